@@ -1,0 +1,1 @@
+"""Who runs the stages, and the `sceneparse` command."""

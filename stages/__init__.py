@@ -1,0 +1,1 @@
+"""What each pipeline stage does: six stage modules, and the data, model and score code they share."""

@@ -1,0 +1,1 @@
+"""From the dataset archive to training batches."""

@@ -1,0 +1,14 @@
+"""The one error for bad input. Every message says what was expected, what was found, where, and what to do next."""
+
+
+class InputError(Exception):
+    """Input that a stage refuses: a file, a parameter or an archive the user can mend.
+
+    Commands print it without a traceback and exit with status 1; anything else that is
+    raised is a defect of the program and keeps its traceback.
+    """
+
+    def __init__(self, problem: str, *, expected: str, got: str, file: object, next_step: str) -> None:
+        super().__init__(
+            f"{problem}\n  expected: {expected}\n  got:      {got}\n  file:     {file}\n  next:     {next_step}"
+        )

@@ -1,0 +1,84 @@
+"""Files that others read: written whole or not at all, and checked against pinned digests.
+
+A digest is written `algorithm:hex` (sha256, sha1 or md5; new ones are sha256) and always
+covers the whole file. Writers fill a sibling `.partial` path and rename it over the target,
+so a kill at any moment leaves the old content or the new, never a mixture.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from stages.errors import InputError
+
+ALGORITHMS = ("sha256", "sha1", "md5")
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[IO[bytes]]:
+    """Open `path` for writing bytes; it appears under its name only when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with partial.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_directory(path: Path) -> Iterator[Path]:
+    """Give an empty directory to fill; it takes the place of `path` only when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    try:
+        yield partial
+        shutil.rmtree(path, ignore_errors=True)
+        partial.replace(path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8, atomically."""
+    with atomic_write(path) as file:
+        file.write(text.encode())
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write strict JSON (no NaN, no Infinity), indented, atomically."""
+    write_text(path, json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def file_digest(path: Path, algorithm: str = "sha256") -> str:
+    """Digest of the whole file, as `algorithm:hex`."""
+    with path.open("rb") as file:
+        return f"{algorithm}:{hashlib.file_digest(file, algorithm).hexdigest()}"
+
+
+def matches_digest(path: Path, digest: str) -> bool:
+    """Whether the file's content has the pinned `digest` (`algorithm:hex`)."""
+    return file_digest(path, digest.partition(":")[0]) == digest
+
+
+def check_digest(path: Path, digest: str) -> None:
+    """Raise InputError unless the file's content has the pinned `digest` (`algorithm:hex`)."""
+    got = file_digest(path, digest.partition(":")[0])
+    if got != digest:
+        raise InputError(
+            "the file's content is not the pinned one",
+            expected=digest,
+            got=got,
+            file=path,
+            next_step="remove the file to fetch it again; if you meant to change it, pin the new digest in params.yaml",
+        )

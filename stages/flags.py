@@ -1,0 +1,38 @@
+"""The command line that every stage shares: paths in and out as flags, params from params.yaml.
+
+`dvc.yaml` holds the paths, so a flag has no default; `--params` alone has one.
+"""
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from stages.errors import InputError
+from stages.params import Params, load_params
+
+
+def run_stage(stage: Callable[..., None], reads: dict[str, str], writes: dict[str, str]) -> None:
+    """Parse flags, load the params and call `stage(params, **paths)`.
+
+    `reads` and `writes` map each path's name to its meaning; `--help` shows them under the
+    stage's own docstring. An InputError is printed without a traceback and exits with 1.
+    """
+    module = sys.modules[stage.__module__]
+    command = f"python -m {module.__spec__.name}" if module.__spec__ else None
+    parser = argparse.ArgumentParser(
+        prog=command, description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    for title, paths in (("reads", reads), ("writes", writes)):
+        group = parser.add_argument_group(title)
+        for name, meaning in paths.items():
+            group.add_argument(f"--{name.replace('_', '-')}", type=Path, required=True, metavar="PATH", help=meaning)
+    parser.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="PATH", help="default: params.yaml")
+    flags = vars(parser.parse_args())
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    try:
+        params: Params = load_params(flags.pop("params"))
+        stage(params, **flags)
+    except InputError as error:
+        sys.exit(f"error: {error}")

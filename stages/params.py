@@ -1,0 +1,181 @@
+"""params.yaml, typed: every number of the pipeline, one section per stage.
+
+Input: a YAML file with exactly these keys. Output: a `Params` tree. Unknown or missing keys,
+wrong types and values out of range are refused by name, all of them at once, before anything
+slow is imported. The file is read as YAML 1.2 like DVC does, so both see the same values.
+"""
+
+import math
+import re
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from stages.errors import InputError
+from stages.files import ALGORITHMS
+
+
+def _digest(value: str) -> str:
+    if not re.fullmatch(rf"({'|'.join(ALGORITHMS)}):[0-9a-f]{{32,64}}", value):
+        raise ValueError(f"expected algorithm:hex with one of {', '.join(ALGORITHMS)}, in lower case")
+    return value
+
+
+Digest = Annotated[str, AfterValidator(_digest)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+
+
+class Section(BaseModel):
+    """A section of params.yaml: all keys required, no others, no conversion between types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Demo(Section):
+    """The scenes drawn when download.source is demo."""
+
+    training: Positive = Field(description="training scenes to draw")
+    validation: Positive = Field(description="validation scenes to draw")
+    seed: Seed = Field(description="of the scenes")
+
+
+class Download(Section):
+    """Where the dataset archive comes from."""
+
+    source: str = Field(min_length=1, description="demo, a URL (http, https, file), or a local zip or directory")
+    digest: Digest | None = Field(description="of the archive, algorithm:hex; required for http and https")
+    size_bytes: Positive | None = Field(description="of the archive, where known")
+    demo: Demo
+
+
+class Weights(Section):
+    """Where the ImageNet weights come from."""
+
+    source: str = Field(min_length=1, description="none, or URL or path of a Keras VGG16/VGG19 'top' weights file")
+    digest: Digest | None = Field(description="of the weights file, algorithm:hex; required unless source is none")
+    size_bytes: Positive | None = Field(description="of the weights file, where known")
+
+
+class Prepare(Section):
+    """How pairs become records."""
+
+    size: Annotated[int, Field(ge=32, le=4096, multiple_of=32)] = Field(description="side of the records, pixels")
+    mode: Literal["squash", "crop", "letterbox"] = Field(description="how a picture is fitted into the square")
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = Field(description="of the stored images")
+    shard_images: Positive = Field(description="images per TFRecord shard")
+
+
+class Model(Section):
+    """The network."""
+
+    backbone: Literal["vgg16", "vgg19"] = Field(description="the classifier the FCN is built on")
+    width: Annotated[float, Field(gt=0, le=1)] = Field(description="multiplier on all channel counts; 1 as published")
+    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(description="after fc6 and fc7")
+
+
+class Augment(Section):
+    """Random changes to training pairs; ranges of uniform draws unless said otherwise."""
+
+    flip: Probability = Field(description="probability of a horizontal flip")
+    scale_min: Annotated[float, Field(ge=0.25, le=4)] = Field(description="smallest zoom; below 1 pads with ignored")
+    scale_max: Annotated[float, Field(ge=0.25, le=4)] = Field(description="largest zoom; above 1 crops")
+    brightness: Probability = Field(description="gain drawn from 1 +- this")
+    contrast: Probability = Field(description="gain about the picture's mean drawn from 1 +- this")
+    saturation: Probability = Field(description="gain about the pixel's gray drawn from 1 +- this")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.scale_min > self.scale_max:
+            raise ValueError(f"scale_min {self.scale_min} is above scale_max {self.scale_max}")
+        return self
+
+
+class Train(Section):
+    """How the network is trained."""
+
+    seed: Seed = Field(description="of initial weights, data order, augmentation and dropout")
+    epochs: Positive = Field(description="passes over the training records")
+    batch_size: Positive = Field(description="images per step, over all devices together")
+    optimizer: Literal["adamw", "sgd"] = Field(description="AdamW, or SGD with Nesterov-free momentum")
+    learning_rate: Annotated[float, Field(gt=0, le=10)] = Field(description="peak, after warm-up")
+    momentum: Annotated[float, Field(ge=0, lt=1)] = Field(description="SGD's momentum, AdamW's beta 1")
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = Field(description="decoupled, on kernels only")
+    poly_power: Annotated[float, Field(ge=0, le=10)] = Field(description="of the poly schedule; 0 keeps the rate")
+    warmup_steps: Count = Field(description="of linear warm-up")
+    clip_norm: Annotated[float, Field(ge=0)] = Field(description="bound on the global gradient norm; 0 = off")
+    class_weighting: Probability = Field(description="exponent on median-frequency weights; 0 = off, 1 = full")
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = Field(description="Keras dtype policy")
+    xla: bool = Field(description="compile the step with XLA")
+    augment: Augment
+
+
+class Evaluate(Section):
+    """How the trained model is scored."""
+
+    batch_size: Positive = Field(description="images per forward pass at training size")
+
+
+class Visualize(Section):
+    """What the report shows."""
+
+    best: Count = Field(description="validation images with the highest mIoU")
+    worst: Count = Field(description="validation images with the lowest mIoU")
+    random: Count = Field(description="validation images drawn at random from the rest")
+    seed: Seed = Field(description="of that draw")
+    opacity: Probability = Field(description="of the colours laid over the image")
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    download: Download
+    weights: Weights
+    prepare: Prepare
+    model: Model
+    train: Train
+    evaluate: Evaluate
+    visualize: Visualize
+
+    @model_validator(mode="after")
+    def _sections_agree(self) -> Self:
+        if self.weights.source != "none" and not math.isclose(self.model.width, 1):
+            raise ValueError(
+                f"model.width {self.model.width} has no ImageNet weights: set it to 1.0, or weights.source to none"
+            )
+        return self
+
+
+def load_params(path: Path) -> Params:
+    """Read and validate a params file; raises InputError that names every bad key."""
+    try:
+        content = YAML(typ="safe", pure=True).load(path)
+    except FileNotFoundError:
+        raise _refusal(path, "the params file is missing", "a YAML file", "no file") from None
+    except YAMLError as error:
+        raise _refusal(path, "the params file is not YAML", "YAML 1.2", str(error)) from None
+    try:
+        return Params.model_validate(content)
+    except ValidationError as error:
+        found = [
+            (".".join(str(part) for part in item["loc"]) or "(across sections)", item["msg"], item["input"])
+            for item in error.errors()
+        ]
+        got = "; ".join(f"{key}: {message}" + _shown(value) for key, message, value in found)
+        raise _refusal(
+            path, "the params are not valid", "the keys, types and ranges of stages/params.py", got
+        ) from None
+
+
+def _shown(value: object) -> str:
+    return "" if isinstance(value, dict | BaseModel) else f" (found {value!r})"
+
+
+def _refusal(path: Path, problem: str, expected: str, got: str) -> InputError:
+    step = "mend the keys named; presets/ holds complete files to start from"
+    return InputError(problem, expected=expected, got=got, file=path, next_step=step)
