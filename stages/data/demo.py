@@ -1,0 +1,88 @@
+"""The demo dataset: drawn street and landscape scenes, as a zip in ADE20K's layout.
+
+Input: numbers of scenes and a seed. Output: an archive as stages/data/archive.py reads it, with ADE's class
+table and scene categories. Each scene is a function of (seed, split, index) alone and the archive holds no
+times, so equal arguments give equal bytes.
+"""
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from tqdm import tqdm
+
+from stages.data.archive import CLASS_TABLE, SCENES, SPLITS
+from stages.data.painting.canvas import Kind
+from stages.data.painting.scenes import draw_scene
+from stages.files import atomic_write
+
+ROOT = "SceneparseDemo"
+PREFIXES = {"training": "ADE_train", "validation": "ADE_val"}
+JPEG_QUALITY = 90
+NAMES: Final = {
+    Kind.SKY: "sky",
+    Kind.ROAD: "road, route",
+    Kind.GRASS: "grass",
+    Kind.BUILDING: "building, edifice",
+    Kind.SAND: "sand",
+    Kind.TREE: "tree",
+    Kind.MOUNTAIN: "mountain, mount",
+    Kind.FIELD: "field",
+    Kind.WATER: "water",
+    Kind.SIDEWALK: "sidewalk, pavement",
+    Kind.FENCE: "fence, fencing",
+    Kind.STREETLIGHT: "streetlight, street lamp",
+    Kind.CAR: "car, auto, automobile, machine, motorcar",
+    Kind.PERSON: "person, individual, someone, somebody, mortal, soul",
+    Kind.BOAT: "boat",
+    Kind.SIGNBOARD: "signboard, sign",
+}
+
+
+def write_demo(path: Path, training: int, validation: int, seed: int) -> None:
+    """Draw `training` + `validation` scenes into a zip at `path`, atomically."""
+    counts = {"training": training, "validation": validation}
+    jobs = [(split, index) for split in SPLITS for index in range(counts[split])]
+    pixels = np.zeros(len(Kind), np.int64)  # of the training annotations, by kind
+    pictures = {split: np.zeros(len(Kind), np.int64) for split in SPLITS}  # that show the kind at all
+    categories = []
+    with atomic_write(path) as file, zipfile.ZipFile(file, "w") as archive:
+        for split, index in tqdm(jobs, "drawing the demo", unit="scene"):
+            id = f"{PREFIXES[split]}_{index + 1:08d}"
+            category, picture, annotation = draw_scene(seed, split, index)
+            _add(archive, f"images/{split}/{id}.jpg", _encoded(picture, "JPEG", quality=JPEG_QUALITY))
+            _add(archive, f"annotations/{split}/{id}.png", _encoded(annotation, "PNG"))
+            categories.append(f"{id} {category}\n")
+            found = np.bincount(np.asarray(annotation).ravel(), minlength=len(Kind))
+            pictures[split] += found > 0
+            if split == "training":
+                pixels += found
+        _add(archive, CLASS_TABLE, _class_table(pixels, pictures).encode())
+        _add(archive, SCENES, "".join(categories).encode())
+
+
+def _class_table(pixels: npt.NDArray[np.int64], pictures: dict[str, npt.NDArray[np.int64]]) -> str:
+    """ADE's objectInfo150.txt: the share of annotated training pixels, and how many pictures show the class."""
+    shares = pixels / pixels[1:].sum()  # no scene is without sky
+    rows = ["Idx\tRatio\tTrain\tVal\tName"]
+    for kind in range(1, len(Kind)):
+        shown = "\t".join(str(pictures[split][kind]) for split in SPLITS)
+        rows.append(f"{kind}\t{shares[kind]:.4f}\t{shown}\t{NAMES[Kind(kind)]}")
+    return "\n".join(rows) + "\n"
+
+
+def _encoded(image: Image.Image, format: str, **options: Any) -> bytes:
+    file = io.BytesIO()
+    image.save(file, format, **options)
+    return file.getvalue()
+
+
+def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    """Store a member whose metadata depends on nothing but its name."""
+    member = zipfile.ZipInfo(f"{ROOT}/{name}", date_time=(1980, 1, 1, 0, 0, 0))
+    member.create_system, member.external_attr = 3, 0o644 << 16  # a Unix file, whatever system writes it
+    archive.writestr(member, content)

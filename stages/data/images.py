@@ -1,0 +1,90 @@
+"""Pictures and annotations as pixels: decoding, and fitting both into the training square.
+
+Input: file contents from the archive. Output: uint8 arrays or Pillow images. An image is always
+resized by antialiased bilinear filtering and an annotation always by nearest neighbour, through
+the same geometry, so that every annotation value stays one that was there before.
+"""
+
+import io
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+Pixels = npt.NDArray[np.uint8]
+
+# ImageNet's mean RGB: the network subtracts it, so padding with it is padding with zeros.
+MEAN_RGB = (123.68, 116.779, 103.939)
+PADDING_RGB = (124, 117, 104)
+
+
+class Fit(NamedTuple):
+    """Where a picture goes: resized to width x height, its corner at (left, top) of the square (negative = cropped)."""
+
+    width: int
+    height: int
+    left: int
+    top: int
+
+
+def fit(width: int, height: int, size: int, mode: str) -> Fit:
+    """How a width x height picture is fitted into a size x size square by a `prepare.mode`.
+
+    squash ignores the aspect ratio; crop brings the short side to `size` and cuts the rest off
+    evenly; letterbox brings the long side to `size` and pads evenly.
+    """
+    if mode == "squash":
+        return Fit(size, size, 0, 0)
+    side = min(width, height) if mode == "crop" else max(width, height)
+    new_width, new_height = (max(1, round(length * size / side)) for length in (width, height))
+    return Fit(new_width, new_height, (size - new_width) // 2, (size - new_height) // 2)
+
+
+def picture_size(content: bytes) -> tuple[int, int]:
+    """Width and height, read from the header alone."""
+    return Image.open(io.BytesIO(content)).size
+
+
+def decode_image(content: bytes, at_least: tuple[int, int] | None = None) -> Image.Image:
+    """Decode a picture to RGB.
+
+    With `at_least` (width, height) a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size as long
+    as it stays that large: the decoder's own scaling, several times faster than resizing.
+    """
+    image = Image.open(io.BytesIO(content))
+    if at_least:
+        image.draft("RGB", at_least)
+    return image.convert("RGB")
+
+
+def decode_annotation(content: bytes) -> Image.Image:
+    """Decode an annotation, as stored: 8-bit L. Raises ValueError for any other kind of picture."""
+    annotation = Image.open(io.BytesIO(content))
+    if annotation.mode != "L":
+        raise ValueError(f"expected an 8-bit grayscale annotation (mode L), got mode {annotation.mode}")
+    annotation.load()
+    return annotation
+
+
+def resize_image(image: Image.Image, width: int, height: int) -> Image.Image:
+    """Antialiased bilinear; the picture itself when the size is right already."""
+    if image.size == (width, height):
+        return image
+    return image.resize((width, height), Image.Resampling.BILINEAR)
+
+
+def place(picture: Image.Image, where: Fit, size: int, fill: int | tuple[int, int, int]) -> Image.Image:
+    """The size x size square with the resized picture in its place and `fill` around it."""
+    if picture.size == (size, size):
+        return picture
+    square = Image.new(picture.mode, (size, size), fill)
+    square.paste(picture, (where.left, where.top))
+    return square
+
+
+def fit_pair(image: Image.Image, annotation: Image.Image, where: Fit, size: int) -> tuple[Image.Image, Image.Image]:
+    """Fit both into the square: padding is the mean colour in the image and 0 = ignored in the annotation."""
+    image = resize_image(image, where.width, where.height)
+    annotation = annotation.resize((where.width, where.height), Image.Resampling.NEAREST)
+    return place(image, where, size, PADDING_RGB), place(annotation, where, size, 0)

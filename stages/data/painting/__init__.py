@@ -1,0 +1,1 @@
+"""How the demo's scenes are painted: a canvas, the things on it, and what stands where."""

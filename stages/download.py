@@ -1,0 +1,94 @@
+"""Stage download: the dataset, as one zip in ADE20K's layout.
+
+Input: params.download.source, one of
+    demo                  scenes drawn on the spot, with exact annotations
+    http(s):// or file:// the zip, checked against its pinned digest; a stopped download goes on
+    a path                the zip, or a directory in the layout of stages/data/archive.py, packed
+Output: the zip. It is there only when it has the pinned digest and size (where given, of the
+packed zip too) and an Archive reads its layout: no unpaired pictures, a valid class table.
+"""
+
+import logging
+import zipfile
+from pathlib import Path
+
+from tqdm import tqdm
+
+from stages.data.archive import CLASS_TABLE, IMAGE_SUFFIXES, SCENES, SPLITS, Archive
+from stages.data.demo import write_demo
+from stages.data.fetch import fetch, local_path, verify
+from stages.errors import InputError
+from stages.files import atomic_write
+from stages.flags import run_stage
+from stages.params import Params
+
+log = logging.getLogger(__name__)
+
+
+def download(params: Params, cache: Path, dataset: Path) -> None:
+    """Write the zip `dataset`; unfinished downloads stay in `cache`. Raises InputError."""
+    source, digest, size_bytes = params.download.source, params.download.digest, params.download.size_bytes
+    demo = params.download.demo
+    if source == "demo":
+        write_demo(dataset, training=demo.training, validation=demo.validation, seed=demo.seed)
+    elif (folder := local_path(source)) and folder.is_dir():
+        pack(folder, dataset)
+    else:
+        fetch(source, dataset, digest=digest, size_bytes=size_bytes, cache=cache)
+    try:
+        verify(dataset, source, digest, size_bytes)
+        with Archive(dataset) as archive:
+            training, validation = (len(archive.pairs(split)) for split in SPLITS)
+            classes = len(archive.classes)
+    except InputError:
+        dataset.unlink()
+        log.warning("%s is removed, for it is no dataset to go on with", dataset)
+        raise
+    print(f"{dataset}: {training} training and {validation} validation pairs, {classes} classes")
+
+
+def pack(folder: Path, target: Path) -> None:
+    """Pack a dataset directory into a zip: same files, same bytes, whatever their dates, owners and order on disk.
+
+    The layout may begin in `folder` or in one folder below it. Other files are left out. Raises
+    InputError when there is no single class table to tell where it begins.
+    """
+    tables = [*folder.glob(CLASS_TABLE), *folder.glob(f"*/{CLASS_TABLE}")]
+    if len(tables) != 1:
+        raise InputError(
+            "the directory is not a dataset",
+            expected=f"one {CLASS_TABLE}, in it or in one folder below",
+            got=f"{len(tables)} of them",
+            file=folder,
+            next_step="name the directory that holds images/, annotations/ and the class table",
+        )
+    root = tables[0].parent
+    pictures = (
+        path for kind in ("images", "annotations") for split in SPLITS for path in (root / kind / split).glob("*")
+    )
+    members = {
+        path.relative_to(folder).as_posix(): path
+        for path in (*tables, root / SCENES, *pictures)
+        if path.is_file() and (path.parent == root or path.suffix.lower() in IMAGE_SUFFIXES)
+    }
+    with atomic_write(target) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as packed:
+        for name in tqdm(sorted(members), desc="pack", unit="file", mininterval=0.5):
+            entry = zipfile.ZipInfo(name)  # dated 1980; pictures are compressed already, so they are stored
+            entry.create_system, entry.external_attr = 3, 0o100644 << 16
+            packed.writestr(entry, members[name].read_bytes())
+
+
+def main() -> None:
+    """Run the stage from the command line."""
+    run_stage(
+        download,
+        reads={},
+        writes={
+            "cache": "folder where unfinished downloads wait for the next run; no output",
+            "dataset": "the zip",
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()
