@@ -1,7 +1,7 @@
 """Stage download: the dataset, as one zip in ADE20K's layout.
 
 Input: params.download.source, one of
-    demo                  scenes drawn on the spot, with exact annotations
+    demo                  scenes drawn on the spot
     http(s):// or file:// the zip, checked against its pinned digest; a stopped download goes on
     a path                the zip, or a directory in the layout of stages/data/archive.py, packed
 Output: the zip. It is there only when it has the pinned digest and size (where given, of the

@@ -19,7 +19,7 @@ import numpy as np
 from stages.errors import InputError
 from stages.files import atomic_directory, write_json
 
-CONVS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}  # convolutions in each block
+CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}  # in each block
 GRID = 7  # side of the last feature map, on which the classifier's fc1 lies
 
 Weights = dict[str, np.ndarray]
@@ -109,7 +109,7 @@ def _names(attribute: Any) -> list[str]:
 
 def _layers(backbone: str) -> Iterator[tuple[str, str, int, bool]]:
     """Our name, Keras' name, side of our kernel, and whether Keras' layer is dense, from the input up."""
-    for block, convs in enumerate(CONVS[backbone], 1):
+    for block, convs in enumerate(CONVOLUTIONS[backbone], 1):
         for conv in range(1, convs + 1):
             yield f"conv{block}_{conv}", f"block{block}_conv{conv}", 3, False
     yield "fc6", "fc1", GRID, True

@@ -1,0 +1,34 @@
+"""The training loss: softmax cross-entropy over the pixels that have a label.
+
+Sums come back undivided, so that the mean is over all labelled pixels of the global batch, on
+however many devices it lies. Stock Keras operations only.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+
+def pixel_cross_entropy(labels: Any, logits: Any, class_weights: Sequence[float]) -> tuple[Any, Any]:
+    """Weighted sum of the pixels' losses, and the sum of their weights: two float32 scalars.
+
+    labels are uint8 [B, H, W], 0..N-1 or 255; logits are float32 [B, H, W, N]. Ignored pixels have weight 0.
+    """
+    classes = len(class_weights)
+    index = ops.minimum(ops.cast(labels, "int32"), classes)  # 255 -> N, beyond the classes: weight 0
+    weights = ops.take(ops.convert_to_tensor([*class_weights, 0.0], "float32"), index)
+    losses = ops.sparse_categorical_crossentropy(ops.minimum(index, classes - 1), logits, from_logits=True)
+    return ops.sum(weights * losses), ops.sum(weights)
+
+
+def median_frequency_weights(label_pixels: Sequence[int], exponent: float) -> list[float]:
+    """Class weights (median frequency / frequency) ** exponent; Eigen and Fergus 2015, section 5, for exponent 1.
+
+    `label_pixels` counts pixels of the classes 1..N. A class without pixels is never met: weight 1.
+    """
+    counts = np.asarray(label_pixels, np.float64)
+    present = counts > 0
+    median = np.median(counts[present]) if present.any() else 1.0
+    return [float((median / count) ** exponent) if count else 1.0 for count in counts]

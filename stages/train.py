@@ -1,0 +1,145 @@
+"""train: records and backbone -> the best FCN-8s by validation mIoU, its card and its curves.
+
+The loop is a function of the params and the records: step s always sees the same batch, so a
+killed run goes on from its last checkpoint and ends with the same weights. Checkpoints and logs lie
+in the state directory, which is no output of the stage: DVC deletes outputs before a rerun.
+"""
+
+import logging
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from stages.data.manifest import MANIFEST, open_records
+from stages.errors import InputError
+from stages.files import atomic_directory
+from stages.flags import run_stage
+from stages.logbook import Logbook, epoch_row, warn_if_one_class
+from stages.model.backbone import load_backbone
+from stages.params import Params
+
+log = logging.getLogger(__name__)
+
+CHECKPOINT_SECONDS = 300.0  # the most that a kill can cost
+REPORT_STEPS = 10  # between looks at the loss, each of which waits for the device
+
+
+def train(params: Params, records: Path, backbone: Path, model: Path, card: Path, curves: Path, state: Path) -> None:
+    """Train, or go on training; write `model`, `card` and `curves` at the end."""
+    manifest = open_records(records)
+    weights = _backbone_weights(params, backbone)
+
+    # From here on TensorFlow is needed; bad params and bad records have been refused.
+    from stages.data.batches import steps_per_epoch, training_batches, validation_batches
+    from stages.model.checkpoint import Checkpoints, fingerprint
+    from stages.model.losses import median_frequency_weights
+    from stages.model.saving import save_card, save_model
+    from stages.model.training import Trainer, check_finite
+
+    steps = steps_per_epoch(manifest, params.train)
+    total = steps * params.train.epochs
+    class_weights = median_frequency_weights(manifest.class_pixels(), params.train.class_weighting)
+    trainer = Trainer(params.model, params.train, class_weights, manifest.size, total, weights)
+
+    key = fingerprint([params.model, params.train], [records / MANIFEST, *sorted(backbone.iterdir())])
+    checkpoints = Checkpoints(state, key, trainer.model, trainer.optimizer)
+    step, note = checkpoints.restore() or (0, {"loss_sum": 0.0, "history": []})
+    log.info("%s at step %d of %d", "going on" if step else "starting", step, total)
+
+    validation = trainer.distribute(validation_batches(records, manifest, params.train.batch_size))
+    batches = iter(trainer.distribute(training_batches(records, manifest, params.train, step)))
+    loss_sum, saved = note["loss_sum"], time.monotonic()
+    with (
+        stop_signals() as stop,
+        Logbook(checkpoints.directory, note["history"]) as logbook,
+        tqdm(total=total, initial=step, unit="step", desc="train", smoothing=0.05) as progress,
+    ):
+        while step < total:
+            loss_sum = loss_sum + trainer.step(next(batches))
+            step += 1
+            progress.update()
+            epoch_ends = step % steps == 0
+            save = epoch_ends or stop or time.monotonic() - saved > CHECKPOINT_SECONDS
+            if save or step % REPORT_STEPS == 0:
+                loss_sum = float(loss_sum)
+                check_finite(loss_sum, step)
+                rate = (progress.format_dict["rate"] or 0) * params.train.batch_size
+                progress.set_postfix_str(f"loss {loss_sum / (step % steps or steps):.3f}, {rate:.1f} images/s")
+            if epoch_ends:
+                confusion, validation_loss = trainer.validate(validation)
+                logbook.add(epoch_row(step, loss_sum / steps, trainer.learning_rate(), validation_loss, confusion))
+                warn_if_one_class(confusion, manifest.classes)
+                if logbook.best()["step"] == step:
+                    checkpoints.save_best(step)
+                loss_sum = 0.0
+            if save:
+                best_step = logbook.best()["step"] if logbook.history else None
+                checkpoints.save(step, best_step, {"loss_sum": loss_sum, "history": logbook.history})
+                saved = time.monotonic()
+            if stop and step < total:
+                sys.exit(f"stopped at step {step} of {total} with its state saved: run again to go on")
+
+    best = logbook.best()
+    checkpoints.load_best(best["step"])
+    epoch = best["step"] // steps
+    log.info("best epoch %d of %d: validation mIoU %.4f", epoch, params.train.epochs, best["validation/mean_iou"])
+    save_model(trainer.model, model)
+    save_card(card, model, manifest, {"epoch": epoch, **best})
+    with atomic_directory(curves) as directory:
+        shutil.copytree(logbook.curves, directory, dirs_exist_ok=True)
+    checkpoints.remove()
+
+
+@contextmanager
+def stop_signals() -> Iterator[list[int]]:
+    """A list that fills when SIGTERM or SIGINT arrives: the loop ends after the step, with its state saved."""
+    received: list[int] = []
+    before = {
+        number: signal.signal(number, lambda n, _: received.append(n)) for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _backbone_weights(params: Params, directory: Path) -> dict[str, Any] | None:
+    loaded = load_backbone(directory)
+    if loaded and loaded[0] != params.model.backbone:
+        raise InputError(
+            "the ImageNet weights are another network's",
+            expected=params.model.backbone,
+            got=loaded[0],
+            file=directory,
+            next_step=f"set model.backbone to {loaded[0]}, or weights.source to the {params.model.backbone} file",
+        )
+    return loaded and loaded[1]
+
+
+def main() -> None:
+    """Parse flags and run."""
+    run_stage(
+        train,
+        reads={
+            "records": "directory of TFRecord shards and manifest.json",
+            "backbone": "directory of ImageNet weights from the weights stage",
+        },
+        writes={
+            "model": "the best model by validation mIoU (.keras)",
+            "card": "what the model file alone does not say (.json)",
+            "curves": "directory of DVCLive metrics and plots",
+            "state": "directory of checkpoints and logs of unfinished training; kept between runs, no output",
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()

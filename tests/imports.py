@@ -1,0 +1,54 @@
+"""Which of the project's source files a module imports, directly or through others, read from the source."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def source_file(module: str) -> Path | None:
+    """The file of a module of this project; None for anything else."""
+    path = ROOT / module.replace(".", "/")
+    candidates = (path.with_suffix(".py"), path / "__init__.py")
+    return next((file for file in candidates if file.is_file()), None)
+
+
+def imported_modules(file: Path) -> Iterator[str]:
+    """Names that a file imports at run time, at its top or inside its functions."""
+    tree = ast.parse(file.read_text())
+    unused = {
+        id(node)
+        for guard in ast.walk(tree)
+        if isinstance(guard, ast.If) and "TYPE_CHECKING" in ast.dump(guard.test)
+        for node in ast.walk(guard)
+    }
+    for node in ast.walk(tree):
+        if id(node) in unused:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def closure(module: str) -> set[str]:
+    """Paths from the root of every file of the project behind `module`, itself included."""
+    found: dict[str, Path] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        parents = [name.rpartition(".")[0]] if "." in name else []
+        file = source_file(name)
+        if file is None or name in found:
+            continue
+        found[name] = file
+        waiting += [*parents, *imported_modules(file)]
+    return {str(file.relative_to(ROOT)) for file in found.values()}
+
+
+def has_code(path: str) -> bool:
+    """Whether a file holds more than a docstring."""
+    body = ast.parse((ROOT / path).read_text()).body
+    return not (len(body) == 1 and isinstance(body[0], ast.Expr))

@@ -1,0 +1,59 @@
+"""The loss: cross-entropy over labelled pixels, against a slow version; class weights by hand."""
+
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from stages.model.losses import median_frequency_weights, pixel_cross_entropy
+
+
+def slow_cross_entropy(labels, logits, weights):
+    loss_sum = weight_sum = 0.0
+    for label, row in zip(labels.ravel(), logits.reshape(-1, logits.shape[-1]), strict=True):
+        if label != 255:
+            loss_sum -= weights[label] * (row[label] - math.log(sum(math.exp(value) for value in row)))
+            weight_sum += weights[label]
+    return loss_sum, weight_sum
+
+
+def test_against_a_slow_version_eagerly_and_in_a_graph():
+    generator = np.random.default_rng(0)
+    labels = generator.choice([0, 1, 2, 255], (2, 5, 7)).astype(np.uint8)
+    logits = generator.normal(0, 3, (2, 5, 7, 3)).astype(np.float32)
+    weights = [1.0, 0.25, 3.0]
+    expected = slow_cross_entropy(labels, logits, weights)
+    np.testing.assert_allclose(pixel_cross_entropy(labels, logits, weights), expected, rtol=1e-5)
+    graph = tf.function(lambda x, y: pixel_cross_entropy(x, y, weights))
+    np.testing.assert_allclose(graph(labels, logits), expected, rtol=1e-5)
+
+
+def test_ignored_pixels_have_no_gradient():
+    labels = tf.constant([[[255, 1]]], tf.uint8)
+    logits = tf.Variable(tf.random.stateless_normal([1, 1, 2, 3], [0, 0]))
+    with tf.GradientTape() as tape:
+        loss, _ = pixel_cross_entropy(labels, logits, [1.0, 1.0, 1.0])
+    gradient = tape.gradient(loss, logits).numpy()
+    assert not gradient[0, 0, 0].any()
+    assert gradient[0, 0, 1].any()
+
+
+def test_nothing_labelled_is_zero_not_nan():
+    labels = np.full((1, 2, 2), 255, np.uint8)
+    assert [float(value) for value in pixel_cross_entropy(labels, np.zeros((1, 2, 2, 2), np.float32), [1.0, 1.0])] == [
+        0,
+        0,
+    ]
+
+
+def test_median_frequency_weights_by_hand():
+    # Frequencies 10 : 40 : 1000; the median class has weight 1, the rare one 4, the frequent one 0.04.
+    assert median_frequency_weights([10, 40, 1000], 1.0) == pytest.approx([4, 1, 0.04])
+    assert median_frequency_weights([10, 40, 1000], 0.5) == pytest.approx([2, 1, 0.2])
+    assert median_frequency_weights([10, 40, 1000], 0.0) == [1, 1, 1]
+
+
+def test_a_class_without_pixels_gets_weight_one():
+    assert median_frequency_weights([0, 10, 10], 1.0) == [1, 1, 1]
+    assert median_frequency_weights([0, 0], 1.0) == [1, 1]

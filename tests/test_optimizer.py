@@ -1,0 +1,44 @@
+"""The poly schedule by hand, and which weights decay."""
+
+import keras
+import numpy as np
+import pytest
+
+from stages.model.optimizer import PolySchedule, build_optimizer
+from stages.params import load_params
+
+
+@pytest.fixture(scope="module")
+def params(root):
+    return load_params(root / "presets/demo.yaml").train
+
+
+def test_poly_with_warm_up_by_hand():
+    schedule = PolySchedule(peak=0.1, power=0.9, warmup=4, steps=14)
+    assert [float(schedule(step)) for step in range(4)] == pytest.approx([0.025, 0.05, 0.075, 0.1])
+    assert float(schedule(4)) == pytest.approx(0.1)
+    assert float(schedule(9)) == pytest.approx(0.1 * 0.5**0.9)
+    assert float(schedule(14)) == 0
+
+
+def test_without_warm_up_and_with_power_zero():
+    assert float(PolySchedule(0.1, 0.9, 0, 10)(0)) == pytest.approx(0.1)
+    assert float(PolySchedule(0.1, 0.0, 0, 10)(9)) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("name", ["adamw", "sgd"])
+def test_kernels_decay_and_biases_do_not(params, name):
+    layer = keras.layers.Dense(2)
+    layer.build((None, 2))
+    layer.set_weights([np.ones((2, 2)), np.ones(2)])
+    train = params.model_copy(update={"optimizer": name, "weight_decay": 0.1})
+    optimizer = build_optimizer(train, PolySchedule(0.5, 0.0, 0, 10))
+    optimizer.apply([np.zeros((2, 2), np.float32), np.zeros(2, np.float32)], layer.trainable_variables)
+    kernel, bias = layer.get_weights()
+    np.testing.assert_allclose(kernel, 1 - 0.5 * 0.1, rtol=1e-6)
+    np.testing.assert_array_equal(bias, 1)
+
+
+def test_float16_scales_the_loss(params):
+    train = params.model_copy(update={"precision": "mixed_float16"})
+    assert isinstance(build_optimizer(train, PolySchedule(0.1, 0.9, 0, 10)), keras.optimizers.LossScaleOptimizer)

@@ -1,0 +1,141 @@
+"""The train stage: killed and run again it ends with the same bytes; what cannot be trained is refused."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from ruamel.yaml import YAML
+
+from stages.data.demo import write_demo
+from stages.errors import InputError
+from stages.params import load_params
+from stages.prepare import prepare
+from stages.train import train
+from stages.weights import weights
+
+EPOCHS = 8
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory, root):
+    """A directory with params.yaml, records and an empty backbone."""
+    directory = tmp_path_factory.mktemp("inputs")
+    yaml = YAML()
+    params = yaml.load(root / "presets/demo.yaml")
+    params["prepare"]["size"] = 64
+    params["model"]["width"] = 1 / 64
+    params["train"] |= {"epochs": EPOCHS, "batch_size": 2, "warmup_steps": 2}
+    yaml.dump(params, directory / "params.yaml")
+    write_demo(directory / "dataset.zip", training=14, validation=4, seed=0)
+    loaded = load_params(directory / "params.yaml")
+    prepare(loaded, directory / "dataset.zip", directory / "records")
+    weights(loaded, directory / "cache", directory / "backbone")
+    return directory
+
+
+def start(inputs, out):
+    """The stage in a process of its own."""
+    paths = {
+        "records": inputs / "records",
+        "backbone": inputs / "backbone",
+        "model": out / "model.keras",
+        "card": out / "model.json",
+        "curves": out / "curves",
+        "state": out / "state",
+    }
+    flags = [word for name, path in paths.items() for word in (f"--{name}", str(path))]
+    command = [sys.executable, "-m", "stages.train", "--params", str(inputs / "params.yaml"), *flags]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def finish(process, expect=0):
+    output, _ = process.communicate(timeout=200)
+    assert process.returncode == expect, output
+    return output
+
+
+def outputs(out):
+    return {
+        str(path.relative_to(out)): path.read_bytes()
+        for path in sorted(out.rglob("*"))
+        if path.is_file() and not path.is_relative_to(out / "state")
+    }
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(inputs, tmp_path_factory):
+    out = tmp_path_factory.mktemp("uninterrupted")
+    finish(start(inputs, out))
+    return outputs(out)
+
+
+def test_outputs(uninterrupted):
+    card = json.loads(uninterrupted["model.json"])
+    assert card["input"] == {"dtype": "uint8", "channels": "RGB", "size": 64, "mode": "squash"}
+    assert len(card["classes"]) == 16
+    assert 1 <= card["best"]["epoch"] <= EPOCHS
+    rows = uninterrupted["curves/plots/metrics/validation/mean_iou.tsv"].decode().splitlines()[1:]
+    assert len(rows) == EPOCHS
+    assert max(float(row.split("\t")[1]) for row in rows) == card["best"]["validation/mean_iou"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_stopped_and_run_again_it_ends_with_the_same_bytes(inputs, uninterrupted, tmp_path, number):
+    process = start(inputs, tmp_path)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("state/*/step-*.npz")):
+        assert time.monotonic() < deadline
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.01)
+    os.kill(process.pid, number)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert not (tmp_path / "model.keras").exists()
+    if number == signal.SIGTERM:
+        assert "with its state saved: run again to go on" in output
+    assert "going on at step" in finish(start(inputs, tmp_path))
+    assert outputs(tmp_path) == uninterrupted
+
+
+def run_here(inputs, tmp_path, **changes):
+    params = load_params(inputs / "params.yaml")
+    params = params.model_copy(update={"train": params.train.model_copy(update=changes)})
+    out = [tmp_path / name for name in ("model.keras", "model.json", "curves", "state")]
+    train(params, inputs / "records", inputs / "backbone", *out)
+
+
+def test_divergence_ends_in_an_error_and_no_model(inputs, tmp_path):
+    with pytest.raises(InputError, match="training has diverged"):
+        run_here(inputs, tmp_path, optimizer="sgd", learning_rate=10.0, clip_norm=0.0, warmup_steps=0)
+    assert not (tmp_path / "model.keras").exists()
+
+
+def test_a_batch_larger_than_the_split_is_refused(inputs, tmp_path):
+    with pytest.raises(InputError, match="train.batch_size at most 14"):
+        run_here(inputs, tmp_path, batch_size=15)
+
+
+def test_another_networks_weights_are_refused(inputs, tmp_path):
+    backbone = tmp_path / "backbone"
+    backbone.mkdir()
+    (backbone / "backbone.json").write_text(json.dumps({"source": "file", "backbone": "vgg19", "digest": None}))
+    np.savez(backbone / "backbone.npz")
+    out = [tmp_path / name for name in ("model.keras", "model.json", "curves", "state")]
+    with pytest.raises(InputError, match=r"expected: vgg16[\s\S]*got:      vgg19"):
+        train(load_params(inputs / "params.yaml"), inputs / "records", backbone, *out)
+
+
+def test_damaged_records_are_refused_before_training(inputs, tmp_path):
+    (tmp_path / "records").mkdir()
+    for path in (inputs / "records").iterdir():
+        (tmp_path / "records" / path.name).write_bytes(path.read_bytes())
+    shard = next((tmp_path / "records").glob("training-*"))
+    shard.write_bytes(b"")
+    out = [tmp_path / name for name in ("model.keras", "model.json", "curves", "state")]
+    with pytest.raises(InputError, match=shard.name):
+        train(load_params(inputs / "params.yaml"), tmp_path / "records", inputs / "backbone", *out)

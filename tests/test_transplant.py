@@ -1,0 +1,64 @@
+"""ImageNet weights in FCN-8s: on a 224 x 224 picture its fc7 is the classifier's fc2, to the activation."""
+
+import h5py
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from stages.data.images import MEAN_RGB
+from stages.model.backbone import CONVOLUTIONS, read_keras_top
+from stages.model.fcn8s import build_fcn8s, transplant
+
+WIDTH = 1 / 32
+CHANNELS = (2, 4, 8, 16, 16)
+UNITS = 128
+
+
+def classifier(backbone):
+    """VGG as keras.applications builds it, narrow: BGR with the mean subtracted in, fc2's activations out."""
+    x = image = keras.Input((224, 224, 3))
+    for block, (filters, count) in enumerate(zip(CHANNELS, CONVOLUTIONS[backbone], strict=True), 1):
+        for index in range(1, count + 1):
+            x = layers.Conv2D(filters, 3, padding="same", activation="relu", name=f"block{block}_conv{index}")(x)
+        x = layers.MaxPooling2D(2, 2)(x)
+    x = layers.Flatten()(x)
+    x = layers.Dense(UNITS, activation="relu", name="fc1")(x)
+    x = layers.Dense(UNITS, activation="relu", name="fc2")(x)
+    return keras.Model(image, x)
+
+
+def save_as_keras_applications(model, path):
+    """The published files' layout: a group per layer, names in attributes."""
+    with h5py.File(path, "w") as file:
+        named = [layer for layer in model.layers if layer.weights]
+        file.attrs["layer_names"] = [layer.name.encode() for layer in named]
+        for layer in named:
+            group = file.create_group(layer.name)
+            names = [f"{layer.name}_W_1:0", f"{layer.name}_b_1:0"]
+            group.attrs["weight_names"] = [name.encode() for name in names]
+            for name, variable in zip(names, layer.weights, strict=True):
+                group[name] = variable.numpy()
+
+
+@pytest.mark.parametrize("backbone", ["vgg16", "vgg19"])
+def test_fc7_equals_the_classifier(backbone, tmp_path):
+    keras.utils.set_random_seed(0)
+    vgg = classifier(backbone)
+    for layer in vgg.layers:
+        if layer.weights:  # biases too, or a swapped one would not show
+            layer.bias.assign(np.random.default_rng(1).normal(0, 1, layer.bias.shape))
+    save_as_keras_applications(vgg, tmp_path / "top.h5")
+
+    name, weights = read_keras_top(tmp_path / "top.h5")
+    fcn = build_fcn8s(3, backbone, width=WIDTH)
+    transplant(fcn, weights)
+    fc7 = keras.Model(fcn.input, fcn.get_layer("fc7").output)
+
+    picture = np.random.default_rng(2).integers(0, 256, (1, 224, 224, 3), np.uint8)
+    bgr = (picture.astype(np.float32) - np.array(MEAN_RGB, np.float32))[..., ::-1]
+    expected = vgg(bgr).numpy()[0]
+    found = fc7(picture).numpy()  # [1, 7, 7, UNITS]: the centre sees the whole last feature map
+    assert name == backbone
+    assert expected.std() > 0
+    np.testing.assert_allclose(found[0, 3, 3], expected, rtol=1e-4, atol=1e-4 * abs(expected).max())
