@@ -1,0 +1,117 @@
+"""evaluate: model and validation split -> scores, per-class and per-image tables, confusion matrix.
+
+Scored twice, and named so: `original` compares a prediction at the picture's own size with the
+untouched annotation (the benchmark's protocol); `resized` compares at the records' size, as training
+does. The tables are those of `original`.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from tqdm import tqdm
+
+from stages.data.archive import Archive
+from stages.data.images import decode_annotation, decode_image
+from stages.data.labels import to_labels
+from stages.data.manifest import Manifest, open_records
+from stages.errors import InputError
+from stages.files import write_json, write_text
+from stages.flags import run_stage
+from stages.params import Params
+from stages.score.metrics import Confusion, confusion_matrix, scores, write_tables
+
+if TYPE_CHECKING:
+    from stages.model.inference import SceneParser
+
+
+def evaluate(
+    params: Params,
+    model: Path,
+    card: Path,
+    dataset: Path,
+    records: Path,
+    scores_json: Path,
+    per_class: Path,
+    per_image: Path,
+    confusion: Path,
+) -> None:
+    """Score the model and write the four files."""
+    manifest = open_records(records)
+    from stages.model.inference import SceneParser
+
+    parser = SceneParser.load(model, card)
+    with Archive(dataset) as archive:
+        if not parser.classes == manifest.classes == archive.classes:
+            raise InputError(
+                "model, records and dataset do not have the same classes",
+                expected=", ".join(archive.classes),
+                got=f"model: {', '.join(parser.classes)}; records: {', '.join(manifest.classes)}",
+                file=model,
+                next_step="rebuild what is stale: dvc repro",
+            )
+        original, images = score_originals(parser, archive)
+    resized = score_records(parser, records, manifest, params.evaluate.batch_size)
+
+    write_json(scores_json, {"original": scores(original), "resized": scores(resized)})
+    write_tables(original, archive.classes, per_class, confusion)
+    lines = ["id,pixel_accuracy,mean_iou", *(f"{id},{_cell(accuracy)},{_cell(iou)}" for id, accuracy, iou in images)]
+    write_text(per_image, "\n".join(lines) + "\n")
+
+
+def score_originals(
+    parser: "SceneParser", archive: Archive
+) -> tuple[Confusion, list[tuple[str, float | None, float | None]]]:
+    """Confusion matrix over the validation split at original size, and each image's id, pixel accuracy and mIoU."""
+    classes = len(archive.classes)
+    total = np.zeros((classes, classes + 1), np.int64)
+    images = []
+    for pair in tqdm(archive.pairs("validation"), unit="image", desc="evaluate, original size"):
+        annotation = np.asarray(decode_annotation(archive.read(pair.annotation)))
+        prediction = parser.annotate(np.asarray(decode_image(archive.read(pair.image))))
+        matrix = confusion_matrix(to_labels(annotation), to_labels(prediction), classes)
+        score = scores(matrix)
+        images.append((pair.id, score["pixel_accuracy"], score["mean_iou"]))
+        total += matrix
+    return total, images
+
+
+def score_records(parser: "SceneParser", records: Path, manifest: Manifest, batch_size: int) -> Confusion:
+    """Confusion matrix over the validation records."""
+    from stages.data.batches import validation_batches
+
+    classes = len(manifest.classes)
+    total = np.zeros((classes, classes + 1), np.int64)
+    batches = validation_batches(records, manifest, batch_size)
+    with tqdm(total=len(manifest.validation.ids), unit="image", desc="evaluate, records' size") as progress:
+        for images, labels in batches:
+            total += confusion_matrix(labels.numpy(), parser.label_batch(images), classes)
+            progress.update(len(images))
+    return total
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None else repr(value)
+
+
+def main() -> None:
+    """Parse flags and run."""
+    run_stage(
+        evaluate,
+        reads={
+            "model": "trained model (.keras)",
+            "card": "its card (.json)",
+            "dataset": "dataset archive (zip in ADE20K's layout)",
+            "records": "directory of TFRecord shards and manifest.json",
+        },
+        writes={
+            "scores_json": "the six scores, sections original and resized (.json)",
+            "per_class": "IoU, accuracy and pixels of each class (.csv)",
+            "per_image": "pixel accuracy and mIoU of each validation image (.csv)",
+            "confusion": "pixels by true and predicted class (.csv)",
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""Scores for the predictions of any system: two folders of PNGs.
+
+Input: a folder of annotations and one of predictions, searched recursively, paired by their path
+inside the folder; 8-bit grayscale or palette PNGs holding annotation values 0..N (of a palette PNG
+the indices count, not the colours). Output: their confusion matrix. Invariant: every annotation is
+scored against exactly one prediction of its size. The official toolkit resizes what does not fit and
+skips what is missing; a score that hides such a mistake is worse than none, so all are refused.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from stages.data.archive import parse_class_table
+from stages.data.images import Pixels
+from stages.data.labels import to_labels
+from stages.errors import InputError
+from stages.score.metrics import Confusion, confusion_matrix
+
+# Byte 24 of a PNG is the bit depth, byte 25 the colour type (PNG specification, 11.2.1 IHDR).
+DEPTH_AND_TYPE = slice(24, 26)
+
+
+def read_class_table(path: Path) -> tuple[str, ...]:
+    """Names of classes 1..N from an objectInfo150.txt on disk."""
+    try:
+        return parse_class_table(path.read_bytes(), str(path))
+    except OSError as error:
+        raise InputError(
+            "the class table cannot be read",
+            expected="a text file like ADE20K's objectInfo150.txt",
+            got=str(error),
+            file=path,
+            next_step="name the file with --classes",
+        ) from None
+
+
+def score_folders(annotations: Path, predictions: Path, classes: int) -> Confusion:
+    """Confusion matrix, int64 [N, N+1], of all pairs; a predicted 0 counts as 'no class'.
+
+    Raises one InputError that lists every offender: annotations without a prediction and the
+    reverse, files that are not 8-bit grayscale or palette PNGs, values above N, unequal sizes.
+    """
+    truths, guesses = _pngs(annotations), _pngs(predictions)
+    problems = [f"{key}: no prediction" for key in sorted(truths.keys() - guesses.keys())]
+    problems += [f"{key}: a prediction without annotation" for key in sorted(guesses.keys() - truths.keys())]
+    total = np.zeros((classes, classes + 1), np.int64)
+    pairs = sorted(truths.keys() & guesses.keys())
+    for key in tqdm(pairs, "score", unit="image", disable=None):
+        arrays = []
+        for kind, path in (("annotation", truths[key]), ("prediction", guesses[key])):
+            try:
+                arrays.append(_read(path, classes))
+            # SyntaxError: Pillow's, for a broken PNG
+            except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+                problems.append(f"{key}: {kind}: {error}")
+        if len(arrays) < 2:
+            continue
+        truth, guess = arrays
+        if truth.shape != guess.shape:
+            problems.append(f"{key}: prediction is {_size(guess)}, annotation {_size(truth)}")
+        else:
+            total += confusion_matrix(to_labels(truth), to_labels(guess), classes)
+    if problems or not pairs:
+        raise InputError(
+            "annotations and predictions cannot be scored",
+            expected=f"for every annotation a PNG of the same name and size, 8-bit, values 0..{classes}",
+            got="\n    ".join([f"{len(truths)} annotations, {len(guesses)} predictions", *problems]),
+            file=f"{annotations} and {predictions}",
+            next_step="mend or add the files named; both folders must be laid out alike",
+        )
+    return total
+
+
+def _pngs(folder: Path) -> dict[str, Path]:
+    """Every PNG below a folder, by its path inside it without the suffix."""
+    found = [path for path in folder.rglob("*") if path.suffix.lower() == ".png"]
+    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in found}
+
+
+def _read(path: Path, classes: int) -> Pixels:
+    """Annotation values, uint8 [H, W], 0..classes."""
+    with path.open("rb") as file, Image.open(file, formats=["PNG"]) as picture:
+        values = np.asarray(picture)
+        file.seek(0)
+        depth, _ = file.read(26)[DEPTH_AND_TYPE]
+        # Pillow stretches grayscale of less than 8 bits to 0..255: the values are lost.
+        if picture.mode not in {"L", "P"} or (picture.mode == "L" and depth != 8):
+            raise ValueError(f"mode {picture.mode} with {depth} bits instead of 8-bit grayscale or palette")
+    if values.size and values.max() > classes:
+        raise ValueError(f"values up to {values.max()}, above {classes}")
+    return values
+
+
+def _size(pixels: Pixels) -> str:
+    return f"{pixels.shape[1]} x {pixels.shape[0]}"

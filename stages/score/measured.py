@@ -1,0 +1,108 @@
+"""What evaluate and train measured, read back for the report.
+
+Input: evaluate.json, per_class.csv, per_image.csv and the folder of curves. Output: plain data. Invariant:
+a value that does not exist (an empty cell, a null) is None; a file that does not fit is refused by name.
+"""
+
+import csv
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal, NamedTuple, TypeVar
+
+from stages.errors import InputError
+from stages.score.charts import Chart, Series
+from stages.score.metrics import SCORES
+
+Scores = dict[str, float | None]
+Row = TypeVar("Row")
+
+
+class ImageRow(NamedTuple):
+    """A row of per_image.csv."""
+
+    id: str
+    pixel_accuracy: float | None
+    mean_iou: float | None
+
+
+class ClassRow(NamedTuple):
+    """A row of per_class.csv; `value` is the class's annotation value."""
+
+    value: int
+    name: str
+    iou: float | None
+    accuracy: float | None
+    labelled_pixels: int
+    predicted_pixels: int
+
+
+def read_scores(path: Path) -> dict[str, Scores]:
+    """Scores by section, original and resized."""
+    with _refused(path):
+        content = json.loads(path.read_text())
+        return {section: {key: content[section][key] for key in SCORES} for section in ("original", "resized")}
+
+
+def read_images(path: Path) -> list[ImageRow]:
+    """Scores of each validation image."""
+    return _table(path, lambda row: ImageRow(row["id"], _number(row["pixel_accuracy"]), _number(row["mean_iou"])))
+
+
+def read_classes(path: Path) -> list[ClassRow]:
+    """Scores of each class, in order of annotation values."""
+    return _table(
+        path,
+        lambda row: ClassRow(
+            value=int(row["class_id"]),
+            name=row["name"],
+            iou=_number(row["iou"]),
+            accuracy=_number(row["accuracy"]),
+            labelled_pixels=int(row["labelled_pixels"]),
+            predicted_pixels=int(row["predicted_pixels"]),
+        ),
+    )
+
+
+def read_charts(curves: Path) -> list[Chart]:
+    """Charts of those curves that exist: DVCLive writes a TSV for each, columns step and the metric's name."""
+
+    def series(split: str, name: str, best: Literal["min", "max"] | None = None) -> Series:
+        path = curves / f"plots/metrics/{split}/{name}.tsv"
+        if not path.is_file():
+            return Series(split, (), best)
+        return Series(split, tuple(_table(path, lambda row: (float(row["step"]), float(row[name])), "\t")), best)
+
+    charts = {
+        "Loss": (series("train", "loss"), series("validation", "loss", "min")),
+        "Mean IoU": (series("validation", "mean_iou", "max"),),
+        "Pixel accuracy": (series("validation", "pixel_accuracy", "max"),),
+        "Learning rate": (series("train", "learning_rate"),),
+    }
+    drawn = {title: tuple(one for one in found if one.finite) for title, found in charts.items()}
+    return [Chart(title, found) for title, found in drawn.items() if found]
+
+
+def _table(path: Path, convert: Callable[[dict[str, str]], Row], delimiter: str = ",") -> list[Row]:
+    with _refused(path), path.open(newline="", encoding="utf-8") as file:
+        return [convert(row) for row in csv.DictReader(file, delimiter=delimiter)]
+
+
+def _number(cell: str) -> float | None:
+    return float(cell) if cell else None
+
+
+@contextmanager
+def _refused(path: Path) -> Iterator[None]:
+    """Turn whatever is wrong with a file into an InputError."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        raise InputError(
+            "a file of measurements cannot be read",
+            expected="the file that the train or the evaluate stage writes",
+            got=repr(error),
+            file=path,
+            next_step="run the pipeline: dvc repro",
+        ) from None

@@ -1,0 +1,61 @@
+"""Annotations made visible: coloured, laid over their image, scaled down and stored as PNG.
+
+Input: uint8 arrays, RGB [H, W, 3] or annotation values [H, W], and the colours of
+stages/score/palette.py. Output: arrays of the same kinds, or files. Invariant: scaling an annotation
+takes nearest neighbours, so it shows no class that was not there.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from stages.data.images import Pixels, resize_image
+from stages.score.palette import Colours
+
+
+def colorize(annotation: Pixels, colours: Colours) -> Pixels:
+    """RGB uint8 [H, W, 3] of annotation values uint8 [H, W]; colours uint8 [N+1, 3].
+
+    Raises ValueError for values above N.
+    """
+    highest = int(annotation.max(initial=0))
+    if highest >= len(colours):
+        raise ValueError(f"expected annotation values 0..{len(colours) - 1}, got {highest}")
+    return colours[annotation]
+
+
+def overlay(image: Pixels, annotation: Pixels, colours: Colours, opacity: float) -> Pixels:
+    """Lay the classes' colours over an RGB image of the same size; 'other' lets the image through.
+
+    opacity 0..1 is the share of the colour. Returns uint8 [H, W, 3].
+    """
+    share = opacity * (annotation[..., np.newaxis] > 0)  # [H, W, 1]
+    mixed = (1 - share) * image + share * colorize(annotation, colours)
+    return np.rint(mixed).astype(np.uint8)
+
+
+def shrink(pixels: Pixels, longest: int) -> Pixels:
+    """Scale down so that no side is above `longest`; smaller pictures stay as they are.
+
+    RGB is averaged (antialiased bilinear), annotation values take their nearest neighbour.
+    """
+    height, width = pixels.shape[:2]
+    scale = min(1.0, longest / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    picture = Image.fromarray(pixels)
+    if pixels.ndim == 2:
+        return np.asarray(picture.resize(size, Image.Resampling.NEAREST))
+    return np.asarray(resize_image(picture, *size))
+
+
+def save_png(path: Path, image: Pixels) -> None:
+    """Write an RGB picture, uint8 [H, W, 3]."""
+    Image.fromarray(image).save(path, "PNG")
+
+
+def save_label_png(path: Path, annotation: Pixels, colours: Colours) -> None:
+    """Write annotation values, uint8 [H, W], as a palette PNG: viewers show the colours, the indices are the values."""
+    picture = Image.fromarray(annotation)
+    picture.putpalette(colours.tobytes())  # makes it mode P
+    picture.save(path, "PNG")

@@ -1,0 +1,141 @@
+"""visualize: model, validation images and metrics -> a report page with its pictures.
+
+Input: the model with its card, the archive, and what evaluate and train measured. Output: a directory
+with index.html and pictures/, which opens from disk. Invariant: the same inputs give the same bytes.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from stages.data.archive import Archive
+from stages.data.images import Pixels, decode_annotation, decode_image
+from stages.errors import InputError
+from stages.files import atomic_directory
+from stages.flags import run_stage
+from stages.params import Params, Visualize
+from stages.score.measured import ImageRow, read_charts, read_classes, read_images, read_scores
+from stages.score.palette import Colours, palette
+from stages.score.pictures import overlay, save_label_png, save_png, shrink
+from stages.score.report import Group, Page, Picture, Scene, render
+
+LONGEST = 512  # pixels of a picture's longer side in the report
+
+
+def visualize(
+    params: Params,
+    model: Path,
+    card: Path,
+    dataset: Path,
+    scores: Path,
+    per_class: Path,
+    per_image: Path,
+    curves: Path,
+    report: Path,
+) -> None:
+    """Draw the chosen scenes and write the report."""
+    sections, charts = read_scores(scores), read_charts(curves)
+    classes, images = read_classes(per_class), read_images(per_image)
+
+    # From here on TensorFlow is needed.
+    from stages.model.inference import SceneParser
+
+    parser = SceneParser.load(model, card)
+    colours = palette(len(classes))
+    with Archive(dataset) as archive, atomic_directory(report) as folder:
+        pairs, categories = {pair.id: pair for pair in archive.pairs("validation")}, archive.scenes()
+        names = tuple(row.name for row in classes)
+        if not parser.classes == archive.classes == names or {row.id for row in images} != pairs.keys():
+            raise InputError(
+                "model, dataset and metrics do not belong together",
+                expected=f"{len(archive.classes)} classes and {len(pairs)} validation images, as in {dataset}",
+                got=f"a model of {len(parser.classes)} classes, metrics of {len(names)} classes, {len(images)} images",
+                file=per_image,
+                next_step="rebuild what is stale: dvc repro",
+            )
+        (folder / "pictures").mkdir()
+        groups = []
+        for title, rows in choose(images, params.visualize).items():
+            scenes = []
+            for row in rows:
+                pair = pairs[row.id]
+                image = np.asarray(decode_image(archive.read(pair.image)))
+                truth = np.asarray(decode_annotation(archive.read(pair.annotation)))
+                maps = {"truth": truth, "prediction": parser.annotate(image)}
+                category = categories.get(row.id, "").replace("_", " ")
+                scenes.append(draw(folder, row, category, image, maps, colours, params.visualize.opacity))
+            groups.append(Group(title, tuple(scenes)))
+        page = render(Page(sections, len(images), groups, charts, classes, colours))
+        (folder / "index.html").write_text(page, encoding="utf-8")
+
+
+def choose(images: list[ImageRow], settings: Visualize) -> dict[str, list[ImageRow]]:
+    """The images to show, by heading: best and worst by their own mIoU, and some of the rest at random.
+
+    No image is shown twice; those without a labelled pixel have no mIoU and are left out.
+    """
+    scored = [(row.mean_iou, row) for row in images if row.mean_iou is not None]
+    rest = [row for _, row in sorted(scored, key=lambda pair: (-pair[0], pair[1].id))]
+    best, rest = rest[: settings.best], rest[settings.best :]
+    worst = rest[::-1][: settings.worst]
+    rest = sorted(rest[: len(rest) - len(worst)], key=lambda row: row.id)
+    drawn = np.random.default_rng(settings.seed).permutation(len(rest))[: settings.random]
+    groups = {"Best": best, "Worst": worst, "Random": [rest[index] for index in sorted(drawn)]}
+    return {title: rows for title, rows in groups.items() if rows}
+
+
+def draw(
+    folder: Path,
+    row: ImageRow,
+    category: str,
+    image: Pixels,
+    maps: dict[str, Pixels],
+    colours: Colours,
+    opacity: float,
+) -> Scene:
+    """Write the four pictures of a scene into folder/pictures.
+
+    image: RGB uint8 [H, W, 3]; maps: truth and prediction, annotation values uint8 [H, W].
+    """
+    image = shrink(image, LONGEST)  # [h, w, 3]
+    maps = {name: shrink(values, LONGEST) for name, values in maps.items()}  # [h, w] each
+    files = {name: f"pictures/{row.id}-{name}.png" for name in ("image", *maps, "overlay")}
+    save_png(folder / files["image"], image)
+    for name, values in maps.items():
+        save_label_png(folder / files[name], values, colours)
+    save_png(folder / files["overlay"], overlay(image, maps["prediction"], colours, opacity))
+
+    # The legend names what covers most first.
+    pixels = np.bincount(np.concatenate([values.ravel() for values in maps.values()]), minlength=len(colours))
+    legend = tuple(value for value in np.argsort(-pixels, kind="stable").tolist() if pixels[value])
+    return Scene(
+        id=row.id,
+        category=category,
+        pixel_accuracy=row.pixel_accuracy,
+        mean_iou=row.mean_iou,
+        pictures=tuple(Picture(name, file, pixelated=name in maps) for name, file in files.items()),
+        width=image.shape[1],
+        height=image.shape[0],
+        legend=legend,
+    )
+
+
+def main() -> None:
+    """Parse flags and run."""
+    run_stage(
+        visualize,
+        reads={
+            "model": "trained model (.keras)",
+            "card": "its card (.json)",
+            "dataset": "dataset archive (zip in ADE20K's layout)",
+            "scores": "the six scores, sections original and resized (.json)",
+            "per_class": "IoU, accuracy and pixels of each class (.csv)",
+            "per_image": "pixel accuracy and mIoU of each validation image (.csv)",
+            "curves": "directory of DVCLive metrics and plots",
+        },
+        writes={"report": "directory of index.html and its pictures"},
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""The sceneparse command, as a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+NAMES = [f"thing {number}" for number in range(1, 151)]
+SECTION = {
+    "pixel_accuracy": 0.75,
+    "mean_accuracy": 0.5,
+    "mean_iou": 0.25,
+    "mean_iou_absent_as_zero": 0.125,
+    "frequency_weighted_iou": None,
+    "benchmark_score": 0.4375,
+}
+
+
+@pytest.fixture
+def sceneparse(root, tmp_path):
+    """Run the command in an empty folder."""
+
+    def run(*arguments):
+        command = [sys.executable, "-W", "error", "-m", "pipeline.cli", *map(str, arguments)]
+        environment = {**os.environ, "PYTHONPATH": str(root)}
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+    return run
+
+
+@pytest.fixture
+def sample(tmp_path):
+    """Perfect predictions of 15 of 150 classes on three pictures, and the arguments to score them."""
+    for number in range(3):
+        values = (np.arange(5, dtype=np.uint8) + 1 + 5 * number).repeat(12).reshape(6, 10)
+        for folder in ("annotations", "predictions"):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            Image.fromarray(values).save(tmp_path / folder / f"{number}.png")
+    rows = (f"{number}\t{name}, another name" for number, name in enumerate(NAMES, start=1))
+    (tmp_path / "classes.txt").write_text("\n".join(["Idx\tName", *rows]))
+    return ["score", tmp_path / "annotations", tmp_path / "predictions", "--classes", tmp_path / "classes.txt"]
+
+
+def test_scores_as_tables(sceneparse, sample):
+    done = sceneparse(*sample)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "", "no progress bar where nobody watches"
+    lines = done.stdout.splitlines()
+    assert lines[:7] == [
+        "score                     value",
+        "pixel_accuracy           1.0000",
+        "mean_accuracy            1.0000",
+        "mean_iou                 1.0000",
+        "mean_iou_absent_as_zero  0.1000",
+        "frequency_weighted_iou   1.0000",
+        "benchmark_score          0.5500",
+    ]
+    table = [line.split() for line in lines[8:]]
+    assert table[0] == ["class_id", "name", "iou", "accuracy", "labelled_pixels", "predicted_pixels"]
+    assert table[1] == ["1", "thing", "1", "1.0000", "1.0000", "12", "12"]
+    assert table[150] == ["150", "thing", "150", "-", "-", "0", "0"]
+    assert len({len(line) for line in lines[8:]}) == 1, "columns are aligned"
+
+
+def test_scores_as_json(sceneparse, sample):
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    content = json.loads(sceneparse(*sample, "--json").stdout, parse_constant=refuse)
+    assert content["scores"]["mean_iou_absent_as_zero"] == pytest.approx(0.1)
+    assert [row["name"] for row in content["per_class"]] == NAMES
+    assert content["per_class"][149] == {
+        "class_id": 150,
+        "name": "thing 150",
+        "iou": None,
+        "accuracy": None,
+        "labelled_pixels": 0,
+        "predicted_pixels": 0,
+    }
+
+
+def test_bad_input_is_refused_without_a_traceback(sceneparse, sample, tmp_path):
+    (tmp_path / "predictions/1.png").unlink()
+    done = sceneparse(*sample)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "1: no prediction" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_results(sceneparse, tmp_path):
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "report").mkdir()
+    resized = {**SECTION, "mean_iou": 0.5}
+    (tmp_path / "metrics/evaluate.json").write_text(json.dumps({"original": SECTION, "resized": resized}))
+    assert "not there yet" in sceneparse("results").stdout
+    (tmp_path / "report/index.html").touch()
+    done = sceneparse("results")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "score                    original  resized",
+        "pixel_accuracy             0.7500   0.7500",
+        "mean_accuracy              0.5000   0.5000",
+        "mean_iou                   0.2500   0.5000",
+        "mean_iou_absent_as_zero    0.1250   0.1250",
+        "frequency_weighted_iou          -        -",
+        "benchmark_score            0.4375   0.4375",
+        "",
+        f"report: {tmp_path / 'report/index.html'}",
+    ]
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", '{"original": {"mean_iou": 1}}', '{"original": 1, "resized": 2}'])
+def test_results_that_are_not_there(sceneparse, tmp_path, content):
+    if content is not None:
+        (tmp_path / "scores.json").write_text(content)
+    done = sceneparse("results", "--metrics", "scores.json")
+    assert done.returncode == 1
+    assert "dvc repro" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_nothing_slow_is_imported(root):
+    """Neither by the command nor by what `score` loads: TensorFlow alone takes seconds."""
+    code = (
+        "import sys, pipeline.cli\n"
+        "assert not {'numpy', 'pandas', 'tensorflow'} & sys.modules.keys()\n"
+        "import stages.score.folders, stages.score.report, stages.visualize\n"
+        "assert not {'pandas', 'tensorflow', 'keras'} & sys.modules.keys()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

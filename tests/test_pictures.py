@@ -1,0 +1,73 @@
+"""Annotations as pictures."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stages.score.palette import palette
+from stages.score.pictures import colorize, overlay, save_label_png, save_png, shrink
+
+COLOURS = palette(3)
+ANNOTATION = np.array([[0, 1, 2], [3, 3, 0]], np.uint8)
+IMAGE = np.arange(18, dtype=np.uint8).reshape(2, 3, 3) * 10
+
+
+def test_colorize():
+    picture = colorize(ANNOTATION, COLOURS)
+    assert picture.shape == (2, 3, 3)
+    assert picture.dtype == np.uint8
+    for y, x in np.ndindex(2, 3):
+        assert picture[y, x].tolist() == COLOURS[ANNOTATION[y, x]].tolist()
+
+
+def test_colorize_refuses_unknown_classes():
+    with pytest.raises(ValueError, match=r"0\.\.3, got 4"):
+        colorize(np.array([[4]], np.uint8), COLOURS)
+
+
+def test_overlay_mixes():
+    # Class 1 is (51, 119, 221), the image there (30, 40, 50): a quarter of the way.
+    mixed = overlay(IMAGE, ANNOTATION, COLOURS, 0.25)
+    assert mixed.dtype == np.uint8
+    assert mixed[0, 1].tolist() == [35, 60, 93]  # 35.25, 59.75, 92.75
+    assert mixed[0, 0].tolist() == IMAGE[0, 0].tolist(), "other shows the image"
+    assert mixed[1, 2].tolist() == IMAGE[1, 2].tolist()
+
+
+def test_overlay_at_its_ends():
+    assert np.array_equal(overlay(IMAGE, ANNOTATION, COLOURS, 0), IMAGE)
+    full = overlay(IMAGE, ANNOTATION, COLOURS, 1)
+    assert np.array_equal(full[ANNOTATION > 0], colorize(ANNOTATION, COLOURS)[ANNOTATION > 0])
+
+
+def test_label_png_keeps_values_and_shows_colours(tmp_path):
+    save_label_png(tmp_path / "a.png", ANNOTATION, COLOURS)
+    with Image.open(tmp_path / "a.png") as picture:
+        assert picture.mode == "P"
+        assert np.array_equal(np.asarray(picture), ANNOTATION)
+        assert np.array_equal(np.asarray(picture.convert("RGB")), colorize(ANNOTATION, COLOURS))
+
+
+def test_label_png_of_most_classes(tmp_path):
+    values = np.arange(255, dtype=np.uint8).reshape(15, 17)
+    save_label_png(tmp_path / "a.png", values, palette(254))
+    with Image.open(tmp_path / "a.png") as picture:
+        assert np.array_equal(np.asarray(picture), values)
+
+
+def test_png(tmp_path):
+    save_png(tmp_path / "a.png", IMAGE)
+    with Image.open(tmp_path / "a.png") as picture:
+        assert np.array_equal(np.asarray(picture), IMAGE)
+
+
+def test_shrinking():
+    rng = np.random.default_rng(0)
+    values = rng.choice(np.array([0, 2, 150], np.uint8), (300, 200))
+    assert shrink(values, 60).shape == (60, 40)
+    assert set(np.unique(shrink(values, 60))) <= {0, 2, 150}, "no class that was not there"
+    image = rng.integers(0, 256, (300, 200, 3), dtype=np.uint8)
+    assert shrink(image, 60).shape == (60, 40, 3)
+    assert shrink(image, 60).std() < image.std() / 2, "averaged, not sampled"
+    assert np.array_equal(shrink(image, 300), image), "small enough already"
+    assert shrink(values[:1], 20).shape == (1, 20)
