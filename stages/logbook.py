@@ -21,17 +21,17 @@ DOMINANT = 0.99  # share of all predictions at which a class counts as the only 
 class Logbook:
     """The epochs so far, and the loggers that show them. Use as a context manager."""
 
-    def __init__(self, directory: Path, history: list[Row]) -> None:
+    def __init__(self, curves: Path, tensorboard: Path, history: list[Row]) -> None:
         import tensorflow as tf
         from dvclive import Live
 
         self.history = history
-        self.curves = directory / "dvclive"
+        self.curves = curves
         shutil.rmtree(self.curves, ignore_errors=True)
         # Only the files: no experiment, report, dvc.yaml or hardware figures of DVCLive's own.
         self._live = Live(str(self.curves), save_dvc_exp=False, dvcyaml=None, report=None, monitor_system=False)
         self._scalar = tf.summary.scalar
-        self._writer = tf.summary.create_file_writer(str(directory / "tensorboard"))
+        self._writer = tf.summary.create_file_writer(str(tensorboard))
         for row in history:
             self._write_curves(row)
 

@@ -49,7 +49,7 @@ def train(params: Params, records: Path, backbone: Path, model: Path, card: Path
     trainer = Trainer(params.model, params.train, class_weights, manifest.size, total, weights)
 
     key = fingerprint([params.model, params.train], [records / MANIFEST, *sorted(backbone.iterdir())])
-    checkpoints = Checkpoints(state, key, trainer.model, trainer.optimizer)
+    checkpoints = Checkpoints(state / "checkpoints", key, trainer.model, trainer.optimizer)
     step, note = checkpoints.restore() or (0, {"loss_sum": 0.0, "history": []})
     log.info("%s at step %d of %d", "going on" if step else "starting", step, total)
 
@@ -58,7 +58,7 @@ def train(params: Params, records: Path, backbone: Path, model: Path, card: Path
     loss_sum, saved = note["loss_sum"], time.monotonic()
     with (
         stop_signals() as stop,
-        Logbook(checkpoints.directory, note["history"]) as logbook,
+        Logbook(checkpoints.directory / "dvclive", state / "tensorboard" / key, note["history"]) as logbook,
         tqdm(total=total, initial=step, unit="step", desc="train", smoothing=0.05) as progress,
     ):
         while step < total:
@@ -136,7 +136,7 @@ def main() -> None:
             "model": "the best model by validation mIoU (.keras)",
             "card": "what the model file alone does not say (.json)",
             "curves": "directory of DVCLive metrics and plots",
-            "state": "directory of checkpoints and logs of unfinished training; kept between runs, no output",
+            "state": "directory of unfinished training's checkpoints and of TensorBoard's logs; no output",
         },
     )
 

@@ -26,11 +26,11 @@ def curve(logbook, name):
 
 
 def test_a_resumed_run_has_every_epoch_once(tmp_path):
-    with Logbook(tmp_path, []) as logbook:
+    with Logbook(tmp_path / "dvclive", tmp_path / "tensorboard", []) as logbook:
         logbook.add(row(10, 0.1))
         logbook.add(row(20, 0.2))
         logbook.add(row(30, 0.3))  # lost: the kill came before its checkpoint
-    with Logbook(tmp_path, [row(10, 0.1), row(20, 0.2)]) as logbook:
+    with Logbook(tmp_path / "dvclive", tmp_path / "tensorboard", [row(10, 0.1), row(20, 0.2)]) as logbook:
         logbook.add(row(30, 0.35))
         assert curve(logbook, "validation/mean_iou") == [(10, 0.1), (20, 0.2), (30, 0.35)]
         assert curve(logbook, "train/loss") == [(10, 0.1), (20, 0.05), (30, pytest.approx(1 / 30))]
@@ -38,7 +38,9 @@ def test_a_resumed_run_has_every_epoch_once(tmp_path):
 
 
 def test_the_best_epoch_is_the_first_of_the_highest(tmp_path):
-    with Logbook(tmp_path, [row(1, 0.2), row(2, 0.5), row(3, 0.5), row(4, 0.4)]) as logbook:
+    with Logbook(
+        tmp_path / "dvclive", tmp_path / "tensorboard", [row(1, 0.2), row(2, 0.5), row(3, 0.5), row(4, 0.4)]
+    ) as logbook:
         assert logbook.best()["step"] == 2
 
 

@@ -88,7 +88,7 @@ def test_outputs(uninterrupted):
 def test_stopped_and_run_again_it_ends_with_the_same_bytes(inputs, uninterrupted, tmp_path, number):
     process = start(inputs, tmp_path)
     deadline = time.monotonic() + 120
-    while not list(tmp_path.glob("state/*/step-*.npz")):
+    while not list(tmp_path.glob("state/checkpoints/*/step-*.npz")):
         assert time.monotonic() < deadline
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.01)
@@ -116,7 +116,7 @@ def test_divergence_ends_in_an_error_and_no_model(inputs, tmp_path):
 
 
 def test_a_batch_larger_than_the_split_is_refused(inputs, tmp_path):
-    with pytest.raises(InputError, match="train.batch_size at most 14"):
+    with pytest.raises(InputError, match=r"train\.batch_size at most 14"):
         run_here(inputs, tmp_path, batch_size=15)
 
 

@@ -126,7 +126,8 @@ from stages.params import load_params
 from test_training import scenes
 params = load_params(Path("presets/demo.yaml"))
 model = params.model.model_copy(update={"width": 1 / 32, "dropout": 0.0})
-train = params.train.model_copy(update={"warmup_steps": 0, "optimizer": "sgd", "learning_rate": 0.05, "clip_norm": 0.05})
+changes = {"warmup_steps": 0, "optimizer": "sgd", "learning_rate": 0.05, "clip_norm": 0.05}
+train = params.train.model_copy(update=changes)
 images, labels = scenes()
 labels = tf.tensor_scatter_nd_update(labels, [[0], [1]], tf.fill([2, 32, 32], tf.constant(255, tf.uint8)))
 ends = []

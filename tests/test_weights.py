@@ -13,7 +13,7 @@ from servers import serving
 from stages.errors import InputError
 from stages.files import file_digest
 from stages.model import backbone as backbone_module
-from stages.model.backbone import CONVS, load_backbone, read_keras_top
+from stages.model.backbone import CONVOLUTIONS, load_backbone, read_keras_top
 from stages.params import Params, load_params
 from stages.weights import weights
 
@@ -25,7 +25,7 @@ def layers_of(backbone: str) -> dict[str, list[np.ndarray]]:
     """Kernel and bias by Keras' layer names; every value differs from every other."""
     shapes = {}
     inputs = 3
-    for block, (convs, outputs) in enumerate(zip(CONVS[backbone], WIDTHS, strict=True), 1):
+    for block, (convs, outputs) in enumerate(zip(CONVOLUTIONS[backbone], WIDTHS, strict=True), 1):
         for conv in range(1, convs + 1):
             shapes[f"block{block}_conv{conv}"] = (3, 3, inputs, outputs)
             inputs = outputs

@@ -1,0 +1,35 @@
+# make demo   install into .venv, run the pipeline with params.yaml, show the scores
+# make test   install, then linters, type checker and tests
+# Both work from any folder (make -C or make -f), and install again only when a requirement changed.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+ROOT := $(shell cd "$$(dirname "$(strip $(MAKEFILE_LIST))")" && pwd)
+# The stages are started as `python -m stages.NAME`: the environment's python must come first.
+IN_VENV = cd "$(ROOT)" && export PATH="$(ROOT)/.venv/bin:$$PATH" VIRTUAL_ENV="$(ROOT)/.venv" &&
+
+# $(call install,STAMP,REQUIREMENT)
+define install
+@cd "$(ROOT)" && stamp=.venv/$(1); \
+if [ ! -e $$stamp ] || [ pyproject.toml -nt $$stamp ] || [ constraints.txt -nt $$stamp ]; then \
+	"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=...")' && \
+	echo "installing into $(ROOT)/.venv: once, some minutes" && \
+	"$(PYTHON)" -m venv .venv && \
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e "$(2)" && \
+	touch $$stamp; \
+fi
+endef
+
+.PHONY: demo test install install-test
+
+demo: install
+	@$(IN_VENV) dvc repro
+	@$(IN_VENV) sceneparse results
+
+test: install-test
+	@$(IN_VENV) ruff check . && ruff format --check . && mypy && python -m pytest
+
+install:
+	$(call install,installed,.)
+
+install-test:
+	$(call install,installed-test,.[test])

@@ -1,0 +1,98 @@
+"""Peak memory of the train stage for a small and a large number of images: it should not grow.
+
+    python -m benchmarks.train_memory [--images 3000 12000]
+
+The records are a few demo scenes under many ids, at 128 x 128, so that only their number differs;
+both numbers are above the shuffle buffer's 2,048. Each run is one epoch in a process of its own.
+"""
+
+import argparse
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from PIL import Image
+from ruamel.yaml import YAML
+
+from stages.data.archive import Archive
+from stages.data.demo import write_demo
+from stages.data.images import decode_annotation, decode_image, fit, fit_pair
+from stages.data.manifest import Manifest, Shard, Split
+from stages.data.records import encode_example, frame
+from stages.files import file_digest
+
+ROOT = Path(__file__).parents[1]
+SIZE = 128
+SHARD_IMAGES = 256
+
+
+def encoded(picture: Image.Image, kind: str) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, kind)
+    return buffer.getvalue()
+
+
+def write_records(directory: Path, dataset: Path, images: int) -> None:
+    """Records of `images` training pictures, the dataset's own repeated."""
+    directory.mkdir()
+    with Archive(dataset) as archive:
+        classes, pairs = archive.classes, archive.pairs("training")
+        pictures = []
+        for pair in pairs:
+            image, annotation = decode_image(archive.read(pair.image)), decode_annotation(archive.read(pair.annotation))
+            fitted = fit_pair(image, annotation, fit(*image.size, SIZE, "squash"), SIZE)
+            pictures.append((encoded(fitted[0], "JPEG"), encoded(fitted[1], "PNG")))
+
+    def split(name: str, count: int) -> Split:
+        shards = []
+        for start in range(0, count, SHARD_IMAGES):
+            numbers = range(start, min(count, start + SHARD_IMAGES))
+            records = (encode_example(str(n), *pictures[n % len(pictures)], SIZE, SIZE) for n in numbers)
+            path = directory / f"{name}-{start:07d}.tfrecord"
+            path.write_bytes(b"".join(map(frame, records)))
+            shards.append(Shard(path.name, len(numbers), file_digest(path)))
+        return Split(tuple(map(str, range(count))), (1,) * (len(classes) + 1), tuple(shards))
+
+    Manifest(classes, SIZE, "squash", split("training", images), split("validation", 8)).save(directory)
+
+
+def peak_mb(scratch: Path, images: int) -> float:
+    """Peak resident memory of one epoch over `images` images, MB."""
+    out = scratch / str(images)
+    out.mkdir()
+    write_records(out / "records", scratch / "dataset.zip", images)
+    (out / "backbone").mkdir()
+    (out / "backbone/backbone.json").write_text(json.dumps({"source": "none", "backbone": None, "digest": None}))
+    yaml = YAML()
+    params = yaml.load(ROOT / "presets/demo.yaml")
+    params["model"]["width"] = 1 / 64
+    params["train"] |= {"epochs": 1, "batch_size": 16}
+    yaml.dump(params, out / "params.yaml")
+    flags = [f"--{name}={out / name}" for name in ("records", "backbone", "model", "card", "curves", "state")]
+    command = [sys.executable, "-m", "stages.train", f"--params={out / 'params.yaml'}", *flags]
+    process = subprocess.Popen(command, cwd=ROOT)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit("training failed")
+    return usage.ru_maxrss / 1024
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, nargs=2, default=[3000, 12000])
+    few, many = parser.parse_args().images
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        write_demo(scratch / "dataset.zip", training=14, validation=6, seed=0)
+        small, large = peak_mb(scratch, few), peak_mb(scratch, many)
+    print(f"{time.strftime('%Y-%m-%d')}, {len(os.sched_getaffinity(0))} cores, {SIZE} x {SIZE}, batch 16")
+    print(f"  {few:6} images: {small:7.0f} MB\n  {many:6} images: {large:7.0f} MB, {large / small:.2f} x")
+
+
+if __name__ == "__main__":
+    main()

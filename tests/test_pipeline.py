@@ -1,0 +1,173 @@
+"""The whole graph through DVC, as a user runs it: built, repeated, changed, looked at."""
+
+import json
+import re
+import shutil
+
+import pytest
+from imports import ROOT, closure, has_code
+from ruamel.yaml import YAML
+from workspace import Workspace, tiny
+
+from stages.params import Params
+
+STAGES = ("download", "weights", "prepare", "train", "evaluate", "visualize")
+TEMPLATES = {"visualize": {"stages/score/report.html.j2"}}
+OUTPUTS = (
+    "models/fcn8s.keras",
+    "models/fcn8s.json",
+    "metrics/evaluate.json",
+    "metrics/per_class.csv",
+    "metrics/per_image.csv",
+    "metrics/confusion.csv",
+    "metrics/training/metrics.json",
+    "metrics/training/plots/metrics/train/loss.tsv",
+    "report/index.html",
+)
+
+SECTIONS = set(Params.model_fields)
+dvc_yaml = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A workspace in which `dvc repro` has run once."""
+    workspace = tiny(Workspace(tmp_path_factory.mktemp("first") / "project"))
+    workspace.run("dvc", "repro")
+    workspace.commit("built")
+    return workspace
+
+
+def affected(workspace):
+    """Stages that `dvc status` calls changed in themselves, not merely through a stage before them."""
+    status = json.loads(workspace.run("dvc", "status", "--json"))
+    outputs = {out: stage for stage, entry in dvc_yaml.items() for out in entry["outs"]}
+    return {
+        stage
+        for stage, changes in status.items()
+        for change in changes
+        for name in (change.get("changed deps", {}) if isinstance(change, dict) else {})
+        if name not in outputs
+    }
+
+
+def test_the_graph_is_the_six_stages():
+    assert tuple(dvc_yaml) == STAGES
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_code_deps_are_what_a_stage_imports(stage):
+    code = {path for path in closure(f"stages.{stage}") if has_code(path)} | TEMPLATES.get(stage, set())
+    listed = {dep for dep in dvc_yaml[stage]["deps"] if dep.startswith("stages/")}
+    assert listed == code
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_params_are_the_sections_that_a_stage_reads(stage):
+    source = (ROOT / f"stages/{stage}.py").read_text()
+    assert set(re.findall(r"\bparams\.([a-z_]+)", source)) & SECTIONS == set(dvc_yaml[stage]["params"])
+
+
+def test_everything_is_built(built):
+    for name in OUTPUTS:
+        assert built.read(name), name
+    for section in json.loads(built.read("metrics/evaluate.json")).values():
+        assert list(section) == [
+            "pixel_accuracy",
+            "mean_accuracy",
+            "mean_iou",
+            "mean_iou_absent_as_zero",
+            "frequency_weighted_iou",
+            "benchmark_score",
+        ]
+    assert not list((built.path / "state/train/checkpoints").iterdir()), "finished training leaves no checkpoints"
+
+
+def test_nothing_to_do_the_second_time(built):
+    assert "Data and pipelines are up to date." in built.run("dvc", "repro")
+    assert "Running stage" not in built.run("dvc", "repro")
+
+
+def test_no_output_names_this_machine(built):
+    for folder in ("data/records", "models", "metrics", "report"):
+        for path in (built.path / folder).rglob("*"):
+            assert not path.is_file() or str(built.path.parent).encode() not in path.read_bytes(), path
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "stages"),
+    [
+        ("download.demo.seed", 1, {"download"}),
+        ("weights.size_bytes", 7, {"weights"}),
+        ("prepare.jpeg_quality", 90, {"prepare"}),
+        ("model.dropout", 0.25, {"train"}),
+        ("train.augment.flip", 0.25, {"train"}),
+        ("evaluate.batch_size", 3, {"evaluate"}),
+        ("visualize.opacity", 0.5, {"visualize"}),
+    ],
+)
+def test_a_changed_param_affects_its_stage_alone(built, key, value, stages):
+    before = built.read("params.yaml")
+    try:
+        built.set_param(key, value)
+        assert affected(built) == stages
+    finally:
+        (built.path / "params.yaml").write_bytes(before)
+
+
+@pytest.mark.parametrize(
+    ("file", "stages"),
+    [
+        ("stages/model/losses.py", {"train"}),
+        ("stages/score/report.html.j2", {"visualize"}),
+        ("stages/data/archive.py", {"download", "prepare", "evaluate", "visualize"}),
+    ],
+)
+def test_a_changed_source_file_affects_the_stages_that_use_it(built, file, stages):
+    before = built.read(file)
+    try:
+        (built.path / file).write_bytes(before + b"\n")
+        assert affected(built) == stages
+    finally:
+        (built.path / file).write_bytes(before)
+
+
+def test_what_users_look_at(built):
+    assert "mean_iou" in built.run("dvc", "metrics", "show")
+    assert "train" in built.run("dvc", "dag")
+    built.run("dvc", "plots", "show")
+    page = built.read("dvc_plots/index.html").decode()
+    for title in ("Loss", "Validation mIoU", "Learning rate", "IoU per class"):
+        assert title in page
+    shutil.rmtree(built.path / "dvc_plots")
+    shown = built.run("sceneparse", "results")
+    assert "mean_iou" in shown
+    assert "report/index.html" in shown
+
+
+def test_the_same_params_give_the_same_bytes_elsewhere(built, tmp_path):
+    again = tiny(Workspace(tmp_path / "elsewhere"))
+    again.run("dvc", "repro")
+    for name in OUTPUTS:
+        assert again.read(name) == built.read(name), name
+
+
+def test_an_experiment_reruns_what_it_changes(built):
+    before = json.loads(built.read("models/fcn8s.json"))
+    try:
+        output = built.run("dvc", "exp", "run", "-S", "train.epochs=1")
+        assert "Running stage 'train'" in output
+        assert "Stage 'prepare' didn't change, skipping" in output
+        assert json.loads(built.read("models/fcn8s.json"))["best"]["epoch"] == 1
+        assert "train.epochs" in built.run("dvc", "params", "diff")
+    finally:
+        built.run("git", "reset", "--hard", "--quiet")
+        built.run("dvc", "checkout")
+    assert json.loads(built.read("models/fcn8s.json")) == before
+
+
+def test_a_stage_says_what_goes_in_and_out(built):
+    for stage in STAGES:
+        shown = built.run("python", "-m", f"stages.{stage}", "--help")
+        for flag in re.findall(r"--[a-z-]+", dvc_yaml[stage]["cmd"]):
+            assert flag in shown
