@@ -5,6 +5,7 @@
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,7 @@ def run_stage(stage: Callable[..., None], reads: dict[str, str], writes: dict[st
             group.add_argument(f"--{name.replace('_', '-')}", type=Path, required=True, metavar="PATH", help=meaning)
     parser.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="PATH", help="default: params.yaml")
     flags = vars(parser.parse_args())
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's start-up notes would bury ours
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     try:
         params: Params = load_params(flags.pop("params"))
