@@ -5,6 +5,7 @@ wrong types and values out of range are refused by name, all of them at once, be
 slow is imported. The file is read as YAML 1.2 like DVC does, so both see the same values.
 """
 
+import hashlib
 import math
 import re
 from pathlib import Path
@@ -19,8 +20,9 @@ from stages.files import ALGORITHMS
 
 
 def _digest(value: str) -> str:
-    if not re.fullmatch(rf"({'|'.join(ALGORITHMS)}):[0-9a-f]{{32,64}}", value):
-        raise ValueError(f"expected algorithm:hex with one of {', '.join(ALGORITHMS)}, in lower case")
+    algorithm, _, digits = value.partition(":")
+    if algorithm not in ALGORITHMS or not re.fullmatch(f"[0-9a-f]{{{2 * hashlib.new(algorithm).digest_size}}}", digits):
+        raise ValueError(f"expected algorithm:hex, whole and in lower case, with one of {', '.join(ALGORITHMS)}")
     return value
 
 

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from stages.data.archive import SPLITS, Archive, Pair
-from stages.data.images import decode_annotation, decode_image, encode_annotation, fit, fit_pair, picture_size
+from stages.data.images import decode_annotation, decode_resized, encode_annotation, fit, fit_pair, picture_size
 from stages.data.manifest import Manifest, Shard, Split
 from stages.data.records import encode_example, frame
 from stages.errors import InputError
@@ -147,7 +147,7 @@ def encode_pair(archive: Archive, pair: Pair, params: Prepare) -> tuple[bytes, l
         above = [int(value) for value in np.unique(values) if value > len(archive.classes)]
         raise ValueError(f"annotation values above the {len(archive.classes)} classes: {above}")
     where = fit(*annotation.size, size, params.mode)
-    image = decode_image(content, at_least=(where.width, where.height))
+    image = decode_resized(content, where.width, where.height)
     image, resized = fit_pair(image, annotation, where, size)
     jpeg = io.BytesIO()
     image.save(jpeg, "JPEG", quality=params.jpeg_quality)

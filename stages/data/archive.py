@@ -11,6 +11,7 @@ N and the class names come from the archive, so any dataset in this layout works
 import csv
 import io
 import zipfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -67,7 +68,7 @@ class Archive:
         """The member's bytes, checked against the zip's own CRC-32."""
         try:
             return self._zip.read(member)
-        except (KeyError, zipfile.BadZipFile, OSError, EOFError, RuntimeError) as error:
+        except (KeyError, zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
             raise self._refusal(f"a member of the archive: {member}", "readable bytes", str(error)) from None
 
     def pairs(self, split: str) -> tuple[Pair, ...]:
@@ -103,13 +104,13 @@ class Archive:
 
 def parse_class_table(content: bytes, source: str) -> tuple[str, ...]:
     """Names of classes 1..N from an objectInfo150.txt: the first of each row's synonyms."""
-    rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig")), delimiter="\t"))
     try:
+        rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig")), delimiter="\t"))
         numbers = [int(row["Idx"]) for row in rows]
         names = tuple(row["Name"].split(",")[0].strip() for row in rows)
         valid = numbers == list(range(1, len(rows) + 1)) and 1 <= len(rows) <= MAX_CLASSES and all(names)
         got = f"rows numbered {_shortened(numbers)}"
-    except (KeyError, ValueError, AttributeError, TypeError) as error:
+    except (KeyError, ValueError, AttributeError, TypeError, csv.Error) as error:
         valid, got = False, f"a row that cannot be read ({error!r})"
     if not valid:
         raise InputError(

@@ -12,13 +12,15 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 Pixels = npt.NDArray[np.uint8]
 
 # ImageNet's mean RGB: the network subtracts it, so padding with it is padding with zeros.
 MEAN_RGB = (123.68, 116.779, 103.939)
 PADDING_RGB = (124, 117, 104)
+
+GRAY_8 = bytes((8, 0))  # bytes 24 and 25 of such a PNG: bits a sample, colour type
 
 
 class Fit(NamedTuple):
@@ -45,36 +47,57 @@ def fit(width: int, height: int, size: int, mode: str) -> Fit:
 
 def picture_size(content: bytes) -> tuple[int, int]:
     """Width and height, read from the header alone."""
-    return Image.open(io.BytesIO(content)).size
+    return _open(content).size
 
 
-def decode_image(content: bytes, at_least: tuple[int, int] | None = None) -> Image.Image:
-    """Decode a picture to RGB.
+def decode_image(content: bytes) -> Image.Image:
+    """Decode a picture to RGB."""
+    return _loaded(_open(content))
 
-    With `at_least` (width, height) a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size as long
-    as it stays that large: the decoder's own scaling, several times faster than resizing.
+
+def decode_resized(content: bytes, width: int, height: int) -> Image.Image:
+    """Decode a picture to RGB and resize it, like `resize_image`.
+
+    A JPEG is decoded at 1/2, 1/4 or 1/8 of its size, as long as it stays large enough: the decoder's
+    own scaling, several times faster than resizing the rest of the way.
     """
-    image = Image.open(io.BytesIO(content))
-    if at_least:
-        image.draft("RGB", at_least)
-    image.load()
-    return image if image.mode == "RGB" else image.convert("RGB")
+    image = _open(content)
+    scaled = image.draft("RGB", (width, height))
+    # The decoder rounds sizes up: the box tells where, within its last pixels, the picture really ends.
+    return resize_image(_loaded(image), width, height, box=scaled[1] if scaled else None)
 
 
 def decode_annotation(content: bytes) -> Image.Image:
     """Decode an annotation, as stored: 8-bit L. Raises ValueError for any other kind of picture."""
-    annotation = Image.open(io.BytesIO(content))
-    if annotation.mode != "L":
-        raise ValueError(f"expected an 8-bit grayscale annotation (mode L), got mode {annotation.mode}")
+    annotation = _open(content)
+    # Not by Pillow's mode: L is also what it makes of 2 and 4 bits, with other values, and of a JPEG.
+    if annotation.format != "PNG" or content[24:26] != GRAY_8:
+        raise ValueError(f"expected an 8-bit grayscale PNG, got {annotation.format} of mode {annotation.mode}")
     annotation.load()
     return annotation
 
 
-def resize_image(image: Image.Image, width: int, height: int) -> Image.Image:
-    """Antialiased bilinear; the picture itself when the size is right already."""
+def _loaded(image: Image.Image) -> Image.Image:
+    image.load()
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _open(content: bytes) -> ImageFile.ImageFile:
+    try:
+        return Image.open(io.BytesIO(content))
+    except UnidentifiedImageError:  # its message names an object in memory
+        raise ValueError("not a picture, or cut off in its header") from None
+    except Image.DecompressionBombError as error:
+        raise ValueError(str(error)) from None
+
+
+def resize_image(
+    image: Image.Image, width: int, height: int, box: tuple[float, float, float, float] | None = None
+) -> Image.Image:
+    """Antialiased bilinear, of the part in `box` (left, top, right, bottom); the picture itself if it fits already."""
     if image.size == (width, height):
         return image
-    return image.resize((width, height), Image.Resampling.BILINEAR)
+    return image.resize((width, height), Image.Resampling.BILINEAR, box)
 
 
 def place(picture: Image.Image, where: Fit, size: int, fill: int | tuple[int, int, int]) -> Image.Image:
@@ -101,8 +124,8 @@ def encode_annotation(annotation: Image.Image) -> bytes:
     """
     width, height = annotation.size
     rows = np.zeros((height, 1 + width), np.uint8)  # each begins with the number of its filter, 0 = none
-    rows[:, 1:] = annotation
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)  # 8-bit grayscale, not interlaced
+    rows[:, 1:] = np.asarray(annotation)
+    header = struct.pack(">II", width, height) + GRAY_8 + bytes(3)  # deflated, filtered by rows, not interlaced
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), level=3)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))

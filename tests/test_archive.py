@@ -1,0 +1,207 @@
+"""The archive reader: pairs and classes of any zip in the layout, and a plain word about every other."""
+
+import zipfile
+
+import datasets
+import pytest
+
+from stages.data.archive import CLASS_TABLE, MAX_CLASSES, SCENES, Archive, Pair, parse_class_table
+from stages.errors import InputError
+
+
+@pytest.fixture
+def archive(tmp_path):
+    """Opens an archive written with these arguments of datasets.write_archive."""
+    path = tmp_path / "dataset.zip"
+
+    def open_archive(**arguments):
+        datasets.write_archive(path, **{"training": 3, "validation": 1, **arguments})
+        return Archive(path)
+
+    return open_archive
+
+
+def left_out(_):
+    return None
+
+
+@pytest.mark.parametrize("root", ["", "ADEChallengeData2016", "any name/below another"])
+def test_pairs_in_order_below_any_folder(archive, root):
+    with archive(root=root) as opened:
+        below = f"{root}/" if root else ""
+        assert opened.pairs("training") == tuple(
+            Pair(id, f"{below}images/training/{id}.jpg", f"{below}annotations/training/{id}.png")
+            for id in ("training_0000", "training_0001", "training_0002")
+        )
+        assert [pair.id for pair in opened.pairs("validation")] == ["validation_0000"]
+        assert opened.classes == ("sky", "road", "tree")
+        assert opened.read(opened.pairs("training")[0].image)[:2] == b"\xff\xd8"
+        assert opened.read(opened.pairs("training")[0].annotation)[1:4] == b"PNG"
+
+
+def test_order_is_that_of_ids_not_of_members(archive):
+    first = b""
+
+    def keep(content):
+        nonlocal first
+        first = content
+
+    with archive(changes={"images/training/training_0000.jpg": keep}, extra={}) as opened, pytest.raises(InputError):
+        opened.pairs("training")
+    with archive(
+        changes={"images/training/training_0000.jpg": left_out}, extra={"images/training/training_0000.jpg": first}
+    ) as opened:
+        assert opened._members[-1].endswith("training_0000.jpg")
+        assert [pair.id[-1] for pair in opened.pairs("training")] == ["0", "1", "2"]
+
+
+def test_pictures_may_be_png_and_suffixes_in_capitals(archive):
+    extra = {
+        "images/training/a.PNG": b"",
+        "annotations/training/a.PNG": b"",
+        "images/training/b.JPEG": b"",
+        "annotations/training/b.png": b"",
+        "images/training/Thumbs.db": b"",
+        "annotations/training/notes.txt": b"",
+    }
+    with archive(extra=extra) as opened:
+        assert [pair.id for pair in opened.pairs("training")][:2] == ["a", "b"]
+        assert len(opened.pairs("training")) == 5
+
+
+def test_every_picture_without_a_partner_is_named(archive):
+    missing = ("images/training/training_0001.jpg", "annotations/training/training_0002.png")
+    with archive(changes=dict.fromkeys(missing, left_out), extra={"images/training/zebra.jpg": b""}) as opened:
+        with pytest.raises(InputError, match=r"partner: training_0001, training_0002, zebra\n") as refused:
+            opened.pairs("training")
+        assert "the training split" in str(refused.value)
+        assert str(opened.path) in str(refused.value)
+        assert len(opened.pairs("validation")) == 1
+
+
+def test_an_empty_split_is_refused(archive):
+    with archive(validation=0) as opened, pytest.raises(InputError, match="0 images, 0 annotations"):
+        opened.pairs("validation")
+
+
+@pytest.mark.parametrize("kind", ["images/training/{}.png", "annotations/training/{}.PNG"])
+def test_two_pictures_of_one_id_are_refused(archive, kind):
+    with (
+        archive(extra={kind.format("training_0001"): b""}) as opened,
+        pytest.raises(InputError, match="4 files, 3 ids"),
+    ):
+        opened.pairs("training")
+
+
+def test_no_class_table(archive):
+    with pytest.raises(InputError, match="0 of them"):
+        archive(changes={CLASS_TABLE: left_out})
+
+
+def test_two_class_tables(archive):
+    with pytest.raises(InputError, match="2 of them"):
+        archive(extra={f"copy/{CLASS_TABLE}": datasets.class_table(("sky",))})
+
+
+def test_what_macos_adds_is_no_second_table(archive):
+    with archive(root="", extra={f"__MACOSX/._{CLASS_TABLE}": b"", "__MACOSX/images/training/._a.jpg": b""}) as opened:
+        assert len(opened.pairs("training")) == 3
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[: len(content) // 2], lambda _: b"", lambda _: b"<html>"])
+def test_no_whole_zip(archive, damage):
+    with archive() as opened:
+        path = opened.path
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(InputError, match="cannot be opened") as refused:
+        Archive(path)
+    assert str(path) in str(refused.value)
+
+
+def test_a_missing_zip(tmp_path):
+    with pytest.raises(InputError, match="No such file"):
+        Archive(tmp_path / "dataset.zip")
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED], ids=["stored", "deflated"])
+@pytest.mark.parametrize("place", [0, 0.02, 0.5, 0.98])
+def test_a_damaged_member_is_named(archive, compression, place):
+    with archive(compression=compression) as opened:
+        member, path = opened.pairs("training")[1].image, opened.path
+        information = opened._zip.getinfo(member)
+        assert opened.read(member)
+    content = bytearray(path.read_bytes())
+    begin = information.header_offset + 30 + len(member)
+    content[begin + int(place * information.compress_size)] ^= 0x55
+    path.write_bytes(content)
+    with Archive(path) as opened:
+        with pytest.raises(InputError, match=member):
+            opened.read(member)
+        assert opened.read(opened.pairs("training")[0].image)
+
+
+def test_an_unknown_member_is_named(archive):
+    with archive() as opened, pytest.raises(InputError, match="no such picture"):
+        opened.read("no such picture")
+
+
+def test_scenes(archive):
+    content = b"training_0000 street\ntraining_0001 living room\n\nalone\nvalidation_0000 forest\r\n"
+    with archive(extra={SCENES: content}) as opened:
+        assert opened.scenes() == {
+            "training_0000": "street",
+            "training_0001": "living room",
+            "validation_0000": "forest",
+        }
+
+
+def test_no_scenes(archive):
+    with archive() as opened:
+        assert opened.scenes() == {}
+
+
+def table(*rows):
+    return "\n".join(["Idx\tRatio\tTrain\tVal\tName", *rows]).encode()
+
+
+def test_a_class_is_called_by_its_first_name(tmp_path):
+    # As in ADE20K's own: blanks after numbers and names, synonyms.
+    content = table("1\t0.1576\t11664\t1172\twall", "2 \t0.1072\t6046\t612 \tbed ", "3\t\t\t\tcar, auto, automobile")
+    assert parse_class_table(content, "table") == ("wall", "bed", "car")
+    assert parse_class_table(b"\xef\xbb\xbf" + content.replace(b"\n", b"\r\n") + b"\r\n", "table") == (
+        "wall",
+        "bed",
+        "car",
+    )
+
+
+def test_only_numbers_and_names_are_needed():
+    assert parse_class_table("Name\tIdx\nB\u00e4ume\t1\n".encode(), "table") == ("B\u00e4ume",)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        table(),
+        table("2\t0\t0\t0\troad"),
+        table("0\t0\t0\t0\tother", "1\t0\t0\t0\troad"),
+        table("1\t0\t0\t0\tsky", "1\t0\t0\t0\troad"),
+        table("one\t0\t0\t0\tsky"),
+        table("1\t0\t0\t0\t "),
+        table("1\t0\t0"),
+        b"Number\tName\n1\tsky\n",
+        b"Idx,Name\n1,sky\n",
+        b"Idx\tName\n1\t\xff\xfe\n",
+        b"Idx\tName\n1\t" + b"x" * 200_000,  # beyond the csv module's limit
+        table(*(f"{number}\t0\t0\t0\tclass" for number in range(1, MAX_CLASSES + 2))),
+    ],
+)
+def test_other_tables_are_refused(content):
+    with pytest.raises(InputError, match=r"file: +dataset.zip:table"):
+        parse_class_table(content, "dataset.zip:table")
+
+
+def test_as_many_classes_as_labels_can_hold():
+    rows = (f"{number}\t0\t0\t0\tclass {number}" for number in range(1, MAX_CLASSES + 1))
+    assert len(parse_class_table(table(*rows), "table")) == MAX_CLASSES

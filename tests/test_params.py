@@ -1,0 +1,256 @@
+"""params.yaml: complete presets, and every bad key refused by name before anything slow is imported."""
+
+import io
+import re
+import subprocess
+import sys
+
+import dvc.api
+import pytest
+from ruamel.yaml import YAML
+
+from stages.errors import InputError
+from stages.params import Params, Section, load_params
+
+MD5, SHA1, SHA256 = "md5:" + 32 * "0", "sha1:" + 40 * "a", "sha256:" + 64 * "f"
+REMOVED = object()
+
+
+def keys(content, prefix=""):
+    """Dotted names of all keys, the sections' too, in order."""
+    for key, value in content.items():
+        yield prefix + key
+        if isinstance(value, dict):
+            yield from keys(value, f"{prefix}{key}.")
+
+
+def fields(section=Params, prefix=""):
+    """Dotted name and description of all keys in the schema; a section's description is its docstring."""
+    for name, field in section.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            yield prefix + name, field.annotation.__doc__
+            yield from fields(field.annotation, f"{prefix}{name}.")
+        else:
+            yield prefix + name, field.description
+
+
+def dvc_reads(path):
+    """The file's values in the eyes of DVC."""
+    (path.parent / ".dvc").mkdir(exist_ok=True)
+    (path.parent / ".dvc/config").write_text("[core]\n    no_scm = True\n    analytics = False\n")
+    return dvc.api.params_show(str(path), repo=str(path.parent))
+
+
+@pytest.fixture
+def refusal(tmp_path, root):
+    """Loads the demo's params with some keys changed or removed, `__` for the dots; gives the error's message."""
+
+    def load(**changes):
+        content = YAML(typ="safe", pure=True).load(root / "presets/demo.yaml")
+        for name, value in changes.items():
+            *path, key = name.split("__")
+            section = content
+            for part in path:
+                section = section[part]
+            if value is REMOVED:
+                del section[key]
+            else:
+                section[key] = value
+        path = tmp_path / "params.yaml"
+        stream = io.StringIO()
+        YAML(typ="safe", pure=True).dump(content, stream)
+        path.write_text(stream.getvalue())
+        with pytest.raises(InputError) as refused:
+            load_params(path)
+        return str(refused.value)
+
+    return load
+
+
+def presets(root):
+    return sorted((root / "presets").glob("*.yaml"))
+
+
+def test_every_preset_is_complete_and_valid(root):
+    assert {path.stem for path in presets(root)} >= {"ade20k", "demo"}
+    expected = list(keys(YAML(typ="safe", pure=True).load(root / "params.yaml")))
+    for path in [*presets(root), root / "params.yaml"]:
+        assert isinstance(load_params(path), Params)
+        assert list(keys(YAML(typ="safe", pure=True).load(path))) == expected, path.name
+
+
+def test_params_yaml_is_the_demo(root):
+    assert load_params(root / "params.yaml") == load_params(root / "presets/demo.yaml")
+
+
+def test_every_key_is_described(root):
+    described = dict(fields())
+    assert list(described) == list(keys(YAML(typ="safe", pure=True).load(root / "params.yaml")))
+    assert [name for name, description in described.items() if not description] == []
+
+
+@pytest.mark.parametrize("text", ["0.001", "1e-3", "1E-3", "1.e-3"])
+def test_floats_are_read_as_dvc_reads_them(tmp_path, root, text):
+    path = tmp_path / "params.yaml"
+    content = (root / "presets/demo.yaml").read_text()
+    assert content.count("learning_rate: 0.001") == 1
+    path.write_text(content.replace("learning_rate: 0.001", f"learning_rate: {text}"))
+    assert load_params(path).train.learning_rate == 0.001
+    assert dvc_reads(path) == load_params(path).model_dump()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("train__learning_rate", "1e-3"),  # quoted: a string
+        ("train__xla", 0),
+        ("train__epochs", True),
+        ("train__epochs", 1.0),
+        ("train__augment__flip", True),
+        ("train__seed", None),
+        ("download__source", 5),
+        ("download__source", None),
+    ],
+)
+def test_types_are_not_converted(refusal, key, value):
+    assert key.replace("__", ".") + ": Input should be a valid" in refusal(**{key: value})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("download__source", ""),
+        ("download__size_bytes", 0),
+        ("download__demo__training", 0),
+        ("download__demo__seed", -1),
+        ("prepare__size", 0),
+        ("prepare__size", 250),  # the network needs multiples of 32
+        ("prepare__mode", "stretch"),
+        ("prepare__jpeg_quality", 101),
+        ("prepare__shard_images", 0),
+        ("model__backbone", "resnet50"),
+        ("model__width", 0.0),
+        ("model__width", 1.01),
+        ("model__dropout", 1.0),
+        ("train__seed", 2**31),
+        ("train__optimizer", "adam"),
+        ("train__learning_rate", 0.0),
+        ("train__learning_rate", float("nan")),
+        ("train__clip_norm", -1.0),
+        ("train__clip_norm", float("inf")),
+        ("train__augment__scale_min", 0.1),
+        ("train__augment__flip", 1.5),
+        ("train__precision", "float16"),
+        ("evaluate__batch_size", 0),
+        ("visualize__best", -1),
+        ("visualize__opacity", 2.0),
+    ],
+)
+def test_values_out_of_range(refusal, key, value):
+    assert re.search(rf"got: +{key.replace('__', '.')}: (Input|String) should ", refusal(**{key: value}))
+
+
+def test_unknown_and_missing_keys(refusal):
+    message = refusal(train__augment__rotate=10, train__epochs=REMOVED, evaluate=REMOVED, extras={})
+    for part in ("train.augment.rotate: Extra", "train.epochs: Field required", "evaluate: Field", "extras: Extra"):
+        assert part in message
+
+
+def test_all_offenders_at_once(refusal):
+    message = refusal(train__epochs="ten", prepare__size=100, model__width=3, visualize__alpha=1)
+    for part in ("train.epochs", "prepare.size", "model.width", "visualize.alpha", "'ten'", "100"):
+        assert part in message
+    for part in ("expected:", "got:", "file:", "next:", "params.yaml"):
+        assert part in message
+
+
+@pytest.mark.parametrize("digest", [MD5, SHA1, SHA256])
+def test_whole_digests_are_taken(tmp_path, root, digest):
+    path = tmp_path / "params.yaml"
+    path.write_text((root / "presets/demo.yaml").read_text().replace("digest: null", f"digest: {digest}"))
+    assert load_params(path).weights.digest == digest
+
+
+@pytest.mark.parametrize(
+    "digest",
+    [
+        SHA256.removeprefix("sha256:"),
+        SHA256[:-1],
+        SHA256 + "0",
+        SHA256.upper(),
+        "sha512:" + 128 * "0",
+        MD5 + "\n",
+        "md5:",
+    ],
+)
+def test_other_digests_are_not(refusal, digest):
+    message = refusal(download__digest=digest, weights__digest=digest)
+    assert "download.digest" in message
+    assert "weights.digest" in message
+    assert "algorithm:hex" in message
+
+
+def test_zoom_bounds_in_order(refusal):
+    assert "scale_min 1.5 is above scale_max 1.2" in refusal(
+        train__augment__scale_min=1.5, train__augment__scale_max=1.2
+    )
+
+
+def test_imagenet_weights_need_the_full_width(refusal):
+    message = refusal(weights__source="vgg16.h5", model__width=0.5)
+    assert "model.width 0.5 has no ImageNet weights" in message
+    assert "weights.source" in message
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (None, "the params file is missing"),
+        ("train: [1, 2", "the params file is not YAML"),
+        ("train: {}\ntrain: {}\n", "the params file is not YAML"),  # a key twice
+        (b"train: \xff", "the params file is not YAML"),
+        ("", "the params are not valid"),
+        ("- 1\n", "the params are not valid"),
+    ],
+)
+def test_what_is_no_params_file(tmp_path, content, problem):
+    path = tmp_path / "params.yaml"
+    if content is not None:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(InputError, match=problem) as refused:
+        load_params(path)
+    assert str(path) in str(refused.value)
+
+
+# Runs a stage as `python -m` does, and tells at its end what has been imported.
+STAGE = """
+import atexit, runpy, sys
+atexit.register(lambda: print("imported:", sorted({"tensorflow", "keras"} & set(sys.modules)), file=sys.stderr))
+del sys.argv[0]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
+
+
+def run_train(root, *flags):
+    command = [sys.executable, "-c", STAGE, "stages.train", *flags]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+
+
+def test_help_imports_no_tensorflow(root):
+    done = run_train(root, "--help")
+    assert done.returncode == 0
+    assert "--records PATH" in done.stdout
+    assert done.stderr.splitlines()[-1] == "imported: []"
+
+
+def test_bad_params_are_refused_before_tensorflow_is_imported(root, tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text((root / "presets/demo.yaml").read_text().replace("epochs: 12", "epochs: twelve"))
+    flags = [f"--{name}={tmp_path / name}" for name in ("records", "backbone", "model", "card", "curves", "state")]
+    done = run_train(root, *flags, f"--params={path}")
+    assert done.returncode == 1
+    assert "train.epochs" in done.stderr
+    assert "'twelve'" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1] == "imported: []"
+    assert [file.name for file in tmp_path.iterdir()] == ["params.yaml"]
