@@ -5,6 +5,7 @@ covers the whole file. Writers fill a sibling `.partial` path and rename it over
 so a kill at any moment leaves the old content or the new, never a mixture.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -50,6 +51,24 @@ def atomic_directory(path: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(partial, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def locked(lock: Path, work: str) -> Iterator[None]:
+    """Refuse a second process that does the same `work`. The kernel frees the lock of a killed one."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(
+                f"another process is {work}",
+                expected="one at a time",
+                got="a lock that is held",
+                file=lock,
+                next_step="wait for it, or stop it",
+            ) from None
+        yield
 
 
 def write_text(path: Path, text: str) -> None:

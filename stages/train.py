@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from stages.data.manifest import MANIFEST, open_records
 from stages.errors import InputError
-from stages.files import atomic_directory
+from stages.files import atomic_directory, locked
 from stages.flags import run_stage
 from stages.logbook import Logbook, epoch_row, warn_if_one_class
 from stages.model.backbone import load_backbone
@@ -48,53 +48,54 @@ def train(params: Params, records: Path, backbone: Path, model: Path, card: Path
     class_weights = median_frequency_weights(manifest.class_pixels(), params.train.class_weighting)
     trainer = Trainer(params.model, params.train, class_weights, manifest.size, total, weights)
 
-    key = fingerprint([params.model, params.train], [records / MANIFEST, *sorted(backbone.iterdir())])
-    checkpoints = Checkpoints(state / "checkpoints", key, trainer.model, trainer.optimizer)
-    step, note = checkpoints.restore() or (0, {"loss_sum": 0.0, "history": []})
-    log.info("%s at step %d of %d", "going on" if step else "starting", step, total)
+    # A killed parent can leave its child training on, and a second writer would spoil both runs' checkpoints.
+    with locked(state / "lock", f"training in {state}"), stop_signals() as stop:
+        key = fingerprint([params.model, params.train], [records / MANIFEST, *sorted(backbone.iterdir())])
+        checkpoints = Checkpoints(state / "checkpoints", key, trainer.model, trainer.optimizer)
+        step, note = checkpoints.restore() or (0, {"loss_sum": 0.0, "history": []})
+        log.info("%s at step %d of %d", "going on" if step else "starting", step, total)
 
-    validation = trainer.distribute(validation_batches(records, manifest, params.train.batch_size))
-    batches = iter(trainer.distribute(training_batches(records, manifest, params.train, step)))
-    loss_sum, saved = note["loss_sum"], time.monotonic()
-    with (
-        stop_signals() as stop,
-        Logbook(checkpoints.directory / "dvclive", state / "tensorboard" / key, note["history"]) as logbook,
-        tqdm(total=total, initial=step, unit="step", desc="train", smoothing=0.05) as progress,
-    ):
-        while step < total:
-            loss_sum = loss_sum + trainer.step(next(batches))
-            step += 1
-            progress.update()
-            epoch_ends = step % steps == 0
-            save = epoch_ends or stop or time.monotonic() - saved > CHECKPOINT_SECONDS
-            if save or step % REPORT_STEPS == 0:
-                loss_sum = float(loss_sum)
-                check_finite(loss_sum, step)
-                rate = (progress.format_dict["rate"] or 0) * params.train.batch_size
-                progress.set_postfix_str(f"loss {loss_sum / (step % steps or steps):.3f}, {rate:.1f} images/s")
-            if epoch_ends:
-                confusion, validation_loss = trainer.validate(validation)
-                logbook.add(epoch_row(step, loss_sum / steps, trainer.learning_rate(), validation_loss, confusion))
-                warn_if_one_class(confusion, manifest.classes)
-                if logbook.best()["step"] == step:
-                    checkpoints.save_best(step)
-                loss_sum = 0.0
-            if save:
-                best_step = logbook.best()["step"] if logbook.history else None
-                checkpoints.save(step, best_step, {"loss_sum": loss_sum, "history": logbook.history})
-                saved = time.monotonic()
-            if stop and step < total:
-                sys.exit(f"stopped at step {step} of {total} with its state saved: run again to go on")
+        validation = trainer.distribute(validation_batches(records, manifest, params.train.batch_size))
+        batches = iter(trainer.distribute(training_batches(records, manifest, params.train, step)))
+        loss_sum, saved = note["loss_sum"], time.monotonic()
+        with (
+            Logbook(checkpoints.directory / "dvclive", state / "tensorboard" / key, note["history"]) as logbook,
+            tqdm(total=total, initial=step, unit="step", desc="train", smoothing=0.05) as progress,
+        ):
+            while step < total:
+                loss_sum = loss_sum + trainer.step(next(batches))
+                step += 1
+                progress.update()
+                epoch_ends = step % steps == 0
+                save = epoch_ends or stop or time.monotonic() - saved > CHECKPOINT_SECONDS
+                if save or step % REPORT_STEPS == 0:
+                    loss_sum = float(loss_sum)
+                    check_finite(loss_sum, step)
+                    rate = (progress.format_dict["rate"] or 0) * params.train.batch_size
+                    progress.set_postfix_str(f"loss {loss_sum / (step % steps or steps):.3f}, {rate:.1f} images/s")
+                if epoch_ends:
+                    confusion, validation_loss = trainer.validate(validation)
+                    logbook.add(epoch_row(step, loss_sum / steps, trainer.learning_rate(), validation_loss, confusion))
+                    warn_if_one_class(confusion, manifest.classes)
+                    if logbook.best()["step"] == step:
+                        checkpoints.save_best(step)
+                    loss_sum = 0.0
+                if save:
+                    best_step = logbook.best()["step"] if logbook.history else None
+                    checkpoints.save(step, best_step, {"loss_sum": loss_sum, "history": logbook.history})
+                    saved = time.monotonic()
+                if stop and step < total:
+                    sys.exit(f"stopped at step {step} of {total} with its state saved: run again to go on")
 
-    best = logbook.best()
-    checkpoints.load_best(best["step"])
-    epoch = best["step"] // steps
-    log.info("best epoch %d of %d: validation mIoU %.4f", epoch, params.train.epochs, best["validation/mean_iou"])
-    save_model(trainer.model, model)
-    save_card(card, model, manifest, {"epoch": epoch, **best})
-    with atomic_directory(curves) as directory:
-        shutil.copytree(logbook.curves, directory, dirs_exist_ok=True)
-    checkpoints.remove()
+        best = logbook.best()
+        checkpoints.load_best(best["step"])
+        epoch = best["step"] // steps
+        log.info("best epoch %d of %d: validation mIoU %.4f", epoch, params.train.epochs, best["validation/mean_iou"])
+        save_model(trainer.model, model)
+        save_card(card, model, manifest, {"epoch": epoch, **best})
+        with atomic_directory(curves) as directory:
+            shutil.copytree(logbook.curves, directory, dirs_exist_ok=True)
+        checkpoints.remove()
 
 
 @contextmanager

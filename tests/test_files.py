@@ -16,6 +16,7 @@ from stages.files import (
     atomic_write,
     check_digest,
     file_digest,
+    locked,
     matches_digest,
     write_json,
     write_text,
@@ -176,3 +177,19 @@ def test_digests_cover_the_whole_file(tmp_path, algorithm):
     assert digest in str(refused.value)
     assert file_digest(path, algorithm) in str(refused.value)
     assert str(path) in str(refused.value)
+
+
+def test_a_second_process_is_refused_and_a_killed_one_leaves_no_lock(tmp_path):
+    lock = tmp_path / "state" / "lock"
+    script = (
+        "import sys, time\nfrom pathlib import Path\nfrom stages.files import locked\n"
+        "with locked(Path(sys.argv[1]), 'working here'):\n    print('held', flush=True)\n    time.sleep(60)\n"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", script, lock], stdout=subprocess.PIPE, text=True)
+    with holder:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(InputError, match="another process is working here"), locked(lock, "working here"):
+            pass
+        holder.kill()
+    with locked(lock, "working here"):
+        pass

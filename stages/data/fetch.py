@@ -7,17 +7,14 @@ digest covers all bytes, those of earlier runs too; what fails it is removed.
 """
 
 import errno
-import fcntl
 import hashlib
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from stages.data.transfer import other_size, transfer
 from stages.errors import InputError
-from stages.files import atomic_write, file_digest, matches_digest
+from stages.files import atomic_write, file_digest, locked, matches_digest
 
 
 def fetch(source: str, target: Path, *, digest: str | None, size_bytes: int | None, cache: Path) -> None:
@@ -35,7 +32,7 @@ def fetch(source: str, target: Path, *, digest: str | None, size_bytes: int | No
         return
     cache.mkdir(parents=True, exist_ok=True)
     whole = cache / hashlib.sha256(source.encode()).hexdigest()
-    with _alone(whole.with_suffix(".lock"), source):
+    with locked(whole.with_suffix(".lock"), f"fetching {source}"):
         if not whole.exists():
             transfer(source, whole, pinned=digest is not None, size_bytes=size_bytes)
         try:
@@ -118,20 +115,3 @@ def _copy(path: Path, target: Path, source: str, digest: str | None, size_bytes:
         shutil.copyfileobj(content, copy)
         copy.flush()
         verify(Path(copy.name), source, digest, size_bytes)
-
-
-@contextmanager
-def _alone(lock: Path, source: str) -> Iterator[None]:
-    """Refuse a second writer of the same download. The kernel frees the lock of a killed one."""
-    with lock.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(
-                "another process fetches the same source",
-                expected="one at a time",
-                got=f"a lock on {lock}",
-                file=source,
-                next_step="wait for it, or stop it",
-            ) from None
-        yield
