@@ -73,7 +73,8 @@ def peak_mb(scratch: Path, images: int) -> float:
     params["model"]["width"] = 1 / 64
     params["train"] |= {"epochs": 1, "batch_size": 16}
     yaml.dump(params, out / "params.yaml")
-    flags = [f"--{name}={out / name}" for name in ("records", "backbone", "model", "card", "curves", "state")]
+    flags = [f"--{name}={out / name}" for name in ("records", "backbone", "card", "curves", "state")]
+    flags.append(f"--model={out / 'model.keras'}")
     command = [sys.executable, "-m", "stages.train", f"--params={out / 'params.yaml'}", *flags]
     process = subprocess.Popen(command, cwd=ROOT)
     _, status, usage = os.wait4(process.pid, 0)

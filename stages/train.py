@@ -33,6 +33,11 @@ REPORT_STEPS = 10  # between looks at the loss, each of which waits for the devi
 
 def train(params: Params, records: Path, backbone: Path, model: Path, card: Path, curves: Path, state: Path) -> None:
     """Train, or go on training; write `model`, `card` and `curves` at the end."""
+    if model.suffix != ".keras":
+        next_step = "name the model file something.keras"
+        raise InputError(
+            "Keras could not save the model", expected=".keras", got=model.name, file=model, next_step=next_step
+        )
     manifest = open_records(records)
     weights = _backbone_weights(params, backbone)
 

@@ -120,6 +120,12 @@ def test_a_batch_larger_than_the_split_is_refused(inputs, tmp_path):
         run_here(inputs, tmp_path, batch_size=15)
 
 
+def test_a_name_that_keras_cannot_save_is_refused_before_training(inputs, tmp_path):
+    out = [tmp_path / name for name in ("model.h5", "model.json", "curves", "state")]
+    with pytest.raises(InputError, match=r"expected: \.keras"):
+        train(load_params(inputs / "params.yaml"), inputs / "records", inputs / "backbone", *out)
+
+
 def test_another_networks_weights_are_refused(inputs, tmp_path):
     backbone = tmp_path / "backbone"
     backbone.mkdir()
