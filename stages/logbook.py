@@ -5,7 +5,6 @@ a run goes on, so that they hold every epoch exactly once, however often the run
 """
 
 import logging
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -27,8 +26,7 @@ class Logbook:
 
         self.history = history
         self.curves = curves
-        shutil.rmtree(self.curves, ignore_errors=True)
-        # Only the files: no experiment, report, dvc.yaml or hardware figures of DVCLive's own.
+        # Begins with an empty directory. Only files: no experiment, report, dvc.yaml or hardware figures of its own.
         self._live = Live(str(self.curves), save_dvc_exp=False, dvcyaml=None, report=None, monitor_system=False)
         self._scalar = tf.summary.scalar
         self._writer = tf.summary.create_file_writer(str(tensorboard))

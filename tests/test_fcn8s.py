@@ -1,8 +1,10 @@
 """The network: the published size, the published wiring, and use on pictures of any size."""
 
+import json
 import math
 import subprocess
 import sys
+import zipfile
 
 import keras
 import numpy as np
@@ -135,3 +137,6 @@ def test_saving_twice_gives_the_same_bytes(narrow, tmp_path):
     for name in ("one", "two"):
         save_model(narrow, tmp_path / name / "model.keras")
     assert (tmp_path / "one/model.keras").read_bytes() == (tmp_path / "two/model.keras").read_bytes()
+    with zipfile.ZipFile(tmp_path / "one/model.keras") as archive:  # two saves may fall into one second
+        assert json.loads(archive.read("metadata.json"))["date_saved"].startswith("1980-01-01")
+        assert {member.date_time[0] for member in archive.infolist()} == {1980}

@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 
 from stages.data.demo import write_demo
 from stages.errors import InputError
+from stages.files import locked
 from stages.params import load_params
 from stages.prepare import prepare
 from stages.train import train
@@ -107,6 +108,14 @@ def run_here(inputs, tmp_path, **changes):
     params = params.model_copy(update={"train": params.train.model_copy(update=changes)})
     out = [tmp_path / name for name in ("model.keras", "model.json", "curves", "state")]
     train(params, inputs / "records", inputs / "backbone", *out)
+
+
+def test_a_second_training_in_the_same_state_is_refused(inputs, tmp_path):
+    with (
+        locked(tmp_path / "state" / "lock", "training"),
+        pytest.raises(InputError, match="another process is training in"),
+    ):
+        run_here(inputs, tmp_path)
 
 
 def test_divergence_ends_in_an_error_and_no_model(inputs, tmp_path):
