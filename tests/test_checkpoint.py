@@ -57,7 +57,34 @@ def test_two_steps_and_their_best_are_kept(tmp_path):
             run.checkpoints.save_best(step)
         run.checkpoints.save(step, best, {})
     names = {path.name for path in run.checkpoints.directory.iterdir()}
-    assert names == {"step-000000004.npz", "step-000000005.npz", "best-000000004.npz"}
+    assert names == {
+        f"{name}.npz"
+        for name in ("step-000000004", "step-000000005", "best-000000001", "best-000000002", "best-000000004")
+    }
+    run.checkpoints.save_best(6)
+    run.checkpoints.save(6, 6, {})
+    assert not (run.checkpoints.directory / "best-000000001.npz").exists()
+
+
+def test_damaged_best_weights_spoil_the_step_that_names_them(tmp_path, caplog):
+    run = Run(tmp_path)
+    run.checkpoints.save_best(1)
+    run.checkpoints.save(1, 1, {})
+    run.update()
+    run.checkpoints.save_best(2)
+    run.checkpoints.save(2, 2, {})
+    (run.checkpoints.directory / "best-000000002.npz").write_bytes(b"")
+    other = Run(tmp_path)
+    assert other.checkpoints.restore()[0] == 1
+    assert "step-000000002.npz is damaged" in caplog.text
+
+
+def test_a_damaged_older_step_does_not_stop_a_save(tmp_path):
+    run = Run(tmp_path)
+    run.checkpoints.save(1, None, {})
+    (run.checkpoints.directory / "step-000000001.npz").write_bytes(b"")
+    run.checkpoints.save(2, None, {})
+    assert Run(tmp_path).checkpoints.restore()[0] == 2
 
 
 def test_the_best_weights_come_back(tmp_path):

@@ -20,7 +20,9 @@ Pixels = npt.NDArray[np.uint8]
 MEAN_RGB = (123.68, 116.779, 103.939)
 PADDING_RGB = (124, 117, 104)
 
-GRAY_8 = bytes((8, 0))  # bytes 24 and 25 of such a PNG: bits a sample, colour type
+# Where a PNG says its bits a sample and its colour type (PNG specification, 11.2.1 IHDR), and what 8-bit gray is.
+DEPTH_AND_TYPE = slice(24, 26)
+GRAY_8 = bytes((8, 0))
 
 
 class Fit(NamedTuple):
@@ -71,7 +73,7 @@ def decode_annotation(content: bytes) -> Image.Image:
     """Decode an annotation, as stored: 8-bit L. Raises ValueError for any other kind of picture."""
     annotation = _open(content)
     # Not by Pillow's mode: L is also what it makes of 2 and 4 bits, with other values, and of a JPEG.
-    if annotation.format != "PNG" or content[24:26] != GRAY_8:
+    if annotation.format != "PNG" or content[DEPTH_AND_TYPE] != GRAY_8:
         raise ValueError(f"expected an 8-bit grayscale PNG, got {annotation.format} of mode {annotation.mode}")
     annotation.load()
     return annotation

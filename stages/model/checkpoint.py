@@ -4,7 +4,8 @@ A run's inputs (params, records, backbone, code, library versions) have a finger
 fingerprint a directory of its own below the state directory: state of other inputs is never
 loaded, only left aside. Inside, `step-N.npz` holds every variable of the model and the optimizer
 and a JSON note of the loop; `best-N.npz` the model's variables at the best epoch so far. Files are
-written atomically and two steps are kept, so a damaged newest one costs minutes, not the run.
+written atomically and two steps are kept, so a damaged newest one costs minutes, not the run; a step
+counts as damaged when the best weights that it names are.
 """
 
 import hashlib
@@ -52,19 +53,20 @@ class Checkpoints:
         self._optimizer = [(f"optimizer/{index:03d}", variable) for index, variable in enumerate(optimizer.variables)]
 
     def save(self, step: int, best_step: int | None, note: dict[str, Any]) -> None:
-        """Write the state after `step` steps, with a JSON `note`; drop files that no kept state needs."""
+        """Write the state after `step` steps, with a JSON `note`; drop the files that it outdates."""
         _write(self._step_file(step), self._model + self._optimizer, note | {"best_step": best_step})
-        kept = self._steps()[-KEPT:]
-        kept += [self._best_file(best) for best in (_note(path)["best_step"] for path in kept) if best is not None]
-        for path in self.directory.glob("*.npz"):
-            if path not in kept:
-                path.unlink()
+        # One more of the best: a kill between the two saves leaves one that no step names yet.
+        for path in self._files("step")[:-KEPT] + self._files("best")[: -KEPT - 1]:
+            path.unlink()
 
     def restore(self) -> tuple[int, dict[str, Any]] | None:
         """Load the newest readable state; returns its step and note, or None for a fresh start."""
-        for path in reversed(self._steps()):
+        for path in reversed(self._files("step")):
             try:
-                note = _load(path, self._model + self._optimizer)
+                arrays, note = _read(path)
+                if note["best_step"] is not None:
+                    _read(self._best_file(note["best_step"]))
+                _assign(self._model + self._optimizer, arrays)
             except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
                 log.warning("checkpoint %s is damaged (%s); trying the one before", path, error)
                 path.unlink()
@@ -78,7 +80,8 @@ class Checkpoints:
 
     def load_best(self, step: int) -> None:
         """Put the best variables into the model."""
-        _load(self._best_file(step), self._model)
+        arrays, _ = _read(self._best_file(step))
+        _assign(self._model, arrays)
 
     def remove(self) -> None:
         """Training is over and its outputs are written: nothing to resume."""
@@ -90,8 +93,8 @@ class Checkpoints:
     def _best_file(self, step: int) -> Path:
         return self.directory / f"best-{step:09d}.npz"
 
-    def _steps(self) -> list[Path]:
-        return sorted(self.directory.glob("step-*.npz"))
+    def _files(self, kind: str) -> list[Path]:
+        return sorted(self.directory.glob(f"{kind}-*.npz"))  # oldest first
 
 
 def _write(path: Path, variables: list[tuple[str, Any]], note: dict[str, Any]) -> None:
@@ -101,17 +104,15 @@ def _write(path: Path, variables: list[tuple[str, Any]], note: dict[str, Any]) -
         np.savez(file, **arrays)
 
 
-def _note(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """All arrays of a file, each checked by the zip's CRC-32, and its note."""
     with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
-        note: dict[str, Any] = json.loads(content["note"].tobytes())
-    return note
+        arrays = dict(content.items())
+    note: dict[str, Any] = json.loads(arrays.pop("note").tobytes())
+    return arrays, note
 
 
-def _load(path: Path, variables: list[tuple[str, Any]]) -> dict[str, Any]:
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
-        # All arrays are read, and checked by the zip's CRC-32, before the first variable changes.
-        arrays = {name: content[name] for name, _ in variables}
-        note: dict[str, Any] = json.loads(content["note"].tobytes())
-    for name, variable in variables:
-        variable.assign(arrays[name])
-    return note
+def _assign(variables: list[tuple[str, Any]], arrays: dict[str, Any]) -> None:
+    values = [arrays[name] for name, _ in variables]  # all found before the first variable changes
+    for (_, variable), value in zip(variables, values, strict=True):
+        variable.assign(value)

@@ -14,13 +14,10 @@ from PIL import Image
 from tqdm import tqdm
 
 from stages.data.archive import parse_class_table
-from stages.data.images import Pixels
+from stages.data.images import DEPTH_AND_TYPE, Pixels
 from stages.data.labels import to_labels
 from stages.errors import InputError
 from stages.score.metrics import Confusion, confusion_matrix
-
-# Byte 24 of a PNG is the bit depth, byte 25 the colour type (PNG specification, 11.2.1 IHDR).
-DEPTH_AND_TYPE = slice(24, 26)
 
 
 def read_class_table(path: Path) -> tuple[str, ...]:
