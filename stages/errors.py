@@ -1,6 +1,9 @@
 """The one error for bad input. Every message says what was expected, what was found, where, and what to do next."""
 
 
+TRY_AGAIN = 75  # exit status after a TransientError: EX_TEMPFAIL of <sysexits.h>
+
+
 class InputError(Exception):
     """Input that a stage refuses: a file, a parameter or an archive the user can mend.
 
@@ -12,3 +15,11 @@ class InputError(Exception):
         super().__init__(
             f"{problem}\n  expected: {expected}\n  got:      {got}\n  file:     {file}\n  next:     {next_step}"
         )
+
+
+class TransientError(InputError):
+    """A refusal whose reason may pass by itself, as a network's: trying again later can help."""
+
+
+class Busy(InputError):
+    """Another process is at the same work."""

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from stages.errors import InputError
+from stages.errors import TRY_AGAIN, InputError, TransientError
 from stages.params import Params, load_params
 
 
@@ -18,7 +18,8 @@ def run_stage(stage: Callable[..., None], reads: dict[str, str], writes: dict[st
     """Parse flags, load the params and call `stage(params, **paths)`.
 
     `reads` and `writes` map each path's name to its meaning; `--help` shows them under the
-    stage's own docstring. An InputError is printed without a traceback and exits with 1.
+    stage's own docstring. An InputError is printed without a traceback and exits with 1, or with
+    TRY_AGAIN where that may help.
     """
     module = sys.modules[stage.__module__]
     command = f"python -m {module.__spec__.name}" if module.__spec__ else None
@@ -37,4 +38,5 @@ def run_stage(stage: Callable[..., None], reads: dict[str, str], writes: dict[st
         params: Params = load_params(flags.pop("params"))
         stage(params, **flags)
     except InputError as error:
-        sys.exit(f"error: {error}")
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(TRY_AGAIN if isinstance(error, TransientError) else 1)

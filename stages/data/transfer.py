@@ -16,7 +16,7 @@ import requests
 from requests.exceptions import ChunkedEncodingError
 from tqdm import tqdm
 
-from stages.errors import InputError
+from stages.errors import InputError, TransientError
 from stages.files import write_text
 
 TRIES = 5  # connections in a row that bring nothing new
@@ -31,7 +31,8 @@ def transfer(url: str, whole: Path, *, pinned: bool, size_bytes: int | None) -> 
     """Bring the URL's content to `whole`, which appears when it is complete; what is unfinished stays beside it.
 
     `pinned` says that the caller knows the content's digest. Raises InputError when the server
-    refuses, has another size than `size_bytes`, or brings nothing new in TRIES connections.
+    refuses or has another size than `size_bytes`, TransientError when it brings nothing new in
+    TRIES connections.
     """
     part, note = whole.with_suffix(".part"), whole.with_suffix(".validator")
     log.info("fetching %s", url)
@@ -45,8 +46,13 @@ def transfer(url: str, whole: Path, *, pinned: bool, size_bytes: int | None) -> 
                 failures = 0 if file.tell() > best else failures + 1
                 best = max(best, file.tell())
                 if failures == TRIES:
-                    step = "check the address and the network, and run again: it goes on where it stopped"
-                    raise _refusal(url, "the whole file", f"{file.tell()} bytes, then: {error}", step) from None
+                    raise TransientError(
+                        "the file cannot be fetched",
+                        expected="the whole file",
+                        got=f"{file.tell()} bytes, then: {error}",
+                        file=url,
+                        next_step="check the address and the network, and run again: it goes on where it stopped",
+                    ) from None
                 time.sleep(BACKOFF_S * 2 ** max(failures - 1, 0))
             except requests.RequestException as error:
                 raise _refusal(url, "an answer", str(error), "mend the address in params.yaml") from None

@@ -1,0 +1,254 @@
+"""The flow says of each stage what DVC says, whatever was done to the workspace before."""
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from contextlib import ExitStack
+
+import pytest
+from flow_process import FlowProcess
+from mirror import STAGES, Mirror, dvc_yaml
+
+from stages.files import locked
+
+
+def below(stage):
+    """The stages that need, by way of others or not, what a stage writes."""
+    found = {stage}
+    for name in STAGES:  # in an order in which they run
+        if {out for other in found for out in dvc_yaml["stages"][other]["outs"]} & set(
+            dvc_yaml["stages"][name]["deps"]
+        ):
+            found.add(name)
+    return found - {stage}
+
+
+def verdicts(changed=(), word="Completed"):
+    """What a run is to say: `word` for the stages named, Cached for the others."""
+    return {name: word if name in changed else "Cached" for name in STAGES}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory, prefect_api):
+    """A mirror whose stages have run once."""
+    mirror = Mirror(tmp_path_factory.mktemp("built") / "project", prefect_api.environment)
+    mirror.run("dvc", "repro")
+    mirror.commit("built")
+    return mirror
+
+
+@pytest.fixture
+def mirror(built, tmp_path):
+    """A copy of it to do something to."""
+    shutil.copytree(built.path, tmp_path / "project", symlinks=True)
+    return Mirror(tmp_path / "project", {**built.environment, "DVC_SITE_CACHE_DIR": str(tmp_path / "site-cache")})
+
+
+@pytest.fixture(scope="module")
+def process(tmp_path_factory, prefect_api):
+    """Where flows run."""
+    process = FlowProcess(prefect_api.environment, tmp_path_factory.mktemp("flows") / "log")
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def run(mirror, process):
+    """Runs the flow in the mirror; gives its state and what it said of each stage."""
+
+    def run(**parameters):
+        state = process.ask("flow", mirror.path, mirror.environment, **parameters)
+        lines = [line.split() for line in state["output"].splitlines()]
+        return state, {words[0]: words[1] for words in lines if words[0] in (*STAGES, "push")}
+
+    return run
+
+
+@pytest.fixture
+def check(mirror, process, run):
+    """Checks that a run says what is expected, which agrees with `dvc status` before it and leaves nothing to do."""
+
+    def check(expected):
+        before = process.ask("status", mirror.path, mirror.environment)
+        state, said = run()
+        assert state["name"] == "Completed", state["message"]
+        assert said == expected
+        # The first stage that DVC called changed was not Cached, and what was not Cached had a reason.
+        assert [said[name] != "Cached" for name in STAGES if name in before][:1] == [True] * bool(before)
+        reasons = set().union(*({name} | below(name) for name in before))
+        assert {name for name in STAGES if said[name] != "Cached"} <= reasons
+        assert process.ask("status", mirror.path, mirror.environment) == []
+
+    return check
+
+
+def test_nothing_changed_with_and_without_prefects_records(check):
+    check(verdicts())  # Prefect has none of this workspace yet
+    check(verdicts())  # and now it has
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_param_changed_and_changed_back(mirror, check, stage):
+    mirror.set_line(stage, "value: 51")
+    check(verdicts({stage} | below(stage)))
+    mirror.set_line(stage, "value: 50")
+    check(verdicts({stage} | below(stage), "Restored"))
+    check(verdicts())
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_an_output_deleted(mirror, check, stage):
+    check(verdicts())  # with Prefect's records of the state before
+    for out in mirror.outs(stage):
+        shutil.rmtree(out) if out.is_dir() else out.unlink()
+    check(verdicts({stage}, "Restored"))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_an_output_corrupted(mirror, check, stage):
+    check(verdicts())
+    out = mirror.outs(stage)[0]
+    out = out / "index.html" if out.is_dir() else out
+    content = out.read_bytes()
+    out.unlink()  # it may be a link into the cache
+    out.write_bytes(b"spoilt")
+    check(verdicts({stage}, "Restored"))
+    assert out.read_bytes() == content
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_source_file_edited(mirror, check, stage):
+    check(verdicts())
+    with (mirror.path / f"stages/{stage}.py").open("a") as file:
+        file.write("# why\n")
+    check(verdicts({stage}))  # which writes the same again
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_dvc_repro_by_hand_in_between(mirror, check, stage):
+    check(verdicts())
+    mirror.set_line(stage, "value: 51")
+    mirror.run("dvc", "repro")
+    check(verdicts())
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_forced(run, stage):
+    needed = {name for name in STAGES if stage in {name} | below(name)}
+    state, said = run(stage=stage, force=True)
+    assert said == dict.fromkeys(needed, "Completed"), state["message"]
+    assert list(said) == [name for name in STAGES if name in needed]
+
+
+def test_another_clone_with_a_pulled_cache(mirror, process, tmp_path):
+    mirror.run("dvc", "push", "--run-cache")
+    mirror.run("git", "clone", "--quiet", str(mirror.path), str(tmp_path / "clone"))
+    clone = Mirror(tmp_path / "clone", {**mirror.environment, "DVC_SITE_CACHE_DIR": str(tmp_path / "other-site-cache")})
+    clone.run("dvc", "pull")
+    state = process.ask("flow", clone.path, clone.environment)
+    assert state["output"].split()[1::2][: len(STAGES)] == ["Cached"] * len(STAGES)
+    assert process.ask("status", clone.path, clone.environment) == []
+
+
+def stored(mirror):
+    """How many files the remote holds."""
+    return sum(path.is_file() for path in (mirror.path.parent / "sceneparse-storage").rglob("*"))
+
+
+def test_the_gate_lets_nothing_below_the_least_iou_pass(mirror, run):
+    state, said = run(push=True, min_iou=0.51)
+    assert state["name"] == "BelowGate"
+    assert "mean IoU 0.5000 is below 0.5100" in state["message"]
+    assert "push" not in said
+    assert stored(mirror) == 0
+    state, said = run(push=True, min_iou=0.5)
+    assert (state["name"], said["push"]) == ("Completed", "Completed")
+    assert stored(mirror) > 0
+
+
+def test_the_gate_compares_with_the_model_pushed_last(mirror, run):
+    assert run(push=True)[1]["push"] == "Completed"
+    mirror.set_line("evaluate", "value: 47")
+    before = stored(mirror)
+    state, said = run(push=True, margin=0.02)
+    assert state["name"] == "BelowGate"
+    assert "mean IoU 0.4700 is more than 0.0200 below 0.5000, the last pushed model's" in state["message"]
+    assert "push" not in said
+    assert stored(mirror) == before
+    assert run(push=True, margin=0.04)[1]["push"] == "Completed"
+    assert stored(mirror) > before
+    assert run(push=True, margin=0.0)[1]["push"] == "Completed"  # 0.47 is now what is compared with
+
+
+def test_a_gate_needs_scores(run):
+    state, said = run(stage="prepare", min_iou=0.1)
+    assert (state["name"], said) == ("Failed", {})
+    assert "the quality gate needs scores" in state["message"]
+
+
+def test_a_push_needs_a_remote(mirror, run):
+    mirror.run("dvc", "remote", "default", "--unset")
+    state, said = run(push=True)
+    assert (state["name"], said) == ("Failed", {})
+    assert "there is no remote to push to" in state["message"]
+
+
+def test_a_stage_that_fails_is_not_tried_again_and_says_why(mirror, run):
+    mirror.set_line("prepare", "value: 50, trouble: fail")
+    state, said = run()
+    assert state["name"] == "Failed"
+    assert state["message"].splitlines() == [
+        "prepare: dvc repro --single-item prepare failed",
+        "prepare says: value 50",
+        "error: the input is bad",
+    ]
+    assert said == {"download": "Cached", "weights": "Cached", "prepare": "Failed"}
+    log = (mirror.path / "state/flow/repro.log").read_text()
+    assert log.count("prepare says") == 1
+    mirror.set_line("prepare", "value: 50")
+    assert run()[0]["name"] == "Completed"
+
+
+def test_a_network_that_comes_back_is_waited_for(mirror, run):
+    mirror.set_line("download", "value: 50, trouble: network")
+    state, said = run()
+    assert state["name"] == "Completed", state["message"]
+    assert said["download"] == "Completed"
+    assert (mirror.path / "state/tries").read_text() == "xxx"
+
+
+def test_a_second_run_waits_or_is_refused(mirror, run):
+    lock = mirror.path / "state/flow/lock"
+    with locked(lock, "testing"):
+        state, said = run(overlap="refuse")
+        assert (state["name"], said) == ("Refused", {})
+        assert "another process is running the stages here" in state["message"]
+    with ExitStack() as held:
+        held.enter_context(locked(lock, "testing"))
+        freed = threading.Timer(2, held.close)
+        began = time.monotonic()
+        freed.start()
+        state, said = run(overlap="wait")
+        assert (state["name"], said) == ("Completed", verdicts())
+        assert time.monotonic() - began > 2
+
+
+def test_a_run_is_refused_while_dvc_repro_runs_by_hand(mirror, run):
+    mirror.set_line("prepare", "value: 50, trouble: hang")
+    by_hand = subprocess.Popen(["dvc", "repro"], cwd=mirror.path, env=mirror.environment, start_new_session=True)
+    try:
+        alive = mirror.path / "state/alive"
+        while not alive.exists():
+            assert by_hand.poll() is None
+            time.sleep(0.05)
+        state, said = run(overlap="refuse")
+        assert (state["name"], said) == ("Refused", {})
+        assert f"process {by_hand.pid}" in state["message"]
+    finally:
+        os.killpg(by_hand.pid, signal.SIGKILL)
+        by_hand.wait()
+    mirror.set_line("prepare", "value: 50")
+    assert run()[0]["name"] == "Completed"

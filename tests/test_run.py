@@ -1,0 +1,141 @@
+"""`sceneparse run` as a process: what it prints, and what is left of it however it ends."""
+
+import os
+import signal
+import subprocess
+import time
+import uuid
+from contextlib import contextmanager
+
+import psutil
+import pytest
+import requests
+from mirror import STAGES, Mirror
+from prefect_server import quiet_environment
+
+LEFT_SECONDS = 15  # the longest that anything may live on
+
+
+@pytest.fixture
+def mirror(tmp_path, prefect_api):
+    """A mirror whose processes can be told from all others."""
+    environment = {**prefect_api.environment, "SCENEPARSE_TEST": str(uuid.uuid4())}
+    return Mirror(tmp_path / "project", environment)
+
+
+def processes(mirror):
+    """Living processes of this test, by their environment."""
+    mark, found = mirror.environment["SCENEPARSE_TEST"], []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("SCENEPARSE_TEST") == mark and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
+
+
+def wait_for(condition, seconds, what):
+    """Wait until `condition()` holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.1)
+
+
+@contextmanager
+def going_on(mirror, stage="train", trouble="stubborn"):
+    """`sceneparse run`, in a stage that would never end and does not heed SIGTERM; set right afterwards."""
+    mirror.set_line(stage, f"value: 50, trouble: {trouble}")
+    process = subprocess.Popen(
+        ["sceneparse", "run"],
+        cwd=mirror.path,
+        env=mirror.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        wait_for((mirror.path / "state/alive").exists, 60, "the stage does not begin")
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+        for left in processes(mirror):
+            left.kill()
+    mirror.set_line(stage, "value: 50")
+
+
+def check_left(mirror):
+    """Soon nothing is left; dvc.lock is whole, and the next run finishes the work."""
+    wait_for(lambda: not processes(mirror), LEFT_SECONDS, "processes are left")
+    mirror.set_line("train", "value: 50")
+    mirror.run("dvc", "status")
+    said = mirror.run("sceneparse", "run")
+    assert [line.split()[1] for line in said.splitlines() if line.startswith(("download  ", "train  "))] == [
+        "Cached",
+        "Completed",
+    ]
+    assert mirror.run("dvc", "status").startswith("Data and pipelines are up to date")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_nothing_is_left_of_a_run_that_is_stopped(mirror, number):
+    with going_on(mirror) as process:
+        began = time.monotonic()
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=LEFT_SECONDS)
+        if number != signal.SIGKILL:
+            assert process.returncode == 128 + number
+            assert "stopped: run again to go on" in output
+            assert "Traceback" not in output
+        wait_for(lambda: not processes(mirror), LEFT_SECONDS - (time.monotonic() - began), "processes are left")
+    check_left(mirror)
+
+
+def test_a_run_that_was_started_by_hand_can_be_cancelled_through_the_api(mirror, prefect_api):
+    with going_on(mirror) as process:
+        filters = {"flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}}, "sort": "START_TIME_DESC"}
+        (run, *_) = requests.post(f"{prefect_api.url}/flow_runs/filter", json=filters, timeout=10).json()
+        began = time.monotonic()
+        url = f"{prefect_api.url}/flow_runs/{run['id']}"
+        requests.post(f"{url}/set_state", json={"state": {"type": "CANCELLING"}}, timeout=10).raise_for_status()
+        output, _ = process.communicate(timeout=LEFT_SECONDS)
+        assert process.returncode == 1
+        assert "cancelled: run again to go on" in output
+        wait_for(lambda: not processes(mirror), LEFT_SECONDS - (time.monotonic() - began), "processes are left")
+        assert requests.get(url, timeout=10).json()["state"]["type"] == "CANCELLED"
+    check_left(mirror)
+
+
+def test_without_any_server_it_just_works(tmp_path):
+    environment = {**quiet_environment(tmp_path / "home"), "SCENEPARSE_TEST": str(uuid.uuid4())}
+    environment = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"} | environment
+    mirror = Mirror(tmp_path / "project", environment)
+    (mirror.path / "docs").mkdir()
+    done = subprocess.run(
+        ["sceneparse", "run"],
+        cwd=mirror.path / "docs",  # any folder of the project will do
+        env=mirror.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert done.stdout.splitlines() == [*(f"{name:<12}Completed" for name in STAGES), "mean IoU 0.5000"]
+    for name in STAGES:
+        assert f"{name} says: value 50" in done.stderr  # the stage's own output
+    assert "refect" not in done.stdout + done.stderr
+    assert not (mirror.path / "docs/state").exists()
+    wait_for(lambda: not processes(mirror), LEFT_SECONDS, "its server is left")
+
+
+def test_a_failure_is_told_without_a_traceback(mirror):
+    mirror.set_line("download", "value: 50, trouble: fail")
+    output = mirror.run("sceneparse", "run", expect=1)
+    assert "error: download: dvc repro --single-item download failed" in output
+    assert "Traceback" not in output
+    assert mirror.run("sceneparse", "run", "--stage", "nosuch", expect=1).startswith("error: there is no such stage")
+    for flag, value in (("--min-iou", "1.5"), ("--margin", "-1"), ("--overlap", "maybe")):
+        assert "usage:" in mirror.run("sceneparse", "run", flag, value, expect=2)
