@@ -1,6 +1,7 @@
 # make demo   install into .venv, run the pipeline with params.yaml, show the scores
 # make test   install, then linters, type checker and tests
-# Both work from any folder (make -C or make -f), and install again only when a requirement changed.
+# make test-s3, make test-webdav   install, then the DVC remote against servers too heavy for every time
+# All work from any folder (make -C or make -f), and install again only when a requirement changed.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 ROOT := $(shell cd "$$(dirname "$(strip $(MAKEFILE_LIST))")" && pwd)
@@ -19,7 +20,7 @@ if [ ! -e $$stamp ] || [ pyproject.toml -nt $$stamp ] || [ constraints.txt -nt $
 fi
 endef
 
-.PHONY: demo test install install-test
+.PHONY: demo test test-s3 test-webdav install install-test install-test-s3 install-test-webdav
 
 demo: install
 	@$(IN_VENV) dvc repro
@@ -28,8 +29,14 @@ demo: install
 test: install-test
 	@$(IN_VENV) ruff check . && ruff format --check . && mypy && python -m pytest
 
+test-s3 test-webdav: test-%: install-test-%
+	@$(IN_VENV) python -m pytest -m $* tests/test_remotes.py
+
 install:
 	$(call install,installed,.)
 
 install-test:
 	$(call install,installed-test,.[test])
+
+install-test-s3 install-test-webdav: install-test-%:
+	$(call install,installed-test-$*,.[test-$*])

@@ -15,6 +15,17 @@ def root() -> Path:
 
 
 @pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """A workspace in which `dvc repro` has run once, dvc.lock committed. Not to be changed: clone or copy it."""
+    from workspace import Workspace, tiny
+
+    workspace = tiny(Workspace(tmp_path_factory.mktemp("trained") / "project"))
+    workspace.run("dvc", "repro")
+    workspace.commit("trained")
+    return workspace
+
+
+@pytest.fixture(scope="session")
 def prefect_api(tmp_path_factory):
     """One Prefect server for all tests that need one."""
     from prefect_server import prefect_server

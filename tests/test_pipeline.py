@@ -3,9 +3,11 @@
 import json
 import re
 import shutil
+import subprocess
 
 import pytest
 from imports import ROOT, closure, has_code
+from PIL import Image
 from ruamel.yaml import YAML
 from workspace import Workspace, tiny
 
@@ -26,16 +28,14 @@ OUTPUTS = (
 )
 
 SECTIONS = set(Params.model_fields)
-dvc_yaml = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
+definition = YAML(typ="safe").load(ROOT / "dvc.yaml")
+dvc_yaml = definition["stages"]
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    """A workspace in which `dvc repro` has run once."""
-    workspace = tiny(Workspace(tmp_path_factory.mktemp("first") / "project"))
-    workspace.run("dvc", "repro")
-    workspace.commit("built")
-    return workspace
+def built(trained, tmp_path_factory):
+    """A workspace in which `dvc repro` has run once; a test that changes it sets it right."""
+    return trained.copy(tmp_path_factory.mktemp("built") / "project")
 
 
 def affected(workspace):
@@ -81,6 +81,10 @@ def test_everything_is_built(built):
             "benchmark_score",
         ]
     assert not list((built.path / "state/train/checkpoints").iterdir()), "finished training leaves no checkpoints"
+
+
+def test_a_run_leaves_the_remote_alone(built):
+    assert not (built.path / "../sceneparse-storage").exists()
 
 
 def test_nothing_to_do_the_second_time(built):
@@ -143,6 +147,53 @@ def test_what_users_look_at(built):
     shown = built.run("sceneparse", "results")
     assert "mean_iou" in shown
     assert "report/index.html" in shown
+
+
+def outside(built, folder, *command):
+    """Run a command in a folder that is not the workspace; its standard output."""
+    done = subprocess.run(
+        [str(word) for word in command], cwd=folder, env=built.environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_model_can_be_had_from_outside_and_needs_no_code_of_ours(built, tmp_path):
+    artifact = definition["artifacts"]["fcn8s"]
+    assert artifact["type"] == "model"
+    assert artifact["desc"]
+    assert artifact["labels"]
+    outside(built, tmp_path, "dvc", "get", built.path, artifact["path"])
+    built.run("git", "tag", "--annotate", "--message", "first", "fcn8s@v1.0.0")
+    outside(built, tmp_path, "dvc", "artifacts", "get", built.path, "fcn8s", "--out", "registered.keras")
+    for name in ("fcn8s.keras", "registered.keras"):
+        assert (tmp_path / name).read_bytes() == built.read("models/fcn8s.keras")
+    script = (
+        "import sys\n"
+        "sys.modules['stages'] = sys.modules['pipeline'] = None\n"  # importing them fails
+        "import keras\n"
+        "print(keras.saving.load_model('fcn8s.keras').output_shape)\n"
+    )
+    assert outside(built, tmp_path, "python", "-I", "-c", script).strip() == "(None, None, None, 16)"
+
+
+def test_the_model_alone_is_enough_to_label_a_picture(built, tmp_path):
+    for folder in (built.path, clone := tmp_path / "clone"):
+        if folder == clone:
+            outside(built, tmp_path, "git", "clone", "--quiet", built.path, clone)
+        outside(built, folder, "dvc", "remote", "add", "--local", "--default", "store", tmp_path / "store")
+    built.run("dvc", "push", "models/fcn8s.keras")
+    outside(built, clone, "dvc", "pull", "models/fcn8s.keras")
+    assert [path.name for path in (clone / "models").iterdir()] == ["fcn8s.keras"]
+    assert not (clone / "data").exists()
+
+    Image.new("RGB", (50, 30), (90, 120, 200)).save(clone / "picture.jpg")
+    shown = outside(built, clone, "python", "-m", "pipeline.cli", "predict", "picture.jpg")
+    assert "overlay: predictions/picture_overlay.jpg" in shown
+    with Image.open(clone / "predictions/picture.png") as labels:
+        assert labels.size == (50, 30)
+        assert 1 <= labels.getextrema()[0] <= labels.getextrema()[1] <= 16
+    assert "predictions" not in outside(built, clone, "git", "status", "--porcelain")
 
 
 def test_the_same_params_give_the_same_bytes_elsewhere(built, tmp_path):

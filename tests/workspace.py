@@ -1,5 +1,6 @@
 """A copy of the project in a Git and DVC repository of its own, and commands run in it as a user would."""
 
+import copy
 import os
 import shutil
 import subprocess
@@ -30,6 +31,22 @@ class Workspace:
                 shutil.copy(ROOT / name, path / name)
         self.run("git", "init", "--quiet")
         self.commit("begin")
+
+    def clone(self, path: Path) -> "Workspace":
+        """What `git clone` makes of its last commit, as on another machine: nothing of DVC's comes along."""
+        self.run("git", "clone", "--quiet", str(self.path), str(path))
+        return self._at(path)
+
+    def copy(self, path: Path) -> "Workspace":
+        """All of it, DVC's cache too, at another place."""
+        shutil.copytree(self.path, path, symlinks=True)
+        return self._at(path)
+
+    def _at(self, path: Path) -> "Workspace":
+        other = copy.copy(self)
+        other.path = path
+        other.environment = {**self.environment, "DVC_SITE_CACHE_DIR": str(path.parent / "site-cache")}
+        return other
 
     def run(self, *command: str, expect: int = 0) -> str:
         """Standard output of a command; fails with all that it said on an unexpected exit status."""
