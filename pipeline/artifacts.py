@@ -99,10 +99,10 @@ def publish_lineage(root: Path) -> Iterator[None]:
 def lineage(root: Path) -> str:
     """Markdown: the Git commit, what differs from it, the digest of dvc.lock, and the params."""
     lock = root / "dvc.lock"
-    changed = _git(root, "status", "--porcelain", "--untracked-files=no")
+    changed = _git(root, "diff", "--name-only", "HEAD").split()
     rows = {
         "commit": _git(root, "rev-parse", "HEAD") or "none",
-        "workspace": f"dirty: {', '.join(line[3:] for line in changed.splitlines())}" if changed else "clean",
+        "workspace": f"dirty: {', '.join(changed)}" if changed else "clean",
         "dvc.lock": file_digest(lock) if lock.is_file() else "none",
     }
     table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())

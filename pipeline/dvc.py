@@ -98,7 +98,7 @@ class Project:
         position = {stage: index for index, stage in enumerate(graph)}
         order = networkx.lexicographical_topological_sort(graph.reverse(), key=position.__getitem__)
         return [
-            Stage(stage.addressing, tuple(sorted(need.addressing for need in graph.successors(stage))))
+            Stage(self._name(stage), tuple(sorted(map(self._name, graph.successors(stage)))))
             for stage in order
             if stage in wanted
         ]
@@ -134,8 +134,15 @@ class Project:
         if version != self._version:
             self._repo._reset()
             self._version = version
-            self._stages = {stage.addressing: stage for stage in self._repo.index.graph}
+            self._stages = {self._name(stage): stage for stage in self._repo.index.graph}
         return self._stages
+
+    def _name(self, stage: Any) -> str:
+        """What `dvc repro` calls a stage in the root directory. (DVC's own `addressing` depends on the current one.)"""
+        file = os.path.relpath(stage.path, self.root)
+        if not stage.is_data_source and file == "dvc.yaml":
+            return str(stage.name)
+        return str(file if stage.is_data_source else f"{file}:{stage.name}")
 
     def outputs(self, stages: Iterable[Stage]) -> set[str]:
         """Paths that the stages write, relative to the root."""

@@ -22,6 +22,7 @@ def serve(
     os.chdir(project_root(Path.cwd()))
     Project(Path.cwd()).stages(parameters["stage"])  # so that a wrong name is refused now and not at night
     private()
+    schedule = _schedule(cron, interval, timezone)
     url = use_prefect_api()
 
     from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
@@ -30,7 +31,6 @@ def serve(
     from pipeline.flows import sceneparse
 
     strategy = {"wait": ConcurrencyLimitStrategy.ENQUEUE, "refuse": ConcurrencyLimitStrategy.CANCEL_NEW}
-    schedule = _schedule(cron, interval, timezone)
     when = cron or (f"every {timedelta(seconds=interval)}" if interval else "on request only")
     print(f"serving sceneparse/{name}, {when}{', paused' if paused else ''}; Prefect: {url.removesuffix('/api')}")
     print(f"a run now: prefect deployment run sceneparse/{name}", flush=True)
@@ -58,8 +58,8 @@ def _schedule(cron: str | None, interval: float | None, timezone: str | None) ->
     except (ValueError, LookupError, OSError) as error:
         raise InputError(
             "this is no schedule",
-            expected='five cron fields as in "0 3 * * *", seconds above 0, a time zone as in Europe/Zurich',
-            got=f"cron {cron!r}, interval {interval!r}, time zone {timezone!r}: {error}",
+            expected='five cron fields as in "0 3 * * *", a time zone as in Europe/Zurich',
+            got=f"cron {cron!r}, time zone {timezone!r}: {error}",
             file="the command line",
             next_step="mend the flag",
         ) from None

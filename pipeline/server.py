@@ -34,7 +34,7 @@ def use_prefect_api() -> str:
     configured = get_current_settings().api.url
     if configured:
         return str(configured)
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}/api"
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     environment = {**os.environ, "PREFECT_API_URL": url, "PREFECT_SERVER_UI_API_URL": url}
@@ -42,7 +42,7 @@ def use_prefect_api() -> str:
     atexit.register(held.close)  # registered early, so run late: after Prefect has sent what it still holds
     server = held.enter_context(supervised(command, cwd=Path.cwd(), environment=environment, output=LOG))
     deadline = time.monotonic() + START_SECONDS
-    while not _healthy(url):
+    while not healthy(url):
         if server.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"Prefect's server did not start; its output:\n{LOG.read_text()[-2000:]}")
         time.sleep(0.1)
@@ -51,7 +51,7 @@ def use_prefect_api() -> str:
     return url
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """PORT, or another one where that is taken."""
     for port in (PORT, 0):
         with socket.socket() as probe:
@@ -64,7 +64,8 @@ def _free_port() -> int:
     raise RuntimeError("no free port on 127.0.0.1")
 
 
-def _healthy(url: str) -> bool:
+def healthy(url: str) -> bool:
+    """Whether the API at `url` answers."""
     try:
         with urllib.request.urlopen(f"{url}/health", timeout=5) as response:  # noqa: S310 (our own server)
             return bool(response.status == 200)

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import psutil
 
@@ -40,6 +41,9 @@ def main() -> None:
     _end_all(signal.SIGTERM, GRACE_SECONDS)
     _end_all(signal.SIGKILL, GRACE_SECONDS)
     status = child.wait()
+    with suppress(ChildProcessError):  # none is left
+        while os.waitpid(-1, os.WNOHANG)[0]:  # adopted ones: not every machine's init collects them
+            pass
     sys.exit(status if status >= 0 else 128 - status)
 
 

@@ -23,9 +23,9 @@ def mirror(tmp_path, prefect_api):
     return Mirror(tmp_path / "project", environment)
 
 
-def processes(mirror):
-    """Living processes of this test, by their environment."""
-    mark, found = mirror.environment["SCENEPARSE_TEST"], []
+def processes(environment):
+    """Living processes that have this environment's mark."""
+    mark, found = environment["SCENEPARSE_TEST"], []
     for process in psutil.process_iter():
         try:
             if process.environ().get("SCENEPARSE_TEST") == mark and process.status() != psutil.STATUS_ZOMBIE:
@@ -62,14 +62,14 @@ def going_on(mirror, stage="train", trouble="stubborn"):
     finally:
         process.kill()
         process.communicate()
-        for left in processes(mirror):
+        for left in processes(mirror.environment):
             left.kill()
     mirror.set_line(stage, "value: 50")
 
 
 def check_left(mirror):
     """Soon nothing is left; dvc.lock is whole, and the next run finishes the work."""
-    wait_for(lambda: not processes(mirror), LEFT_SECONDS, "processes are left")
+    wait_for(lambda: not processes(mirror.environment), LEFT_SECONDS, "processes are left")
     mirror.set_line("train", "value: 50")
     mirror.run("dvc", "status")
     said = mirror.run("sceneparse", "run")
@@ -90,7 +90,9 @@ def test_nothing_is_left_of_a_run_that_is_stopped(mirror, number):
             assert process.returncode == 128 + number
             assert "stopped: run again to go on" in output
             assert "Traceback" not in output
-        wait_for(lambda: not processes(mirror), LEFT_SECONDS - (time.monotonic() - began), "processes are left")
+        wait_for(
+            lambda: not processes(mirror.environment), LEFT_SECONDS - (time.monotonic() - began), "processes are left"
+        )
     check_left(mirror)
 
 
@@ -104,7 +106,9 @@ def test_a_run_that_was_started_by_hand_can_be_cancelled_through_the_api(mirror,
         output, _ = process.communicate(timeout=LEFT_SECONDS)
         assert process.returncode == 1
         assert "cancelled: run again to go on" in output
-        wait_for(lambda: not processes(mirror), LEFT_SECONDS - (time.monotonic() - began), "processes are left")
+        wait_for(
+            lambda: not processes(mirror.environment), LEFT_SECONDS - (time.monotonic() - began), "processes are left"
+        )
         assert requests.get(url, timeout=10).json()["state"]["type"] == "CANCELLED"
     check_left(mirror)
 
@@ -128,7 +132,7 @@ def test_without_any_server_it_just_works(tmp_path):
         assert f"{name} says: value 50" in done.stderr  # the stage's own output
     assert "refect" not in done.stdout + done.stderr
     assert not (mirror.path / "docs/state").exists()
-    wait_for(lambda: not processes(mirror), LEFT_SECONDS, "its server is left")
+    wait_for(lambda: not processes(mirror.environment), LEFT_SECONDS, "its server is left")
 
 
 def test_a_failure_is_told_without_a_traceback(mirror):

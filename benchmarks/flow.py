@@ -1,0 +1,100 @@
+"""What the Prefect flow costs: `python -m benchmarks.flow`.
+
+In a fresh clone whose stages have run once (with few and small scenes), against a Prefect server of its own:
+`dvc repro` and `sceneparse run` with nothing to do, in turns; the time to compute a task's key; the peak
+memory of the flow's process, with nothing to do and while a stage runs.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline.dvc import Project
+from pipeline.process import supervised
+from pipeline.server import free_port, healthy
+
+ROOT = Path(__file__).parents[1]
+SMALL = {
+    "training: 240": "training: 14",
+    "validation: 60": "validation: 6",
+    "size: 256": "size: 64",
+    "epochs: 12": "epochs: 1",
+}
+
+
+def measured(command: list[str], cwd: Path, environment: dict[str, str]) -> tuple[float, float]:
+    """Wall-clock seconds, and the process's own peak memory in MB (not its children's)."""
+    began = time.perf_counter()
+    with subprocess.Popen(
+        command, cwd=cwd, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{command} ended with {process.returncode}")
+    return time.perf_counter() - began, usage.ru_maxrss / 1024
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7)
+    rounds = parser.parse_args().rounds
+    with tempfile.TemporaryDirectory() as folder:
+        clone = Path(folder) / "clone"
+        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
+        params = (clone / "params.yaml").read_text()
+        for before, after in SMALL.items():
+            params = params.replace(before, after)
+        (clone / "params.yaml").write_text(params)
+        port = free_port()
+        url = f"http://127.0.0.1:{port}/api"
+        environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "DVC_SITE_CACHE_DIR": f"{folder}/site-cache",
+            "PREFECT_HOME": f"{folder}/prefect",
+            "PREFECT_API_URL": url,
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "DO_NOT_TRACK": "1",
+        }
+        server = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
+        with supervised(server, cwd=clone, environment=environment, output=Path(folder) / "server.log"):
+            while not healthy(url):
+                time.sleep(0.2)
+            report(clone, environment, rounds)
+
+
+def report(clone: Path, environment: dict[str, str], rounds: int) -> None:
+    print(f"{datetime.now(UTC):%Y-%m-%d}, {len(os.sched_getaffinity(0))} cores, {rounds} rounds, medians")
+    flow, repro = ["sceneparse", "run"], ["dvc", "repro"]
+    _, working = measured(flow, clone, environment)
+    pairs = [(measured(repro, clone, environment)[0], measured(flow, clone, environment)) for _ in range(rounds)]
+    plain, wrapped = (statistics.median(times) for times in ([a for a, _ in pairs], [b[0] for _, b in pairs]))
+    ratio = statistics.median(b[0] / a for a, b in pairs)
+    print(f"nothing to do: dvc repro {plain:.2f} s, sceneparse run {wrapped:.2f} s, ratio {ratio:.2f}")
+    importing = [sys.executable, "-c", "from prefect import flow, task"]
+    alone = statistics.median(measured(importing, clone, environment)[0] for _ in range(rounds))
+    print(f"of that, importing Prefect: {alone:.2f} s, {alone / plain:.2f} x dvc repro")
+    print(f"memory of the flow's process: {max(b[1] for _, b in pairs):.0f} MB idle, {working:.0f} MB while stages ran")
+
+    os.environ["DVC_SITE_CACHE_DIR"] = environment["DVC_SITE_CACHE_DIR"]
+    project = Project(clone)
+    names = [stage.name for stage in project.stages()]
+    times = []
+    for name in names * rounds:
+        began = time.perf_counter()
+        if project.changes(name):
+            raise RuntimeError(f"{name} is not up to date")
+        project.lock_digest(name)
+        times.append(time.perf_counter() - began)
+    print(f"a task's key: {1000 * statistics.median(times):.0f} ms, at most {1000 * max(times):.0f} ms")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""What is used of DVC beyond its public interface: this fails when a new version changes it."""
+
+import json
+import os
+import pickle
+
+import pytest
+from mirror import STAGES, Mirror
+
+from pipeline.dvc import CommandError, Project, Verdict, project_root
+from stages.errors import Busy, InputError
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dvc")  # its own, of a library that it uses
+
+
+@pytest.fixture
+def mirror(tmp_path, monkeypatch):
+    mirror = Mirror(tmp_path / "project")
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", mirror.environment["DVC_SITE_CACHE_DIR"])
+    return mirror
+
+
+def test_the_graph_is_dvc_yamls_in_an_order_that_can_run(mirror):
+    project = Project(mirror.path)
+    stages = project.stages()
+    assert tuple(stage.name for stage in stages) == STAGES
+    assert {stage.name: stage.needs for stage in stages} == {
+        "download": (),
+        "weights": (),
+        "prepare": ("download",),
+        "train": ("prepare", "weights"),
+        "evaluate": ("download", "prepare", "train"),
+        "visualize": ("download", "evaluate", "train"),
+    }
+    assert [stage.name for stage in project.stages("prepare")] == ["download", "prepare"]
+    assert project.outputs(project.stages("prepare")) == {"data/raw/dataset.zip", "data/records"}
+    with pytest.raises(InputError, match="nosuch"):
+        project.stages("nosuch")
+
+
+def test_status_digest_and_verdicts_follow_the_workspace(mirror):
+    project, output = Project(mirror.path), []
+    assert project.changes("download")
+    assert project.reproduce("download", False, output.append) == Verdict.COMPLETED
+    assert b"download says: value 50" in b"".join(output)
+    assert project.changes("download") == []
+    first = project.lock_digest("download")
+    assert project.reproduce("download", False, output.append) == Verdict.CACHED
+    (mirror.path / "data/raw/dataset.zip").unlink()
+    assert project.changes("download")
+    assert project.reproduce("download", False, output.append) == Verdict.RESTORED
+    assert project.lock_digest("download") == first
+    assert project.reproduce("download", True, output.append) == Verdict.COMPLETED
+    mirror.set_line("download", "value: 51")
+    assert project.changes("download")
+    mirror.run("dvc", "repro", "download")
+    assert project.changes("download") == []
+    assert project.lock_digest("download") != first
+
+
+def test_a_failure_carries_the_stages_own_lines_and_can_be_pickled(mirror):
+    project = Project(mirror.path)
+    mirror.set_line("download", "value: 50, trouble: fail")
+    with pytest.raises(CommandError) as failure:
+        project.reproduce("download", False, lambda _: None)
+    error = pickle.loads(pickle.dumps(failure.value))  # noqa: S301
+    assert error.last == ["download says: value 50", "error: the input is bad"]
+    assert not error.may_pass
+    mirror.set_line("download", "value: 50, trouble: network")
+    with pytest.raises(CommandError) as failure:
+        project.reproduce("download", False, lambda _: None)
+    assert failure.value.may_pass
+
+
+def test_another_command_at_work_is_noticed(mirror):
+    project = Project(mirror.path)
+    project.check_free()
+    user = {"pid": os.getpid(), "cmd": "dvc repro"}
+    (mirror.path / ".dvc/tmp/rwlock").write_text(json.dumps({"write": {"x": user}, "read": {}}))
+    with pytest.raises(Busy, match=f"process {os.getpid()}: dvc repro"):
+        project.check_free()
+    (mirror.path / ".dvc/tmp/rwlock").write_text(json.dumps({"read": {"x": [{**user, "pid": 2**22 + 1}]}}))
+    project.check_free()  # that process is gone
+    with project._repo.lock, pytest.raises(Busy, match="DVC is at work"):
+        Project(mirror.path).check_free()
+
+
+def test_the_root_is_found_from_within(mirror, tmp_path):
+    (mirror.path / "docs").mkdir()
+    assert project_root(mirror.path / "docs") == mirror.path
+    with pytest.raises(InputError, match="no DVC repository"):
+        project_root(tmp_path)
+    assert Project(mirror.path).remote() == "storage"
+    mirror.run("dvc", "remote", "default", "--unset")
+    with pytest.raises(InputError, match="no remote to push to"):
+        Project(mirror.path).remote()
