@@ -1,46 +1,24 @@
-"""All that this project asks of DVC: the graph, what is up to date, reproducing a stage, pushing.
+"""What DVC knows of a workspace: the graph, what is up to date, whether another command is at work.
 
-Input: the repository that the working directory lies in. Output: names, verdicts and digests. Only
-`dvc.api` is public in DVC; what is used beyond it (`Repo.index.graph`, `Repo.status`, the lines
-that `dvc repro` prints) is here and nowhere else, held by tests/test_dvc.py.
+Input: a repository. Output: names, changes and digests. Only `dvc.api` is public in DVC; what is used beyond it
+(`Repo.index.graph`, a stage's status and lock entry) is here, held by tests/test_dvc.py, and for
+experiments in pipeline/experiments.py. What DVC does, rather than knows, is in pipeline/commands.py.
 """
 
 import hashlib
 import json
 import os
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from pipeline.process import Lines, run_supervised
-from stages.errors import TRY_AGAIN, Busy, InputError
+from stages.errors import Busy, InputError
 
 LAST_LINES = 15  # of a failed command, in its error
-
-
-class Verdict(StrEnum):
-    """What became of a stage, as DVC sees it; also the names of Prefect's states."""
-
-    CACHED = "Cached"  # up to date: nothing done
-    RESTORED = "Restored"  # outputs brought back from DVC's cache
-    COMPLETED = "Completed"  # its command ran
-
-
-class CommandError(Exception):
-    """DVC, or a stage that it ran, ended with an error. `may_pass` tells that trying again can help."""
-
-    def __init__(self, what: str, last: Sequence[str], may_pass: bool) -> None:
-        super().__init__(what, last, may_pass)  # all of them, so that it can be pickled
-        self.what, self.last, self.may_pass = what, last, may_pass
-
-    def __str__(self) -> str:
-        return "\n".join([f"{self.what} failed", *self.last])
 
 
 @dataclass(frozen=True)
@@ -149,22 +127,6 @@ class Project:
         names = {stage.name for stage in stages}
         return {str(out) for name in names for out in self._nodes()[name].outs}
 
-    def reproduce(self, stage: str, force: bool, on_output: Callable[[bytes], None]) -> Verdict:
-        """Run `dvc repro --single-item`; its processes end with this one. Raises CommandError."""
-        lines = self._run(["repro", "--single-item", *(["--force"] if force else []), stage], on_output)
-        for said, verdict in (
-            (f"Running stage '{stage}'", Verdict.COMPLETED),
-            (f"Stage '{stage}' is cached - skipping run", Verdict.RESTORED),
-            (f"Stage '{stage}' didn't change, skipping", Verdict.CACHED),
-        ):
-            if any(line.startswith(said) for line in lines):
-                return verdict
-        raise RuntimeError(f"dvc repro said nothing of {stage}: {lines}")
-
-    def push(self, stages: Iterable[str], on_output: Callable[[bytes], None]) -> None:
-        """Upload the outputs of `stages` and the run-cache to the default remote. Raises CommandError."""
-        self._run(["push", "--run-cache", *stages], on_output)
-
     def remote(self) -> str:
         """The default remote's name. Raises InputError when there is none."""
         name: str | None = self._repo.config["core"].get("remote")
@@ -177,26 +139,6 @@ class Project:
                 next_step="dvc remote add --default NAME URL (docs/remotes.md)",
             )
         return name
-
-    def _run(self, arguments: list[str], on_output: Callable[[bytes], None]) -> list[str]:
-        """Run `dvc ...` under a supervisor; returns its lines."""
-        lines = Lines(keep=1000)
-
-        def take(chunk: bytes) -> None:
-            lines.feed(chunk)
-            on_output(chunk)
-
-        status = run_supervised(
-            [sys.executable, "-m", "dvc", *arguments],
-            take,
-            cwd=self.root,
-            environment=stage_environment(),
-            output=self.root / "state/flow" / f"{arguments[0]}.log",
-        )
-        if status:
-            may_pass = arguments[0] == "push" or any(line.endswith(f"exited with {TRY_AGAIN}") for line in lines.last)
-            raise CommandError(f"dvc {' '.join(arguments)}", _own(lines.last)[-LAST_LINES:], may_pass)
-        return lines.last
 
 
 @contextmanager
@@ -215,16 +157,3 @@ def _at_work(root: Path, got: str) -> Busy:
     return Busy(
         "DVC is at work in this workspace", expected="one command at a time", got=got, file=root, next_step=step
     )
-
-
-def stage_environment() -> dict[str, str]:
-    """The environment of a stage: this Python's `python` first on the path, and bars drawn once a second."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    return {"TQDM_MININTERVAL": "1", **os.environ, "PATH": path}
-
-
-def _own(lines: list[str]) -> list[str]:
-    """A stage's own lines, without DVC's before and after them."""
-    begin = next((index + 1 for index, line in enumerate(lines) if line.startswith("> ")), 0)
-    end = next((index for index, line in enumerate(lines) if line.startswith("ERROR: failed to reproduce")), len(lines))
-    return lines[begin:end] or lines

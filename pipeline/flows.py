@@ -15,9 +15,11 @@ from prefect.context import TaskRunContext
 from prefect.states import Cancelled, Completed, Failed
 from pydantic import Field
 
+from pipeline.aftermath import noted
 from pipeline.artifacts import publish_lineage, publish_results, published
 from pipeline.cancellation import RunCancelledError, heeding_cancellation
-from pipeline.dvc import CommandError, Project, Stage, Verdict, project_root
+from pipeline.commands import CommandError, Verdict, push_outputs, reproduce
+from pipeline.dvc import Project, Stage, project_root
 from pipeline.gate import Gate, mean_iou
 from pipeline.overlap import Overlap, one_at_a_time
 from pipeline.relay import Relay
@@ -55,7 +57,12 @@ def sceneparse(
         stages = project.stages(stage)
         gate = Gate(min_iou, margin) if push or min_iou is not None else None
         _check(project, stages, push, gate)
-        with heeding_cancellation(), one_at_a_time(project, overlap), publish_lineage(project.root):
+        with (
+            heeding_cancellation(),
+            one_at_a_time(project, overlap),
+            noted(project.root),
+            publish_lineage(project.root),
+        ):
             return _run(project, stages, force, push, gate)
     except RunCancelledError as error:
         return Cancelled(message=str(error))
@@ -135,7 +142,7 @@ def _stage_task(project: Project) -> Any:
         try:
             if not force and not project.changes(stage):  # up to date, though Prefect has no record of it
                 return Completed(name=Verdict.CACHED, data=stage)
-            return Completed(name=project.reproduce(stage, force, Relay(get_run_logger())), data=stage)
+            return Completed(name=reproduce(project.root, stage, force, Relay(get_run_logger())), data=stage)
         except RunCancelledError as error:
             return Cancelled(message=str(error))
 
@@ -148,7 +155,7 @@ def _push_task(project: Project) -> Any:
     @task(retries=len(RETRY_SECONDS), retry_delay_seconds=RETRY_SECONDS, retry_condition_fn=_may_pass)
     def push(stages: list[str]) -> State[Any]:
         try:
-            project.push(stages, Relay(get_run_logger()))
+            push_outputs(project.root, stages, Relay(get_run_logger()))
         except RunCancelledError as error:
             return Cancelled(message=str(error))
         return Completed(message=f"pushed to {project.remote()}")

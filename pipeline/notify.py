@@ -6,7 +6,7 @@ Calling it again replaces them.
 
 from typing import Any
 
-from pipeline.server import private, use_prefect_api
+from pipeline.server import api_reached, private, use_prefect_api
 
 NAME = "sceneparse"
 SUBJECT = "sceneparse: {{ flow_run.state.name }}"
@@ -25,7 +25,8 @@ def notify(url: str) -> None:
 
     content = {"subject": "{{subject}}", "text": "{{body}}"}
     block: Any = CustomWebhookNotificationBlock  # its types leave out what it has defaults for
-    document = block(name=NAME, url=url, method="POST", json_data=content).save(NAME, overwrite=True)
+    with api_reached():
+        document = block(name=NAME, url=url, method="POST", json_data=content).save(NAME, overwrite=True)
     automation = AutomationCore(
         name=NAME,
         description="Tells a webhook when a run fails, crashes or is stopped by the quality gate",

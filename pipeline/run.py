@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.dvc import project_root
-from pipeline.server import private, use_prefect_api
+from pipeline.server import api_reached, private, use_prefect_api
 
 
 def run(**parameters: Any) -> None:
@@ -34,7 +34,7 @@ def run(**parameters: Any) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     try:
-        with silent:
+        with silent, api_reached():
             state = sceneparse(**parameters, return_state=True)
     except (KeyboardInterrupt, SystemExit) as stop:
         print("stopped: run again to go on", file=sys.stderr)

@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pipeline.dvc import Project, project_root
-from pipeline.server import private, use_prefect_api
+from pipeline.server import api_reached, private, use_prefect_api
 from stages.errors import InputError
 
 
@@ -34,15 +34,16 @@ def serve(
     when = cron or (f"every {timedelta(seconds=interval)}" if interval else "on request only")
     print(f"serving sceneparse/{name}, {when}{', paused' if paused else ''}; Prefect: {url.removesuffix('/api')}")
     print(f"a run now: prefect deployment run sceneparse/{name}", flush=True)
-    sceneparse.serve(
-        name,
-        schedule=schedule,
-        paused=paused,
-        parameters=parameters,
-        global_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=strategy[parameters["overlap"]]),
-        entrypoint_type=EntrypointType.MODULE_PATH,
-        print_starting_message=False,
-    )
+    with api_reached():
+        sceneparse.serve(
+            name,
+            schedule=schedule,
+            paused=paused,
+            parameters=parameters,
+            global_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=strategy[parameters["overlap"]]),
+            entrypoint_type=EntrypointType.MODULE_PATH,
+            print_starting_message=False,
+        )
 
 
 def _schedule(cron: str | None, interval: float | None, timezone: str | None) -> Any:

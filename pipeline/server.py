@@ -11,10 +11,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from pipeline.process import supervised
+from stages.errors import InputError
 
 PORT = 4200  # where Prefect's users look first
 LOG = Path("state/flow/server.log")  # what an own server says
@@ -49,6 +51,25 @@ def use_prefect_api() -> str:
     os.environ["PREFECT_API_URL"] = url
     held.enter_context(temporary_settings({PREFECT_API_URL: url}))
     return url
+
+
+@contextmanager
+def api_reached() -> Iterator[None]:
+    """Raise InputError for Prefect's own error when a configured API is away."""
+    import httpx
+
+    try:
+        yield
+    except (RuntimeError, httpx.ConnectError) as error:
+        if isinstance(error, RuntimeError) and not str(error).startswith("Failed to reach API"):
+            raise
+        raise InputError(
+            "Prefect's API does not answer",
+            expected="the server that PREFECT_API_URL or the active Prefect profile names",
+            got=str(error),
+            file=os.environ.get("PREFECT_API_URL", "prefect config view"),
+            next_step="start it (prefect server start), mend the address, or unset it: a server of our own does",
+        ) from None
 
 
 def free_port() -> int:

@@ -7,7 +7,8 @@ import pickle
 import pytest
 from mirror import STAGES, Mirror
 
-from pipeline.dvc import CommandError, Project, Verdict, project_root
+from pipeline.commands import CommandError, Verdict, reproduce
+from pipeline.dvc import Project, project_root
 from stages.errors import Busy, InputError
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dvc")  # its own, of a library that it uses
@@ -41,16 +42,16 @@ def test_the_graph_is_dvc_yamls_in_an_order_that_can_run(mirror):
 def test_status_digest_and_verdicts_follow_the_workspace(mirror):
     project, output = Project(mirror.path), []
     assert project.changes("download")
-    assert project.reproduce("download", False, output.append) == Verdict.COMPLETED
+    assert reproduce(mirror.path, "download", False, output.append) == Verdict.COMPLETED
     assert b"download says: value 50" in b"".join(output)
     assert project.changes("download") == []
     first = project.lock_digest("download")
-    assert project.reproduce("download", False, output.append) == Verdict.CACHED
+    assert reproduce(mirror.path, "download", False, output.append) == Verdict.CACHED
     (mirror.path / "data/raw/dataset.zip").unlink()
     assert project.changes("download")
-    assert project.reproduce("download", False, output.append) == Verdict.RESTORED
+    assert reproduce(mirror.path, "download", False, output.append) == Verdict.RESTORED
     assert project.lock_digest("download") == first
-    assert project.reproduce("download", True, output.append) == Verdict.COMPLETED
+    assert reproduce(mirror.path, "download", True, output.append) == Verdict.COMPLETED
     mirror.set_line("download", "value: 51")
     assert project.changes("download")
     mirror.run("dvc", "repro", "download")
@@ -59,16 +60,15 @@ def test_status_digest_and_verdicts_follow_the_workspace(mirror):
 
 
 def test_a_failure_carries_the_stages_own_lines_and_can_be_pickled(mirror):
-    project = Project(mirror.path)
     mirror.set_line("download", "value: 50, trouble: fail")
     with pytest.raises(CommandError) as failure:
-        project.reproduce("download", False, lambda _: None)
+        reproduce(mirror.path, "download", False, lambda _: None)
     error = pickle.loads(pickle.dumps(failure.value))  # noqa: S301
     assert error.last == ["download says: value 50", "error: the input is bad"]
     assert not error.may_pass
     mirror.set_line("download", "value: 50, trouble: network")
     with pytest.raises(CommandError) as failure:
-        project.reproduce("download", False, lambda _: None)
+        reproduce(mirror.path, "download", False, lambda _: None)
     assert failure.value.may_pass
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import time
 import uuid
@@ -81,8 +82,9 @@ def check_left(mirror):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
-def test_nothing_is_left_of_a_run_that_is_stopped(mirror, number):
+def test_nothing_is_left_of_a_run_that_is_stopped(mirror, prefect_api, number):
     with going_on(mirror) as process:
+        run = (mirror.path / "state/flow/running").read_text()
         began = time.monotonic()
         process.send_signal(number)
         output, _ = process.communicate(timeout=LEFT_SECONDS)
@@ -94,6 +96,8 @@ def test_nothing_is_left_of_a_run_that_is_stopped(mirror, number):
             lambda: not processes(mirror.environment), LEFT_SECONDS - (time.monotonic() - began), "processes are left"
         )
     check_left(mirror)
+    # What a killed run cannot say, the next one has said.
+    assert requests.get(f"{prefect_api.url}/flow_runs/{run}", timeout=10).json()["state"]["type"] == "CRASHED"
 
 
 def test_a_run_that_was_started_by_hand_can_be_cancelled_through_the_api(mirror, prefect_api):
@@ -143,3 +147,13 @@ def test_a_failure_is_told_without_a_traceback(mirror):
     assert mirror.run("sceneparse", "run", "--stage", "nosuch", expect=1).startswith("error: there is no such stage")
     for flag, value in (("--min-iou", "1.5"), ("--margin", "-1"), ("--overlap", "maybe")):
         assert "usage:" in mirror.run("sceneparse", "run", flag, value, expect=2)
+
+
+def test_a_server_that_is_away_is_told_of(mirror):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        mirror.environment["PREFECT_API_URL"] = f"http://127.0.0.1:{nobody.getsockname()[1]}/api"
+        for command in (["run"], ["serve"], ["notify", "http://127.0.0.1:1/hook"]):
+            output = mirror.run("sceneparse", *command, expect=1)
+            assert "error: Prefect's API does not answer" in output
+            assert "Traceback" not in output
