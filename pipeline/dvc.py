@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from stages.errors import Busy, InputError
+from stages.errors import BusyError, InputError
 
 LAST_LINES = 15  # of a failed command, in its error
 
@@ -82,12 +82,12 @@ class Project:
         ]
 
     def changes(self, stage: str) -> list[object]:
-        """What `dvc status STAGE` finds changed; empty when it is up to date. Raises Busy."""
+        """What `dvc status STAGE` finds changed; empty when it is up to date. Raises BusyError."""
         with _busy(self.root), self._repo.lock:
             return list(self._nodes()[stage].status().values())
 
     def check_free(self) -> None:
-        """Raise Busy while another DVC command works in this workspace."""
+        """Raise BusyError while another DVC command works in this workspace."""
         with _busy(self.root), self._repo.lock:
             pass
         # While a stage runs, DVC gives up its lock and keeps a list of who reads and writes what.
@@ -143,7 +143,7 @@ class Project:
 
 @contextmanager
 def _busy(root: Path) -> Iterator[None]:
-    """Raise Busy for DVC's own error."""
+    """Raise BusyError for DVC's own error."""
     from dvc.lock import LockError
 
     try:
@@ -152,8 +152,8 @@ def _busy(root: Path) -> Iterator[None]:
         raise _at_work(root, str(error).splitlines()[0]) from None
 
 
-def _at_work(root: Path, got: str) -> Busy:
+def _at_work(root: Path, got: str) -> BusyError:
     step = "wait for it to end, or stop it"
-    return Busy(
+    return BusyError(
         "DVC is at work in this workspace", expected="one command at a time", got=got, file=root, next_step=step
     )

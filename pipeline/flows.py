@@ -24,7 +24,7 @@ from pipeline.gate import Gate, mean_iou
 from pipeline.overlap import Overlap, one_at_a_time
 from pipeline.relay import Relay
 from pipeline.results import SCORES, read_note, read_scores
-from stages.errors import Busy, InputError
+from stages.errors import BusyError, InputError
 from stages.files import write_json
 
 RETRY_SECONDS = [5.0, 20.0, 60.0]  # before trying a download or a push again
@@ -66,7 +66,7 @@ def sceneparse(
             return _run(project, stages, force, push, gate)
     except RunCancelledError as error:
         return Cancelled(message=str(error))
-    except Busy as error:
+    except BusyError as error:
         return Cancelled(name="Refused", message=str(error))
     except InputError as error:
         return Failed(message=str(error))

@@ -8,7 +8,7 @@ from typing import Literal
 from prefect import get_run_logger
 
 from pipeline.dvc import Project
-from stages.errors import Busy
+from stages.errors import BusyError
 from stages.files import locked
 
 Overlap = Literal["wait", "refuse"]
@@ -17,14 +17,14 @@ LOOK_SECONDS = 1.0
 
 @contextmanager
 def one_at_a_time(project: Project, overlap: Overlap) -> Iterator[None]:
-    """Hold the workspace. When another run has it, wait for its end, or raise Busy with `overlap` "refuse"."""
+    """Hold the workspace. When another run has it, wait for its end, or raise BusyError with `overlap` "refuse"."""
     waited = False
     while True:
         with ExitStack() as held:
             try:
                 held.enter_context(locked(project.root / "state/flow/lock", "running the stages here"))
                 project.check_free()
-            except Busy as error:
+            except BusyError as error:
                 if overlap == "refuse":
                     raise
                 if not waited:

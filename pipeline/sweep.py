@@ -24,7 +24,7 @@ from pipeline.grid import Point, read_grid, shown
 from pipeline.results import SCORES, read_scores
 from pipeline.supervisor import GRACE_SECONDS
 from pipeline.tables import print_table
-from stages.errors import Busy
+from stages.errors import BusyError
 from stages.files import locked
 
 STATE = Path("state/sweep")
@@ -130,7 +130,7 @@ def _wait_for_killed(state: Path) -> None:
     deadline = time.monotonic() + 2 * GRACE_SECONDS + 2
     while left := _supervisors(state):
         if time.monotonic() > deadline:
-            raise Busy(
+            raise BusyError(
                 "processes of a killed sweep are still at work",
                 expected="that they end within seconds",
                 got=f"process {left[0]}",

@@ -1,6 +1,5 @@
 """The one error for bad input. Every message says what was expected, what was found, where, and what to do next."""
 
-
 TRY_AGAIN = 75  # exit status after a TransientError: EX_TEMPFAIL of <sysexits.h>
 
 
@@ -21,5 +20,5 @@ class TransientError(InputError):
     """A refusal whose reason may pass by itself, as a network's: trying again later can help."""
 
 
-class Busy(InputError):
+class BusyError(InputError):
     """Another process is at the same work."""

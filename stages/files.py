@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from stages.errors import Busy, InputError
+from stages.errors import BusyError, InputError
 
 ALGORITHMS = ("sha256", "sha1", "md5")
 
@@ -55,13 +55,13 @@ def atomic_directory(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def locked(lock: Path, work: str) -> Iterator[None]:
-    """Refuse a second process that does the same `work`, by raising Busy. The kernel frees the lock of a killed one."""
+    """Refuse a second process that does the same `work`: raise BusyError. The kernel frees a killed one's lock."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Busy(
+            raise BusyError(
                 f"another process is {work}",
                 expected="one at a time",
                 got="a lock that is held",

@@ -9,7 +9,7 @@ from mirror import STAGES, Mirror
 
 from pipeline.commands import CommandError, Verdict, reproduce
 from pipeline.dvc import Project, project_root
-from stages.errors import Busy, InputError
+from stages.errors import BusyError, InputError
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dvc")  # its own, of a library that it uses
 
@@ -77,11 +77,11 @@ def test_another_command_at_work_is_noticed(mirror):
     project.check_free()
     user = {"pid": os.getpid(), "cmd": "dvc repro"}
     (mirror.path / ".dvc/tmp/rwlock").write_text(json.dumps({"write": {"x": user}, "read": {}}))
-    with pytest.raises(Busy, match=f"process {os.getpid()}: dvc repro"):
+    with pytest.raises(BusyError, match=f"process {os.getpid()}: dvc repro"):
         project.check_free()
     (mirror.path / ".dvc/tmp/rwlock").write_text(json.dumps({"read": {"x": [{**user, "pid": 2**22 + 1}]}}))
     project.check_free()  # that process is gone
-    with project._repo.lock, pytest.raises(Busy, match="DVC is at work"):
+    with project._repo.lock, pytest.raises(BusyError, match="DVC is at work"):
         Project(mirror.path).check_free()
 
 
