@@ -50,8 +50,8 @@ def score_rows(scores: Scores, before: Scores) -> list[dict[str, str]]:
         row = {"score": name}
         for protocol, section in scores.items():
             value, old = section[name], before.get(protocol, {}).get(name)
-            row[protocol] = "-" if value is None else f"{value:.4f}"
-            row[f"{protocol}, change"] = "-" if value is None or old is None else f"{value - old:+.4f}"
+            row[protocol] = "" if value is None else f"{value:.4f}"
+            row[f"{protocol}, change"] = "" if value is None or old is None else f"{value - old:+.4f}"
         rows.append(row)
     return rows
 

@@ -152,7 +152,12 @@ def _stage_task(project: Project) -> Any:
 def _push_task(project: Project) -> Any:
     """The task that uploads the outputs of the stages named, and the run-cache."""
 
-    @task(retries=len(RETRY_SECONDS), retry_delay_seconds=RETRY_SECONDS, retry_condition_fn=_may_pass)
+    @task(
+        task_run_name="push",
+        retries=len(RETRY_SECONDS),
+        retry_delay_seconds=RETRY_SECONDS,
+        retry_condition_fn=_may_pass,
+    )
     def push(stages: list[str]) -> State[Any]:
         try:
             push_outputs(project.root, stages, Relay(get_run_logger()))
