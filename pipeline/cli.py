@@ -6,6 +6,7 @@ that is slow to import, loads only when that subcommand runs.
 
 import argparse
 import importlib
+import math
 import os
 import signal
 import sys
@@ -57,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     when.add_argument(
         "--cron", metavar="FIELDS", help='minute, hour, day, month, weekday: "0 3 * * *" is 3:00 each day'
     )
-    when.add_argument("--interval", type=float, metavar="SECONDS", help="between starts")
+    when.add_argument("--interval", type=_seconds, metavar="SECONDS", help="between starts")
     command.add_argument("--timezone", metavar="ZONE", help="of --cron, as in Europe/Zurich; default: UTC")
     command.add_argument("--paused", action="store_true", help="start with the schedule paused")
     _add_flow_parameters(command)
@@ -110,6 +111,14 @@ def _add_flow_parameters(command: argparse.ArgumentParser) -> None:
         default="wait",
         help="what to do while another run is going on in this workspace; default: %(default)s",
     )
+
+
+def _seconds(text: str) -> float:
+    """A number above 0."""
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
+    return value
 
 
 def _share(text: str) -> float:

@@ -12,7 +12,7 @@ from pipeline.experiments import Experiment, list_experiments
 from pipeline.grid import shown
 from pipeline.results import SCORES
 from pipeline.tables import print_json, print_table
-from stages.errors import Busy, InputError
+from stages.errors import BusyError, InputError
 
 COLUMNS = ("original.mean_iou", "original.pixel_accuracy")
 
@@ -69,7 +69,7 @@ def _up_to_date(project: Project) -> bool | None:
     """Whether the workspace's scores are those of its params, code and data; None while a run is going on."""
     try:
         return not any(project.changes(stage.name) for stage in project.stages())
-    except Busy:
+    except BusyError:
         return None
 
 

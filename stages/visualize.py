@@ -15,7 +15,7 @@ from stages.files import atomic_directory
 from stages.flags import run_stage
 from stages.params import Params, Visualize
 from stages.score.measured import ImageRow, read_charts, read_classes, read_images, read_scores
-from stages.score.palette import Colours, palette
+from stages.score.palette import Colours
 from stages.score.pictures import overlay, save_label_png, save_png, shrink
 from stages.score.report import Group, Page, Picture, Scene, render
 
@@ -41,7 +41,6 @@ def visualize(
     from stages.model.inference import SceneParser
 
     parser = SceneParser.load(model, card)
-    colours = palette(len(classes))
     with Archive(dataset) as archive, atomic_directory(report) as folder:
         pairs, categories = {pair.id: pair for pair in archive.pairs("validation")}, archive.scenes()
         names = tuple(row.name for row in classes)
@@ -63,9 +62,9 @@ def visualize(
                 truth = np.asarray(decode_annotation(archive.read(pair.annotation)))
                 maps = {"truth": truth, "prediction": parser.annotate(image)}
                 category = categories.get(row.id, "").replace("_", " ")
-                scenes.append(draw(folder, row, category, image, maps, colours, params.visualize.opacity))
+                scenes.append(draw(folder, row, category, image, maps, parser.colours, params.visualize.opacity))
             groups.append(Group(title, tuple(scenes)))
-        page = render(Page(sections, len(images), groups, charts, classes, colours))
+        page = render(Page(sections, len(images), groups, charts, classes, parser.colours))
         (folder / "index.html").write_text(page, encoding="utf-8")
 
 

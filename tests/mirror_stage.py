@@ -26,16 +26,16 @@ trouble = next(iter(re.findall(r"trouble: (\w+)", own)), None)
 Path("state").mkdir(exist_ok=True)
 print(f"{flags.name} says: value {value}", flush=True)
 
-if trouble == "fail":
-    print("error: the input is bad", file=sys.stderr)
-    sys.exit(1)
-if trouble == "network":  # twice
+if trouble in ("fail", "network"):
     tries = Path("state/tries")
     with tries.open("a") as file:
         file.write("x")
-    if len(tries.read_text()) <= 2:
-        print("error: the network is away", file=sys.stderr)
-        sys.exit(75)
+if trouble == "fail":
+    print("error: the input is bad", file=sys.stderr)
+    sys.exit(1)
+if trouble == "network" and len(tries.read_text()) <= 2:
+    print("error: the network is away", file=sys.stderr)
+    sys.exit(75)
 if trouble in ("hang", "stubborn"):
     if trouble == "stubborn":
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from cards import make_card
 
 from stages.data.images import MEAN_RGB
 from stages.model.fcn8s import build_fcn8s, multiply_accumulates, segment, transplant
@@ -121,7 +122,7 @@ def test_transplant_names_what_does_not_fit(narrow):
 def test_a_saved_model_needs_no_code_of_ours(narrow, tmp_path):
     image = picture(64, 32)
     path, pixels = tmp_path / "model.keras", tmp_path / "image.npy"
-    save_model(narrow, path)
+    save_model(narrow, path, make_card())
     np.save(pixels, image)
     script = (
         "import sys, keras, numpy as np\n"
@@ -135,7 +136,7 @@ def test_a_saved_model_needs_no_code_of_ours(narrow, tmp_path):
 
 def test_saving_twice_gives_the_same_bytes(narrow, tmp_path):
     for name in ("one", "two"):
-        save_model(narrow, tmp_path / name / "model.keras")
+        save_model(narrow, tmp_path / name / "model.keras", make_card())
     assert (tmp_path / "one/model.keras").read_bytes() == (tmp_path / "two/model.keras").read_bytes()
     with zipfile.ZipFile(tmp_path / "one/model.keras") as archive:  # two saves may fall into one second
         assert json.loads(archive.read("metadata.json"))["date_saved"].startswith("1980-01-01")

@@ -206,8 +206,7 @@ def test_a_stage_that_fails_is_not_tried_again_and_says_why(mirror, run):
         "error: the input is bad",
     ]
     assert said == {"download": "Cached", "weights": "Cached", "prepare": "Failed"}
-    log = (mirror.path / "state/flow/repro.log").read_text()
-    assert log.count("prepare says") == 1
+    assert (mirror.path / "state/tries").read_text() == "x"
     mirror.set_line("prepare", "value: 50")
     assert run()[0]["name"] == "Completed"
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from stages.score.palette import palette
-from stages.score.pictures import colorize, overlay, save_label_png, save_png, shrink
+from stages.score.pictures import ROWS, colorize, overlay, save_label_png, save_png, shrink
 
 COLOURS = palette(3)
 ANNOTATION = np.array([[0, 1, 2], [3, 3, 0]], np.uint8)
@@ -34,6 +34,14 @@ def test_overlay_mixes():
     assert mixed[1, 2].tolist() == IMAGE[1, 2].tolist()
 
 
+def test_overlay_of_a_high_picture():
+    """It is mixed some rows at a time."""
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (2 * ROWS + 5, 7, 3), dtype=np.uint8)
+    annotation = rng.integers(1, 4, image.shape[:2], dtype=np.uint8)
+    assert np.array_equal(overlay(image, annotation, COLOURS, 0.5), np.rint(image / 2 + COLOURS[annotation] / 2))
+
+
 def test_overlay_at_its_ends():
     assert np.array_equal(overlay(IMAGE, ANNOTATION, COLOURS, 0), IMAGE)
     full = overlay(IMAGE, ANNOTATION, COLOURS, 1)
@@ -42,6 +50,7 @@ def test_overlay_at_its_ends():
 
 def test_label_png_keeps_values_and_shows_colours(tmp_path):
     save_label_png(tmp_path / "a.png", ANNOTATION, COLOURS)
+    assert (tmp_path / "a.png").read_bytes()[24:26] == bytes((8, 3)), "8 bits, palette"
     with Image.open(tmp_path / "a.png") as picture:
         assert picture.mode == "P"
         assert np.array_equal(np.asarray(picture), ANNOTATION)

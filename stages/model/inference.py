@@ -1,10 +1,10 @@
 """A trained model put to use: a picture of any size in, an annotation of that size out.
 
-The model file is opened only if its digest is the one in its card (`fcn8s.json`), which also says
-what the model's outputs mean and how pictures were fitted for training.
+A model is opened only if its file is whole and its card describes it. The card also says what the
+outputs mean and how pictures were fitted for training.
 """
 
-import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -17,40 +17,54 @@ from PIL import Image
 from stages.data.images import Pixels, fit, resize_image
 from stages.data.labels import to_annotation
 from stages.errors import InputError
-from stages.files import check_digest
+from stages.model.card import Card, check_model
 from stages.model.fcn8s import segment
+
+log = logging.getLogger(__name__)
 
 CHUNK = 16  # classes upsampled at once
 
 
 @dataclass(frozen=True)
 class SceneParser:
-    """A model with its classes and its training geometry."""
+    """A model with its card: classes, colours and training geometry."""
 
     model: Any
-    classes: tuple[str, ...]
-    size: int
-    mode: str
+    card: Card
 
     @classmethod
-    def load(cls, model: Path, card: Path) -> Self:
-        """Read a card and the model it describes. Raises InputError when they do not belong together."""
+    def load(cls, model: Path, card: Path | None) -> Self:
+        """Read a model that its card describes: the one at `card`, or without it the one inside the file.
+
+        The one door for models: raises InputError when the file is damaged, is not the card's, or is none
+        that this Keras can load.
+        """
+        checked = check_model(model, card)
+        saved = checked.libraries.keras
+        if _minor(keras.__version__) < _minor(saved):
+            log.warning("%s was saved by Keras %s; this is an older one, %s", model, saved, keras.__version__)
         try:
-            content = json.loads(card.read_text())
-            classes, size, mode = tuple(content["classes"]), content["input"]["size"], content["input"]["mode"]
-            digest = content["model_digest"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            network = keras.saving.load_model(model, compile=False, safe_mode=True)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise InputError(
-                "the model has no valid card",
-                expected="the JSON file that the train stage writes beside the model",
-                got=repr(error),
-                file=card,
-                next_step="run the train stage again, or pull both files: dvc repro train, or dvc pull",
+                "Keras cannot load the model",
+                expected=f"a model in the format of Keras {keras.__version__} or an earlier one",
+                got=f"one saved by Keras {saved}: {error}",
+                file=model,
+                next_step="install the versions in constraints.txt: pip install -c constraints.txt -e .",
             ) from None
-        check_digest(model, digest)
-        network = keras.saving.load_model(model, compile=False)
         # Compiled once per padded size, of which there are few: sides are multiples of 32.
-        return cls(tf.function(network), classes, size, mode)
+        return cls(tf.function(network), checked)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes 1..N."""
+        return self.card.classes
+
+    @property
+    def colours(self) -> Pixels:
+        """RGB colours, uint8 [N + 1, 3], indexed by annotation value."""
+        return self.card.colours()
 
     def annotate(self, image: Pixels) -> Pixels:
         """Annotation values 1..N, uint8 [H, W], of an RGB picture, uint8 [H, W, 3], any size.
@@ -59,7 +73,7 @@ class SceneParser:
         stays; logits go back to the picture's size by bilinear interpolation before the argmax.
         """
         height, width = image.shape[:2]
-        where = fit(width, height, self.size, self.mode)
+        where = fit(width, height, self.card.preprocessing.size, self.card.preprocessing.mode)
         resized = np.asarray(resize_image(Image.fromarray(image), where.width, where.height))
         labels: Pixels = upsampled_argmax(
             segment(self.model, resized[np.newaxis]), tf.constant([height, width])
@@ -77,13 +91,15 @@ class SceneParser:
 def upsampled_argmax(logits: Any, size: Any) -> Any:
     """uint8 labels [B, H, W] of logits [B, h, w, N] resized bilinearly to `size` = [H, W].
 
-    A running maximum over groups of classes: the full-size logits of a large picture and 150
-    classes would take gigabytes.
+    A running maximum over groups of classes, one group after the other: the full-size logits of
+    a large picture and 150 classes would take gigabytes.
     """
     best, labels = None, None
     classes = logits.shape[-1]
     for start in range(0, classes, CHUNK):
-        group = tf.image.resize(logits[..., start : start + CHUNK], size)
+        # TensorFlow would work on several groups at a time, and hold them all.
+        with tf.control_dependencies([] if best is None else [best, labels]):
+            group = tf.image.resize(logits[..., start : start + CHUNK], size)
         highest = tf.reduce_max(group, axis=-1)
         index = tf.cast(tf.argmax(group, axis=-1) + start, tf.uint8)
         if best is None:
@@ -93,3 +109,7 @@ def upsampled_argmax(logits: Any, size: Any) -> Any:
             labels = tf.where(highest > best, index, labels)
             best = tf.maximum(highest, best)
     return labels
+
+
+def _minor(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in version.split(".")[:2])

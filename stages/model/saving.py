@@ -1,49 +1,102 @@
-"""The trained model as files: `fcn8s.keras` and its card `fcn8s.json`. Same model, same bytes.
+"""The trained model as files: `fcn8s.keras` with its card inside, and the card beside it. Same model, same bytes.
 
 A .keras archive carries dates, and objects' memory addresses as their ids; dates are set to a constant
-and ids renumbered, so that a rerun that changes nothing leaves every later stage cached.
+and ids renumbered, so that a rerun that changes nothing leaves every later stage cached. The card goes
+into a member that is there anyway: with a fourth one Keras would unpack the whole archive to load it.
 """
 
 import json
+import os
 import re
 import tempfile
 import zipfile
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from stages.data.manifest import Manifest
+from stages.data.images import MEAN_RGB
+from stages.data.manifest import MANIFEST, Manifest
 from stages.files import atomic_write, file_digest, write_json
+from stages.model.card import (
+    FORMAT,
+    KEY,
+    METADATA,
+    SEAL_BYTES,
+    Best,
+    Card,
+    CardFile,
+    Libraries,
+    Preprocessing,
+    Recorded,
+    Validation,
+    seal,
+)
+from stages.model.fcn8s import STRIDE
+from stages.params import Model, Train
+from stages.score.palette import palette
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip can hold
 
 
-def save_model(model: Any, path: Path) -> None:
-    """Write a keras.Model in Keras's own format, atomically and reproducibly."""
-    with tempfile.TemporaryDirectory(dir=_made(path.parent), prefix=".saving-") as scratch:
+def describe(records: Path, manifest: Manifest, model: Model, train: Train, best: Mapping[str, Any]) -> Card:
+    """The card of a model trained on `records` with these params. `best` is the chosen epoch and its row."""
+    return Card(
+        format=FORMAT,
+        classes=manifest.classes,
+        palette=tuple(f"#{colour.tobytes().hex()}" for colour in palette(len(manifest.classes))[1:]),
+        preprocessing=Preprocessing.model_validate(
+            {
+                "dtype": "uint8",
+                "channels": "RGB",
+                "size": manifest.size,
+                "mode": manifest.mode,
+                "multiple_of": STRIDE,
+                "inside": f"subtracts the mean RGB {MEAN_RGB}",
+            }
+        ),
+        output="float32 logits [B, H, W, N]; channel k - 1 is class k of the list and annotation value k",
+        best=Best(
+            epoch=best["epoch"],
+            step=best["step"],
+            validation=Validation(**{name: best[f"validation/{name}"] for name in Validation.model_fields}),
+        ),
+        params=Recorded(model=model.model_dump(mode="json"), train=train.model_dump(mode="json")),
+        data_digest=file_digest(records / MANIFEST),
+        libraries=Libraries(**{name: version(name) for name in Libraries.model_fields}),
+    )
+
+
+def save_model(model: Any, path: Path, card: Card) -> None:
+    """Write a keras.Model in Keras's own format, with its card and seal, atomically and reproducibly."""
+    normalized: dict[str, Callable[[bytes], bytes]] = {
+        METADATA: partial(_with_card, card),
+        "config.json": _without_addresses,
+    }
+    with tempfile.TemporaryDirectory(dir=_made(path.parent), prefix=".saving-") as scratch, atomic_write(path) as file:
         saved = Path(scratch) / path.name
         keras.saving.save_model(model, saved)
-        with zipfile.ZipFile(saved) as source, atomic_write(path) as file, zipfile.ZipFile(file, "w") as target:
+        with zipfile.ZipFile(saved) as source, zipfile.ZipFile(file, "w") as target:
             for name in sorted(source.namelist()):
-                content = NORMALIZED.get(name, bytes)(source.read(name))
+                content = normalized.get(name, bytes)(source.read(name))
                 target.writestr(zipfile.ZipInfo(name, EPOCH), content)
+            target.comment = bytes(SEAL_BYTES)  # room for the seal
+        file.flush()
+        file.seek(-SEAL_BYTES, os.SEEK_END)
+        file.write(seal(Path(file.name)).encode())
 
 
-def save_card(path: Path, model: Path, manifest: Manifest, best: dict[str, Any]) -> None:
-    """Write what the model file alone does not say. `best` is the chosen epoch's row of the history."""
-    card = {
-        "model_digest": file_digest(model),
-        "classes": manifest.classes,
-        "input": {"dtype": "uint8", "channels": "RGB", "size": manifest.size, "mode": manifest.mode},
-        "output": "float32 logits; class k of the list above is channel k - 1 and annotation value k",
-        "best": best,
-    }
-    write_json(path, card)
+def save_card(path: Path, model: Path, card: Card) -> None:
+    """Write the card beside the saved `model`."""
+    write_json(path, CardFile(**dict(card), model_digest=file_digest(model)).model_dump(mode="json"))
 
 
-def _without_date(metadata: bytes) -> bytes:
-    return json.dumps(json.loads(metadata) | {"date_saved": "1980-01-01@00:00:00"}).encode()
+def _with_card(card: Card, metadata: bytes) -> bytes:
+    content = {"date_saved": "1980-01-01@00:00:00", KEY: card.model_dump(mode="json")}
+    return json.dumps(json.loads(metadata) | content).encode()
 
 
 def _without_addresses(config: bytes) -> bytes:
@@ -54,9 +107,6 @@ def _without_addresses(config: bytes) -> bytes:
         return match[1] + str(numbers.setdefault(match[2], len(numbers))).encode()
 
     return re.sub(rb'("shared_object_id": )(\d+)', renumbered, config)
-
-
-NORMALIZED = {"metadata.json": _without_date, "config.json": _without_addresses}
 
 
 def _made(directory: Path) -> Path:

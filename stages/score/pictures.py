@@ -6,12 +6,15 @@ takes nearest neighbours, so it shows no class that was not there.
 """
 
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from PIL import Image
 
 from stages.data.images import Pixels, resize_image
 from stages.score.palette import Colours
+
+ROWS = 64  # mixed at once: in floating point a large photo would take gigabytes
 
 
 def colorize(annotation: Pixels, colours: Colours) -> Pixels:
@@ -30,9 +33,12 @@ def overlay(image: Pixels, annotation: Pixels, colours: Colours, opacity: float)
 
     opacity 0..1 is the share of the colour. Returns uint8 [H, W, 3].
     """
-    share = opacity * (annotation[..., np.newaxis] > 0)  # [H, W, 1]
-    mixed = (1 - share) * image + share * colorize(annotation, colours)
-    return np.rint(mixed).astype(np.uint8)
+    mixed = np.empty_like(image)
+    for start in range(0, len(image), ROWS):
+        rows = slice(start, start + ROWS)
+        share = opacity * (annotation[rows, :, np.newaxis] > 0)  # [ROWS, W, 1]
+        mixed[rows] = np.rint((1 - share) * image[rows] + share * colorize(annotation[rows], colours))
+    return mixed
 
 
 def shrink(pixels: Pixels, longest: int) -> Pixels:
@@ -54,8 +60,9 @@ def save_png(path: Path, image: Pixels) -> None:
     Image.fromarray(image).save(path, "PNG")
 
 
-def save_label_png(path: Path, annotation: Pixels, colours: Colours) -> None:
-    """Write annotation values, uint8 [H, W], as a palette PNG: viewers show the colours, the indices are the values."""
+def save_label_png(file: Path | IO[bytes], annotation: Pixels, colours: Colours) -> None:
+    """Write annotation values, uint8 [H, W], as an 8-bit palette PNG: viewers show the colours, the indices count."""
     picture = Image.fromarray(annotation)
-    picture.putpalette(colours.tobytes())  # makes it mode P
-    picture.save(path, "PNG")
+    # Makes it mode P. All 256 entries: for a short palette Pillow packs several indices into a byte.
+    picture.putpalette(colours.tobytes().ljust(3 * 256, b"\0"))
+    picture.save(file, "PNG")

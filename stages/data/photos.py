@@ -1,0 +1,63 @@
+"""Anybody's picture as pixels: from a camera, a scanner or a drawing program to upright 8-bit RGB.
+
+Input: the content of a JPEG, PNG, WebP, TIFF, BMP or GIF. Output: a uint8 array. Invariant: height and
+width are those that a viewer shows. Pictures of a dataset have other rules, those of stages/data/images.py:
+they lie as their annotations do, whatever their EXIF says.
+"""
+
+import io
+import struct
+import warnings
+
+import numpy as np
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from stages.data.images import Pixels
+
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")  # and no decoder that starts other programs
+LONGEST = 65_500  # pixels of a side: what a JPEG can hold
+WHITE = (255, 255, 255, 255)
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}  # what makes a picture upright, by EXIF orientation
+
+
+def decode_photo(content: bytes) -> Pixels:
+    """Decode to RGB, uint8 [H, W, 3], turned as its EXIF says; of several frames the first.
+
+    What is transparent becomes white, 16-bit gray keeps its upper 8 bits, CMYK is converted without its
+    colour profile. Raises ValueError for what is no such picture, is cut off, has 32-bit samples or is too large.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of metadata that is damaged: viewers show the picture all the same
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image: Image.Image = Image.open(io.BytesIO(content), formats=FORMATS)
+            if max(image.size) > LONGEST:
+                raise ValueError(f"{image.width} x {image.height} pixels, a side exceeds limit of {LONGEST} pixels")
+            image.load()
+            # Not by ImageOps.exif_transpose, which writes the EXIF anew and fails where that is odd.
+            turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+            return np.asarray(_rgb(image if turn is None else image.transpose(turn)))
+    except UnidentifiedImageError:  # its message names an object in memory
+        raise ValueError("not a picture, or cut off in its header") from None
+    # What Pillow raises for damaged pictures, by format.
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning, OSError, SyntaxError, struct.error) as error:
+        raise ValueError(str(error)) from None
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        raise ValueError("32 bits a sample: where black and white lie is not known")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, WHITE), image)
+    return image.convert("RGB")
