@@ -5,43 +5,28 @@ all offenders are listed and nothing is written. Records come in the archive's o
 the number of processes, so the same archive and params give the same bytes.
 """
 
-import io
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from dataclasses import dataclass
-from functools import lru_cache
-from multiprocessing import get_context
+from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 from tqdm import tqdm
 
-from stages.data.archive import SPLITS, Archive, Pair
-from stages.data.images import decode_annotation, decode_resized, encode_annotation, fit, fit_pair, picture_size
+from stages.data.archive import SPLITS, Archive
+from stages.data.encode import Encoded, Work, encode_pairs, signature
+from stages.data.executor import open_executor
 from stages.data.manifest import Manifest, Shard, Split
-from stages.data.records import encode_example, frame
 from stages.errors import InputError
 from stages.files import atomic_directory, file_digest
 from stages.flags import run_stage
-from stages.params import Params, Prepare
+from stages.params import Params
 
 CHUNK = 16  # pairs per task: long enough to hide the hand-over, short enough for a smooth progress bar
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """What a worker makes of a chunk: framed records, pixels per annotation value, and what was wrong."""
-
-    records: list[bytes]
-    label_pixels: npt.NDArray[np.int64]
-    problems: list[str]
 
 
 def prepare(params: Params, dataset: Path, records: Path) -> None:
@@ -52,17 +37,17 @@ def prepare(params: Params, dataset: Path, records: Path) -> None:
     images = sum(map(len, pairs.values()))
     problems: list[str] = []
     splits: dict[str, Split] = {}
-    # spawn: forking a process that has threads (progress bars have one) can deadlock.
+    source, signed = dataset.absolute(), signature(dataset)
     with (
         atomic_directory(records) as directory,
-        ProcessPoolExecutor(len(os.sched_getaffinity(0)), mp_context=get_context("spawn")) as pool,
+        open_executor(source) as (pool, at_once),
         tqdm(total=images, unit="image", desc="prepare") as progress,
     ):
         for split in SPLITS:
             writer = SplitWriter(directory, split, len(pairs[split]), params.prepare.shard_images, len(classes))
             chunks = (pairs[split][start : start + CHUNK] for start in range(0, len(pairs[split]), CHUNK))
-            tasks = ((dataset, chunk, params.prepare) for chunk in chunks)
-            for encoded in in_order(pool, encode_pairs, tasks, ahead=32):
+            tasks = (Work(source, signed, chunk, params.prepare) for chunk in chunks)
+            for encoded in in_order(pool, encode_pairs, tasks, ahead=4 * at_once):
                 writer.add(encoded)
                 problems += encoded.problems
                 progress.update(len(encoded.records) + len(encoded.problems))
@@ -117,48 +102,6 @@ def in_order(pool: Executor, function: Callable[[Task], Result], tasks: Iterable
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
-
-
-def encode_pairs(task: tuple[Path, tuple[Pair, ...], Prepare]) -> Encoded:
-    """Worker: read, check, resize and encode some pairs of an archive."""
-    dataset, pairs, params = task
-    archive = _open_archive(dataset)
-    encoded = Encoded([], np.zeros(256, np.int64), [])
-    for pair in pairs:
-        try:
-            record, histogram = encode_pair(archive, pair, params)
-        except (OSError, ValueError, SyntaxError, InputError) as error:  # SyntaxError: Pillow, on a broken PNG
-            encoded.problems.append(f"{pair.id}: {error}")
-        else:
-            encoded.records.append(record)
-            encoded.label_pixels[:] += histogram
-    return encoded
-
-
-def encode_pair(archive: Archive, pair: Pair, params: Prepare) -> tuple[bytes, list[int]]:
-    """One framed record, and its annotation's histogram (256 counts). Raises ValueError saying what is wrong."""
-    size = params.size
-    content = archive.read(pair.image)
-    annotation = decode_annotation(archive.read(pair.annotation))
-    if picture_size(content) != annotation.size:
-        raise ValueError(f"image is {picture_size(content)} but annotation {annotation.size} pixels (width, height)")
-    values = np.asarray(annotation)
-    if values.max() > len(archive.classes):
-        above = [int(value) for value in np.unique(values) if value > len(archive.classes)]
-        raise ValueError(f"annotation values above the {len(archive.classes)} classes: {above}")
-    where = fit(*annotation.size, size, params.mode)
-    image = decode_resized(content, where.width, where.height)
-    image, resized = fit_pair(image, annotation, where, size)
-    jpeg = io.BytesIO()
-    image.save(jpeg, "JPEG", quality=params.jpeg_quality)
-    width, height = annotation.size
-    example = encode_example(pair.id, jpeg.getvalue(), encode_annotation(resized), height, width)
-    return frame(example), resized.histogram()
-
-
-@lru_cache(maxsize=1)  # once per process: reading ADE20K's central directory takes longer than a chunk
-def _open_archive(dataset: Path) -> Archive:
-    return Archive(dataset)
 
 
 def main() -> None:

@@ -3,6 +3,8 @@
 The loop is a function of the params and the records: step s always sees the same batch, so a
 killed run goes on from its last checkpoint and ends with the same weights. Checkpoints and logs lie
 in the state directory, which is no output of the stage: DVC deletes outputs before a rerun.
+With TF_CONFIG set all its workers run this stage, each on its rows of the same batches, and the
+chief alone writes.
 """
 
 import logging
@@ -12,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ from stages.files import atomic_directory, locked
 from stages.flags import run_stage
 from stages.logbook import Logbook, epoch_row, warn_if_one_class
 from stages.model.backbone import load_backbone
+from stages.model.cluster import read_cluster
 from stages.params import Params
 
 log = logging.getLogger(__name__)
@@ -33,11 +37,8 @@ REPORT_STEPS = 10  # between looks at the loss, each of which waits for the devi
 
 def train(params: Params, records: Path, backbone: Path, model: Path, card: Path, curves: Path, state: Path) -> None:
     """Train, or go on training; write `model`, `card` and `curves` at the end."""
-    if model.suffix != ".keras":
-        next_step = "name the model file something.keras"
-        raise InputError(
-            "Keras could not save the model", expected=".keras", got=model.name, file=model, next_step=next_step
-        )
+    _check_name(model)
+    cluster = read_cluster()
     manifest = open_records(records)
     weights = _backbone_weights(params, backbone)
 
@@ -45,35 +46,47 @@ def train(params: Params, records: Path, backbone: Path, model: Path, card: Path
     from stages.data.batches import steps_per_epoch, training_batches, validation_batches
     from stages.model.checkpoint import Checkpoints, fingerprint
     from stages.model.losses import median_frequency_weights
-    from stages.model.saving import save_card, save_model
+    from stages.model.saving import describe
     from stages.model.training import Trainer, check_finite
+    from stages.model.workers import join
 
     steps = steps_per_epoch(manifest, params.train)
     total = steps * params.train.epochs
     class_weights = median_frequency_weights(manifest.class_pixels(), params.train.class_weighting)
-    trainer = Trainer(params.model, params.train, class_weights, manifest.size, total, weights)
+    key = fingerprint([params.model, params.train], [records / MANIFEST, *sorted(backbone.iterdir())])
 
-    # A killed parent can leave its child training on, and a second writer would spoil both runs' checkpoints.
-    with locked(state / "lock", f"training in {state}"), stop_signals() as stop:
-        key = fingerprint([params.model, params.train], [records / MANIFEST, *sorted(backbone.iterdir())])
-        checkpoints = Checkpoints(state / "checkpoints", key, trainer.model, trainer.optimizer)
+    with (
+        cluster.state(state) as own,
+        # A killed parent can leave its child training on, and a second writer would spoil both runs' checkpoints.
+        locked(own / "lock", f"training in {own}"),
+        join(cluster, key) as workers,
+        stop_signals() as stop,
+    ):
+        trainer = Trainer(params.model, params.train, class_weights, manifest.size, total, weights, workers.strategy)
+        checkpoints = Checkpoints(own / "checkpoints", key, trainer.model, trainer.optimizer, writes=cluster.chief)
         step, note = checkpoints.restore() or (0, {"loss_sum": 0.0, "history": []})
+        step = workers.resume(step, checkpoints.variables)
         log.info("%s at step %d of %d", "going on" if step else "starting", step, total)
 
-        validation = trainer.distribute(validation_batches(records, manifest, params.train.batch_size))
-        batches = iter(trainer.distribute(training_batches(records, manifest, params.train, step)))
+        validation = trainer.distribute(partial(validation_batches, records, manifest, params.train.batch_size))
+        training = partial(training_batches, records, manifest, params.train, step)
+        batches = iter(trainer.distribute(training, endless=True))
         loss_sum, saved = note["loss_sum"], time.monotonic()
         with (
-            Logbook(checkpoints.directory / "dvclive", state / "tensorboard" / key, note["history"]) as logbook,
-            tqdm(total=total, initial=step, unit="step", desc="train", smoothing=0.05) as progress,
+            Logbook(checkpoints.directory / "dvclive", own / "tensorboard" / key, note["history"]) as logbook,
+            tqdm(
+                total=total, initial=step, unit="step", desc="train", smoothing=0.05, disable=not cluster.chief
+            ) as progress,
         ):
             while step < total:
                 loss_sum = loss_sum + trainer.step(next(batches))
                 step += 1
                 progress.update()
                 epoch_ends = step % steps == 0
-                save = epoch_ends or stop or time.monotonic() - saved > CHECKPOINT_SECONDS
-                if save or step % REPORT_STEPS == 0:
+                look = epoch_ends or step % REPORT_STEPS == 0
+                stopping = workers.agree_to_stop(bool(stop), now=look)
+                save = epoch_ends or stopping or time.monotonic() - saved > CHECKPOINT_SECONDS
+                if save or look:
                     loss_sum = float(loss_sum)
                     check_finite(loss_sum, step)
                     rate = (progress.format_dict["rate"] or 0) * params.train.batch_size
@@ -89,18 +102,19 @@ def train(params: Params, records: Path, backbone: Path, model: Path, card: Path
                     best_step = logbook.best()["step"] if logbook.history else None
                     checkpoints.save(step, best_step, {"loss_sum": loss_sum, "history": logbook.history})
                     saved = time.monotonic()
-                if stop and step < total:
+                if stopping and step < total:
                     sys.exit(f"stopped at step {step} of {total} with its state saved: run again to go on")
 
-        best = logbook.best()
-        checkpoints.load_best(best["step"])
-        epoch = best["step"] // steps
-        log.info("best epoch %d of %d: validation mIoU %.4f", epoch, params.train.epochs, best["validation/mean_iou"])
-        save_model(trainer.model, model)
-        save_card(card, model, manifest, {"epoch": epoch, **best})
-        with atomic_directory(curves) as directory:
-            shutil.copytree(logbook.curves, directory, dirs_exist_ok=True)
-        checkpoints.remove()
+        if cluster.chief:
+            best = logbook.best()
+            checkpoints.load_best(best["step"])
+            epoch = best["step"] // steps
+            log.info(
+                "best epoch %d of %d: validation mIoU %.4f", epoch, params.train.epochs, best["validation/mean_iou"]
+            )
+            description = describe(records, manifest, params.model, params.train, {"epoch": epoch, **best})
+            _write_outputs(trainer.model, description, logbook.curves, model, card, curves)
+            checkpoints.remove()
 
 
 @contextmanager
@@ -115,6 +129,23 @@ def stop_signals() -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _check_name(model: Path) -> None:
+    if model.suffix != ".keras":
+        next_step = "name the model file something.keras"
+        raise InputError(
+            "Keras could not save the model", expected=".keras", got=model.name, file=model, next_step=next_step
+        )
+
+
+def _write_outputs(network: Any, description: Any, logged: Path, model: Path, card: Path, curves: Path) -> None:
+    from stages.model.saving import save_card, save_model
+
+    save_model(network, model, description)
+    save_card(card, model, description)
+    with atomic_directory(curves) as directory:
+        shutil.copytree(logged, directory, dirs_exist_ok=True)
 
 
 def _backbone_weights(params: Params, directory: Path) -> dict[str, Any] | None:

@@ -134,3 +134,52 @@ def test_validation_is_complete_and_in_order(records, manifest, stored, size):
     assert np.array_equal(images, expected_images)
     assert np.array_equal(labels, to_labels(np.stack(annotations)))
     assert images.dtype == labels.dtype == np.uint8
+
+
+@pytest.fixture(scope="module")
+def parts():
+    """What each of several workers is told of its part: three workers with one device, two with two, one with four."""
+
+    def told(workers, replicas):
+        return [tf.distribute.InputContext(workers, worker, workers * replicas) for worker in range(workers)]
+
+    return {(workers, replicas): told(workers, replicas) for workers, replicas in [(3, 1), (2, 2), (1, 4)]}
+
+
+@pytest.mark.parametrize("cluster", [(3, 1), (2, 2), (1, 4)])
+@pytest.mark.parametrize("start", [0, 2])
+def test_the_workers_together_see_the_batches_of_one(records, manifest, parts, cluster, start):
+    workers, replicas = cluster
+    size = workers * replicas
+    params = options(augment={}).model_copy(update={"batch_size": size})
+    whole = list(training_batches(records, manifest, params, start).as_numpy_iterator())
+    streams = [
+        training_batches(records, manifest, params, start, part).as_numpy_iterator()
+        for part in parts[workers, replicas]
+    ]
+    for expected in whole:
+        rows = [next(stream) for stream in streams for _ in range(replicas)]  # one batch for each replica, in order
+        assert all(len(images) == 1 for images, _ in rows)
+        assert all(
+            np.array_equal(np.concatenate(got), want)
+            for got, want in zip(zip(*rows, strict=True), expected, strict=True)
+        )
+    assert all(next(stream, None) is None for stream in streams)
+
+
+@pytest.mark.parametrize("cluster", [(3, 1), (2, 2), (1, 4)])
+def test_the_workers_together_validate_every_picture_once(records, manifest, stored, parts, cluster):
+    """Five pictures on three or four devices: the rest of each batch is ignored, and no batch is empty."""
+    workers, replicas = cluster
+    size = workers * replicas
+    seen, counts = [], set()
+    for part in parts[cluster]:
+        batches = list(validation_batches(records, manifest, 2 * size, part).as_numpy_iterator())
+        assert {images.shape for images, _ in batches} == {(2, SIZE, SIZE, 3)}
+        counts.add(len(batches))
+        for images, labels in zip(*map(np.concatenate, zip(*batches, strict=True)), strict=True):
+            if (labels != 255).any():
+                seen.append(which(images, stored["validation"][1]))
+                assert np.array_equal(labels, to_labels(stored["validation"][2][seen[-1]]))
+    assert sorted(seen) == list(range(VALIDATION))
+    assert counts == {-(-VALIDATION // (2 * size)) * replicas}

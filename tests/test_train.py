@@ -77,12 +77,13 @@ def uninterrupted(inputs, tmp_path_factory):
 
 def test_outputs(uninterrupted):
     card = json.loads(uninterrupted["model.json"])
-    assert card["input"] == {"dtype": "uint8", "channels": "RGB", "size": 64, "mode": "squash"}
+    assert (card["preprocessing"]["size"], card["preprocessing"]["mode"]) == (64, "squash")
+    assert card["params"]["train"]["epochs"] == EPOCHS
     assert len(card["classes"]) == 16
     assert 1 <= card["best"]["epoch"] <= EPOCHS
     rows = uninterrupted["curves/plots/metrics/validation/mean_iou.tsv"].decode().splitlines()[1:]
     assert len(rows) == EPOCHS
-    assert max(float(row.split("\t")[1]) for row in rows) == card["best"]["validation/mean_iou"]
+    assert max(float(row.split("\t")[1]) for row in rows) == card["best"]["validation"]["mean_iou"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

@@ -121,11 +121,12 @@ import numpy as np, tensorflow as tf
 from pathlib import Path
 tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0],
                                            [tf.config.LogicalDeviceConfiguration()] * 2)
+from stages.errors import InputError
 from stages.model.training import Trainer
 from stages.params import load_params
 from test_training import scenes
 params = load_params(Path("presets/demo.yaml"))
-model = params.model.model_copy(update={"width": 1 / 32, "dropout": 0.0})
+model = params.model.model_copy(update={"width": 1 / 32, "dropout": 0.5})
 changes = {"warmup_steps": 0, "optimizer": "sgd", "learning_rate": 0.05, "clip_norm": 0.05}
 train = params.train.model_copy(update=changes)
 images, labels = scenes()
@@ -133,9 +134,12 @@ labels = tf.tensor_scatter_nd_update(labels, [[0], [1]], tf.fill([2, 32, 32], tf
 ends = []
 for strategy in (tf.distribute.get_strategy(), tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])):
     trainer = Trainer(model, train, [1.0, 2.0, 3.0], 32, 10, strategy=strategy)
-    batches = tf.data.Dataset.from_tensors((images, labels)).repeat(5)
-    losses = [float(trainer.step(batch)) for batch in trainer.distribute(batches)]
-    confusion, loss = trainer.validate(trainer.distribute(batches.take(1)))
+    batch = tf.data.Dataset.from_tensor_slices((images, labels))
+    def batches(part, count):
+        return batch.repeat(count).batch(part.get_per_replica_batch_size(4), drop_remainder=True)
+    losses = [float(trainer.step(batch)) for batch in trainer.distribute(lambda part: batches(part, 5))]
+    confusion, loss = trainer.validate(trainer.distribute(lambda part: batches(part, 1)))
+    assert trainer.learning_rate() == np.float32(0.05 * (1 - 4 / 10) ** 0.9)
     ends.append((losses, loss, confusion, trainer.model.get_weights()))
 (one, loss_one, confusion_one, weights_one), (two, loss_two, confusion_two, weights_two) = ends
 assert one[-1] < one[0]
@@ -144,10 +148,19 @@ np.testing.assert_allclose(loss_one, loss_two, rtol=1e-4)
 np.testing.assert_array_equal(confusion_one.sum(), confusion_two.sum())
 for a, b in zip(weights_one, weights_two, strict=True):
     np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
+try:
+    Trainer(model, train.model_copy(update={"batch_size": 5}), [1.0], 32, 10, strategy=strategy)
+except InputError as error:
+    assert "a multiple of the 2 devices" in str(error) and "train.batch_size 5" in str(error), error
+else:
+    raise AssertionError("five pictures on two devices")
 """
 
 
 def test_two_devices_do_what_one_does(root):
-    """The labelled pixels are all on the second device: only a global mean and a global clip give equal weights."""
+    """The labelled pixels are all on the second device: only a global mean and a global clip give equal weights.
+
+    So does only dropout that is drawn for the whole batch.
+    """
     done = subprocess.run([sys.executable, "-c", TWO_DEVICES], cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -2,7 +2,8 @@
 
 The training stream is a function of the seed and the step alone: it can be opened at any step and
 goes on exactly as if it had been read from the start, which is what makes a killed run resumable.
-Memory is bounded by the shuffle buffer, whatever the number of images.
+Of several replicas each gets a run of consecutive rows of every batch, and a worker decodes the rows
+of its own replicas alone. Memory is bounded by the shuffle buffer, whatever the number of images.
 """
 
 from pathlib import Path
@@ -18,6 +19,7 @@ from stages.errors import InputError
 from stages.params import Train
 
 SHUFFLE_BUFFER = 2048  # serialized examples, about 50 MB; shards are shuffled too
+ALL = tf.distribute.InputContext()  # one worker with one replica
 
 
 def steps_per_epoch(manifest: Manifest, params: Train) -> int:
@@ -34,8 +36,14 @@ def steps_per_epoch(manifest: Manifest, params: Train) -> int:
     return count // params.batch_size
 
 
-def training_batches(records: Path, manifest: Manifest, params: Train, start_step: int = 0) -> Any:
-    """tf.data.Dataset of training batches from `start_step` to the end of the last epoch, shuffled and augmented."""
+def training_batches(
+    records: Path, manifest: Manifest, params: Train, start_step: int = 0, part: tf.distribute.InputContext = ALL
+) -> Any:
+    """tf.data.Dataset of training batches from `start_step` to the end of the last epoch, shuffled and augmented.
+
+    `part` says which worker reads, of how many: each batch comes as one smaller batch per replica of that worker.
+    """
+    rows = params.batch_size // part.num_input_pipelines  # of each batch, for this worker
     shards = tf.constant([str(records / shard.file) for shard in manifest.training.shards])
     steps = steps_per_epoch(manifest, params)
     start_epoch, steps_done = divmod(start_step, steps)
@@ -47,27 +55,46 @@ def training_batches(records: Path, manifest: Manifest, params: Train, start_ste
         examples = examples.shuffle(SHUFFLE_BUFFER, seed, reshuffle_each_iteration=False)
         return examples.take(steps * params.batch_size)
 
+    def is_ours(index: Any, _: Any) -> Any:
+        return index % params.batch_size // rows == part.input_pipeline_id
+
     def pair(index: Any, example: Any) -> tuple[Any, Any]:
-        fields = parse_example(example)
-        size = manifest.size
-        image = tf.ensure_shape(fields["image"], [size, size, 3])
-        annotation = tf.ensure_shape(fields["annotation"], [size, size])
+        image, annotation = _pair(example, manifest.size)
         seed = tf.stack([tf.constant(params.seed, tf.int64), index])
         image, annotation = augment(image, annotation, seed, params.augment)
         return image, to_labels(annotation)
 
     stream = tf.data.Dataset.range(start_epoch, params.epochs).flat_map(epoch)
     stream = stream.skip(steps_done * params.batch_size).enumerate(start_step * params.batch_size)
-    batches = stream.map(pair, num_parallel_calls=tf.data.AUTOTUNE).batch(params.batch_size, drop_remainder=True)
-    return batches.prefetch(tf.data.AUTOTUNE)
+    pairs = stream.filter(is_ours).map(pair, num_parallel_calls=tf.data.AUTOTUNE)
+    size = part.get_per_replica_batch_size(params.batch_size)
+    return pairs.batch(size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
 
 
-def validation_batches(records: Path, manifest: Manifest, batch_size: int) -> Any:
-    """tf.data.Dataset over the validation split once, in order, the last batch as small as it comes."""
+def validation_batches(
+    records: Path, manifest: Manifest, batch_size: int, part: tf.distribute.InputContext = ALL
+) -> Any:
+    """tf.data.Dataset over the validation split once, in order, the last batch as small as it comes.
+
+    Several workers take turns, picture by picture. Several replicas get batches of one size, filled up
+    with ignored pixels: the network does not take an empty batch.
+    """
 
     def pair(example: Any) -> tuple[Any, Any]:
-        fields = parse_example(example)
-        return fields["image"], to_labels(fields["annotation"])
+        image, annotation = _pair(example, manifest.size)
+        return image, to_labels(annotation)
 
+    count, workers = len(manifest.validation.ids), part.num_input_pipelines
+    filled = count if part.num_replicas_in_sync == 1 else -(-count // batch_size) * batch_size
+    ours = len(range(part.input_pipeline_id, count, workers))
+    side = manifest.size
+    ignored = tf.zeros([side, side, 3], tf.uint8), to_labels(tf.zeros([side, side], tf.uint8))
     examples = read_examples([records / shard.file for shard in manifest.validation.shards])
-    return examples.map(pair, num_parallel_calls=tf.data.AUTOTUNE).batch(batch_size).prefetch(2)
+    pairs = examples.shard(workers, part.input_pipeline_id).map(pair, num_parallel_calls=tf.data.AUTOTUNE)
+    pairs = pairs.concatenate(tf.data.Dataset.from_tensors(ignored).repeat(filled // workers - ours))
+    return pairs.batch(part.get_per_replica_batch_size(batch_size)).prefetch(2)
+
+
+def _pair(example: Any, size: int) -> tuple[Any, Any]:
+    fields = parse_example(example)
+    return tf.ensure_shape(fields["image"], [size, size, 3]), tf.ensure_shape(fields["annotation"], [size, size])

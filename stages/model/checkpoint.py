@@ -41,10 +41,11 @@ def fingerprint(params: Sequence[Section], files: Sequence[Path]) -> str:
 
 
 class Checkpoints:
-    """The checkpoints of one fingerprint, for the variables of one model and optimizer."""
+    """The checkpoints of one fingerprint, for the variables of one model and optimizer; unless it `writes`, none."""
 
-    def __init__(self, state: Path, fingerprint: str, model: Any, optimizer: Any) -> None:
+    def __init__(self, state: Path, fingerprint: str, model: Any, optimizer: Any, writes: bool = True) -> None:
         self.directory = state / fingerprint
+        self._writes = writes
         others = sorted(path.name for path in state.glob("*/") if path != self.directory)
         if others:
             log.info("left aside in %s: unfinished training of other inputs (%s)", state, ", ".join(others))
@@ -52,8 +53,15 @@ class Checkpoints:
         self._model = [(f"model/{index:03d}", variable) for index, variable in enumerate(model.variables)]
         self._optimizer = [(f"optimizer/{index:03d}", variable) for index, variable in enumerate(optimizer.variables)]
 
+    @property
+    def variables(self) -> list[Any]:
+        """Of the model and the optimizer, all that a step changes."""
+        return [variable for _, variable in self._model + self._optimizer]
+
     def save(self, step: int, best_step: int | None, note: dict[str, Any]) -> None:
         """Write the state after `step` steps, with a JSON `note`; drop the files that it outdates."""
+        if not self._writes:
+            return
         _write(self._step_file(step), self._model + self._optimizer, note | {"best_step": best_step})
         # One more of the best: a kill between the two saves leaves one that no step names yet.
         for path in self._files("step")[:-KEPT] + self._files("best")[: -KEPT - 1]:
@@ -76,7 +84,8 @@ class Checkpoints:
 
     def save_best(self, step: int) -> None:
         """Keep the model's variables as the best so far. Call before the `save` that names this step as the best."""
-        _write(self._best_file(step), self._model, {})
+        if self._writes:
+            _write(self._best_file(step), self._model, {})
 
     def load_best(self, step: int) -> None:
         """Put the best variables into the model."""

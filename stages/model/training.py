@@ -1,7 +1,8 @@
 """One training step and one validation pass, under any tf.distribute strategy.
 
-The loss is the mean over all labelled pixels of the global batch, and gradients are clipped after
-they are summed over the replicas, so a step does the same arithmetic on one device and on many.
+The loss is the mean over all labelled pixels of the global batch, gradients are clipped after they
+are summed over the replicas, and dropout is drawn for the global batch, so a step does the same
+arithmetic on one device and on many.
 """
 
 import math
@@ -39,7 +40,15 @@ class Trainer:
         # Sums over pixels are divided by this constant first: float16 would not hold them.
         self.pixels = float(size * size * train.batch_size)
         self.schedule = PolySchedule(train.learning_rate, train.poly_power, train.warmup_steps, steps)
-        self.strategy = strategy or default_strategy()
+        self.strategy = strategy or tf.distribute.get_strategy()
+        if train.batch_size % self.strategy.num_replicas_in_sync:
+            raise InputError(
+                "a training batch cannot be divided evenly",
+                expected=f"a multiple of the {self.strategy.num_replicas_in_sync} devices of all workers",
+                got=f"train.batch_size {train.batch_size}",
+                file="params.yaml",
+                next_step="change train.batch_size, which counts the images of all devices together",
+            )
         if train.xla and train.precision != "float32" and not tf.config.list_logical_devices("GPU"):
             raise InputError(
                 "XLA cannot compile mixed precision for the CPU",
@@ -52,15 +61,25 @@ class Trainer:
             self.model = build_fcn8s(self.classes, model.backbone, model.width, model.dropout, train.seed)
             if backbone is not None:
                 transplant(self.model, backbone)
+            self._training_model = keras.models.clone_model(self.model, clone_function=_for_training)
             self.optimizer = build_optimizer(train, self.schedule)
             self.optimizer.build(self.model.trainable_variables)
         self._gradients: Callable[[Any, Any], Any] = tf.function(self._loss_and_gradients, jit_compile=train.xla)
         self._step: Callable[[Any], Any] = tf.function(self._distributed_step)
         self._validate: Callable[[Any], Any] = tf.function(self._distributed_validation, reduce_retracing=True)
 
-    def distribute(self, batches: Any) -> Iterable[Any]:
-        """The batches, split over the replicas."""
-        distributed: Iterable[Any] = self.strategy.experimental_distribute_dataset(batches)
+    def distribute(
+        self, batches: Callable[[tf.distribute.InputContext], Any], *, endless: bool = False
+    ) -> Iterable[Any]:
+        """The batches made for this worker, dealt out to its replicas.
+
+        Made `endless` they begin anew at the end; several workers do not ask each other for it before each batch.
+        """
+
+        def make(part: tf.distribute.InputContext) -> Any:
+            return batches(part).repeat() if endless else batches(part)
+
+        distributed: Iterable[Any] = self.strategy.distribute_datasets_from_function(make)
         return distributed
 
     def step(self, batch: Any) -> Any:
@@ -69,7 +88,7 @@ class Trainer:
 
     def learning_rate(self) -> float:
         """Of the last update."""
-        return float(self.schedule(int(self.optimizer.iterations) - 1))
+        return float(self.schedule(int(self.optimizer.iterations.numpy()) - 1))
 
     def validate(self, batches: Iterable[Any]) -> tuple[Any, float]:
         """Confusion matrix, int64 [N, N] (rows truth), and unweighted mean loss over labelled pixels."""
@@ -100,7 +119,7 @@ class Trainer:
     def _loss_and_gradients(self, images: Any, labels: Any) -> list[Any]:
         """[loss sum, weight sum, gradient of loss sum / pixels (times the loss scale) for each variable]."""
         with tf.GradientTape() as tape:
-            logits = self.model(images, training=True)  # [B, S, S, N]
+            logits = self._training_model(images, training=True)  # [B, S, S, N]
             loss_sum, weight_sum = pixel_cross_entropy(labels, logits, self.class_weights)
             scaled = loss_sum / self.pixels * self._loss_scale()
         return [loss_sum, weight_sum, *tape.gradient(scaled, self.model.trainable_variables)]
@@ -125,10 +144,33 @@ class Trainer:
         return tf.reshape(counts, [self.classes, self.classes]), loss_sum
 
 
-def default_strategy() -> Any:
-    """All GPUs of this machine where it has several, else the one device."""
-    several = len(tf.config.list_logical_devices("GPU")) > 1
-    return tf.distribute.MirroredStrategy() if several else tf.distribute.get_strategy()
+class BatchDropout(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
+    """A Dropout layer that draws for the global batch, from the same seed, and takes the rows of its replica.
+
+    Replicas hold consecutive rows, in order. Keras's own layer draws for the rows that it sees, and so
+    alike on every replica. This one is only a second way into the model: what is saved is Keras's.
+    """
+
+    def __init__(self, dropout: Any) -> None:
+        super().__init__(name=f"{dropout.name}_of_batch", dtype=dropout.dtype_policy)
+        self.rate, self.seed_generator = dropout.rate, dropout.seed_generator
+
+    def call(self, inputs: Any) -> Any:
+        """Kept values are divided by 1 - rate, as usual."""
+        replica = tf.distribute.get_replica_context()
+        rows = tf.shape(inputs)[0]
+        ones = tf.ones([rows * replica.num_replicas_in_sync, *inputs.shape[1:]], inputs.dtype)
+        mask = keras.random.dropout(ones, self.rate, seed=self.seed_generator)
+        first = rows * replica.replica_id_in_sync_group
+        return inputs * mask[first : first + rows]
+
+    def compute_output_shape(self, shape: Any) -> Any:
+        """The input's; given so that Keras need not call the layer, outside of any replica, to find out."""
+        return shape
+
+
+def _for_training(layer: Any) -> Any:
+    return BatchDropout(layer) if isinstance(layer, keras.layers.Dropout) and layer.rate else layer
 
 
 def check_finite(loss: float, step: int) -> None:

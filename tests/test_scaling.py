@@ -1,0 +1,447 @@
+"""Other machines, as processes on loopback: prepare on a Dask cluster, training by two workers."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import pytest
+from daemons import daemon, free_port, listens
+from datasets import demo_params, write_archive
+from imports import closure
+from ruamel.yaml import YAML
+
+from stages.data import encode, executor
+from stages.errors import TRY_AGAIN, InputError, TransientError
+from stages.model import roll_call
+from stages.model.cluster import Cluster, read_cluster
+from stages.model.roll_call import call_roll
+from stages.params import load_params
+from stages.prepare import prepare
+from stages.weights import weights
+
+EPOCHS, STEPS = 2, 13  # thirteen batches an epoch, so that the workers ask each other within it, at the tenth
+SMALL = demo_params(prepare={"size": 32, "shard_images": 16})
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+# --- prepare on a Dask cluster
+
+
+class DaskCluster:
+    """A scheduler, and workers of one thread each, in processes of their own that run in `folder`."""
+
+    def __init__(self, folder, stack):
+        self.folder, self.stack, self.workers = folder, stack, []
+        note = folder / "scheduler.json"
+        options = ("--host", "127.0.0.1", "--port", "0", "--scheduler-file", note)
+        self.scheduler = self._start(
+            "scheduler", *options, ready=lambda: note.exists() and note.read_text()[-1:] == "}"
+        )
+        self.address = json.loads(note.read_text())["address"]
+
+    def add_worker(self, **environment):
+        log = self.folder / "worker.log"
+        before = log.read_text().count("Registered to") if log.exists() else 0
+        options = (self.address, "--nthreads", "1", "--no-nanny", "--local-directory", self.folder)
+        worker = self._start(
+            "worker", *options, ready=lambda: log.read_text().count("Registered to") > before, **environment
+        )
+        self.workers.append(worker)
+        return worker
+
+    def _start(self, kind, *options, ready, **environment):
+        command = [sys.executable, "-m", "dask", kind, *options, "--dashboard-address", ":0", "--no-dashboard"]
+        started = daemon(command, self.folder / f"{kind}.log", ready, {**os.environ, **environment})
+        return self.stack.enter_context(started)
+
+    def ask(self, question):
+        """Each worker's answer."""
+        from distributed import Client
+
+        with Client(self.address, set_as_default=False) as client:
+            return list(client.run(question).values())
+
+
+@pytest.fixture(scope="module")
+def dask(tmp_path_factory):
+    with ExitStack() as stack:
+        started = DaskCluster(tmp_path_factory.mktemp("dask"), stack)
+        started.add_worker()
+        started.add_worker()
+        yield started
+
+
+@pytest.fixture
+def on_dask(dask, monkeypatch):
+    monkeypatch.setenv(executor.VARIABLE, dask.address)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    path = tmp_path_factory.mktemp("dataset") / "dataset.zip"
+    write_archive(path, training=70, validation=5)
+    return path
+
+
+def workers_at_work():
+    """A question to a worker: its process, and whether it has opened an archive. Made here, it is sent by value."""
+
+    def question():
+        from stages.data.encode import _open_archive
+
+        return os.getpid(), _open_archive.cache_info().currsize == 1
+
+    return question
+
+
+def test_a_dask_cluster_makes_the_same_bytes(dask, dataset, tmp_path, monkeypatch):
+    prepare(SMALL, dataset, tmp_path / "here")
+    monkeypatch.setenv(executor.VARIABLE, dask.address)
+    monkeypatch.chdir(dataset.parent)
+    prepare(SMALL, Path(dataset.name), tmp_path / "there")
+    assert contents(tmp_path / "there") == contents(tmp_path / "here")
+    assert {(worker.pid, True) for worker in dask.workers[:2]} <= set(dask.ask(workers_at_work()))
+
+
+def test_workers_notice_another_dataset_in_the_same_place(on_dask, dataset, tmp_path, monkeypatch):
+    path = tmp_path / "dataset.zip"
+    write_archive(path, training=20, validation=2, seed=1)
+    prepare(SMALL, path, tmp_path / "first")
+    path.write_bytes(dataset.read_bytes())
+    prepare(SMALL, path, tmp_path / "there")
+    monkeypatch.delenv(executor.VARIABLE)
+    prepare(SMALL, dataset, tmp_path / "here")
+    assert contents(tmp_path / "there") == contents(tmp_path / "here")
+
+
+def test_bad_pairs_are_named_from_afar(on_dask, tmp_path):
+    path = tmp_path / "dataset.zip"
+    write_archive(path, training=3, validation=1, changes={"images/training/training_0002.jpg": lambda _: b""})
+    with pytest.raises(InputError, match=r"1 of 4 pairs(.|\n)*training_0002: not a picture"):
+        prepare(SMALL, path, tmp_path / "records")
+
+
+def test_a_worker_that_does_not_see_the_dataset_is_named(on_dask, dataset, tmp_path, monkeypatch):
+    monkeypatch.chdir(dataset.parent)
+    with pytest.raises(InputError, match=r"would not make the same records(.|\n)*(tcp://.*No such file.*\n.*){2}"):
+        prepare(SMALL, Path("/proc/self/cwd") / dataset.name, tmp_path / "records")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_worker_that_lacks_our_code_is_named(dask, on_dask, dataset, tmp_path):
+    shadow = tmp_path / "shadow"
+    (shadow / "stages").mkdir(parents=True)
+    (shadow / "stages/__init__.py").write_text("raise ModuleNotFoundError('No module named stages')")
+    worker = dask.add_worker(PYTHONPATH=str(shadow))
+    try:
+        with pytest.raises(InputError, match=r"got:      \n    tcp://.*: No module named stages\n"):
+            prepare(SMALL, dataset, tmp_path / "records")
+    finally:
+        worker.kill()
+
+
+def test_other_versions_on_a_worker_are_told(dask, on_dask, dataset, tmp_path, caplog):
+    information = tmp_path / "shadow/pandas-0.1.dist-info/METADATA"
+    information.parent.mkdir(parents=True)
+    information.write_text("Metadata-Version: 2.1\nName: pandas\nVersion: 0.1\n")
+    worker = dask.add_worker(PYTHONPATH=str(tmp_path / "shadow"))
+    try:
+        prepare(SMALL, dataset, tmp_path / "records")
+    finally:
+        worker.kill()
+    assert re.search(r"Dask: Mismatched versions found(.|\n)*pandas .*0\.1", caplog.text)
+
+
+def test_a_worker_that_comes_late_must_be_fit_too(on_dask, dataset):
+    """It has not been asked at the start, so the task itself asks."""
+    with (
+        pytest.raises(
+            InputError, match=r"would not make the same records(.|\n)*another dataset, code or library .*process"
+        ),
+        executor.open_executor(dataset) as (pool, _),
+    ):
+        pool.submit(encode.encode_pairs, encode.Work(dataset, "another", (), SMALL.prepare)).result(timeout=60)
+
+
+def test_a_killed_worker_costs_nothing(dask, on_dask, dataset, tmp_path, monkeypatch):
+    path = tmp_path / "dataset.zip"
+    write_archive(path, training=256, validation=2, sides=(200, 260))
+    monkeypatch.delenv(executor.VARIABLE)
+    prepare(SMALL, path, tmp_path / "here")
+    monkeypatch.setenv(executor.VARIABLE, dask.address)
+    doomed = dask.add_worker()
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(prepare, SMALL, path, tmp_path / "there")
+        while (doomed.pid, True) not in dask.ask(workers_at_work()):
+            assert not running.done()
+        doomed.kill()
+        running.result(timeout=60)
+    assert contents(tmp_path / "there") == contents(tmp_path / "here")
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [("tcp://127.0.0.1:{port}", "Timed out"), ("127.0.0.1", "missing port"), ("gopher://host:1", "unknown address")],
+)
+def test_an_unreachable_scheduler_is_an_error(dataset, tmp_path, monkeypatch, address, reason):
+    monkeypatch.setattr(executor, "CONNECT_SECONDS", 0.3)
+    monkeypatch.setenv(executor.VARIABLE, address.format(port=free_port()))
+    with pytest.raises(TransientError, match=rf"scheduler cannot be reached(.|\n)*{reason}"):
+        prepare(SMALL, dataset, tmp_path / "records")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_cluster_without_workers_and_a_scheduler_that_dies_are_errors(dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr(executor, "CONNECT_SECONDS", 2)
+    with ExitStack() as stack:
+        lonely = DaskCluster(tmp_path, stack)
+        monkeypatch.setenv(executor.VARIABLE, lonely.address)
+        with pytest.raises(TransientError, match="has no workers"):
+            prepare(SMALL, dataset, tmp_path / "records")
+        lonely.add_worker()
+        with pytest.raises(TransientError, match="cluster has failed"):  # noqa: PT012, SIM117
+            with executor.open_executor(dataset) as (pool, at_once):
+                assert at_once == 1
+                waiting = pool.submit(time.sleep, 60)
+                lonely.scheduler.kill()
+                waiting.result(timeout=60)
+
+
+def test_dask_is_an_extra(dataset, tmp_path, monkeypatch):
+    monkeypatch.setenv(executor.VARIABLE, "tcp://127.0.0.1:1")
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(InputError, match=r"Dask is not installed(.|\n)*pip install -e \.\[dask\]"):
+        prepare(SMALL, dataset, tmp_path / "records")
+
+
+def test_the_signature_covers_the_code_of_the_workers():
+    data = {path for path in closure("stages.data.encode") if path.startswith("stages/data/")}
+    assert data - {"stages/data/__init__.py"} == {f"stages/data/{name}.py" for name in encode.CODE}
+
+
+# --- training by two workers
+
+# The stage, except that it keeps all variables, the confusion matrix and the loss at the end of each epoch,
+# and at one step sends itself a signal.
+WATCHED = """
+import os, sys
+import numpy as np
+from stages.model import training
+folder, at, number = sys.argv.pop(1), int(sys.argv.pop(1)), int(sys.argv.pop(1))
+
+class Watched(training.Trainer):
+    def step(self, batch):
+        loss = super().step(batch)
+        if self.optimizer.iterations.numpy() == at:
+            os.kill(os.getpid(), number)
+        return loss
+
+    def validate(self, batches):
+        confusion, loss = super().validate(batches)
+        variables = map(np.asarray, (*self.model.variables, *self.optimizer.variables))
+        np.savez(f"{folder}/epoch-{self.optimizer.iterations.numpy()}.npz", *variables, confusion=confusion, loss=loss)
+        return confusion, loss
+
+training.Trainer = Watched
+from stages.train import main
+main()
+"""
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory, root):
+    """Params, records and an empty backbone. Plain SGD: AdamW blows differences in the last bit up to whole steps."""
+    directory = tmp_path_factory.mktemp("inputs")
+    yaml = YAML()
+    params = yaml.load(root / "presets/demo.yaml")
+    params["prepare"]["size"] = 32
+    params["model"] |= {"width": 1 / 32, "dropout": 0.5}
+    params["train"] |= {"epochs": EPOCHS, "batch_size": 4, "warmup_steps": 2, "optimizer": "sgd", "learning_rate": 0.02}
+    yaml.dump(params, directory / "params.yaml")
+    write_archive(directory / "dataset.zip", training=4 * STEPS + 2, validation=5)
+    loaded = load_params(directory / "params.yaml")
+    prepare(loaded, directory / "dataset.zip", directory / "records")
+    weights(loaded, directory / "cache", directory / "backbone")
+    return directory
+
+
+def start(inputs, out, *, addresses=(), index=0, at=0, number=0, params=None):
+    """The stage in a process of its own, writing into `out`."""
+    out.mkdir(exist_ok=True)
+    config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+    paths = {"records": inputs, "backbone": inputs, "model.keras": out, "card": out, "curves": out, "state": out}
+    flags = [f"--{name.partition('.')[0]}={folder / name}" for name, folder in paths.items()]
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            WATCHED,
+            out,
+            str(at),
+            str(number),
+            f"--params={params or inputs / 'params.yaml'}",
+            *flags,
+        ],
+        env={**os.environ, "TF_CONFIG": json.dumps(config) if addresses else ""},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finish(*processes, expect=0):
+    """What they say, once all have ended as expected, in turn."""
+    try:
+        said = [process.communicate(timeout=100)[0] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    for process, output in zip(processes, said, strict=True):
+        assert process.returncode == expect, output[-3000:]
+    return said
+
+
+def start_two(inputs, folder, *, at=0, number=0, other_params=None):
+    """The chief and another worker, which sends itself the signal `number` at step `at`."""
+    addresses = [f"127.0.0.1:{free_port()}" for _ in range(2)]
+    chief = start(inputs, folder / "chief", addresses=addresses)
+    return chief, start(
+        inputs, folder / "other", addresses=addresses, index=1, at=at, number=number, params=other_params
+    )
+
+
+@pytest.fixture(scope="module")
+def one(inputs, tmp_path_factory):
+    """What one process alone writes."""
+    out = tmp_path_factory.mktemp("one")
+    finish(start(inputs, out))
+    return out
+
+
+@pytest.fixture(scope="module")
+def interrupted(inputs, tmp_path_factory):
+    """Two workers, of which one is told to stop in the first epoch and is killed in the second, then left in peace."""
+    folder, said = tmp_path_factory.mktemp("two"), {}
+    said["stopped"] = finish(*start_two(inputs, folder, at=4, number=signal.SIGTERM), expect=1)
+    chief, other = start_two(inputs, folder, at=STEPS + 2, number=signal.SIGKILL)
+    with ThreadPoolExecutor(1) as pool:
+        left = pool.submit(finish, chief, expect=TRY_AGAIN)
+        finish(other, expect=-signal.SIGKILL)
+        killed = time.monotonic()
+        said["left"] = left.result()[0]
+    said["seconds"] = time.monotonic() - killed
+    said["finished"] = finish(*start_two(inputs, folder))
+    return folder, said
+
+
+def test_one_that_is_told_to_stop_stops_both_at_the_same_step(interrupted):
+    for said in interrupted[1]["stopped"]:
+        assert "stopped at step 10 of 26 with its state saved: run again to go on" in said
+
+
+def test_a_killed_worker_ends_the_other_soon_and_clearly(interrupted):
+    said = interrupted[1]
+    assert "going on at step 10" in said["left"]
+    assert "error: another worker has gone" in said["left"]
+    assert "Traceback" not in said["left"]
+    assert said["seconds"] < 30
+
+
+def test_run_again_they_end_as_one_process_does(one, interrupted):
+    """Both workers alike to the last bit, and like the one process to 2e-6 in every variable; measured were 3e-7."""
+    folder, said = interrupted
+    assert "going on at step 13" in said["finished"][0]
+    for step in (STEPS, 2 * STEPS):
+        alone, chief, other = (
+            dict(np.load(out / f"epoch-{step}.npz")) for out in (one, folder / "chief", folder / "other")
+        )
+        assert len(alone) > 60
+        for name, value in alone.items():
+            assert np.array_equal(chief[name], other[name]), name
+            if name != "confusion":
+                np.testing.assert_allclose(chief[name], value, rtol=0, atol=2e-6, err_msg=name)
+        assert np.array_equal(chief["confusion"], alone["confusion"])
+
+
+def test_the_chief_alone_writes(one, interrupted):
+    folder, said = interrupted
+    assert {path.name for path in (folder / "other").iterdir()} == {"epoch-13.npz", "epoch-26.npz"}
+    assert {path.name for path in (folder / "chief").iterdir()} == {path.name for path in one.iterdir()}
+    curve = "curves/plots/metrics/validation/mean_iou.tsv"
+    rows = [np.loadtxt(out / curve, skiprows=1) for out in (one, folder / "chief")]
+    np.testing.assert_allclose(*rows, atol=1e-6)
+    assert "INFO starting" not in said["finished"][1]
+    assert "%|" not in said["finished"][1]  # a progress bar
+    assert not list((folder / "chief/state/checkpoints").iterdir())
+
+
+def test_workers_with_other_params_refuse_each_other(inputs, tmp_path):
+    other = tmp_path / "params.yaml"
+    other.write_text((inputs / "params.yaml").read_text().replace("learning_rate: 0.02", "learning_rate: 0.03"))
+    for said in finish(*start_two(inputs, tmp_path, other_params=other), expect=1):
+        assert re.search(r"the workers are not about to train the same(.|\n)*127\.0\.0\.1:\d+", said)
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_a_worker_that_never_comes_is_named(monkeypatch, index):
+    monkeypatch.setattr(roll_call, "WAIT_SECONDS", 0.3)
+    missing = f"127.0.0.1:{free_port()}"
+    addresses = [f"127.0.0.1:{free_port()}", missing][:: 1 - 2 * index]
+    with pytest.raises(TransientError, match=rf"not all workers have come(.|\n)*{missing}"):
+        call_roll(Cluster(tuple(addresses), index), "a" * 16)
+
+
+def test_the_roll_call_outlasts_strangers_and_deserters(monkeypatch):
+    """A port scanner, a worker that dies while it waits, and then the real ones."""
+    monkeypatch.setattr(roll_call, "WAIT_SECONDS", 20.0)
+    addresses = tuple(f"127.0.0.1:{free_port()}" for _ in range(3))
+    port = int(addresses[0].rpartition(":")[2])
+    with ThreadPoolExecutor(3) as pool:
+        workers = [pool.submit(call_roll, Cluster(addresses, 0), "a" * 16)]
+        while not listens(port):  # which makes a silent stranger of the test
+            time.sleep(0.02)
+        for message in (b"GET / HTTP/1.0\r\n\r\n", b'{"index": 7}\n', b'{"index": 2, "fingerprint": "dead"}\n'):
+            with socket.create_connection(("127.0.0.1", port)) as stranger:
+                stranger.sendall(message)
+        workers += [pool.submit(call_roll, Cluster(addresses, index), "a" * 16) for index in (1, 2)]
+        assert [worker.result(timeout=30) for worker in workers] == [None] * 3
+
+
+def test_a_cluster_in_either_form():
+    workers = ["a:1", "b:2"]
+    assert read_cluster({}) == read_cluster({"TF_CONFIG": ""}) == read_cluster({"TF_CONFIG": "{}"}) == Cluster()
+    plain = json.dumps({"cluster": {"worker": workers}, "task": {"type": "worker", "index": 1}})
+    assert read_cluster({"TF_CONFIG": plain}) == Cluster(("a:1", "b:2"), 1)
+    named = json.dumps({"cluster": {"chief": ["c:3"], "worker": workers}, "task": {"type": "worker", "index": 1}})
+    assert read_cluster({"TF_CONFIG": named}) == Cluster(("c:3", "a:1", "b:2"), 2)
+    assert not read_cluster({"TF_CONFIG": named}).chief
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        ("worker 0 of 2", "Invalid JSON"),
+        ('{"cluster": {"worker": ["a:1"]}}', "task: Field required"),
+        ('{"cluster": {"worker": ["a"]}, "task": {"type": "worker", "index": 0}}', "cluster.worker.0"),
+        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}', "a task that is not in"),
+        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "chief", "index": 0}}', "a task that is not in"),
+        ('{"cluster": {"worker": ["a:1", "a:1"]}, "task": {"type": "worker", "index": 0}}', "named twice"),
+        ('{"cluster": {"worker": ["a:1"], "ps": ["b:1"]}, "task": {"type": "worker", "index": 0}}', "cluster.ps"),
+    ],
+)
+def test_a_config_that_makes_no_sense_is_refused(config, reason):
+    with pytest.raises(InputError, match=rf"TF_CONFIG does not describe a cluster(.|\n)*{reason}"):
+        read_cluster({"TF_CONFIG": config})
