@@ -1,0 +1,19 @@
+"""A stage's output reaches the terminal as it comes, and Prefect's logs by lines and looks at the bar."""
+
+import logging
+
+from pipeline import relay
+from pipeline.relay import Relay
+
+
+def test_lines_are_logged_and_bars_looked_at_now_and_then(capfdbinary, caplog, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(relay.time, "monotonic", lambda: clock[0])
+    chunks = [b"begin\n", b"\rstep 1", b"\rstep 2", b"\rstep 3", b"\rstep 4", b"\nend\n"]
+    with caplog.at_level(logging.INFO):
+        passing = Relay(logging.getLogger("stage"))
+        for chunk in chunks:
+            passing(chunk)
+            clock[0] += 20  # seconds
+    assert capfdbinary.readouterr().err == b"".join(chunks)
+    assert [record.message for record in caplog.records] == ["begin", "step 2", "step 4", "step 4", "end"]
