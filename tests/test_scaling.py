@@ -236,7 +236,7 @@ def test_the_signature_covers_the_code_of_the_workers():
 # The stage, except that it keeps all variables, the confusion matrix and the loss at the end of each epoch,
 # and at one step sends itself a signal.
 WATCHED = """
-import os, sys
+import os, runpy, sys
 import numpy as np
 from stages.model import training
 folder, at, number = sys.argv.pop(1), int(sys.argv.pop(1)), int(sys.argv.pop(1))
@@ -255,8 +255,7 @@ class Watched(training.Trainer):
         return confusion, loss
 
 training.Trainer = Watched
-from stages.train import main
-main()
+runpy.run_module("stages.train", run_name="__main__", alter_sys=True)  # as python -m does
 """
 
 
@@ -383,7 +382,8 @@ def test_the_chief_alone_writes(one, interrupted):
     curve = "curves/plots/metrics/validation/mean_iou.tsv"
     rows = [np.loadtxt(out / curve, skiprows=1) for out in (one, folder / "chief")]
     np.testing.assert_allclose(*rows, atol=1e-6)
-    assert "INFO starting" not in said["finished"][1]
+    assert "INFO going on" in said["finished"][0]
+    assert "INFO going on" not in said["finished"][1]
     assert "%|" not in said["finished"][1]  # a progress bar
     assert not list((folder / "chief/state/checkpoints").iterdir())
 

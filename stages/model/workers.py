@@ -101,7 +101,7 @@ def _strategy(cluster: Cluster, fingerprint: str) -> Any:
         return tf.distribute.MirroredStrategy() if several else tf.distribute.get_strategy()
     call_roll(cluster, f"{fingerprint} {len(tf.config.list_physical_devices('GPU'))} GPUs")
     if not cluster.chief:
-        logging.getLogger("stages").setLevel(logging.ERROR)  # the chief speaks for all
+        logging.getLogger().setLevel(logging.ERROR)  # the chief speaks for all
     tf.get_logger().setLevel("WARNING")  # it tells twice what it has connected
     faulthandler.dump_traceback_later(CONNECT_SECONDS, exit=True)  # it would listen to nothing else
     try:
