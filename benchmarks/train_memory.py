@@ -58,7 +58,7 @@ def write_records(directory: Path, dataset: Path, images: int) -> None:
             shards.append(Shard(path.name, len(numbers), file_digest(path)))
         return Split(tuple(map(str, range(count))), (1,) * (len(classes) + 1), tuple(shards))
 
-    Manifest(classes, SIZE, "squash", split("training", images), split("validation", 8)).save(directory)
+    Manifest(classes, SIZE, "squash", "bilinear", split("training", images), split("validation", 8)).save(directory)
 
 
 def peak_mb(scratch: Path, images: int) -> float:

@@ -22,7 +22,7 @@ from stages.params import Params
 from stages.score.metrics import Confusion, confusion_matrix, scores, write_tables
 
 if TYPE_CHECKING:
-    from stages.model.inference import SceneParser
+    from stages.model.inference import SceneParser, Views
 
 
 def evaluate(
@@ -38,7 +38,7 @@ def evaluate(
 ) -> None:
     """Score the model and write the four files."""
     manifest = open_records(records)
-    from stages.model.inference import SceneParser
+    from stages.model.inference import SceneParser, Views
 
     parser = SceneParser.load(model, card)
     with Archive(dataset) as archive:
@@ -50,8 +50,9 @@ def evaluate(
                 file=model,
                 next_step="rebuild what is stale: dvc repro",
             )
-        original, images = score_originals(parser, archive)
-    resized = score_records(parser, records, manifest, params.evaluate.batch_size)
+        views = Views(tuple(params.evaluate.scales), params.evaluate.flip)
+        original, images = score_originals(parser, archive, views)
+    resized = score_records(parser, records, manifest, params.evaluate.batch_size, views)
 
     write_json(scores_json, {"original": scores(original), "resized": scores(resized)})
     write_tables(original, archive.classes, per_class, confusion)
@@ -60,7 +61,7 @@ def evaluate(
 
 
 def score_originals(
-    parser: "SceneParser", archive: Archive
+    parser: "SceneParser", archive: Archive, views: "Views"
 ) -> tuple[Confusion, list[tuple[str, float | None, float | None]]]:
     """Confusion matrix over the validation split at original size, and each image's id, pixel accuracy and mIoU."""
     classes = len(archive.classes)
@@ -68,7 +69,7 @@ def score_originals(
     images = []
     for pair in tqdm(archive.pairs("validation"), unit="image", desc="evaluate, original size"):
         annotation = np.asarray(decode_annotation(archive.read(pair.annotation)))
-        prediction = parser.annotate(np.asarray(decode_image(archive.read(pair.image))))
+        prediction = parser.annotate(np.asarray(decode_image(archive.read(pair.image))), views)
         matrix = confusion_matrix(to_labels(annotation), to_labels(prediction), classes)
         score = scores(matrix)
         images.append((pair.id, score["pixel_accuracy"], score["mean_iou"]))
@@ -76,7 +77,9 @@ def score_originals(
     return total, images
 
 
-def score_records(parser: "SceneParser", records: Path, manifest: Manifest, batch_size: int) -> Confusion:
+def score_records(
+    parser: "SceneParser", records: Path, manifest: Manifest, batch_size: int, views: "Views"
+) -> Confusion:
     """Confusion matrix over the validation records."""
     from stages.data.batches import validation_batches
 
@@ -85,7 +88,7 @@ def score_records(parser: "SceneParser", records: Path, manifest: Manifest, batc
     batches = validation_batches(records, manifest, batch_size)
     with tqdm(total=len(manifest.validation.ids), unit="image", desc="evaluate, records' size") as progress:
         for images, labels in batches:
-            total += confusion_matrix(labels.numpy(), parser.label_batch(images), classes)
+            total += confusion_matrix(labels.numpy(), parser.label_batch(images, views), classes)
             progress.update(len(images))
     return total
 

@@ -30,6 +30,8 @@ Digest = Annotated[str, AfterValidator(_digest)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
+Side = Annotated[int, Field(ge=32, le=4096, multiple_of=32)]
+Scale = Annotated[float, Field(ge=0.25, le=4)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
@@ -67,8 +69,9 @@ class Weights(Section):
 class Prepare(Section):
     """How pairs become records."""
 
-    size: Annotated[int, Field(ge=32, le=4096, multiple_of=32)] = Field(description="side of the records, pixels")
+    size: Side = Field(description="side of the records, pixels")
     mode: Literal["squash", "crop", "letterbox"] = Field(description="how a picture is fitted into the square")
+    interpolation: Literal["bilinear", "nearest"] = Field(description="of images; annotations are always nearest")
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = Field(description="of the stored images")
     shard_images: Positive = Field(description="images per TFRecord shard")
 
@@ -78,15 +81,45 @@ class Model(Section):
 
     backbone: Literal["vgg16", "vgg19"] = Field(description="the classifier the FCN is built on")
     width: Annotated[float, Field(gt=0, le=1)] = Field(description="multiplier on all channel counts; 1 as published")
+    pooling: Literal["max", "average"] = Field(description="of the backbone's blocks")
+    normalization: Literal["none", "batch"] = Field(description="batch = of each convolution, before its ReLU")
+    head_input: Literal["pool5", "conv5_3"] = Field(
+        description="what fc6 sees; conv5_3 = max-pooled before its ReLU, without conv5_4"
+    )
+    head_init: Literal["he", "normal"] = Field(
+        description="he = fc6 and fc7 from ImageNet where given, scores zero; normal = N(0, 0.02), truncated, for all"
+    )
     dropout: Annotated[float, Field(ge=0, lt=1)] = Field(description="after fc6 and fc7")
+    skips: Literal["scores", "features"] = Field(
+        description="what is upsampled and summed: scores of the classes, or features, onto the pools as they are"
+    )
+    upsampling: Literal["bilinear", "learned"] = Field(description="learned = by transposed convolutions")
+    stride: Literal[8, 16, 32] = Field(description="of the finest skip: 8 = FCN-8s, 16 = FCN-16s, 32 = FCN-32s")
+    other: Literal["ignored", "class"] = Field(
+        description="annotation value 0, padding included, in training: no loss, or a class of its own"
+    )
+
+    @model_validator(mode="after")
+    def _buildable(self) -> Self:
+        if self.skips == "features" and (self.upsampling, self.stride) != ("learned", 8):
+            raise ValueError(
+                f"skips features needs upsampling learned and stride 8, not {self.upsampling} and {self.stride}"
+            )
+        return self
+
+    @property
+    def ignores_other(self) -> bool:
+        """Whether the network has no output for annotation value 0."""
+        return self.other == "ignored"
 
 
 class Augment(Section):
     """Random changes to training pairs; ranges of uniform draws unless said otherwise."""
 
+    crop: Side | None = Field(description="side of the window that is seen, pixels; null = the records' size")
     flip: Probability = Field(description="probability of a horizontal flip")
-    scale_min: Annotated[float, Field(ge=0.25, le=4)] = Field(description="smallest zoom; below 1 pads with ignored")
-    scale_max: Annotated[float, Field(ge=0.25, le=4)] = Field(description="largest zoom; above 1 crops")
+    scale_min: Scale = Field(description="smallest zoom of the records")
+    scale_max: Scale = Field(description="largest zoom of the records")
     brightness: Probability = Field(description="gain drawn from 1 +- this")
     contrast: Probability = Field(description="gain about the picture's mean drawn from 1 +- this")
     saturation: Probability = Field(description="gain about the pixel's gray drawn from 1 +- this")
@@ -102,18 +135,32 @@ class Train(Section):
     """How the network is trained."""
 
     seed: Seed = Field(description="of initial weights, data order, augmentation and dropout")
+    start_from: str = Field(min_length=1, description="the weights stage's directory, or a trained model (.keras)")
     epochs: Positive = Field(description="passes over the training records")
-    batch_size: Positive = Field(description="images per step, over all devices together")
+    validate_epochs: Positive = Field(description="epochs between validations; the last is always validated")
+    batch_size: Positive = Field(description="images per update, over all devices together")
+    micro_batches: Positive = Field(description="parts that a batch is computed in: memory, not the result")
     optimizer: Literal["adamw", "sgd"] = Field(description="AdamW, or SGD with Nesterov-free momentum")
     learning_rate: Annotated[float, Field(gt=0, le=10)] = Field(description="peak, after warm-up")
     momentum: Annotated[float, Field(ge=0, lt=1)] = Field(description="SGD's momentum, AdamW's beta 1")
     weight_decay: Annotated[float, Field(ge=0, le=1)] = Field(description="decoupled, on kernels only")
+    backbone_rate: Probability = Field(description="of conv1_1 ... conv5_4, as a share of the learning rate")
+    freeze_epochs: Count = Field(description="first epochs in which only the head is trained")
     poly_power: Annotated[float, Field(ge=0, le=10)] = Field(description="of the poly schedule; 0 keeps the rate")
     warmup_steps: Count = Field(description="of linear warm-up")
     clip_norm: Annotated[float, Field(ge=0)] = Field(description="bound on the global gradient norm; 0 = off")
     class_weighting: Probability = Field(description="exponent on median-frequency weights; 0 = off, 1 = full")
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = Field(description="share of the target spread evenly")
+    hard_pixels: Annotated[float, Field(gt=0, le=1)] = Field(
+        description="share of each picture's labelled pixels that count, those with the highest losses"
+    )
+    ema: Annotated[float, Field(ge=0, lt=1)] = Field(
+        description="decay of the weights' moving average, which is validated and saved; 0 = off"
+    )
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = Field(description="Keras dtype policy")
     xla: bool = Field(description="compile the step with XLA")
+    deterministic: bool = Field(description="only operations that give the same bits each time, for GPUs")
+    debug: bool = Field(description="gradients, activations and weights as TensorBoard histograms, each epoch")
     augment: Augment
 
 
@@ -121,6 +168,10 @@ class Evaluate(Section):
     """How the trained model is scored."""
 
     batch_size: Positive = Field(description="images per forward pass at training size")
+    scales: Annotated[list[Scale], Field(min_length=1)] = Field(
+        description="sizes relative to training's at which a picture is seen; their probabilities are averaged"
+    )
+    flip: bool = Field(description="see it mirrored as well, at each scale")
 
 
 class Visualize(Section):
@@ -149,6 +200,10 @@ class Params(Section):
         if self.weights.source != "none" and not math.isclose(self.model.width, 1):
             raise ValueError(
                 f"model.width {self.model.width} has no ImageNet weights: set it to 1.0, or weights.source to none"
+            )
+        if self.weights.source != "none" and self.model.normalization != "none":
+            raise ValueError(
+                "ImageNet's VGG has no normalization: set model.normalization to none, or weights.source to none"
             )
         return self
 

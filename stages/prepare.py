@@ -60,7 +60,8 @@ def prepare(params: Params, dataset: Path, records: Path) -> None:
                 file=dataset,
                 next_step="mend or remove these pairs in the dataset, then run again",
             )
-        Manifest(classes, params.prepare.size, params.prepare.mode, **splits).save(directory)
+        given = params.prepare
+        Manifest(classes, given.size, given.mode, given.interpolation, **splits).save(directory)
 
 
 class SplitWriter:

@@ -1,4 +1,4 @@
-"""train: records and backbone -> the best FCN-8s by validation mIoU, its card and its curves.
+"""train: records and first weights -> the best FCN-8s by validation mIoU, its card and its curves.
 
 The loop is a function of the params and the records: step s always sees the same batch, so a
 killed run goes on from its last checkpoint and ends with the same weights. Checkpoints and logs lie
@@ -10,50 +10,46 @@ chief alone writes.
 import logging
 import shutil
 import signal
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from stages.data.manifest import MANIFEST, open_records
 from stages.errors import InputError
 from stages.files import atomic_directory, locked
 from stages.flags import run_stage
-from stages.logbook import Logbook, epoch_row, warn_if_one_class
-from stages.model.backbone import load_backbone
+from stages.logbook import Logbook, Sums
 from stages.model.cluster import read_cluster
-from stages.params import Params
+from stages.model.start import read_start
+from stages.params import Params, Train
 
 log = logging.getLogger(__name__)
 
-CHECKPOINT_SECONDS = 300.0  # the most that a kill can cost
-REPORT_STEPS = 10  # between looks at the loss, each of which waits for the device
 
-
-def train(params: Params, records: Path, backbone: Path, model: Path, card: Path, curves: Path, state: Path) -> None:
+def train(params: Params, records: Path, start_from: Path, model: Path, card: Path, curves: Path, state: Path) -> None:
     """Train, or go on training; write `model`, `card` and `curves` at the end."""
     _check_name(model)
     cluster = read_cluster()
     manifest = open_records(records)
-    weights = _backbone_weights(params, backbone)
+    initialize, start_files = read_start(start_from, params.model, manifest.classes)
+    _check_freeze(params.train, initialize is not None)
 
     # From here on TensorFlow is needed; bad params and bad records have been refused.
     from stages.data.batches import steps_per_epoch, training_batches, validation_batches
     from stages.model.checkpoint import Checkpoints, fingerprint
+    from stages.model.loop import Loop
     from stages.model.losses import median_frequency_weights
     from stages.model.saving import describe
-    from stages.model.training import Trainer, check_finite
+    from stages.model.training import Trainer
     from stages.model.workers import join
 
     steps = steps_per_epoch(manifest, params.train)
     total = steps * params.train.epochs
-    class_weights = median_frequency_weights(manifest.class_pixels(), params.train.class_weighting)
-    key = fingerprint([params.model, params.train], [records / MANIFEST, *sorted(backbone.iterdir())])
+    pixels = manifest.output_pixels(params.model.ignores_other)
+    class_weights = median_frequency_weights(pixels, params.train.class_weighting)
+    key = fingerprint([params.model, params.train], [records / MANIFEST, *start_files])
 
     with (
         cluster.state(state) as own,
@@ -62,48 +58,21 @@ def train(params: Params, records: Path, backbone: Path, model: Path, card: Path
         join(cluster, key) as workers,
         stop_signals() as stop,
     ):
-        trainer = Trainer(params.model, params.train, class_weights, manifest.size, total, weights, workers.strategy)
-        checkpoints = Checkpoints(own / "checkpoints", key, trainer.model, trainer.optimizer, writes=cluster.chief)
-        step, note = checkpoints.restore() or (0, {"loss_sum": 0.0, "history": []})
+        size = params.train.augment.crop or manifest.size
+        trainer = Trainer(params.model, params.train, class_weights, size, total, initialize, workers.strategy)
+        checkpoints = Checkpoints(own / "checkpoints", key, trainer.model, trainer.extras, writes=cluster.chief)
+        step, note = checkpoints.restore() or (0, {"history": [], "flow": [], "sums": None})
         step = workers.resume(step, checkpoints.variables)
         log.info("%s at step %d of %d", "going on" if step else "starting", step, total)
 
         validation = trainer.distribute(partial(validation_batches, records, manifest, params.train.batch_size))
         training = partial(training_batches, records, manifest, params.train, step)
         batches = iter(trainer.distribute(training, endless=True))
-        loss_sum, saved = note["loss_sum"], time.monotonic()
-        with (
-            Logbook(checkpoints.directory / "dvclive", own / "tensorboard" / key, note["history"]) as logbook,
-            tqdm(
-                total=total, initial=step, unit="step", desc="train", smoothing=0.05, disable=not cluster.chief
-            ) as progress,
-        ):
-            while step < total:
-                loss_sum = loss_sum + trainer.step(next(batches))
-                step += 1
-                progress.update()
-                epoch_ends = step % steps == 0
-                look = epoch_ends or step % REPORT_STEPS == 0
-                stopping = workers.agree_to_stop(bool(stop), now=look)
-                save = epoch_ends or stopping or time.monotonic() - saved > CHECKPOINT_SECONDS
-                if save or look:
-                    loss_sum = float(loss_sum)
-                    check_finite(loss_sum, step)
-                    rate = (progress.format_dict["rate"] or 0) * params.train.batch_size
-                    progress.set_postfix_str(f"loss {loss_sum / (step % steps or steps):.3f}, {rate:.1f} images/s")
-                if epoch_ends:
-                    confusion, validation_loss = trainer.validate(validation)
-                    logbook.add(epoch_row(step, loss_sum / steps, trainer.learning_rate(), validation_loss, confusion))
-                    warn_if_one_class(confusion, manifest.classes)
-                    if logbook.best()["step"] == step:
-                        checkpoints.save_best(step)
-                    loss_sum = 0.0
-                if save:
-                    best_step = logbook.best()["step"] if logbook.history else None
-                    checkpoints.save(step, best_step, {"loss_sum": loss_sum, "history": logbook.history})
-                    saved = time.monotonic()
-                if stopping and step < total:
-                    sys.exit(f"stopped at step {step} of {total} with its state saved: run again to go on")
+        sums, logs = Sums(len(trainer.layers), note["sums"]), own / "tensorboard" / key
+        logged = checkpoints.directory / "dvclive"
+        with Logbook(logged, logs, trainer.layers, note["history"], note["flow"]) as logbook:
+            loop = Loop(params.train, trainer, checkpoints, logbook, workers, stop, sums, steps, manifest.classes)
+            loop.run(step, batches, validation, quiet=not cluster.chief)
 
         if cluster.chief:
             best = logbook.best()
@@ -148,17 +117,15 @@ def _write_outputs(network: Any, description: Any, logged: Path, model: Path, ca
         shutil.copytree(logged, directory, dirs_exist_ok=True)
 
 
-def _backbone_weights(params: Params, directory: Path) -> dict[str, Any] | None:
-    loaded = load_backbone(directory)
-    if loaded and loaded[0] != params.model.backbone:
+def _check_freeze(params: Train, pretrained: bool) -> None:
+    if params.freeze_epochs and not pretrained:
         raise InputError(
-            "the ImageNet weights are another network's",
-            expected=params.model.backbone,
-            got=loaded[0],
-            file=directory,
-            next_step=f"set model.backbone to {loaded[0]}, or weights.source to the {params.model.backbone} file",
+            "a backbone of random weights would be frozen",
+            expected="train.freeze_epochs 0, or pretrained weights",
+            got=f"train.freeze_epochs {params.freeze_epochs} and no weights in {params.start_from}",
+            file="params.yaml",
+            next_step="set train.freeze_epochs to 0, or give weights.source or train.start_from",
         )
-    return loaded and loaded[1]
 
 
 def main() -> None:
@@ -167,7 +134,7 @@ def main() -> None:
         train,
         reads={
             "records": "directory of TFRecord shards and manifest.json",
-            "backbone": "directory of ImageNet weights from the weights stage",
+            "start_from": "ImageNet weights from the weights stage (directory), or a trained model (.keras)",
         },
         writes={
             "model": "the best model by validation mIoU (.keras)",

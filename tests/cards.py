@@ -10,7 +10,7 @@ from stages.score.palette import palette
 def card_content(classes: tuple[str, ...] = ("sky", "road", "tree")) -> dict[str, Any]:
     """A valid card as JSON values, to be changed at will."""
     return {
-        "format": 1,
+        "format": 2,
         "classes": list(classes),
         "palette": [f"#{colour.tobytes().hex()}" for colour in palette(len(classes))[1:]],
         "preprocessing": {
@@ -18,6 +18,7 @@ def card_content(classes: tuple[str, ...] = ("sky", "road", "tree")) -> dict[str
             "channels": "RGB",
             "size": 64,
             "mode": "squash",
+            "interpolation": "bilinear",
             "multiple_of": 32,
             "inside": "subtracts the mean",
         },

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 from cards import card_content, make_card
+from models import model_params
 
 from stages.data.demo import write_demo
 from stages.data.manifest import MANIFEST, open_records
@@ -35,7 +36,7 @@ def saved(tmp_path_factory):
 
 def save(directory, card):
     directory.mkdir(exist_ok=True)
-    save_model(build_fcn8s(3, width=1 / 64), directory / "fcn8s.keras", card)
+    save_model(build_fcn8s(3, model_params(width=1 / 64)), directory / "fcn8s.keras", card)
     save_card(directory / "fcn8s.json", directory / "fcn8s.keras", card)
 
 
@@ -139,7 +140,7 @@ def test_no_model(model, beside):
 
 def test_a_model_that_train_did_not_write(model):
     """Saved by Keras itself: refused alone, and with a card that somebody made for it."""
-    build_fcn8s(3, width=1 / 64).save(model)
+    build_fcn8s(3, model_params(width=1 / 64)).save(model)
     with pytest.raises(InputError, match="not written by the train stage"):
         check_model(model, None)
     card = model.with_suffix(".json")
@@ -175,9 +176,9 @@ def test_a_card_that_was_edited(model):
         ("", "cannot be read"),
         ('{"format": 1, "classes": ["sky"', "cannot be read"),
         ("\xff", "cannot be read"),
-        ("[]", r"another layout[\s\S]*format 1[\s\S]*none"),
-        ('{"classes": ["sky"]}', r"another layout[\s\S]*format 1[\s\S]*none"),
-        ('{"format": 2}', r"another layout[\s\S]*format 1[\s\S]*got:      2"),
+        ("[]", r"another layout[\s\S]*format 2[\s\S]*none"),
+        ('{"classes": ["sky"]}', r"another layout[\s\S]*format 2[\s\S]*none"),
+        ('{"format": 1}', r"another layout[\s\S]*format 2[\s\S]*got:      1"),
         ('{"format": "1"}', r"another layout[\s\S]*got:      '1'"),
     ],
 )

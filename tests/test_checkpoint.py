@@ -17,7 +17,7 @@ class Run:
         self.model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3), keras.layers.Dropout(0.5, seed=1)])
         self.optimizer = keras.optimizers.AdamW(0.1)
         self.optimizer.build(self.model.trainable_variables)
-        self.checkpoints = Checkpoints(state, key, self.model, self.optimizer)
+        self.checkpoints = Checkpoints(state, key, self.model, self.optimizer.variables)
 
     def update(self):
         self.model(np.ones((2, 4), np.float32), training=True)  # moves the dropout's seed too

@@ -11,16 +11,20 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from cards import make_card
+from models import ANCESTOR, model_params
 
 from stages.data.images import MEAN_RGB
-from stages.model.fcn8s import build_fcn8s, multiply_accumulates, segment, transplant
+from stages.model.fcn8s import build_fcn8s, multiply_accumulates
+from stages.model.layers import bilinear_kernel
 from stages.model.saving import save_model
+from stages.model.segment import segment
+from stages.model.start import transplant
 
 
 @pytest.fixture(scope="module")
 def narrow():
     """A narrow network with random score layers, so that its logits say something."""
-    model = build_fcn8s(5, width=1 / 32, seed=3)
+    model = build_fcn8s(5, model_params(width=1 / 32), seed=3)
     generator = np.random.default_rng(0)
     for name in ("score_fr", "score_pool4", "score_pool3"):
         kernel, _ = model.get_layer(name).weights
@@ -36,33 +40,110 @@ def picture(height, width, seed=0):
     ("backbone", "parameters", "gmac"), [("vgg16", 134_990_594, 27.8), ("vgg19", 140_300_290, 33.2)]
 )
 def test_the_published_size(backbone, parameters, gmac):
-    model = build_fcn8s(150, backbone)
+    model = build_fcn8s(150, model_params(backbone=backbone))
     assert sum(math.prod(variable.shape) for variable in model.trainable_variables) == parameters
     assert round(multiply_accumulates(model, 256, 256) / 1e9, 1) == gmac
 
 
+def test_learned_upsampling_costs_what_the_dense_kernels_cost():
+    model = build_fcn8s(150, model_params(upsampling="learned"))
+    assert round(multiply_accumulates(model, 256, 256) / 1e9, 1) == 33.8
+
+
+def test_the_ancestors_size():
+    """153,419,886 at 151 outputs, of which 2,359,808 lie in conv5_4, which nothing of it used."""
+    model = build_fcn8s(150, model_params(**ANCESTOR))
+    parameters = sum(math.prod(variable.shape) for variable in model.trainable_variables)
+    assert parameters == 151_060_078
+    assert parameters + 512 * 512 * 9 + 512 == 153_419_886
+    assert model.output_shape == (None, None, None, 151)
+
+
+def test_the_ancestors_wiring():
+    """Raw pools of averages, conv5_3 before its ReLU under a max, and N(0, 0.02) in all of the head."""
+    model = build_fcn8s(4, model_params(**ANCESTOR | {"width": 1 / 8}))
+    names = ("pool3", "pool4", "pool5", "conv3_4", "conv5_3", "expand_pool4", "expand_pool3", "fuse_pool3")
+    taps = keras.Model(model.input, {name: model.get_layer(name).output for name in names})
+    seen = {name: np.asarray(value) for name, value in taps(picture(64, 96)).items()}
+    blocks = seen["conv3_4"].reshape(1, 8, 2, 12, 2, -1)
+    np.testing.assert_allclose(seen["pool3"], blocks.mean((2, 4)), rtol=1e-5)
+    assert seen["conv5_3"].min() < 0
+    np.testing.assert_array_equal(seen["pool5"], seen["conv5_3"].reshape(1, 2, 2, 3, 2, -1).max((2, 4)))
+    fused = model.get_layer("expand_pool3")(seen["expand_pool4"] + seen["pool4"]) + seen["pool3"]
+    np.testing.assert_allclose(seen["fuse_pool3"], fused, rtol=1e-4, atol=1e-4)
+    for name in ("fc6", "fc7", "score_fr", "expand_pool4", "expand_pool3", "expand8"):
+        kernel = np.asarray(model.get_layer(name).kernel)
+        # A normal distribution cut off at two standard deviations has 0.88 of its spread.
+        assert np.abs(kernel).max() < 0.04
+        assert kernel.std() == pytest.approx(0.02 * 0.88, rel=0.1)
+
+
+@pytest.mark.parametrize("factor", [2, 8])
+def test_learned_upsampling_begins_as_bilinear(factor):
+    """Equal to tf.image.resize up to the border, where the transposed convolution fades."""
+    x = tf.constant(np.random.default_rng(0).normal(size=(1, 7, 9, 3)), tf.float32)
+    found = tf.nn.conv2d_transpose(
+        x, bilinear_kernel(factor, 3), (1, 7 * factor, 9 * factor, 3), factor, padding="SAME"
+    )
+    expected = tf.image.resize(x, [7 * factor, 9 * factor])
+    inner = slice(factor // 2, -(factor // 2))
+    np.testing.assert_allclose(found[:, inner, inner], expected[:, inner, inner], rtol=1e-5, atol=1e-6)
+
+
+def test_learned_upsampling_in_the_network_begins_as_the_fixed_one(narrow):
+    learned = build_fcn8s(5, model_params(width=1 / 32, upsampling="learned"), seed=3)
+    for layer in narrow.layers:
+        if layer.weights:
+            learned.get_layer(layer.name).set_weights(layer.get_weights())
+    image = picture(160, 160)
+    inner = slice(48, -48)  # each upsampling differs at its own border
+    np.testing.assert_allclose(learned(image)[:, inner, inner], narrow(image)[:, inner, inner], rtol=1e-4, atol=1e-5)
+    assert [v.path for v in learned.trainable_variables if "upscore" in v.path] == [
+        "upscore2/kernel",
+        "upscore_pool4/kernel",
+        "upscore8/kernel",
+    ]
+
+
+@pytest.mark.parametrize(("stride", "skips"), [(32, 0), (16, 1), (8, 2)])
+def test_the_papers_three_nets(stride, skips):
+    model = build_fcn8s(3, model_params(width=1 / 64, stride=stride))
+    assert sum(layer.name.startswith("score_pool") for layer in model.layers) == skips
+    assert model.get_layer(f"upscore{stride}").size == (stride, stride)
+    assert model(picture(64, 32)).shape == (1, 64, 32, 3)
+
+
+def test_normalized_layers_have_unit_spread_in_training():
+    model = build_fcn8s(3, model_params(width=1 / 16, normalization="batch"))
+    inside = keras.Model(model.input, model.get_layer("conv4_3_norm").output)
+    seen = np.asarray(inside(np.concatenate([picture(96, 96, seed) for seed in range(4)]), training=True))
+    np.testing.assert_allclose(seen.mean((0, 1, 2)), 0, atol=0.01)
+    np.testing.assert_allclose(seen.std((0, 1, 2)), 1, atol=0.05)
+    assert not any(variable.name == "bias" for variable in model.get_layer("conv4_3").weights)
+
+
 def test_logits_are_zero_before_training():
-    logits = build_fcn8s(4, width=1 / 64)(picture(64, 64))
+    logits = build_fcn8s(4, model_params(width=1 / 64))(picture(64, 64))
     assert logits.shape == (1, 64, 64, 4)
     assert not np.any(logits)
 
 
 def test_random_layers_keep_the_scale_of_activations():
-    model = build_fcn8s(4, width=1 / 4)
+    model = build_fcn8s(4, model_params(width=1 / 4))
     inside = keras.Model(model.input, [model.get_layer(name).output for name in ("conv1_1", "conv3_3", "conv5_3")])
     for activation in inside(picture(96, 96)):
         assert 0.1 < float(np.std(activation)) < 10
 
 
 def test_layers_do_not_share_their_random_draws():
-    model = build_fcn8s(4, width=1 / 16)
+    model = build_fcn8s(4, model_params(width=1 / 16))
     first, second = (model.get_layer(name).kernel.numpy() for name in ("conv5_1", "conv5_2"))
     assert first.shape == second.shape
     assert not np.array_equal(first, second)
 
 
 def test_the_same_seed_gives_the_same_network():
-    one, two, other = (build_fcn8s(4, width=1 / 32, seed=seed) for seed in (1, 1, 2))
+    one, two, other = (build_fcn8s(4, model_params(width=1 / 32), seed) for seed in (1, 1, 2))
     assert all(np.array_equal(a, b) for a, b in zip(one.get_weights(), two.get_weights(), strict=True))
     assert not np.array_equal(one.get_layer("conv1_1").kernel, other.get_layer("conv1_1").kernel)
 
@@ -89,6 +170,29 @@ def test_any_size_eagerly_and_in_a_graph(narrow, size):
     np.testing.assert_allclose(eager, graph(image), rtol=1e-4, atol=1e-5)
 
 
+def test_every_size_keeps_its_size_and_its_inside():
+    """Whatever the padding adds, logits that are far from it are those of the picture at its own place.
+
+    Of a net that sees no farther than stride 8, which is what is far from the border of a small picture.
+    """
+    model = build_fcn8s(2, model_params(width=1 / 64))
+    kernel = model.get_layer("score_pool3").kernel
+    kernel.assign(np.random.default_rng(0).normal(size=kernel.shape))
+    whole = picture(192, 192)
+    logits = np.asarray(segment(model, whole))
+    generator = np.random.default_rng(1)
+    for height, width in [(1, 1), *generator.integers(1, 193, (10, 2)).tolist()]:
+        found = np.asarray(segment(model, whole[:, :height, :width]))
+        assert found.shape == (1, height, width, 2)
+        seen = 44  # pixels around one that pool3's score sees, and the interpolation
+        np.testing.assert_allclose(
+            found[:, : max(0, height - seen), : max(0, width - seen)],
+            logits[:, : max(0, height - seen), : max(0, width - seen)],
+            rtol=1e-4,
+            atol=1e-5,
+        )
+
+
 def test_padding_is_what_the_mean_colour_is(narrow):
     """A 40 x 40 picture, and the same with mean colour painted to 64 x 64: equal logits where both exist."""
     small = picture(40, 40)
@@ -98,10 +202,11 @@ def test_padding_is_what_the_mean_colour_is(narrow):
     np.testing.assert_array_equal(segment(narrow, small), segment(narrow, painted)[:, :40, :40])
 
 
-def test_mixed_precision_gives_float32_logits():
+@pytest.mark.parametrize("changes", [{}, {"upsampling": "learned"}, ANCESTOR], ids=["fixed", "learned", "ancestor"])
+def test_mixed_precision_gives_float32_logits(changes):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        model = build_fcn8s(3, width=1 / 64)
+        model = build_fcn8s(3, model_params(**{**changes, "width": 1 / 64}))
     finally:
         keras.config.set_dtype_policy("float32")
     assert model.get_layer("conv1_1").compute_dtype == "bfloat16"
@@ -116,10 +221,18 @@ def test_transplant_names_what_does_not_fit(narrow):
     weights["fc7/bias"] = weights["fc7/bias"][:-1]
     del weights["conv4_2/kernel"]
     with pytest.raises(ValueError, match=r"conv4_2/kernel.*fc7/bias"):
-        transplant(narrow, weights)
+        transplant(narrow, weights, model_params(width=1 / 32))
 
 
-def test_a_saved_model_needs_no_code_of_ours(narrow, tmp_path):
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"normalization": "batch", "upsampling": "learned"}, ANCESTOR],
+    ids=["published", "normalized", "ancestor"],
+)
+def test_a_saved_model_needs_no_code_of_ours(changes, tmp_path):
+    narrow = build_fcn8s(3, model_params(**{**changes, "width": 1 / 32}))
+    for score in (layer for layer in narrow.layers if layer.name.startswith("score")):
+        score.kernel.assign(np.random.default_rng(0).normal(0, 0.1, score.kernel.shape))
     image = picture(64, 32)
     path, pixels = tmp_path / "model.keras", tmp_path / "image.npy"
     save_model(narrow, path, make_card())

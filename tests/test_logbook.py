@@ -1,12 +1,17 @@
 """The history of epochs: every row once in DVCLive's files, however often a run began; the one-class warning."""
 
 import csv
+import json
 import logging
 
 import numpy as np
 import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from stages.logbook import Logbook, epoch_row, warn_if_one_class
+from stages.logbook import FLOW, Logbook, Sums, epoch_row, training_row, warn_if_one_class
+
+LAYERS = ["conv1_1", "score_fr"]
 
 
 def row(step, mean_iou):
@@ -26,11 +31,11 @@ def curve(logbook, name):
 
 
 def test_a_resumed_run_has_every_epoch_once(tmp_path):
-    with Logbook(tmp_path / "dvclive", tmp_path / "tensorboard", []) as logbook:
+    with Logbook(tmp_path / "dvclive", tmp_path / "tensorboard", LAYERS, [], []) as logbook:
         logbook.add(row(10, 0.1))
         logbook.add(row(20, 0.2))
         logbook.add(row(30, 0.3))  # lost: the kill came before its checkpoint
-    with Logbook(tmp_path / "dvclive", tmp_path / "tensorboard", [row(10, 0.1), row(20, 0.2)]) as logbook:
+    with Logbook(tmp_path / "dvclive", tmp_path / "tensorboard", LAYERS, [row(10, 0.1), row(20, 0.2)], []) as logbook:
         logbook.add(row(30, 0.35))
         assert curve(logbook, "validation/mean_iou") == [(10, 0.1), (20, 0.2), (30, 0.35)]
         assert curve(logbook, "train/loss") == [(10, 0.1), (20, 0.05), (30, pytest.approx(1 / 30))]
@@ -38,10 +43,51 @@ def test_a_resumed_run_has_every_epoch_once(tmp_path):
 
 
 def test_the_best_epoch_is_the_first_of_the_highest(tmp_path):
-    with Logbook(
-        tmp_path / "dvclive", tmp_path / "tensorboard", [row(1, 0.2), row(2, 0.5), row(3, 0.5), row(4, 0.4)]
-    ) as logbook:
-        assert logbook.best()["step"] == 2
+    history = [row(1, 0.2), training_row(2, 0.9, 0.1), row(3, 0.5), row(4, 0.5), row(5, 0.4)]
+    with Logbook(tmp_path / "dvclive", tmp_path / "tensorboard", LAYERS, history, []) as logbook:
+        assert logbook.best()["step"] == 3
+
+
+def test_an_epoch_without_a_validation_has_a_loss_alone(tmp_path):
+    with Logbook(tmp_path / "dvclive", tmp_path / "tensorboard", LAYERS, [], []) as logbook:
+        logbook.add(training_row(10, 0.5, 0.01))
+        assert not logbook.validated()
+        logbook.add(row(20, 0.2))
+        assert curve(logbook, "train/loss") == [(10, 0.5), (20, 0.05)]
+        assert curve(logbook, "validation/mean_iou") == [(20, 0.2)]
+
+
+def test_the_gradients_flow_goes_on_where_it_was(tmp_path):
+    with Logbook(tmp_path / "dvclive", tmp_path / "tensorboard", LAYERS, [], [[1, 0.0, 2.0]]) as logbook:
+        logbook.add_flow(2, [0.5, 1.5])
+        assert (logbook.curves / FLOW).read_text() == "step,conv1_1,score_fr\n1,0.0,2.0\n2,0.5,1.5\n"
+
+
+def test_sums_by_hand_and_over_a_checkpoint():
+    sums = Sums(2, None)
+    for loss, norms in ((1.0, [1.0, 4.0]), (2.0, [3.0, 5.0])):
+        sums.add(tf.constant(loss), tf.constant(norms))
+    sums = Sums(2, json.loads(json.dumps(sums.note())))
+    sums.add(tf.constant(0.1), tf.constant([2.0, 0.1]))
+    assert sums.loss() == np.float32(3) + np.float32(0.1)
+    assert sums.take_norms() == pytest.approx([2.0, 9.1 / 3])
+    assert sums.take_loss() == np.float32(3) + np.float32(0.1)
+    assert sums.note() == {"loss": 0.0, "norms": [0.0, 0.0], "updates": 0}
+
+
+def test_training_and_validation_share_a_graph(tmp_path):
+    """TensorBoard lays runs over each other by tag: both losses are called 'loss', in runs train and validation."""
+    with Logbook(tmp_path / "dvclive", tmp_path / "tensorboard", LAYERS, [], []) as logbook:
+        logbook.add_flow(5, [0.1, 0.2])
+        logbook.add(row(10, 0.1))
+    tags = {}
+    for run in (tmp_path / "tensorboard").iterdir():
+        events = EventAccumulator(str(run)).Reload()
+        tags[run.name] = set(events.Tags()["tensors"])
+    assert tags == {
+        "train": {"loss", "learning_rate", "gradient_norm/conv1_1", "gradient_norm/score_fr"},
+        "validation": {"loss", "mean_iou", "pixel_accuracy"},
+    }
 
 
 def test_an_epochs_row_by_hand():

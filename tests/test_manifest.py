@@ -21,14 +21,17 @@ def manifest(tmp_path):
         (tmp_path / name).write_bytes(RECORD * count)
         shards.append(Shard(name, count, file_digest(tmp_path / name)))
     training = Split(("a", "b", "c", "d", "ä"), (5, 40, 0), tuple(shards[:2]))
-    manifest = Manifest(("sky", "Bäume"), 64, "squash", training, Split(("f",), (0, 1, 2), tuple(shards[2:])))
+    manifest = Manifest(
+        ("sky", "Bäume"), 64, "squash", "bilinear", training, Split(("f",), (0, 1, 2), tuple(shards[2:]))
+    )
     manifest.save(tmp_path)
     return manifest
 
 
 def test_round_trip(manifest, tmp_path):
     assert open_records(tmp_path) == manifest
-    assert manifest.class_pixels() == [40, 0]
+    assert manifest.output_pixels(ignores_other=True) == [40, 0]
+    assert manifest.output_pixels(ignores_other=False) == [40, 0, 5]
 
 
 def test_equal_manifests_are_equal_bytes(manifest, tmp_path):

@@ -32,7 +32,7 @@ def test_kernels_decay_and_biases_do_not(params, name):
     layer.build((None, 2))
     layer.set_weights([np.ones((2, 2)), np.ones(2)])
     train = params.model_copy(update={"optimizer": name, "weight_decay": 0.1})
-    optimizer = build_optimizer(train, PolySchedule(0.5, 0.0, 0, 10))
+    optimizer = build_optimizer(train, PolySchedule(0.5, 0.0, 0, 10), layer.trainable_variables, [])
     optimizer.apply([np.zeros((2, 2), np.float32), np.zeros(2, np.float32)], layer.trainable_variables)
     kernel, bias = layer.get_weights()
     np.testing.assert_allclose(kernel, 1 - 0.5 * 0.1, rtol=1e-6)
@@ -41,4 +41,6 @@ def test_kernels_decay_and_biases_do_not(params, name):
 
 def test_float16_scales_the_loss(params):
     train = params.model_copy(update={"precision": "mixed_float16"})
-    assert isinstance(build_optimizer(train, PolySchedule(0.1, 0.9, 0, 10)), keras.optimizers.LossScaleOptimizer)
+    assert isinstance(
+        build_optimizer(train, PolySchedule(0.1, 0.9, 0, 10), [], []), keras.optimizers.LossScaleOptimizer
+    )

@@ -72,7 +72,7 @@ def presets(root):
 
 
 def test_every_preset_is_complete_and_valid(root):
-    assert {path.stem for path in presets(root)} >= {"ade20k", "demo"}
+    assert {path.stem for path in presets(root)} >= {"ade20k", "demo", "fcn2017"}
     expected = list(keys(YAML(typ="safe", pure=True).load(root / "params.yaml")))
     for path in [*presets(root), root / "params.yaml"]:
         assert isinstance(load_params(path), Params)
@@ -246,7 +246,7 @@ def test_help_imports_no_tensorflow(root):
 def test_bad_params_are_refused_before_tensorflow_is_imported(root, tmp_path):
     path = tmp_path / "params.yaml"
     path.write_text((root / "presets/demo.yaml").read_text().replace("epochs: 12", "epochs: twelve"))
-    flags = [f"--{name}={tmp_path / name}" for name in ("records", "backbone", "model", "card", "curves", "state")]
+    flags = [f"--{name}={tmp_path / name}" for name in ("records", "start-from", "model", "card", "curves", "state")]
     done = run_train(root, *flags, f"--params={path}")
     assert done.returncode == 1
     assert "train.epochs" in done.stderr

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from cards import make_card
 from datasets import encoded
+from models import model_params
 from PIL import Image, ImageOps
 
 from pipeline.predict import predict, read_picture, save_prediction
@@ -199,7 +200,7 @@ def model(tmp_path_factory):
     from stages.model.fcn8s import build_fcn8s
     from stages.model.saving import save_card, save_model
 
-    network = build_fcn8s(3, width=1 / 64)
+    network = build_fcn8s(3, model_params(width=1 / 64))
     kernel, bias = network.get_layer("score_pool3").weights
     rng = np.random.default_rng(0)
     kernel.assign(rng.normal(size=kernel.shape))

@@ -43,7 +43,7 @@ def start(inputs, out):
     """The stage in a process of its own."""
     paths = {
         "records": inputs / "records",
-        "backbone": inputs / "backbone",
+        "start-from": inputs / "backbone",
         "model": out / "model.keras",
         "card": out / "model.json",
         "curves": out / "curves",

@@ -5,10 +5,12 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from models import model_params
 
 from stages.data.images import MEAN_RGB
 from stages.model.backbone import CONVOLUTIONS, read_keras_top
-from stages.model.fcn8s import build_fcn8s, transplant
+from stages.model.fcn8s import build_fcn8s
+from stages.model.start import transplant
 
 WIDTH = 1 / 32
 CHANNELS = (2, 4, 8, 16, 16)
@@ -51,8 +53,9 @@ def test_fc7_equals_the_classifier(backbone, tmp_path):
     save_as_keras_applications(vgg, tmp_path / "top.h5")
 
     name, weights = read_keras_top(tmp_path / "top.h5")
-    fcn = build_fcn8s(3, backbone, width=WIDTH)
-    transplant(fcn, weights)
+    params = model_params(backbone=backbone, width=WIDTH)
+    fcn = build_fcn8s(3, params)
+    transplant(fcn, weights, params)
     fc7 = keras.Model(fcn.input, fcn.get_layer("fc7").output)
 
     picture = np.random.default_rng(2).integers(0, 256, (1, 224, 224, 3), np.uint8)

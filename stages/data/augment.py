@@ -1,8 +1,8 @@
 """Random changes to a training pair, as pure functions of a seed.
 
 Input: uint8 [S, S, 3] image and uint8 [S, S] annotation, both of the records' size. Output: the
-same types and shapes, so the network sees one kind of input in training and in use. Zoom, crop
-and flip sample both pictures at the same coordinates (bilinear for the image, nearest for the
+same types, of side C = crop (null: S), so the network sees one kind of input in training and in use.
+Zoom, crop and flip sample both pictures at the same coordinates (bilinear for the image, nearest for the
 annotation); what falls outside is the mean colour, and 0 = ignored.
 """
 
@@ -24,27 +24,31 @@ def augment(image: Any, annotation: Any, seed: Any, params: Augment) -> tuple[An
 
 
 def zoom_crop_flip(image: Any, annotation: Any, draws: Any, params: Augment) -> tuple[Any, Any]:
-    """Look at the pair through a window of 1/zoom of its side, at a random place, mirrored or not.
+    """Look at the pair, zoomed, through a window of `crop` pixels, at a random place, mirrored or not.
 
-    Returns float32 [S, S, 3] in 0..255 and uint8 [S, S]. `draws` are uniform in [0, 1).
+    Returns float32 [C, C, 3] in 0..255 and uint8 [C, C]. `draws` are uniform in [0, 1).
     """
     size = image.shape[0]
+    crop = params.crop or size
     zoom = params.scale_min * (params.scale_max / params.scale_min) ** draws[0]  # log-uniform
-    # In units of the whole span between the first and the last pixel's centre; zoom 1 is the identity.
-    span = 1 / zoom
-    top, left = draws[1] * (1 - span), draws[2] * (1 - span)  # below zoom 1 the window sticks out on both sides
+    # In units of the whole span between the first and the last pixel's centre.
+    span = (crop - 1) / (size - 1) / zoom
+    top, left = (
+        draws[1] * (1 - span),
+        draws[2] * (1 - span),
+    )  # a window larger than the picture sticks out on both sides
     mirrored = draws[3] < params.flip
     first, last = tf.where(mirrored, left + span, left), tf.where(mirrored, left, left + span)
     box = tf.stack([top, first, top + span, last])[tf.newaxis]
     # Shifted so that crop_and_resize's padding, zero, is the mean colour.
     mean = tf.constant(MEAN_RGB)
-    seen = tf.image.crop_and_resize(tf.cast(image, tf.float32)[tf.newaxis] - mean, box, [0], [size, size])[0] + mean
-    labels = tf.image.crop_and_resize(annotation[tf.newaxis, :, :, tf.newaxis], box, [0], [size, size], "nearest")
+    seen = tf.image.crop_and_resize(tf.cast(image, tf.float32)[tf.newaxis] - mean, box, [0], [crop, crop])[0] + mean
+    labels = tf.image.crop_and_resize(annotation[tf.newaxis, :, :, tf.newaxis], box, [0], [crop, crop], "nearest")
     return seen, tf.cast(labels[0, :, :, 0], tf.uint8)
 
 
 def recolour(image: Any, draws: Any, params: Augment) -> Any:
-    """Brightness, contrast and saturation gains on float32 [S, S, 3]; returns uint8."""
+    """Brightness, contrast and saturation gains on float32 [C, C, 3]; returns uint8."""
     strengths = tf.constant([params.brightness, params.contrast, params.saturation])
     brightness, contrast, saturation = tf.unstack(1 + strengths * (2 * draws[4:7] - 1))
     image *= brightness

@@ -1,5 +1,7 @@
 """From records to batches: uint8 images [B, S, S, 3] and uint8 labels [B, S, S] (0..N-1, 255 = ignored).
 
+S is the records' size, but in training train.augment.crop where that is given.
+
 The training stream is a function of the seed and the step alone: it can be opened at any step and
 goes on exactly as if it had been read from the start, which is what makes a killed run resumable.
 Of several replicas each gets a run of consecutive rows of every batch, and a worker decodes the rows

@@ -76,8 +76,8 @@ def encode_pair(archive: Archive, pair: Pair, params: Prepare) -> tuple[bytes, l
         above = [int(value) for value in np.unique(values) if value > len(archive.classes)]
         raise ValueError(f"annotation values above the {len(archive.classes)} classes: {above}")
     where = fit(*annotation.size, size, params.mode)
-    image = decode_resized(content, where.width, where.height)
-    image, resized = fit_pair(image, annotation, where, size)
+    image = decode_resized(content, where.width, where.height, params.interpolation)
+    image, resized = fit_pair(image, annotation, where, size, params.interpolation)
     jpeg = io.BytesIO()
     image.save(jpeg, "JPEG", quality=params.jpeg_quality)
     width, height = annotation.size
@@ -102,7 +102,7 @@ def _software() -> bytes:
     noise = (np.arange(16 * 16 * 3, dtype=np.uint32) * 2654435761 >> 20).astype(np.uint8)
     jpeg = io.BytesIO()
     Image.fromarray(noise.reshape(16, 16, 3).repeat(4, 0).repeat(4, 1)).save(jpeg, "JPEG", quality=95)
-    resized = decode_resized(jpeg.getvalue(), 48, 48)
+    resized = decode_resized(jpeg.getvalue(), 48, 48, "bilinear")
     return b"".join((code, jpeg.getvalue(), resized.tobytes(), encode_annotation(resized.getchannel(0))))
 
 

@@ -1,8 +1,8 @@
 """Pictures and annotations as pixels: decoding, fitting both into the training square, and storing.
 
-Input: file contents from the archive. Output: uint8 arrays or Pillow images. An image is always
-resized by antialiased bilinear filtering and an annotation always by nearest neighbour, through
-the same geometry, so that every annotation value stays one that was there before.
+Input: file contents from the archive. Output: uint8 arrays or Pillow images. An image is
+resized by antialiased bilinear filtering (or by nearest neighbour, where asked) and an annotation always by nearest
+neighbour, through the same geometry, so that every annotation value stays one that was there before.
 """
 
 import io
@@ -57,16 +57,18 @@ def decode_image(content: bytes) -> Image.Image:
     return _loaded(_open(content))
 
 
-def decode_resized(content: bytes, width: int, height: int) -> Image.Image:
+def decode_resized(content: bytes, width: int, height: int, interpolation: str = "bilinear") -> Image.Image:
     """Decode a picture to RGB and resize it, like `resize_image`.
 
     A JPEG is decoded at 1/2, 1/4 or 1/8 of its size, as long as it stays large enough: the decoder's
     own scaling, several times faster than resizing the rest of the way.
     """
     image = _open(content)
+    if interpolation == "nearest":
+        return resize_image(_loaded(image), width, height, interpolation)
     scaled = image.draft("RGB", (width, height))
     # The decoder rounds sizes up: the box tells where, within its last pixels, the picture really ends.
-    return resize_image(_loaded(image), width, height, box=scaled[1] if scaled else None)
+    return resize_image(_loaded(image), width, height, interpolation, box=scaled[1] if scaled else None)
 
 
 def decode_annotation(content: bytes) -> Image.Image:
@@ -94,12 +96,19 @@ def _open(content: bytes) -> ImageFile.ImageFile:
 
 
 def resize_image(
-    image: Image.Image, width: int, height: int, box: tuple[float, float, float, float] | None = None
+    image: Image.Image,
+    width: int,
+    height: int,
+    interpolation: str = "bilinear",
+    box: tuple[float, float, float, float] | None = None,
 ) -> Image.Image:
-    """Antialiased bilinear, of the part in `box` (left, top, right, bottom); the picture itself if it fits already."""
+    """Antialiased bilinear, or nearest, of the part in `box` (left, top, right, bottom).
+
+    The picture itself if it fits already.
+    """
     if image.size == (width, height):
         return image
-    return image.resize((width, height), Image.Resampling.BILINEAR, box)
+    return image.resize((width, height), Image.Resampling[interpolation.upper()], box)
 
 
 def place(picture: Image.Image, where: Fit, size: int, fill: int | tuple[int, int, int]) -> Image.Image:
@@ -111,9 +120,11 @@ def place(picture: Image.Image, where: Fit, size: int, fill: int | tuple[int, in
     return square
 
 
-def fit_pair(image: Image.Image, annotation: Image.Image, where: Fit, size: int) -> tuple[Image.Image, Image.Image]:
+def fit_pair(
+    image: Image.Image, annotation: Image.Image, where: Fit, size: int, interpolation: str = "bilinear"
+) -> tuple[Image.Image, Image.Image]:
     """Fit both into the square: padding is the mean colour in the image and 0 = ignored in the annotation."""
-    image = resize_image(image, where.width, where.height)
+    image = resize_image(image, where.width, where.height, interpolation)
     annotation = annotation.resize((where.width, where.height), Image.Resampling.NEAREST)
     return place(image, where, size, PADDING_RGB), place(annotation, where, size, 0)
 

@@ -36,17 +36,19 @@ class Split:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What is in a records directory. Pictures are size x size, fitted by `mode`."""
+    """What is in a records directory. Pictures are size x size, fitted by `mode`, images with `interpolation`."""
 
     classes: tuple[str, ...]
     size: int
     mode: str
+    interpolation: str
     training: Split
     validation: Split
 
-    def class_pixels(self) -> list[int]:
-        """Training pixels of the classes 1..N."""
-        return list(self.training.label_pixels[1:])
+    def output_pixels(self, ignores_other: bool) -> list[int]:
+        """Training pixels of each output of the network: the classes 1..N, then 'other' unless that is ignored."""
+        other, *classes = self.training.label_pixels
+        return classes if ignores_other else [*classes, other]
 
     def save(self, directory: Path) -> None:
         """Write it into `directory`."""
@@ -62,6 +64,7 @@ def open_records(directory: Path) -> Manifest:
             tuple(content["classes"]),
             content["size"],
             content["mode"],
+            content["interpolation"],
             _split(content["training"]),
             _split(content["validation"]),
         )

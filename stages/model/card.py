@@ -22,7 +22,7 @@ from stages.errors import InputError
 from stages.files import file_digest
 from stages.params import Digest, Positive, Probability, Section
 
-FORMAT: Literal[1] = 1  # of the card: raised when a field is added, dropped or means something else
+FORMAT: Literal[2] = 2  # of the card: raised when a field is added, dropped or means something else
 METADATA, KEY = "metadata.json", "sceneparse"  # where in the model file it is
 SEAL_BYTES = len("sha256:") + 64
 GET_BOTH = "get both from the same commit: dvc pull --force models/fcn8s.keras models/fcn8s.json, or dvc repro train"
@@ -38,6 +38,7 @@ class Preprocessing(Section):
     channels: Literal["RGB"]
     size: Positive = Field(description="side of the training square, pixels")
     mode: Literal["squash", "crop", "letterbox"] = Field(description="how pictures were fitted into it")
+    interpolation: Literal["bilinear", "nearest"] = Field(description="how they were resized")
     multiple_of: Positive = Field(description="height and width of the network's input")
     inside: str = Field(description="what the network itself does first")
 
@@ -76,7 +77,7 @@ class Recorded(Section):
 class Card(Section):
     """The card as it is inside the model file."""
 
-    format: Literal[1]
+    format: Literal[2]
     classes: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_CLASSES, description="1..N in order")]
     palette: tuple[Colour, ...] = Field(description="one colour per class; annotation value 0 is black")
     preprocessing: Preprocessing

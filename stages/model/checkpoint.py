@@ -2,8 +2,8 @@
 
 A run's inputs (params, records, backbone, code, library versions) have a fingerprint, and each
 fingerprint a directory of its own below the state directory: state of other inputs is never
-loaded, only left aside. Inside, `step-N.npz` holds every variable of the model and the optimizer
-and a JSON note of the loop; `best-N.npz` the model's variables at the best epoch so far. Files are
+loaded, only left aside. Inside, `step-N.npz` holds every variable of the model, the optimizer
+and the averages, and a JSON note of the loop; `best-N.npz` the model's variables at the best epoch so far. Files are
 written atomically and two steps are kept, so a damaged newest one costs minutes, not the run; a step
 counts as damaged when the best weights that it names are.
 """
@@ -41,9 +41,9 @@ def fingerprint(params: Sequence[Section], files: Sequence[Path]) -> str:
 
 
 class Checkpoints:
-    """The checkpoints of one fingerprint, for the variables of one model and optimizer; unless it `writes`, none."""
+    """The checkpoints of one fingerprint, for a model and the `extras` that training changes, where it `writes`."""
 
-    def __init__(self, state: Path, fingerprint: str, model: Any, optimizer: Any, writes: bool = True) -> None:
+    def __init__(self, state: Path, fingerprint: str, model: Any, extras: Sequence[Any], writes: bool = True) -> None:
         self.directory = state / fingerprint
         self._writes = writes
         others = sorted(path.name for path in state.glob("*/") if path != self.directory)
@@ -51,18 +51,18 @@ class Checkpoints:
             log.info("left aside in %s: unfinished training of other inputs (%s)", state, ", ".join(others))
         self.directory.mkdir(parents=True, exist_ok=True)
         self._model = [(f"model/{index:03d}", variable) for index, variable in enumerate(model.variables)]
-        self._optimizer = [(f"optimizer/{index:03d}", variable) for index, variable in enumerate(optimizer.variables)]
+        self._extras = [(f"extra/{index:03d}", variable) for index, variable in enumerate(extras)]
 
     @property
     def variables(self) -> list[Any]:
-        """Of the model and the optimizer, all that a step changes."""
-        return [variable for _, variable in self._model + self._optimizer]
+        """Of the model, the optimizer and the averages, all that a step changes."""
+        return [variable for _, variable in self._model + self._extras]
 
     def save(self, step: int, best_step: int | None, note: dict[str, Any]) -> None:
         """Write the state after `step` steps, with a JSON `note`; drop the files that it outdates."""
         if not self._writes:
             return
-        _write(self._step_file(step), self._model + self._optimizer, note | {"best_step": best_step})
+        _write(self._step_file(step), self._model + self._extras, note | {"best_step": best_step})
         # One more of the best: a kill between the two saves leaves one that no step names yet.
         for path in self._files("step")[:-KEPT] + self._files("best")[: -KEPT - 1]:
             path.unlink()
@@ -74,7 +74,7 @@ class Checkpoints:
                 arrays, note = _read(path)
                 if note["best_step"] is not None:
                     _read(self._best_file(note["best_step"]))
-                _assign(self._model + self._optimizer, arrays)
+                _assign(self._model + self._extras, arrays)
             except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
                 log.warning("checkpoint %s is damaged (%s); trying the one before", path, error)
                 path.unlink()

@@ -5,9 +5,10 @@ outputs mean and how pictures were fitted for training.
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import keras
 import numpy as np
@@ -15,14 +16,24 @@ import tensorflow as tf
 from PIL import Image
 
 from stages.data.images import Pixels, fit, resize_image
-from stages.data.labels import to_annotation
+from stages.data.labels import IGNORE, to_annotation
 from stages.errors import InputError
 from stages.model.card import Card, check_model
-from stages.model.fcn8s import segment
+from stages.model.segment import segment
 
 log = logging.getLogger(__name__)
 
 CHUNK = 16  # classes upsampled at once
+
+
+class Views(NamedTuple):
+    """How often a picture is looked at (test-time augmentation): at these scales, and mirrored too or not."""
+
+    scales: tuple[float, ...]
+    flip: bool
+
+
+ONE_VIEW = Views((1.0,), flip=False)
 
 
 @dataclass(frozen=True)
@@ -66,24 +77,57 @@ class SceneParser:
         """RGB colours, uint8 [N + 1, 3], indexed by annotation value."""
         return self.card.colours()
 
-    def annotate(self, image: Pixels) -> Pixels:
-        """Annotation values 1..N, uint8 [H, W], of an RGB picture, uint8 [H, W, 3], any size.
+    def annotate(self, image: Pixels, views: Views = ONE_VIEW) -> Pixels:
+        """Annotation values 0..N, uint8 [H, W], of an RGB picture, uint8 [H, W, 3], any size.
 
         The picture is resized as for training, but never cropped or padded with anything that
         stays; logits go back to the picture's size by bilinear interpolation before the argmax.
+        0 is among the values only where the card says that 'other' is a class of its own.
         """
         height, width = image.shape[:2]
-        where = fit(width, height, self.card.preprocessing.size, self.card.preprocessing.mode)
-        resized = np.asarray(resize_image(Image.fromarray(image), where.width, where.height))
-        labels: Pixels = upsampled_argmax(
-            segment(self.model, resized[np.newaxis]), tf.constant([height, width])
-        ).numpy()[0]
-        return to_annotation(labels)  # type: ignore[no-any-return]
+        given = self.card.preprocessing
+        where = fit(width, height, given.size, given.mode)
+        picture = Image.fromarray(image)
 
-    def label_batch(self, images: Any) -> Pixels:
-        """Labels 0..N-1, uint8 [B, H, W], of RGB pictures, uint8 [B, H, W, 3], at their own size."""
-        labels: Pixels = upsampled_argmax(segment(self.model, images), tf.shape(images)[1:3]).numpy()
+        def seen(scale: float) -> Any:
+            width, height = (max(1, round(side * scale)) for side in (where.width, where.height))
+            return np.asarray(resize_image(picture, width, height, given.interpolation))[np.newaxis]
+
+        found = combined(self.model, seen, (where.height, where.width), views)
+        return to_annotation(self._labels(found, (height, width))[0])  # type: ignore[no-any-return]
+
+    def label_batch(self, images: Any, views: Views = ONE_VIEW) -> Pixels:
+        """Labels 0..N-1 (and 255, where 'other' is a class), uint8 [B, H, W], of RGB pictures, uint8 [B, H, W, 3]."""
+        height, width = images.shape[1:3]
+
+        def seen(scale: float) -> Any:
+            size = [max(1, round(side * scale)) for side in (height, width)]
+            resized = images if scale == 1 else tf.image.resize(images, size, antialias=True)
+            return tf.cast(tf.round(resized), tf.uint8)
+
+        return self._labels(combined(self.model, seen, (height, width), views), (height, width))
+
+    def _labels(self, logits: Any, size: tuple[int, int]) -> Pixels:
+        labels: Pixels = upsampled_argmax(logits, tf.constant(size)).numpy()
+        labels[labels == len(self.classes)] = IGNORE  # the channel after the classes, if there is one, is 'other'
         return labels
+
+
+def combined(model: Any, seen: Callable[[float], Any], size: tuple[int, int], views: Views) -> Any:
+    """What the model makes of some views of the same pictures, `seen` at each scale as uint8 [B, h, w, 3].
+
+    One view: its logits. Several: the mean of their probabilities, each resized to `size`. Float32 [B, H, W, N].
+    """
+    if views == ONE_VIEW:
+        return segment(model, seen(1.0))
+    total: Any = 0.0
+    for scale in views.scales:
+        pictures = seen(scale)
+        for mirrored in (False, True) if views.flip else (False,):
+            logits = segment(model, pictures[:, :, ::-1] if mirrored else pictures)
+            probabilities = tf.image.resize(tf.nn.softmax(logits), size)
+            total += probabilities[:, :, ::-1] if mirrored else probabilities
+    return total / (len(views.scales) * (1 + views.flip))
 
 
 # Sizes are tensors here, so there is one trace for pictures of all sizes.

@@ -1,5 +1,6 @@
 """The optimizer and its schedule, from the params."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -29,11 +30,46 @@ class PolySchedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ig
         return {"peak": self.peak, "power": self.power, "warmup": self.warmup, "steps": self.steps}
 
 
-def build_optimizer(params: Train, schedule: PolySchedule) -> Any:
-    """The keras optimizer; dynamic loss scaling is added under mixed_float16."""
+class PerVariable:
+    """Mixed into an optimizer: decoupled weight decay of kernels alone, and a learning rate for each variable.
+
+    Both are set by `build_optimizer`, in the order of the variables. The decay follows the variable's own rate, and is
+    taken before the update, as in AdamW (Loshchilov, Hutter 2019).
+    """
+
+    rates: Sequence[float]
+    decays: Sequence[float]
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Update one variable."""
+        index = self._get_variable_index(variable)  # type: ignore[attr-defined]
+        rate = ops.cast(learning_rate, variable.dtype) * self.rates[index]
+        if self.decays[index]:
+            self.assign_sub(variable, variable * (rate * self.decays[index]))  # type: ignore[attr-defined]
+        super().update_step(gradient, variable, rate)  # type: ignore[misc]
+
+
+class Adam(PerVariable, keras.optimizers.Adam):  # type: ignore[misc]
+    """AdamW, variable by variable."""
+
+
+class SGD(PerVariable, keras.optimizers.SGD):  # type: ignore[misc]
+    """SGD with momentum and decoupled decay, variable by variable."""
+
+
+def build_optimizer(params: Train, schedule: PolySchedule, variables: Sequence[Any], backbone: Sequence[Any]) -> Any:
+    """The keras optimizer for `variables`, of which `backbone` learns at train.backbone_rate times the rate.
+
+    Dynamic loss scaling is added under mixed_float16.
+    """
     if params.optimizer == "adamw":
-        optimizer = keras.optimizers.AdamW(schedule, weight_decay=params.weight_decay, beta_1=params.momentum)
+        optimizer = Adam(schedule, beta_1=params.momentum)
     else:
-        optimizer = keras.optimizers.SGD(schedule, momentum=params.momentum, weight_decay=params.weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["bias"])
-    return keras.optimizers.LossScaleOptimizer(optimizer) if params.precision == "mixed_float16" else optimizer
+        optimizer = SGD(schedule, momentum=params.momentum)
+    slow = {id(variable) for variable in backbone}
+    optimizer.rates = [params.backbone_rate if id(variable) in slow else 1.0 for variable in variables]
+    optimizer.decays = [params.weight_decay if variable.name == "kernel" else 0.0 for variable in variables]
+    if params.precision == "mixed_float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    optimizer.build(variables)
+    return optimizer

@@ -8,9 +8,10 @@ into a member that is there anyway: with a fourth one Keras would unpack the who
 import json
 import os
 import re
-import tempfile
+import shutil
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -35,7 +36,7 @@ from stages.model.card import (
     Validation,
     seal,
 )
-from stages.model.fcn8s import STRIDE
+from stages.model.segment import STRIDE
 from stages.params import Model, Train
 from stages.score.palette import palette
 
@@ -54,11 +55,13 @@ def describe(records: Path, manifest: Manifest, model: Model, train: Train, best
                 "channels": "RGB",
                 "size": manifest.size,
                 "mode": manifest.mode,
+                "interpolation": manifest.interpolation,
                 "multiple_of": STRIDE,
                 "inside": f"subtracts the mean RGB {MEAN_RGB}",
             }
         ),
-        output="float32 logits [B, H, W, N]; channel k - 1 is class k of the list and annotation value k",
+        output="float32 logits [B, H, W, N]; channel k - 1 is class k of the list and annotation value k"
+        + ("" if model.ignores_other else "; one more channel, the last, is annotation value 0"),
         best=Best(
             epoch=best["epoch"],
             step=best["step"],
@@ -76,8 +79,8 @@ def save_model(model: Any, path: Path, card: Card) -> None:
         METADATA: partial(_with_card, card),
         "config.json": _without_addresses,
     }
-    with tempfile.TemporaryDirectory(dir=_made(path.parent), prefix=".saving-") as scratch, atomic_write(path) as file:
-        saved = Path(scratch) / path.name
+    with _scratch(path) as scratch, atomic_write(path) as file:
+        saved = scratch / path.name
         keras.saving.save_model(model, saved)
         with zipfile.ZipFile(saved) as source, zipfile.ZipFile(file, "w") as target:
             for name in sorted(source.namelist()):
@@ -109,6 +112,13 @@ def _without_addresses(config: bytes) -> bytes:
     return re.sub(rb'("shared_object_id": )(\d+)', renumbered, config)
 
 
-def _made(directory: Path) -> Path:
-    directory.mkdir(parents=True, exist_ok=True)
-    return directory
+@contextmanager
+def _scratch(path: Path) -> Iterator[Path]:
+    """An empty directory beside `path`, of one name: what a killed process left there goes with the next one's."""
+    directory = path.with_name(f".{path.name}.saving")
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)

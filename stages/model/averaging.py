@@ -1,0 +1,44 @@
+"""A moving average of the weights (Polyak, Juditsky 1992), which is what is validated and saved.
+
+The average is of all float variables of the network, batch statistics included. Invariant: outside of `swapped`
+the network holds the weights that are trained.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+
+class Averages:
+    """Averages of a network's variables; none with a decay of 0. To be made in the strategy's scope."""
+
+    def __init__(self, variables: Sequence[Any], decay: float) -> None:
+        self._decay = decay
+        self._averaged = [each.value for each in variables if np.issubdtype(each.dtype, np.floating)] if decay else []
+        self.variables = [tf.Variable(each, trainable=False) for each in self._averaged]
+
+    def update(self, step: Any, strategy: Any) -> None:
+        """Take in the weights after `step` updates (int64). Early on the decay is lower: (1 + s) / (10 + s)."""
+        done = tf.cast(step, tf.float32)
+        share = 1 - tf.minimum(self._decay, (1 + done) / (10 + done))
+        for average, variable in zip(self.variables, self._averaged, strict=True):
+            strategy.extended.update(average, _move, args=(variable, share))
+
+    @contextmanager
+    def swapped(self) -> Iterator[None]:
+        """The network with its averaged weights."""
+        trained = [variable.numpy() for variable in self._averaged]
+        for variable, average in zip(self._averaged, self.variables, strict=True):
+            variable.assign(average.numpy())
+        try:
+            yield
+        finally:
+            for variable, value in zip(self._averaged, trained, strict=True):
+                variable.assign(value)
+
+
+def _move(average: Any, value: Any, share: Any) -> Any:
+    return average.assign_add(share * (value - average))
