@@ -14,7 +14,7 @@ from stages.errors import InputError
 from stages.files import atomic_directory
 from stages.flags import run_stage
 from stages.params import Params, Visualize
-from stages.score.measured import ImageRow, read_charts, read_classes, read_images, read_scores
+from stages.score.measured import ImageRow, read_charts, read_classes, read_flow, read_images, read_scores
 from stages.score.palette import Colours
 from stages.score.pictures import overlay, save_label_png, save_png, shrink
 from stages.score.report import Group, Page, Picture, Scene, render
@@ -34,7 +34,7 @@ def visualize(
     report: Path,
 ) -> None:
     """Draw the chosen scenes and write the report."""
-    sections, charts = read_scores(scores), read_charts(curves)
+    sections, charts, flow = read_scores(scores), read_charts(curves), read_flow(curves)
     classes, images = read_classes(per_class), read_images(per_image)
 
     # From here on TensorFlow is needed.
@@ -64,7 +64,7 @@ def visualize(
                 category = categories.get(row.id, "").replace("_", " ")
                 scenes.append(draw(folder, row, category, image, maps, parser.colours, params.visualize.opacity))
             groups.append(Group(title, tuple(scenes)))
-        page = render(Page(sections, len(images), groups, charts, classes, parser.colours))
+        page = render(Page(sections, len(images), groups, charts, flow, classes, parser.colours))
         (folder / "index.html").write_text(page, encoding="utf-8")
 
 

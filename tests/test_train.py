@@ -1,12 +1,14 @@
 """The train stage: killed and run again it ends with the same bytes; what cannot be trained is refused."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
 import sys
 import time
 
+import keras
 import numpy as np
 import pytest
 from ruamel.yaml import YAML
@@ -20,6 +22,7 @@ from stages.train import train
 from stages.weights import weights
 
 EPOCHS = 8
+CURVES = ("train/loss", "validation/mean_iou")
 
 
 @pytest.fixture(scope="module")
@@ -104,11 +107,95 @@ def test_stopped_and_run_again_it_ends_with_the_same_bytes(inputs, uninterrupted
     assert outputs(tmp_path) == uninterrupted
 
 
-def run_here(inputs, tmp_path, **changes):
+def run_here(inputs, tmp_path, *, start_from=None, **changes):
     params = load_params(inputs / "params.yaml")
     params = params.model_copy(update={"train": params.train.model_copy(update=changes)})
     out = [tmp_path / name for name in ("model.keras", "model.json", "curves", "state")]
-    train(params, inputs / "records", inputs / "backbone", *out)
+    train(params, inputs / "records", start_from or inputs / "backbone", *out)
+
+
+def test_two_trainings_give_the_same_bytes(inputs, uninterrupted, tmp_path):
+    finish(start(inputs, tmp_path))
+    assert outputs(tmp_path) == uninterrupted
+
+
+def test_more_epochs_after_the_end_are_a_new_training(inputs, tmp_path, caplog):
+    """An output depends on its inputs, never on what was there before."""
+    for folder, epochs in ((tmp_path / "twice", (1, 2)), (tmp_path / "once", (2,))):
+        for count in epochs:
+            with caplog.at_level(logging.INFO):
+                run_here(inputs, folder, epochs=count)
+    assert "going on" not in caplog.text
+    assert outputs(tmp_path / "twice") == outputs(tmp_path / "once")
+
+
+def test_changed_params_set_unfinished_training_aside_aloud(inputs, tmp_path, caplog):
+    process = start(inputs, tmp_path)
+    while not list(tmp_path.glob("state/checkpoints/*/step-*.npz")):
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    (unfinished,) = (tmp_path / "state/checkpoints").iterdir()
+    before = {path.name: path.read_bytes() for path in unfinished.glob("*.npz")}
+    with caplog.at_level(logging.INFO):
+        run_here(inputs, tmp_path, epochs=1)
+    assert f"left aside in {tmp_path / 'state/checkpoints'}: unfinished training of other inputs" in caplog.text
+    assert "starting at step 0 of 7" in caplog.text
+    assert before == {path.name: path.read_bytes() for path in unfinished.glob("*.npz")}
+
+
+def test_a_trained_model_is_a_start(inputs, tmp_path, caplog):
+    """What train wrote is what train.start_from may name; a frozen backbone stays that model's."""
+    run_here(inputs, tmp_path / "one", epochs=1)
+    path = tmp_path / "one/model.keras"
+    with caplog.at_level(logging.INFO):
+        run_here(inputs, tmp_path / "two", start_from=path, epochs=1, freeze_epochs=1, learning_rate=0.01)
+    assert f"starting from {path}" in caplog.text
+    one, two = (keras.saving.load_model(tmp_path / name / "model.keras", compile=False) for name in ("one", "two"))
+    for layer in one.layers:
+        if layer.weights:
+            same = all(map(np.array_equal, layer.get_weights(), two.get_layer(layer.name).get_weights()))
+            assert same == layer.name.startswith("conv"), layer.name
+
+
+def test_another_start_is_another_training(inputs, tmp_path):
+    """The file's content is in the fingerprint of the state."""
+    run_here(inputs, tmp_path / "one", epochs=1)
+    run_here(inputs, tmp_path / "two", epochs=2)
+    keys = set()
+    for name in ("one", "two"):
+        out = tmp_path / f"from-{name}"
+        run_here(inputs, out, start_from=tmp_path / name / "model.keras", epochs=1)
+        keys |= {path.name for path in (out / "state/tensorboard").iterdir()}
+    assert len(keys) == 2
+
+
+def test_a_random_backbone_is_not_frozen(inputs, tmp_path):
+    with pytest.raises(InputError, match="a backbone of random weights would be frozen"):
+        run_here(inputs, tmp_path, freeze_epochs=1)
+
+
+def test_debug_shows_and_changes_nothing(inputs, tmp_path):
+    for debug in (True, False):
+        run_here(inputs, tmp_path / str(debug), epochs=1, debug=debug)
+    weights = [
+        keras.saving.load_model(tmp_path / str(debug) / "model.keras", compile=False).get_weights()
+        for debug in (True, False)
+    ]
+    assert all(map(np.array_equal, *weights))
+    sizes = [
+        sum(path.stat().st_size for path in (tmp_path / str(debug) / "state/tensorboard").rglob("events*"))
+        for debug in (True, False)
+    ]
+    assert sizes[0] > sizes[1] + 10_000
+
+
+def test_a_validation_every_other_epoch(inputs, tmp_path):
+    run_here(inputs, tmp_path, epochs=3, validate_epochs=2)
+    curves = {name: (tmp_path / f"curves/plots/metrics/{name}.tsv").read_text() for name in CURVES}
+    steps = {name: [int(line.split()[0]) for line in text.splitlines()[1:]] for name, text in curves.items()}
+    assert steps == {"train/loss": [7, 14, 21], "validation/mean_iou": [14, 21]}
 
 
 def test_a_second_training_in_the_same_state_is_refused(inputs, tmp_path):

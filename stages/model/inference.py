@@ -108,7 +108,7 @@ class SceneParser:
         return self._labels(combined(self.model, seen, (height, width), views), (height, width))
 
     def _labels(self, logits: Any, size: tuple[int, int]) -> Pixels:
-        labels: Pixels = upsampled_argmax(logits, tf.constant(size)).numpy()
+        labels: Pixels = upsampled_argmax(logits, tf.constant(size), logits.shape[-1]).numpy()
         labels[labels == len(self.classes)] = IGNORE  # the channel after the classes, if there is one, is 'other'
         return labels
 
@@ -132,15 +132,14 @@ def combined(model: Any, seen: Callable[[float], Any], size: tuple[int, int], vi
 
 # Sizes are tensors here, so there is one trace for pictures of all sizes.
 @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
-def upsampled_argmax(logits: Any, size: Any) -> Any:
-    """uint8 labels [B, H, W] of logits [B, h, w, N] resized bilinearly to `size` = [H, W].
+def upsampled_argmax(logits: Any, size: Any, channels: int) -> Any:
+    """uint8 labels [B, H, W] of logits [B, h, w, channels] resized bilinearly to `size` = [H, W].
 
     A running maximum over groups of classes, one group after the other: the full-size logits of
     a large picture and 150 classes would take gigabytes.
     """
     best, labels = None, None
-    classes = logits.shape[-1]
-    for start in range(0, classes, CHUNK):
+    for start in range(0, channels, CHUNK):
         # TensorFlow would work on several groups at a time, and hold them all.
         with tf.control_dependencies([] if best is None else [best, labels]):
             group = tf.image.resize(logits[..., start : start + CHUNK], size)

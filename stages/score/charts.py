@@ -6,6 +6,7 @@ are no finite numbers are left out.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from typing import Literal
@@ -38,6 +39,53 @@ class Series:
 
 
 @dataclass(frozen=True)
+class Axis:
+    """From low to high, evenly by `scale`: the identity, or a logarithm."""
+
+    low: float
+    high: float
+    ticks: list[float]
+    scale: Callable[[float], float] = float
+
+    def share(self, value: float) -> float:
+        """How far along the axis a value lies: 0 at its beginning, 1 at its end."""
+        low, here, high = (self.scale(number) for number in (self.low, value, self.high))
+        return (here - low) / (high - low)
+
+
+class Frame:
+    """An SVG element of two axes, to which marks are added."""
+
+    def __init__(self, title: str, x: Axis, y: Axis, x_label: str = "step") -> None:
+        self._x, self._y = x, y
+        self._parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">']
+        for tick in y.ticks:
+            _, place = self.place((x.low, tick))
+            self.add(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{place}" y2="{place}"/>')
+            self.add(f'<text class="axis" text-anchor="end" x="{LEFT - 8}" y="{place}" dy="4">{tick:g}</text>')
+        for tick in x.ticks:
+            place, _ = self.place((tick, y.low))
+            below = HEIGHT - BOTTOM + 18
+            self.add(f'<text class="axis" text-anchor="middle" x="{place}" y="{below}">{tick:g}</text>')
+        middle = (LEFT + WIDTH - RIGHT) / 2
+        self.add(f'<text class="axis" text-anchor="middle" x="{middle:.1f}" y="{HEIGHT - 4}">{escape(x_label)}</text>')
+
+    def place(self, point: Point) -> tuple[str, str]:
+        """A point's x and y in the picture."""
+        x = LEFT + self._x.share(point[0]) * (WIDTH - LEFT - RIGHT)
+        y = HEIGHT - BOTTOM - self._y.share(point[1]) * (HEIGHT - TOP - BOTTOM)
+        return f"{x:.1f}", f"{y:.1f}"
+
+    def add(self, mark: str) -> None:
+        """Draw an SVG element above those before it."""
+        self._parts.append(mark)
+
+    def svg(self) -> str:
+        """All of it as text."""
+        return "\n".join([*self._parts, "</svg>"])
+
+
+@dataclass(frozen=True)
 class Chart:
     """Curves that share their axes."""
 
@@ -50,37 +98,21 @@ class Chart:
         return line_chart(self.title, self.series)
 
 
-def line_chart(title: str, series: tuple[Series, ...], x_label: str = "step") -> str:
+def line_chart(title: str, series: tuple[Series, ...]) -> str:
     """SVG of all series over common axes; y begins at 0. The last value is a dot, the best one a ring.
 
     Each series has at least one finite point.
     """
     steps, values = zip(*(point for one in series for point in one.finite), strict=True)
-    x_ticks, y_ticks = ticks(min(steps), max(steps)), ticks(min(0, *values), max(values))
-
-    def place(point: Point) -> tuple[str, str]:
-        x = LEFT + (point[0] - x_ticks[0]) / (x_ticks[-1] - x_ticks[0]) * (WIDTH - LEFT - RIGHT)
-        y = HEIGHT - BOTTOM - (point[1] - y_ticks[0]) / (y_ticks[-1] - y_ticks[0]) * (HEIGHT - TOP - BOTTOM)
-        return f"{x:.1f}", f"{y:.1f}"
-
-    parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">']
-    for tick in y_ticks:
-        _, y = place((x_ticks[0], tick))
-        parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>')
-        parts.append(f'<text class="axis" text-anchor="end" x="{LEFT - 8}" y="{y}" dy="4">{tick:g}</text>')
-    for tick in x_ticks:
-        x, _ = place((tick, 0))
-        parts.append(f'<text class="axis" text-anchor="middle" x="{x}" y="{HEIGHT - BOTTOM + 18}">{tick:g}</text>')
-    middle = (LEFT + WIDTH - RIGHT) / 2
-    parts.append(f'<text class="axis" text-anchor="middle" x="{middle:.1f}" y="{HEIGHT - 4}">{escape(x_label)}</text>')
+    frame = Frame(title, linear_axis(min(steps), max(steps)), linear_axis(min(0, *values), max(values)))
     for number, one in enumerate(series):
-        path = " ".join(",".join(place(point)) for point in one.finite)
-        parts.append(f'<polyline class="line-{number}" points="{path}"/>')
+        path = " ".join(",".join(frame.place(point)) for point in one.finite)
+        frame.add(f'<polyline class="line-{number}" points="{path}"/>')
         marks = [("dot", 3.5, one.finite[-1])] + ([("ring", 6, one.best_point)] if one.best_point else [])
         for kind, radius, point in marks:
-            x, y = place(point)
-            parts.append(f'<circle class="{kind}-{number}" cx="{x}" cy="{y}" r="{radius}"/>')
-    return "\n".join([*parts, "</svg>"])
+            x, y = frame.place(point)
+            frame.add(f'<circle class="{kind}-{number}" cx="{x}" cy="{y}" r="{radius}"/>')
+    return frame.svg()
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
@@ -91,3 +123,24 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
     first = math.floor(low / step + 1e-9)
     last = max(math.ceil(high / step - 1e-9), first + 1)
     return [float(f"{index * step:.12g}") for index in range(first, last + 1)]
+
+
+def linear_axis(low: float, high: float) -> Axis:
+    """Between the outermost ticks of low..high."""
+    found = ticks(low, high)
+    return Axis(found[0], found[-1], found)
+
+
+def log_axis(low: float, high: float, most: int = 8) -> Axis:
+    """Between 1, 2 or 5 times powers of ten that enclose low..high, both positive.
+
+    These are the ticks, or where they are more than `most` only the powers, or every second power, and so on.
+    """
+    powers = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)
+    marks = [(factor, float(f"{factor}e{power}")) for power in powers for factor in (1, 2, 5)]
+    first = max(mark for _, mark in marks if mark <= low)
+    last = min(mark for _, mark in marks if mark >= high and mark > first)
+    found = [(factor, mark) for factor, mark in marks if first <= mark <= last]
+    if len(found) > most:
+        found = [(factor, mark) for factor, mark in found if factor == 1]
+    return Axis(first, last, [mark for _, mark in found[:: math.ceil(len(found) / most)]], math.log10)

@@ -1,6 +1,6 @@
 """What evaluate and train measured, read back for the report.
 
-Input: evaluate.json, per_class.csv, per_image.csv and the folder of curves. Output: plain data. Invariant:
+Input: evaluate.json, per_class.csv, per_image.csv and the folder of curves and gradient norms. Output: plain data. Invariant:
 a value that does not exist (an empty cell, a null) is None; a file that does not fit is refused by name.
 """
 
@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
 
 from stages.errors import InputError
+from stages.logbook import FLOW
 from stages.score.charts import Chart, Series
+from stages.score.gradient_flow import GradientFlow
 from stages.score.metrics import SCORES
 
 Scores = dict[str, float | None]
@@ -82,6 +84,25 @@ def read_charts(curves: Path) -> list[Chart]:
     }
     drawn = {title: tuple(one for one in found if one.finite) for title, found in charts.items()}
     return [Chart(title, found) for title, found in drawn.items() if found]
+
+
+def read_flow(curves: Path) -> GradientFlow | None:
+    """The layers' gradient norms; None where there is no such file, or no norm in it above zero."""
+    path = curves / FLOW
+    if not path.is_file():
+        return None
+    with _refused(path), path.open(newline="", encoding="utf-8") as file:
+        (key, *layers), *cells = csv.reader(file)
+        rows = [[float(cell) for cell in row] for row in cells]
+        if key != "step" or any(len(row) != 1 + len(layers) or row[0] < 1 or min(row) < 0 for row in rows):
+            raise ValueError(f"{key}, ... where step is expected, or rows without a norm, none below 0, for each layer")
+        flow = GradientFlow(
+            tuple(
+                Series(name, tuple((row[0], row[number]) for row in rows))
+                for number, name in enumerate(layers, start=1)
+            )
+        )
+    return flow if flow.drawn else None
 
 
 def _table(path: Path, convert: Callable[[dict[str, str]], Row], delimiter: str = ",") -> list[Row]:

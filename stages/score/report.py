@@ -12,6 +12,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stages.score.charts import Chart
+from stages.score.gradient_flow import GradientFlow
 from stages.score.measured import ClassRow, Scores
 from stages.score.metrics import SCORES
 from stages.score.palette import Colours
@@ -58,6 +59,7 @@ class Page:
     images: int  # in the validation split
     groups: Sequence[Group]
     charts: Sequence[Chart]
+    flow: GradientFlow | None
     classes: Sequence[ClassRow]  # in order of their values
     colours: Colours
 

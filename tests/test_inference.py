@@ -1,0 +1,108 @@
+"""A trained model put to use: views of a picture are averaged by hand's measure, and 'other' may be an answer."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from cards import make_card
+from models import model_params
+from PIL import Image
+
+from stages.data.images import resize_image
+from stages.model.fcn8s import build_fcn8s
+from stages.model.inference import SceneParser, Views, combined
+from stages.model.saving import save_card, save_model
+from stages.model.segment import segment
+
+SIZE = 64  # of the card's training squares
+
+
+def parser_of(tmp_path, network, **params):
+    card = make_card(params={"model": params, "train": {}})
+    save_model(network, tmp_path / "model.keras", card)
+    save_card(tmp_path / "model.json", tmp_path / "model.keras", card)
+    return SceneParser.load(tmp_path / "model.keras", tmp_path / "model.json")
+
+
+@pytest.fixture(scope="module")
+def network():
+    model = build_fcn8s(3, model_params(width=1 / 16), seed=1)
+    generator = np.random.default_rng(0)
+    for name in ("score_fr", "score_pool4", "score_pool3"):
+        kernel = model.get_layer(name).kernel
+        kernel.assign(generator.normal(0, 0.5, kernel.shape))
+    return model
+
+
+@pytest.fixture(scope="module")
+def parser(network, tmp_path_factory):
+    return parser_of(tmp_path_factory.mktemp("model"), network)
+
+
+def picture(height=48, width=80, seed=0):
+    coarse = np.random.default_rng(seed).integers(0, 256, (height // 8, width // 8, 3), np.uint8)
+    return coarse.repeat(8, 0).repeat(8, 1)
+
+
+def softmax(logits):
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)
+
+
+def test_views_are_averaged_as_probabilities_at_the_first_size(network):
+    """Against each view by itself: resized, mirrored there and back, its probabilities resized, and their mean."""
+    views = Views((1.0, 0.5), flip=True)
+    pictures = {1.0: picture(64, 64)[np.newaxis], 0.5: picture(32, 32, seed=1)[np.newaxis]}
+    found = combined(network, pictures.__getitem__, (64, 64), views)
+    expected = []
+    for pixels in pictures.values():
+        for step in (1, -1):
+            logits = np.asarray(segment(network, pixels[:, :, ::step]))[:, :, ::step]
+            expected.append(np.asarray(tf.image.resize(softmax(logits), (64, 64))))
+    np.testing.assert_allclose(found, np.mean(expected, 0), rtol=1e-4, atol=1e-5)
+    assert np.std(expected, 0).max() > 0.1  # the views do not agree by themselves
+
+
+def test_one_view_is_the_networks_own_logits(network):
+    pixels = picture(64, 64)[np.newaxis]
+    found = combined(network, lambda _: pixels, (64, 64), Views((1.0,), flip=False))
+    np.testing.assert_array_equal(found, segment(network, pixels))
+
+
+def test_a_mirrored_picture_gets_the_mirrored_annotation(parser):
+    """With both views; with one it does not, so that the test can fail."""
+    image = picture(64, 64)
+    both, one = Views((1.0,), flip=True), Views((1.0,), flip=False)
+    mirrored = parser.annotate(image[:, ::-1], both)[:, ::-1]
+    assert (parser.annotate(image, both) == mirrored).mean() > 0.999
+    assert (parser.annotate(image, one) != parser.annotate(image[:, ::-1], one)[:, ::-1]).mean() > 0.01
+
+
+def test_each_scale_is_a_resizing_of_the_original(parser, network):
+    """Twice the training's size is not a blown-up square: it is made from the picture itself."""
+    image = picture(160, 240)
+    found = parser.annotate(image, Views((2.0,), flip=False))
+    seen = np.asarray(resize_image(Image.fromarray(image), 2 * SIZE, 2 * SIZE))[np.newaxis]
+    probabilities = tf.image.resize(softmax(np.asarray(segment(network, seen))), (SIZE, SIZE))
+    expected = np.argmax(tf.image.resize(probabilities, (160, 240)), -1)[0] + 1
+    assert (found == expected).mean() > 0.999
+
+
+def test_batches_are_seen_at_each_scale_too(parser, network):
+    images = np.stack([picture(64, 64, seed) for seed in range(2)])
+    views = Views((1.0, 2.0), flip=False)
+    larger = tf.cast(tf.round(tf.image.resize(images, (128, 128), antialias=True)), tf.uint8)
+    both = softmax(np.asarray(segment(network, images))) + np.asarray(
+        tf.image.resize(softmax(np.asarray(segment(network, larger))), (64, 64))
+    )
+    assert (parser.label_batch(images, views) == np.argmax(both, -1)).mean() > 0.999
+
+
+@pytest.mark.parametrize("views", [Views((1.0,), flip=False), Views((1.0, 2.0), flip=True)])
+def test_other_is_value_0_where_it_is_a_class(tmp_path, views):
+    """A network that sees 'other' everywhere says 0 in annotations and 255 in labels; one that sees class 2 says 2."""
+    for channel, value in ((3, 0), (1, 2)):
+        network = build_fcn8s(3, model_params(width=1 / 64, other="class"))
+        network.get_layer("score_fr").bias.assign(np.eye(4)[channel])
+        parser = parser_of(tmp_path, network, other="class")
+        assert (parser.annotate(picture(), views) == value).all()
+        assert (parser.label_batch(picture(64, 64)[np.newaxis], views) == (value - 1) % 256).all()
