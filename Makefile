@@ -20,6 +20,9 @@ if [ ! -e $$stamp ] || [ pyproject.toml -nt $$stamp ] || [ constraints.txt -nt $
 fi
 endef
 
+# Three tests at a time: they wait for other processes more than they compute. tests/conftest.py says which go together.
+PARALLEL = --numprocesses 3 --dist loadfile --no-loadscope-reorder
+
 .PHONY: demo test test-s3 test-webdav install install-test install-test-s3 install-test-webdav
 
 demo: install
@@ -27,7 +30,7 @@ demo: install
 	@$(IN_VENV) sceneparse results
 
 test: install-test
-	@$(IN_VENV) ruff check . && ruff format --check . && mypy && python -m pytest
+	@$(IN_VENV) ruff check . && ruff format --check . && mypy && python -m pytest $(PARALLEL)
 
 test-s3 test-webdav: test-%: install-test-%
 	@$(IN_VENV) python -m pytest -m $* tests/test_remotes.py

@@ -8,6 +8,40 @@ import pytest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
+# Files that take long, the longest group first; one process runs those of a group, which share what takes long to make.
+GROUPS = {
+    "test_run.py": "prefect",
+    "test_serve.py": "prefect",
+    "test_deployment.py": "prefect",
+    "test_pipeline.py": "trained",
+    "test_remotes.py": "trained",
+    "test_sweep.py": "trained",
+    "test_flows.py": "flows",
+    "test_scaling.py": "scaling",
+    "test_train.py": "train",
+    "test_training.py": "training",
+}
+
+
+def pytest_collection_modifyitems(items):
+    """Put the long ones first, so that no process is left alone with one of them at the end."""
+    order = [*GROUPS]
+    items.sort(key=lambda item: order.index(item.path.name) if item.path.name in GROUPS else len(order))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Deal out whole groups, and files that are in none."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByGroup(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            return GROUPS.get(Path(file).name, file)
+
+    return ByGroup(config, log)
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The repository."""
