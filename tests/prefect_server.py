@@ -6,9 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import requests
 from daemons import daemon, free_port
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+# The server answers 503 when its SQLite was busy: to be asked again, as Prefect's own client does.
+BUSY = Retry(connect=0, read=0, status=6, status_forcelist=[503], allowed_methods=None, backoff_factor=0.2)
 
 
 @dataclass(frozen=True)
@@ -47,3 +53,33 @@ def healthy(url: str) -> bool:
         return requests.get(f"{url}/health", timeout=5).ok
     except requests.ConnectionError:
         return False
+
+
+class Api:
+    """The few requests to Prefect's REST API that the tests make."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def _ask(self, method: str, path: str, **options: Any) -> Any:
+        with requests.Session() as session:
+            session.mount(self.url, HTTPAdapter(max_retries=BUSY))
+            answer = session.request(method, f"{self.url}/{path}", timeout=20, **options)
+            answer.raise_for_status()
+            return answer.json() if answer.content else None
+
+    def post(self, path: str, **body: Any) -> Any:
+        return self._ask("POST", path, json=body)
+
+    def get(self, path: str) -> Any:
+        return self._ask("GET", path)
+
+    def state(self, run: str) -> Any:
+        """The state of a flow run."""
+        return self.get(f"flow_runs/{run}")["state"]
+
+    def of_run(self, things: str, run: str) -> Any:
+        """Task runs, artifacts or logs of a flow run."""
+        if things == "logs":
+            return self.post("logs/filter", logs={"flow_run_id": {"any_": [run]}})
+        return self.post(f"{things}/filter", flow_runs={"id": {"any_": [run]}})

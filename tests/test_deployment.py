@@ -1,8 +1,9 @@
 """prefect.yaml: the same deployment for a work pool, run by a real worker."""
 
 import pytest
+from prefect_server import Api
 from ruamel.yaml import YAML
-from test_serve import Api, finish, start
+from test_serve import finish, start
 from workspace import ROOT, Workspace
 
 

@@ -10,9 +10,8 @@ from contextlib import contextmanager
 
 import psutil
 import pytest
-import requests
 from mirror import STAGES, Mirror
-from prefect_server import quiet_environment
+from prefect_server import Api, quiet_environment
 
 LEFT_SECONDS = 15  # the longest that anything may live on
 
@@ -97,23 +96,23 @@ def test_nothing_is_left_of_a_run_that_is_stopped(mirror, prefect_api, number):
         )
     check_left(mirror)
     # What a killed run cannot say, the next one has said.
-    assert requests.get(f"{prefect_api.url}/flow_runs/{run}", timeout=10).json()["state"]["type"] == "CRASHED"
+    assert Api(prefect_api.url).state(run)["type"] == "CRASHED"
 
 
 def test_a_run_that_was_started_by_hand_can_be_cancelled_through_the_api(mirror, prefect_api):
     with going_on(mirror) as process:
+        api = Api(prefect_api.url)
         filters = {"flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}}, "sort": "START_TIME_DESC"}
-        (run, *_) = requests.post(f"{prefect_api.url}/flow_runs/filter", json=filters, timeout=10).json()
+        (run, *_) = api.post("flow_runs/filter", **filters)
         began = time.monotonic()
-        url = f"{prefect_api.url}/flow_runs/{run['id']}"
-        requests.post(f"{url}/set_state", json={"state": {"type": "CANCELLING"}}, timeout=10).raise_for_status()
+        api.post(f"flow_runs/{run['id']}/set_state", state={"type": "CANCELLING"})
         output, _ = process.communicate(timeout=LEFT_SECONDS)
         assert process.returncode == 1
         assert "cancelled: run again to go on" in output
         wait_for(
             lambda: not processes(mirror.environment), LEFT_SECONDS - (time.monotonic() - began), "processes are left"
         )
-        assert requests.get(url, timeout=10).json()["state"]["type"] == "CANCELLED"
+        assert api.state(run["id"])["type"] == "CANCELLED"
     check_left(mirror)
 
 

@@ -10,36 +10,10 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-import requests
 from browser import browser_page
 from mirror import STAGES, Mirror
+from prefect_server import Api
 from test_run import LEFT_SECONDS, processes, wait_for
-
-
-class Api:
-    """The few requests to Prefect's REST API that the tests make."""
-
-    def __init__(self, url):
-        self.url = url
-
-    def post(self, path, **body):
-        answer = requests.post(f"{self.url}/{path}", json=body, timeout=20)
-        answer.raise_for_status()
-        return answer.json() if answer.content else None
-
-    def get(self, path):
-        answer = requests.get(f"{self.url}/{path}", timeout=20)
-        answer.raise_for_status()
-        return answer.json()
-
-    def state(self, run):
-        return self.get(f"flow_runs/{run}")["state"]
-
-    def of_run(self, things, run):
-        """Task runs, artifacts or logs of a flow run."""
-        if things == "logs":
-            return self.post("logs/filter", logs={"flow_run_id": {"any_": [run]}})
-        return self.post(f"{things}/filter", flow_runs={"id": {"any_": [run]}})
 
 
 @pytest.fixture(scope="module")
