@@ -1,6 +1,7 @@
 """`sceneparse run` as a process: what it prints, and what is left of it however it ends."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,9 +17,18 @@ from prefect_server import Api, quiet_environment
 LEFT_SECONDS = 15  # the longest that anything may live on
 
 
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    """A mirror in which what comes before training has run."""
+    mirror = Mirror(tmp_path_factory.mktemp("begun") / "project")
+    mirror.run("dvc", "repro", "weights", "prepare")
+    return mirror
+
+
 @pytest.fixture
-def mirror(tmp_path, prefect_api):
-    """A mirror whose processes can be told from all others."""
+def mirror(begun, tmp_path, prefect_api):
+    """A copy of it whose processes can be told from all others."""
+    shutil.copytree(begun.path, tmp_path / "project", symlinks=True)
     environment = {**prefect_api.environment, "SCENEPARSE_TEST": str(uuid.uuid4())}
     return Mirror(tmp_path / "project", environment)
 
