@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,14 @@ def pytest_xdist_make_scheduler(config, log):
             return GROUPS.get(Path(file).name, file)
 
     return ByGroup(config, log)
+
+
+@pytest.fixture(autouse=True)
+def _plain_precision():
+    """Leaves the next test in the process float32: a Trainer sets Keras's policy, even where it then refuses."""
+    yield
+    if "keras" in sys.modules:
+        sys.modules["keras"].config.set_dtype_policy("float32")
 
 
 @pytest.fixture(scope="session")
