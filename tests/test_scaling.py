@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from daemons import daemon, free_port, listens
+from daemons import PATIENCE, daemon, free_port, listens
 from datasets import demo_params, write_archive
 from imports import closure
 from ruamel.yaml import YAML
@@ -60,6 +60,18 @@ class DaskCluster:
         )
         self.workers.append(worker)
         return worker
+
+    def end(self, worker):
+        """Kill a worker, and wait until the scheduler has noticed: until then it asks it too."""
+        from distributed import Client
+
+        worker.kill()
+        worker.wait()
+        left, deadline = sum(other.poll() is None for other in self.workers), time.monotonic() + PATIENCE
+        with Client(self.address, set_as_default=False) as client:
+            while len(client.scheduler_info(n_workers=-1)["workers"]) > left:
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
 
     def _start(self, kind, *options, ready, **environment):
         command = [sys.executable, "-m", "dask", kind, *options, "--dashboard-address", ":0", "--no-dashboard"]
@@ -149,7 +161,7 @@ def test_a_worker_that_lacks_our_code_is_named(dask, on_dask, dataset, tmp_path)
         with pytest.raises(InputError, match=r"got:      \n    tcp://.*: No module named stages\n"):
             prepare(SMALL, dataset, tmp_path / "records")
     finally:
-        worker.kill()
+        dask.end(worker)
 
 
 def test_other_versions_on_a_worker_are_told(dask, on_dask, dataset, tmp_path, caplog):
@@ -160,7 +172,7 @@ def test_other_versions_on_a_worker_are_told(dask, on_dask, dataset, tmp_path, c
     try:
         prepare(SMALL, dataset, tmp_path / "records")
     finally:
-        worker.kill()
+        dask.end(worker)
     assert re.search(r"Dask: Mismatched versions found(.|\n)*pandas .*0\.1", caplog.text)
 
 
