@@ -47,7 +47,9 @@ def listens(port: int) -> bool:
 def daemon(
     command: Sequence[str | Path], log: Path, ready: Callable[[], bool], environment: dict[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `command` in the foreground of its own, from when it is `ready` until the block ends."""
+    """Run `command` in the foreground of its own, from when it is `ready` until the block or this process ends."""
+    # A process of pytest-xdist is killed on Ctrl-C, and does not come to the end of the block.
+    command = ["setpriv", "--pdeathsig", "KILL", *command]
     with log.open("ab") as output:
         process = subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=log.parent
@@ -56,8 +58,8 @@ def daemon(
         deadline = time.monotonic() + PATIENCE
         while not ready():
             said = log.read_text(errors="replace")[-3000:]
-            assert process.poll() is None, f"{command[0]} ended with {process.returncode}:\n{said}"
-            assert time.monotonic() < deadline, f"{command[0]} is not ready:\n{said}"
+            assert process.poll() is None, f"{command} ended with {process.returncode}:\n{said}"
+            assert time.monotonic() < deadline, f"{command} is not ready:\n{said}"
             time.sleep(0.05)
         yield process
     finally:
