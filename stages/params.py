@@ -81,6 +81,9 @@ class Model(Section):
 
     backbone: Literal["vgg16", "vgg19"] = Field(description="the classifier the FCN is built on")
     width: Annotated[float, Field(gt=0, le=1)] = Field(description="multiplier on all channel counts; 1 as published")
+    input_std: Annotated[float, Field(gt=0)] = Field(
+        description="what pixels less their mean are divided by; 1 as published, 58 is about their spread"
+    )
     pooling: Literal["max", "average"] = Field(description="of the backbone's blocks")
     normalization: Literal["none", "batch"] = Field(description="batch = of each convolution, before its ReLU")
     head_input: Literal["pool5", "conv5_3"] = Field(
@@ -201,9 +204,10 @@ class Params(Section):
             raise ValueError(
                 f"model.width {self.model.width} has no ImageNet weights: set it to 1.0, or weights.source to none"
             )
-        if self.weights.source != "none" and self.model.normalization != "none":
+        if self.weights.source != "none" and (self.model.normalization, self.model.input_std) != ("none", 1):
             raise ValueError(
-                "ImageNet's VGG has no normalization: set model.normalization to none, or weights.source to none"
+                "ImageNet's VGG has no normalization and takes pixels as they are: set model.normalization to none "
+                "and model.input_std to 1.0, or weights.source to none"
             )
         return self
 

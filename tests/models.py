@@ -7,6 +7,7 @@ from stages.params import Model
 PUBLISHED: dict[str, Any] = {
     "backbone": "vgg16",
     "width": 1.0,
+    "input_std": 1.0,
     "pooling": "max",
     "normalization": "none",
     "head_input": "pool5",

@@ -132,6 +132,17 @@ def test_types_are_not_converted(refusal, key, value):
         ("model__width", 0.0),
         ("model__width", 1.01),
         ("model__dropout", 1.0),
+        ("model__input_std", 0.0),
+        ("model__stride", 4),
+        ("train__start_from", ""),
+        ("train__micro_batches", 0),
+        ("train__validate_epochs", 0),
+        ("train__backbone_rate", 1.5),
+        ("train__label_smoothing", 1.0),
+        ("train__hard_pixels", 0.0),
+        ("train__ema", 1.0),
+        ("train__augment__crop", 100),
+        ("evaluate__scales", []),
         ("train__seed", 2**31),
         ("train__optimizer", "adam"),
         ("train__learning_rate", 0.0),
@@ -147,7 +158,7 @@ def test_types_are_not_converted(refusal, key, value):
     ],
 )
 def test_values_out_of_range(refusal, key, value):
-    assert re.search(rf"got: +{key.replace('__', '.')}: (Input|String) should ", refusal(**{key: value}))
+    assert re.search(rf"got: +{key.replace('__', '.')}: (Input|String|List) should ", refusal(**{key: value}))
 
 
 def test_unknown_and_missing_keys(refusal):
@@ -200,6 +211,18 @@ def test_imagenet_weights_need_the_full_width(refusal):
     message = refusal(weights__source="vgg16.h5", model__width=0.5)
     assert "model.width 0.5 has no ImageNet weights" in message
     assert "weights.source" in message
+
+
+@pytest.mark.parametrize(("key", "value"), [("model__normalization", "batch"), ("model__input_std", 58.0)])
+def test_imagenet_weights_need_the_published_input_and_no_normalization(refusal, key, value):
+    published = {"model__width": 1.0, "model__input_std": 1.0, "weights__source": "vgg16.h5"}
+    assert "ImageNet's VGG has no normalization and takes pixels as they are" in refusal(**published | {key: value})
+
+
+@pytest.mark.parametrize(("key", "value"), [("model__upsampling", "bilinear"), ("model__stride", 16)])
+def test_features_are_added_by_learned_upsampling_at_stride_8(refusal, key, value):
+    ancestor = {"model__skips": "features", "model__upsampling": "learned"}
+    assert "skips features needs upsampling learned and stride 8" in refusal(**ancestor | {key: value})
 
 
 @pytest.mark.parametrize(

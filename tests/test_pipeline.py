@@ -24,6 +24,7 @@ OUTPUTS = (
     "metrics/confusion.csv",
     "metrics/training/metrics.json",
     "metrics/training/plots/metrics/train/loss.tsv",
+    "metrics/training/gradient_flow.csv",
     "report/index.html",
 )
 
@@ -201,6 +202,35 @@ def test_the_same_params_give_the_same_bytes_elsewhere(built, tmp_path):
     again.run("dvc", "repro")
     for name in OUTPUTS:
         assert again.read(name) == built.read(name), name
+
+
+def test_training_again_changes_nothing_after_it(built):
+    """Same inputs, same bytes, so that what depends on the model stays up to date."""
+    assert "Running stage 'train'" in built.run("dvc", "repro", "--force", "--single-item", "train")
+    assert "Data and pipelines are up to date." in built.run("dvc", "status")
+
+
+def test_the_papers_path_goes_through_params(built, tmp_path):
+    """FCN-32s, then FCN-16s from it: the model to start from is tracked, and takes the place of the weights stage."""
+    workspace = built.copy(tmp_path / "project")
+    workspace.set_param("model.stride", 32)
+    workspace.run("dvc", "repro", "train")
+    (workspace.path / "pretrained").mkdir()
+    start = workspace.path / "pretrained/fcn32s.keras"
+    shutil.copy(workspace.path / "models/fcn8s.keras", start)
+    workspace.run("dvc", "add", "--quiet", str(start))
+    workspace.set_param("model.stride", 16)
+    workspace.set_param("train.start_from", "pretrained/fcn32s.keras")
+    output = workspace.run("dvc", "repro", "train")
+    assert "Running stage 'train'" in output
+    assert "Data and pipelines are up to date." in workspace.run("dvc", "status", "train")
+    locked_train = YAML(typ="safe").load(workspace.path / "dvc.lock")["stages"]["train"]
+    paths = {dep["path"] for dep in locked_train["deps"]}
+    assert "pretrained/fcn32s.keras" in paths
+    assert "data/raw/backbone" not in paths
+    assert json.loads(workspace.read("models/fcn8s.json"))["params"]["train"]["start_from"] == "pretrained/fcn32s.keras"
+    shutil.copy(built.path / "models/fcn8s.keras", start)  # another model under the same name
+    assert "train" in json.loads(workspace.run("dvc", "status", "--json", "train"))
 
 
 def test_an_experiment_reruns_what_it_changes(built):

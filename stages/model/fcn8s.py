@@ -22,7 +22,7 @@ from stages.params import Model
 
 CHANNELS = (64, 128, 256, 512, 512)
 FC_CHANNELS = 4096
-INPUT_STD = 58.0  # of ImageNet's pixels around the mean; random initialisation expects about 1
+PIXEL_STD = 58.0  # of ImageNet's pixels around the mean; random initialisation expects about 1
 
 
 def build_fcn8s(classes: int, params: Model, seed: int = 0) -> Any:
@@ -35,7 +35,8 @@ def build_fcn8s(classes: int, params: Model, seed: int = 0) -> Any:
 
     # --- preprocessing: float32 even under mixed precision, bfloat16 would round 255 - 123.68
     image = keras.Input((None, None, 3), dtype="uint8", name="image")
-    x = layers.Rescaling(1.0, [-value for value in MEAN_RGB], dtype="float32", name="subtract_mean")(image)
+    scale, shift = 1 / params.input_std, [-value / params.input_std for value in MEAN_RGB]
+    x = layers.Rescaling(scale, shift, dtype="float32", name="subtract_mean")(image)
 
     # --- backbone: five blocks, each halves the resolution
     pools = []
@@ -43,7 +44,7 @@ def build_fcn8s(classes: int, params: Model, seed: int = 0) -> Any:
     for block, (filters, count) in enumerate(zip(CHANNELS, CONVOLUTIONS[params.backbone], strict=True), start=1):
         early = tapped and block == 5
         for index in range(1, min(count, 3) + 1 if early else count + 1):
-            gain = 1 / INPUT_STD**2 if block == index == 1 else 1.0
+            gain = (params.input_std / PIXEL_STD) ** 2 if block == index == 1 else 1.0
             x = make.convolution(x, f"conv{block}_{index}", filters, 3, gain, relu=not (early and index == 3))
         x = make.pool(x, f"pool{block}", "max" if early else params.pooling)
         pools.append(x)

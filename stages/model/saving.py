@@ -57,7 +57,7 @@ def describe(records: Path, manifest: Manifest, model: Model, train: Train, best
                 "mode": manifest.mode,
                 "interpolation": manifest.interpolation,
                 "multiple_of": STRIDE,
-                "inside": f"subtracts the mean RGB {MEAN_RGB}",
+                "inside": f"subtracts the mean RGB {MEAN_RGB}, divides by {model.input_std:g}",
             }
         ),
         output="float32 logits [B, H, W, N]; channel k - 1 is class k of the list and annotation value k"
