@@ -5,40 +5,16 @@ wrong types and values out of range are refused by name, all of them at once, be
 slow is imported. The file is read as YAML 1.2 like DVC does, so both see the same values.
 """
 
-import hashlib
 import math
-import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from stages.errors import InputError
-from stages.files import ALGORITHMS
-
-
-def _digest(value: str) -> str:
-    algorithm, _, digits = value.partition(":")
-    if algorithm not in ALGORITHMS or not re.fullmatch(f"[0-9a-f]{{{2 * hashlib.new(algorithm).digest_size}}}", digits):
-        raise ValueError(f"expected algorithm:hex, whole and in lower case, with one of {', '.join(ALGORITHMS)}")
-    return value
-
-
-Digest = Annotated[str, AfterValidator(_digest)]
-Probability = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=0)]
-Positive = Annotated[int, Field(ge=1)]
-Side = Annotated[int, Field(ge=32, le=4096, multiple_of=32)]
-Scale = Annotated[float, Field(ge=0.25, le=4)]
-Seed = Annotated[int, Field(ge=0, lt=2**31)]
-
-
-class Section(BaseModel):
-    """A section of params.yaml: all keys required, no others, no conversion between types."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+from stages.fields import Count, Digest, Positive, Probability, Scale, Section, Seed, Side
 
 
 class Demo(Section):

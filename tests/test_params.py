@@ -10,7 +10,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from stages.errors import InputError
-from stages.params import Params, Section, load_params
+from stages.fields import Section
+from stages.params import Params, load_params
 
 MD5, SHA1, SHA256 = "md5:" + 32 * "0", "sha1:" + 40 * "a", "sha256:" + 64 * "f"
 REMOVED = object()

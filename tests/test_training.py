@@ -3,13 +3,16 @@
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from models import model_params
 
 from stages.errors import InputError
-from stages.model.training import Trainer, check_finite
+from stages.model.checks import check_finite
+from stages.model.training import Trainer
+from stages.model.training_view import FusedNormalization
 from stages.params import load_params
 
 CLASSES = 3
@@ -95,8 +98,6 @@ def test_learning_rate_is_the_last_updates(params):
 
 @pytest.mark.parametrize(("precision", "xla"), [("float32", True), ("mixed_bfloat16", False), ("mixed_float16", False)])
 def test_precision_and_xla_learn_too(params, precision, xla):
-    import keras
-
     try:
         trainer = make_trainer(params, precision=precision, xla=xla, learning_rate=0.003)
     finally:
@@ -172,6 +173,28 @@ def test_dropout_differs_from_step_to_step(params):
     assert one != two
 
 
+def test_normalization_in_one_operation_is_kerass(params):
+    """The same outputs, gradients and moving statistics as Keras's layer, over pixels of few rows."""
+    layer = keras.layers.BatchNormalization(momentum=0.7)
+    fused = FusedNormalization(layer)
+    generator = np.random.default_rng(0)
+    inputs = tf.constant(generator.normal(3, 2, (2, 3, 2, 4)), tf.float32)
+    layer.build(inputs.shape)
+    layer.set_weights([generator.normal(1, 0.5, 4), *generator.normal(size=(2, 4)), generator.uniform(1, 2, 4)])
+    before, ends = layer.get_weights(), []
+    for each in (layer, fused):
+        layer.set_weights(before)
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            outputs = each(inputs, training=True)
+            loss = tf.reduce_sum(outputs**3)
+        ends.append(
+            [outputs, *tape.gradient(loss, [inputs, layer.gamma.value, layer.beta.value]), *layer.get_weights()]
+        )
+    for one, other in zip(*ends, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+
+
 def test_norms_are_those_of_each_layers_gradient(params):
     trainer = warmed(params, model={"normalization": "batch"})
     found = trainer.step(scenes()).norms.numpy()
@@ -206,8 +229,6 @@ def test_a_frozen_backbone_stays_and_the_head_learns_as_ever(params):
 @pytest.mark.parametrize("rate", [1.0, 0.1])
 def test_adamw_is_kerass_own_but_for_the_rates(params, rate):
     """Against keras.optimizers.AdamW on the same gradients, one for the backbone and one for the head."""
-    import keras
-
     trainer = warmed(params, optimizer="adamw", learning_rate=0.01, weight_decay=0.3, backbone_rate=rate, momentum=0.8)
     ours = trainer.model.trainable_variables
     copies = [keras.Variable(variable, name=variable.name) for variable in ours]
@@ -304,6 +325,7 @@ tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU"
                                            [tf.config.LogicalDeviceConfiguration()] * 2)
 from stages.errors import InputError
 from stages.model.training import Trainer
+from stages.model.training_view import FusedNormalization
 from stages.params import load_params
 from test_training import scenes
 params = load_params(Path("presets/demo.yaml"))

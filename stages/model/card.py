@@ -19,8 +19,8 @@ from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from stages.data.labels import MAX_CLASSES
 from stages.errors import InputError
+from stages.fields import Digest, Positive, Probability, Section
 from stages.files import file_digest
-from stages.params import Digest, Positive, Probability, Section
 
 FORMAT: Literal[2] = 2  # of the card: raised when a field is added, dropped or means something else
 METADATA, KEY = "metadata.json", "sceneparse"  # where in the model file it is

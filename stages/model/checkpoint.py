@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
+from stages.fields import Section
 from stages.files import atomic_write
-from stages.params import Section
 
 log = logging.getLogger(__name__)
 

@@ -14,8 +14,9 @@ from tqdm import tqdm
 
 from stages.logbook import Logbook, Sums, epoch_row, training_row, warn_if_one_class
 from stages.model.checkpoint import Checkpoints
+from stages.model.checks import check_finite
 from stages.model.histograms import write_histograms
-from stages.model.training import Trainer, check_finite
+from stages.model.training import Trainer
 from stages.model.workers import Workers
 from stages.params import Train
 

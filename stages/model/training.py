@@ -6,7 +6,6 @@ arithmetic on one device and on many, and in one piece as in micro-batches one a
 normalization, whose statistics are those of a micro-batch).
 """
 
-import math
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, NamedTuple
@@ -15,12 +14,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from stages.errors import InputError
 from stages.model.averaging import Averages
-from stages.model.dropout import Part, training_view
+from stages.model.checks import check_compiles, check_divides
 from stages.model.fcn8s import build_fcn8s
 from stages.model.losses import pixel_cross_entropy
 from stages.model.optimizer import PolySchedule, build_optimizer
+from stages.model.training_view import Part, training_view
 from stages.params import Model, Train
 
 
@@ -63,24 +62,8 @@ class Trainer:
         self.pixels = float(size**2 * train.batch_size)
         self.schedule = PolySchedule(train.learning_rate, train.poly_power, train.warmup_steps, steps)
         self.strategy = strategy or tf.distribute.get_strategy()
-        parts = self.strategy.num_replicas_in_sync * train.micro_batches
-        if train.batch_size % parts:
-            raise InputError(
-                "a training batch cannot be divided evenly",
-                expected=f"a multiple of {parts}: {self.strategy.num_replicas_in_sync} devices of all workers "
-                f"x {train.micro_batches} micro-batches",
-                got=f"train.batch_size {train.batch_size}",
-                file="params.yaml",
-                next_step="change train.batch_size, which counts the images of an update, or train.micro_batches",
-            )
-        if train.xla and train.precision != "float32" and not tf.config.list_logical_devices("GPU"):
-            raise InputError(
-                "XLA cannot compile mixed precision for the CPU",
-                expected="a GPU, or float32, or no XLA",
-                got=f"train.precision {train.precision} and train.xla true on a machine without a GPU",
-                file="params.yaml",
-                next_step="set train.precision to float32 or train.xla to false",
-            )
+        check_divides(train, self.strategy.num_replicas_in_sync)
+        check_compiles(train)
         with self.strategy.scope():
             self.model = build_fcn8s(self.classes, model, train.seed)
             if initialize:
@@ -216,16 +199,3 @@ class Trainer:
 def _layer(variable: Any) -> str:
     """The layer that a variable counts to; a normalization counts to its convolution."""
     return str(variable.path).partition("/")[0].removesuffix("_norm")
-
-
-def check_finite(loss: float, step: int) -> None:
-    """Raise InputError when training has diverged: from a NaN there is no way back."""
-    if not math.isfinite(loss):
-        raise InputError(
-            "training has diverged",
-            expected="a finite loss",
-            got=f"{loss} by step {step}",
-            file="params.yaml",
-            next_step="lower train.learning_rate, lengthen train.warmup_steps, set train.clip_norm (1.0 is usual), "
-            "or use float32 precision",
-        )

@@ -1,0 +1,173 @@
+"""What each switch of a training is worth in the same time, on a dataset of yours: the table of docs/results.md.
+
+    python -m benchmarks.recipes ARCHIVE --out recipes.csv [--minutes 7] [--only NAME ...] [--seeds 0 1 2]
+
+Each recipe is the params of RECIPES upon presets/demo.yaml (ancestor: presets/fcn2017.yaml) at quarter width.
+Its updates and its validation are timed first, and it gets as many whole epochs as fit into the minutes; then the
+stages run, prepare to evaluate. A row is added for each one that is not in the file yet, so that it can be stopped
+and started again. To be run on an idle machine: the minutes are what is shared out.
+"""
+
+import argparse
+import csv
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parents[1]
+START_SECONDS = 12.0  # of a train stage before its first update: imports and tracing
+COLUMNS = ("recipe", "seed", "minutes", "epochs", "seconds", "resized_mean_iou", "resized_pixel_accuracy")
+COLUMNS += ("original_mean_iou", "original_pixel_accuracy", "ious")
+
+# Params that differ from the preset's, by dotted name.
+WITHOUT: dict[str, Any] = {"model.width": 0.25}
+RECIPES: dict[str, dict[str, Any]] = {
+    "default": {},
+    "ancestor": {},
+    "input_std 1": {"model.input_std": 1.0},
+    "normalization batch": {"model.normalization": "batch"},
+    "upsampling learned": {"model.upsampling": "learned"},
+    "learning_rate 0.002": {"train.learning_rate": 0.002},
+    "learning_rate 0.0005": {"train.learning_rate": 0.0005},
+    "batch_size 2": {"train.batch_size": 2},
+    "batch_size 8": {"train.batch_size": 8},
+    "crop 128": {"train.augment.crop": 128},
+    "class_weighting 0": {"train.class_weighting": 0.0},
+    "class_weighting 0.5": {"train.class_weighting": 0.5},
+    "label_smoothing 0.1": {"train.label_smoothing": 0.1},
+    "hard_pixels 0.25": {"train.hard_pixels": 0.25},
+    "ema 0.99": {"train.ema": 0.99},
+    "scales 0.75, 1, 1.25 and flip": {"evaluate.scales": [0.75, 1.0, 1.25], "evaluate.flip": True},
+    "no augmentation": {
+        "train.augment.flip": 0.0,
+        "train.augment.scale_max": 1.0,
+        **{f"train.augment.{name}": 0.0 for name in ("brightness", "contrast", "saturation")},
+    },
+}
+
+# Times updates and a validation as the train stage makes them, in a process of its own.
+TIMED = """
+import json, sys, time
+from pathlib import Path
+from stages.data.batches import steps_per_epoch, training_batches, validation_batches
+from stages.data.manifest import open_records
+from stages.model.training import Trainer
+from stages.params import load_params
+params, records = load_params(Path(sys.argv[1])), Path(sys.argv[2])
+manifest = open_records(records)
+outputs = len(manifest.output_pixels(params.model.ignores_other))
+size = params.train.augment.crop or manifest.size
+trainer = Trainer(params.model, params.train, [1.0] * outputs, size, 1000)
+batches = iter(training_batches(records, manifest, params.train).repeat())
+times = []
+for _ in range(24):
+    start = time.perf_counter()
+    float(trainer.step(next(batches)).loss)
+    times.append(time.perf_counter() - start)
+validation = validation_batches(records, manifest, params.train.batch_size)
+for _ in range(2):
+    start = time.perf_counter()
+    trainer.validate(validation)
+    seconds = time.perf_counter() - start
+print(json.dumps(sorted(times[4:])[10] * steps_per_epoch(manifest, params.train) + seconds))
+"""
+
+
+def write_params(path: Path, recipe: str, seed: int, archive: Path, epochs: int) -> None:
+    """The params of a recipe; what its preset says of the data is replaced by the archive."""
+    content = YAML().load(ROOT / f"presets/{'fcn2017' if recipe == 'ancestor' else 'demo'}.yaml")
+    changes = {
+        "download.source": str(archive),
+        "download.digest": None,
+        "weights.source": "none",
+        "weights.digest": None,
+        "train.seed": seed,
+        "train.epochs": epochs,
+        **WITHOUT,
+        **RECIPES[recipe],
+    }
+    for name, value in changes.items():
+        *sections, key = name.split(".")
+        section = content
+        for each in sections:
+            section = section[each]
+        section[key] = value
+    YAML().dump(content, path)
+
+
+def stage(name: str, folder: Path, **paths: str) -> None:
+    """Run a stage in `folder`, with its flags."""
+    flags = [word for flag, path in paths.items() for word in (f"--{flag.replace('_', '-')}", str(folder / path))]
+    command = [sys.executable, "-m", f"stages.{name}", "--params", str(folder / "params.yaml"), *flags]
+    subprocess.run(command, cwd=ROOT, check=True)
+
+
+def measure(recipe: str, seed: int, minutes: float, archive: Path) -> dict[str, Any]:
+    """Train one recipe for about the minutes; its row."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        write_params(folder / "params.yaml", recipe, seed, archive, epochs=1)
+        stage("weights", folder, cache="cache", backbone="backbone")
+        given = {"dataset": os.path.relpath(archive, folder), "records": "records"}
+        stage("prepare", folder, **given)
+        command = [sys.executable, "-c", TIMED, folder / "params.yaml", folder / "records"]
+        timed = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+        epochs = max(1, int((60 * minutes - START_SECONDS) / float(timed.stdout.splitlines()[-1])))
+        write_params(folder / "params.yaml", recipe, seed, archive, epochs)
+        start = time.monotonic()
+        model = {"model": "m.keras", "card": "m.json"}
+        stage("train", folder, records="records", start_from="backbone", **model, curves="curves", state="state")
+        seconds = time.monotonic() - start
+        tables = {name: f"{name}.csv" for name in ("per_class", "per_image", "confusion")}
+        stage("evaluate", folder, **model, **given, scores_json="scores.json", **tables)
+        scores = json.loads((folder / "scores.json").read_text())
+        with (folder / "per_class.csv").open(newline="") as file:
+            ious = " ".join(f"{row['name']} {float(row['iou'] or 'nan'):.2f}," for row in csv.DictReader(file))
+    found = {f"{size}_{name}": scores[size][name] for size in scores for name in ("mean_iou", "pixel_accuracy")}
+    return {
+        "recipe": recipe,
+        "seed": seed,
+        "minutes": minutes,
+        "epochs": epochs,
+        "seconds": round(seconds),
+        **{name: round(value, 4) for name, value in found.items()},
+        "ious": ious.rstrip(","),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("archive", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=7.0)
+    parser.add_argument("--only", nargs="+", choices=RECIPES, default=list(RECIPES), metavar="NAME")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    args = parser.parse_args()
+    rows = []
+    if args.out.exists():
+        with args.out.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+    done = {(row["recipe"], int(row["seed"]), float(row["minutes"])) for row in rows}
+    for recipe in args.only:
+        for seed in args.seeds:
+            if (recipe, seed, args.minutes) in done:
+                continue
+            rows.append(measure(recipe, seed, args.minutes, args.archive.absolute()))
+            with args.out.open("w", newline="") as file:
+                writer = csv.DictWriter(file, COLUMNS)
+                writer.writeheader()
+                writer.writerows(rows)
+            print(", ".join(f"{name} {rows[-1][name]}" for name in COLUMNS), flush=True)
+    cores = len(os.sched_getaffinity(0))
+    print(f"{time.strftime('%Y-%m-%d')}, {cores} cores, quarter width, {args.minutes:g} minutes of training each")
+
+
+if __name__ == "__main__":
+    main()
