@@ -16,19 +16,23 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pytest
+from browser import browser_page
 from PIL import Image
 
 from stages.data.labels import to_labels
 from stages.errors import InputError
 from stages.files import write_json
+from stages.logbook import FLOW
 from stages.params import Visualize, load_params
-from stages.score.charts import Chart, Series, line_chart, ticks
-from stages.score.measured import ImageRow, read_charts
+from stages.score.charts import Chart, Series, line_chart, log_axis, ticks
+from stages.score.measured import ImageRow, read_charts, read_flow
 from stages.score.metrics import confusion_matrix, scores, write_tables
 from stages.score.palette import palette
 from stages.score.report import Page, percent, render, words
 from stages.visualize import choose, visualize
 
+# Norms whose places on two logarithmic axes are easy to say: both reach from 1 to 100.
+FLOWS = "step,conv1_1,conv1_2,fc6,score_fr\n1,0.0,0.0,0.0,10.0\n10,1.0,0.0,nan,100.0\n100,10.0,0.0,10.0,10.0\n"
 CLASSES = ("wall", "<sky> & more", "tree")
 VOID = {"meta", "img", "br", "link", "input", "hr", "line", "circle", "polyline"}
 
@@ -109,6 +113,7 @@ def inputs(tmp_path, root, monkeypatch):
     curve(tmp_path, "train", "loss", [(10, 2.5), (20, 1.5)])
     curve(tmp_path, "validation", "loss", [(10, 2.0), (20, 2.25)])
     curve(tmp_path, "validation", "mean_iou", [(10, 0.125), (20, math.nan)])
+    (tmp_path / "training" / FLOW).write_text(FLOWS)
 
     module = types.ModuleType("stages.model.inference")
     module.SceneParser = SceneParser
@@ -343,6 +348,146 @@ def test_curves_that_exist(tmp_path):
     assert read_charts(tmp_path / "training") == [Chart("Learning rate", (Series("train", ((1.0, 0.001),)),))]
 
 
+def flow_of(folder, text):
+    (folder / FLOW).write_text(text)
+    return read_flow(folder)
+
+
+def lines_of(flow):
+    return [path["d"] for path in Outline(flow.svg).all("path")]
+
+
+def test_gradient_norms_lie_where_logarithms_put_them(tmp_path):
+    flow = flow_of(tmp_path, FLOWS)
+    # The plotting area: x from 62 to 462, y from 188 up to 10.
+    assert lines_of(flow) == [
+        "M262.0,188.0 462.0,99.0h0",  # conv1_1, 1 at step 10 and 10 at step 100
+        "M462.0,99.0h0",  # fc6, whose NaN has no place
+        "M62.0,99.0 262.0,10.0 462.0,99.0h0",  # score_fr
+    ]
+    page = Outline(flow.svg)
+    assert page.text.split("\n")[-5:-1] == [
+        "step",
+        "conv1_1: 1 at step 10, 10 at step 100",
+        "fc6: 10 at step 100, 10 at step 100",
+        "score_fr: 10 at step 1, 10 at step 100",
+    ]
+    heights = [float(line["y1"]) for line in page.all("line")]
+    assert (heights[0], heights[3], heights[-1]) == (188, 99, 10)
+
+
+def test_zeros_break_a_line(tmp_path):
+    flow = flow_of(tmp_path, "step,<fc6>\n1,1\n2,0.0\n4,1\n8,2\n16,inf\n32,1\n")
+    pieces = lines_of(flow)[0].split("h0")
+    assert [piece.count(",") for piece in pieces] == [1, 2, 1, 0]
+    assert "<fc6>: 1 at step 1" in Outline(flow.svg).text
+
+
+def test_the_legend_tells_layers_by_depth_and_block(tmp_path):
+    names = ["conv1_1", "conv1_2", "conv2_1", "fc6", "fc7", "score_fr", "upscore2", "score_pool4"]
+    layers = flow_of(tmp_path, ",".join(["step", *names]) + "\n" + ",".join("1" * 9) + "\n").layers
+    assert [layer.name for layer in layers] == names
+    assert [layer.name for layer in layers if layer.begins] == ["conv1_1", "conv2_1", "fc6", "score_fr"]
+    assert [layer.depth for layer in layers] == pytest.approx([number / 7 for number in range(8)])
+    assert flow_of(tmp_path, "step,fc6\n1,1\n").layers[0].style == "--depth: 0.0%"
+
+
+def test_the_page_shows_the_gradient_flow(inputs):
+    text, page = built(inputs)
+    flow = read_flow(inputs["curves"])
+    assert flow.svg in text
+    legend = [one["style"] for one in page.all("i") if one.get("class") == "swatch depth"]
+    assert legend == ["--depth: 0.0%", "--depth: 33.3%", "--depth: 66.7%", "--depth: 100.0%"]
+    assert [path["style"] for path in page.all("path")] == [legend[0], *legend[2:]], "conv1_2 has no line"
+    assert "conv1_2 –\n" in page.text
+    (inputs["curves"] / FLOW).unlink()
+    text, page = built(inputs)
+    assert "<h2>Training" in text
+    assert "Gradient flow" not in text
+    assert not page.all("path")
+
+
+def test_the_gradient_flow_alone_is_a_section(inputs):
+    for path in inputs["curves"].rglob("*.tsv"):
+        path.unlink()
+    text, _ = built(inputs)
+    assert text.index("<h2>Training") < text.index("Gradient flow")
+    assert "The dot is" not in text
+
+
+def test_without_gradient_norms_there_is_no_chart(tmp_path):
+    assert read_flow(tmp_path) is None
+    assert flow_of(tmp_path, "step,fc6\n1,0.0\n2,nan\n") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "step,fc6\n",
+        "step\n1\n",
+        "epoch,fc6\n1,1\n",
+        "step,fc6\n1\n",
+        "step,fc6\n1,1\n2,1,1\n",
+        "step,fc6,fc7\n1,1\n",
+        "step,fc6\n1,\n",
+        "step,fc6\n1,high\n",
+        "step,fc6\n1,-1\n",
+        "step,fc6\n0,1\n",
+        "step,fc6\n1,1\n2",
+    ],
+)
+def test_damaged_gradient_norms_are_refused_by_name(tmp_path, text):
+    with pytest.raises(InputError, match=re.escape(str(tmp_path / FLOW))):
+        flow_of(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ends", "expected"),
+    [
+        (1, 100, (1, 100), [1, 2, 5, 10, 20, 50, 100]),
+        (0.21, 0.45, (0.2, 0.5), [0.2, 0.5]),
+        (1, 600, (1, 1000), [1, 10, 100, 1000]),
+        (1, 1300, (1, 2000), [1, 10, 100, 1000]),
+        (1, 1, (1, 2), [1, 2]),
+        (1e-12, 3, (1e-12, 5), [1e-12, 1e-10, 1e-8, 1e-6, 0.0001, 0.01, 1]),
+    ],
+)
+def test_logarithmic_axes(low, high, ends, expected):
+    axis = log_axis(low, high)
+    assert (axis.low, axis.high) == ends
+    assert axis.ticks == expected
+
+
+def test_logarithmic_axes_enclose_their_range():
+    rng = np.random.default_rng(0)
+    for low, factor in zip(10 ** rng.uniform(-40, 5, 200), 10 ** rng.uniform(0, 20, 200), strict=True):
+        axis = log_axis(low, low * factor)
+        assert 0 <= axis.share(low) <= axis.share(low * factor) <= 1
+        assert 2 <= len(axis.ticks) <= 8
+        assert all(0 <= axis.share(tick) <= 1 for tick in axis.ticks)
+
+
+def test_the_page_in_a_browser(inputs):
+    built(inputs)
+    with browser_page(390, 800) as page:
+        asked, colours = [], []
+        page.on("request", lambda request: asked.append(request.url))
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            page.goto((inputs["report"] / "index.html").as_uri())
+            assert page.evaluate("document.documentElement.scrollWidth") == 390, "nothing hangs over a phone's edge"
+            colours += page.eval_on_selector_all("path", "all => all.map(one => getComputedStyle(one).stroke)")
+            swatches = page.eval_on_selector_all(
+                ".swatch.depth", "all => all.map(one => getComputedStyle(one).backgroundColor)"
+            )
+            assert [swatches[number] for number in (0, 2, 3)] == colours[-3:], "the legend is true"
+    assert len(set(colours)) == 6, "three lines, in each theme colours of their own"
+    hues = [float(re.fullmatch(r"oklch\(\S+ \S+ (\S+)\)", colour)[1]) for colour in colours]
+    assert not any(90 < hue < 250 for hue in hues), "never over green"
+    assert {urlsplit(url).scheme for url in asked} == {"file"}
+
+
 def test_words():
     assert words("mean_iou_absent_as_zero") == "Mean IoU absent as zero"
     assert percent(None) == "–"
@@ -351,4 +496,4 @@ def test_words():
 
 def test_a_page_without_images():
     score = dict.fromkeys(scores(np.zeros((1, 1), np.int64)))
-    Outline(render(Page({"original": score, "resized": score}, 0, [], [], [], palette(0))))
+    Outline(render(Page({"original": score, "resized": score}, 0, [], [], None, [], palette(0))))

@@ -1,8 +1,8 @@
 """The chart of the gradient's flow: the norm of each layer's gradient over the training, as inline SVG.
 
-Input: for each layer, from the input on, points of (step, norm). Output: an SVG element and the rows of its legend,
-colours left to the page's style sheet, which mixes them by --depth, 0% for the first layer and 100% for the last.
-Invariant: a norm without a place on a logarithmic axis (zero, infinite, not a number) is left out and breaks its line.
+Input: for each layer, from the input on, points of (step, norm). Output: an SVG element, its colours left to the page's
+style sheet, which mixes them by --depth: 0% is the first layer, 100% the last. Invariant: a norm without a place on a
+logarithmic axis (zero, or no finite number) is left out and breaks its line.
 """
 
 import math
@@ -13,15 +13,14 @@ from itertools import groupby
 
 from stages.score.charts import Frame, Point, Series, log_axis
 
-TITLE = "Gradient flow"
-
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer's line and its place between the input (depth 0) and the output (1)."""
+    """A layer's line, its place between the input (depth 0) and the output (1), and whether a block begins with it."""
 
     series: Series
     depth: float
+    begins: bool
 
     @property
     def name(self) -> str:
@@ -38,6 +37,12 @@ class Layer:
         """What the style sheet makes a colour of."""
         return f"--depth: {self.depth:.1%}"
 
+    @property
+    def summary(self) -> str:
+        """Its first norm and its last. It has a line."""
+        (first, before), (last, after) = self.runs[0][0], self.runs[-1][-1]
+        return f"{self.name}: {before:.3g} at step {first:g}, {after:.3g} at step {last:g}"
+
 
 @dataclass(frozen=True)
 class GradientFlow:
@@ -48,13 +53,11 @@ class GradientFlow:
     @property
     def layers(self) -> list[Layer]:
         """All of them, with and without a line."""
-        last = max(len(self.series) - 1, 1)
-        return [Layer(one, number / last) for number, one in enumerate(self.series)]
-
-    @property
-    def blocks(self) -> list[list[Layer]]:
-        """Rows of the legend: a block of convolutions each, the fully connected layers, the layers of the scores."""
-        return [list(row) for _, row in groupby(self.layers, lambda layer: re.findall(r"^conv\d+|^fc", layer.name))]
+        found: list[Layer] = []
+        for _, block in groupby(self.series, _block):
+            for place, one in enumerate(block):
+                found.append(Layer(one, len(found) / max(len(self.series) - 1, 1), begins=place == 0))
+        return found
 
     @property
     def drawn(self) -> list[Layer]:
@@ -65,22 +68,21 @@ class GradientFlow:
     def svg(self) -> str:
         """The chart as an SVG element. At least one layer has a line."""
         steps, norms = zip(*(point for layer in self.drawn for run in layer.runs for point in run), strict=True)
-        # Steps are logarithmic too: the first windows (1, 2, 4, 8, ...) become equally wide. All epochs after the
-        # first few hundred steps look alike; on a linear axis they would push the beginning into the margin.
-        frame = Frame(TITLE, log_axis(min(steps), max(steps)), log_axis(min(norms), max(norms)))
+        # Steps are logarithmic too. The gradient finds its way in the first of them, and the windows 1, 2, 4, 8, ...
+        # become equally wide; on a linear axis all that would lie in the margin, beside epochs that look alike.
+        frame = Frame("Gradient flow", log_axis(min(steps), max(steps)), log_axis(min(norms), max(norms)))
         for layer in self.drawn:
-            # h0 gives a run of one point a length, though none, so that round ends make it a dot.
+            # h0 ends each piece with a line of no length: round line ends make a dot of a piece of one point.
             path = " ".join("M" + " ".join(",".join(frame.place(point)) for point in run) + "h0" for run in layer.runs)
-            frame.add(
-                f'<path class="depth" style="{layer.style}" d="{path}"><title>{escape(_story(layer))}</title></path>'
-            )
+            title = f"<title>{escape(layer.summary)}</title>"
+            frame.add(f'<path class="depth" style="{layer.style}" d="{path}">{title}</path>')
         return frame.svg()
+
+
+def _block(series: Series) -> list[str]:
+    """Alike for a block's convolutions, for the fully connected layers, and for all layers after these."""
+    return re.findall(r"^(?:conv\d+|fc)", series.name)
 
 
 def _has_place(point: Point) -> bool:
     return all(math.isfinite(value) and value > 0 for value in point)
-
-
-def _story(layer: Layer) -> str:
-    (first, before), (last, after) = layer.runs[0][0], layer.runs[-1][-1]
-    return f"{layer.name}: {before:.3g} at step {first:g}, {after:.3g} at step {last:g}"

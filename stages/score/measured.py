@@ -1,7 +1,8 @@
 """What evaluate and train measured, read back for the report.
 
-Input: evaluate.json, per_class.csv, per_image.csv and the folder of curves and gradient norms. Output: plain data. Invariant:
-a value that does not exist (an empty cell, a null) is None; a file that does not fit is refused by name.
+Input: evaluate.json, per_class.csv, per_image.csv and the folder of curves, in which the gradient's flow is too.
+Output: plain data. Invariant: a value that does not exist (an empty cell, a null) is None; a file that does not fit
+is refused by name.
 """
 
 import csv
@@ -92,16 +93,12 @@ def read_flow(curves: Path) -> GradientFlow | None:
     if not path.is_file():
         return None
     with _refused(path), path.open(newline="", encoding="utf-8") as file:
-        (key, *layers), *cells = csv.reader(file)
-        rows = [[float(cell) for cell in row] for row in cells]
-        if key != "step" or any(len(row) != 1 + len(layers) or row[0] < 1 or min(row) < 0 for row in rows):
-            raise ValueError(f"{key}, ... where step is expected, or rows without a norm, none below 0, for each layer")
-        flow = GradientFlow(
-            tuple(
-                Series(name, tuple((row[0], row[number]) for row in rows))
-                for number, name in enumerate(layers, start=1)
-            )
-        )
+        (key, *layers), *rows = csv.reader(file)
+        steps, *norms = zip(*(map(float, row) for row in rows), strict=True)
+        if key != "step" or min(steps) < 1 or min(map(min, norms)) < 0:
+            raise ValueError("no column of steps from 1 on before columns of norms from 0 on")
+        lines = ([*zip(steps, column, strict=True)] for column in norms)
+        flow = GradientFlow(tuple(Series(layer, tuple(line)) for layer, line in zip(layers, lines, strict=True)))
     return flow if flow.drawn else None
 
 
