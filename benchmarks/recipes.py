@@ -27,7 +27,7 @@ COLUMNS = ("recipe", "seed", "minutes", "epochs", "seconds", "resized_mean_iou",
 COLUMNS += ("original_mean_iou", "original_pixel_accuracy", "ious")
 
 # Params that differ from the preset's, by dotted name.
-WITHOUT: dict[str, Any] = {"model.width": 0.25}
+BASE: dict[str, Any] = {"model.width": 0.25}
 RECIPES: dict[str, dict[str, Any]] = {
     "default": {},
     "ancestor": {},
@@ -43,6 +43,13 @@ RECIPES: dict[str, dict[str, Any]] = {
     "class_weighting 0.5": {"train.class_weighting": 0.5},
     "label_smoothing 0.1": {"train.label_smoothing": 0.1},
     "hard_pixels 0.25": {"train.hard_pixels": 0.25},
+    "backbone_rate 0.1": {"train.backbone_rate": 0.1},
+    "batch_size 16 in 4 micro_batches": {"train.batch_size": 16, "train.micro_batches": 4},
+    "deterministic": {"train.deterministic": True},
+    "head_init normal": {"model.head_init": "normal"},
+    "pooling average": {"model.pooling": "average"},
+    "skips features": {"model.skips": "features", "model.upsampling": "learned"},
+    "other class": {"model.other": "class"},
     "ema 0.99": {"train.ema": 0.99},
     "scales 0.75, 1, 1.25 and flip": {"evaluate.scales": [0.75, 1.0, 1.25], "evaluate.flip": True},
     "no augmentation": {
@@ -90,7 +97,7 @@ def write_params(path: Path, recipe: str, seed: int, archive: Path, epochs: int)
         "weights.digest": None,
         "train.seed": seed,
         "train.epochs": epochs,
-        **WITHOUT,
+        **BASE,
         **RECIPES[recipe],
     }
     for name, value in changes.items():

@@ -78,6 +78,21 @@ def test_the_ancestors_wiring():
         assert kernel.std() == pytest.approx(0.02 * 0.88, rel=0.1)
 
 
+def test_features_begin_at_the_scale_of_the_pools():
+    """With He initialisation: what is added to a pool is about as large, and the logits are zero."""
+    changes = {"width": 1 / 4, "input_std": 58.0, "skips": "features", "upsampling": "learned", "dropout": 0.0}
+    model = build_fcn8s(4, model_params(**changes))
+    kernel = model.get_layer("score_fr").kernel
+    assert kernel.numpy().std() > 0
+    kernel.assign(np.random.default_rng(0).normal(size=kernel.shape) / kernel.shape[2] ** 0.5)
+    names = ("score_fr", "expand_pool4", "fuse_pool4", "expand_pool3")
+    taps = keras.Model(model.input, [model.get_layer(name).output for name in names])
+    scores, expanded, fused, again = (np.asarray(value).std() for value in taps(picture(128, 128)))
+    assert 0.25 < expanded / scores < 4
+    assert 0.25 < again / fused < 4
+    assert not np.any(model(picture(64, 64)))
+
+
 @pytest.mark.parametrize("factor", [2, 8])
 def test_learned_upsampling_begins_as_bilinear(factor):
     """Equal to tf.image.resize up to the border, where the transposed convolution fades."""
