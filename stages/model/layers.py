@@ -77,8 +77,8 @@ class Layers:
     def expand(self, x: Any, name: str, filters: int, factor: int, last: bool = False) -> Any:
         """Features, or in the end logits, at `factor` times the resolution by a transposed convolution with a bias."""
         kernel = 2 * factor
-        # An output sees a factor-th of the kernel's rows and columns.
-        spread = keras.initializers.RandomNormal((x.shape[-1] * 4) ** -0.5, seed=next(self._seeds))
+        # An output sees two of the kernel's rows and two of its columns.
+        spread = keras.initializers.RandomNormal(stddev=(x.shape[-1] * 4) ** -0.5, seed=next(self._seeds))
         he = self.params.head_init == "he"
         initializer = self._normal() if not he else "zeros" if last else spread
         dtype = "float32" if last else None
