@@ -29,3 +29,7 @@ class Section(BaseModel):
     """A section of params.yaml: all keys required, no others, no conversion between types."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    def __hash__(self) -> int:
+        """Pydantic's own stumbles over a list among the values."""
+        return hash(self.model_dump_json())

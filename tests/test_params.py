@@ -80,6 +80,13 @@ def test_every_preset_is_complete_and_valid(root):
         assert list(keys(YAML(typ="safe", pure=True).load(path))) == expected, path.name
 
 
+def test_equal_params_are_one_in_a_set(root):
+    """Sweeps drop points that come twice; there is a list among the values."""
+    one, two = (load_params(root / "presets/demo.yaml") for _ in range(2))
+    other = load_params(root / "presets/ade20k.yaml")
+    assert len({one, two, other}) == 2
+
+
 def test_params_yaml_is_the_demo(root):
     assert load_params(root / "params.yaml") == load_params(root / "presets/demo.yaml")
 
@@ -94,8 +101,8 @@ def test_every_key_is_described(root):
 def test_floats_are_read_as_dvc_reads_them(tmp_path, root, text):
     path = tmp_path / "params.yaml"
     content = (root / "presets/demo.yaml").read_text()
-    assert content.count("learning_rate: 0.001") == 1
-    path.write_text(content.replace("learning_rate: 0.001", f"learning_rate: {text}"))
+    assert content.count("learning_rate: 0.002") == 1
+    path.write_text(content.replace("learning_rate: 0.002", f"learning_rate: {text}"))
     assert load_params(path).train.learning_rate == 0.001
     assert dvc_reads(path) == load_params(path).model_dump()
 

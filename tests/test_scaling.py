@@ -254,11 +254,11 @@ from stages.model import training
 folder, at, number = sys.argv.pop(1), int(sys.argv.pop(1)), int(sys.argv.pop(1))
 
 class Watched(training.Trainer):
-    def step(self, batch):
-        loss = super().step(batch)
+    def step(self, batch, **how):
+        update = super().step(batch, **how)
         if self.optimizer.iterations.numpy() == at:
             os.kill(os.getpid(), number)
-        return loss
+        return update
 
     def validate(self, batches):
         confusion, loss = super().validate(batches)
@@ -349,7 +349,7 @@ def one(inputs, tmp_path_factory):
 def interrupted(inputs, tmp_path_factory):
     """Two workers, of which one is told to stop in the first epoch and is killed in the second, then left in peace."""
     folder, said = tmp_path_factory.mktemp("two"), {}
-    said["stopped"] = finish(*start_two(inputs, folder, at=4, number=signal.SIGTERM), expect=1)
+    said["stopped"] = finish(*start_two(inputs, folder, at=9, number=signal.SIGTERM), expect=1)
     chief, other = start_two(inputs, folder, at=STEPS + 2, number=signal.SIGKILL)
     with ThreadPoolExecutor(1) as pool:
         left = pool.submit(finish, chief, expect=TRY_AGAIN)
