@@ -20,8 +20,8 @@ if [ ! -e $$stamp ] || [ pyproject.toml -nt $$stamp ] || [ constraints.txt -nt $
 fi
 endef
 
-# Three tests at a time: they wait for other processes more than they compute. tests/conftest.py says which go together.
-PARALLEL = --numprocesses 3 --dist loadfile --no-loadscope-reorder
+# Two tests at a time: they wait for other processes more than they compute. tests/conftest.py says which go together.
+PARALLEL = --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test test-s3 test-webdav install install-test install-test-s3 install-test-webdav
 

@@ -107,9 +107,10 @@ def test_stopped_and_run_again_it_ends_with_the_same_bytes(inputs, uninterrupted
     assert outputs(tmp_path) == uninterrupted
 
 
-def run_here(inputs, tmp_path, *, start_from=None, **changes):
+def run_here(inputs, tmp_path, *, start_from=None, model=None, **changes):
     params = load_params(inputs / "params.yaml")
-    params = params.model_copy(update={"train": params.train.model_copy(update=changes)})
+    sections = {"train": params.train.model_copy(update=changes), "model": params.model.model_copy(update=model or {})}
+    params = params.model_copy(update=sections)
     out = [tmp_path / name for name in ("model.keras", "model.json", "curves", "state")]
     train(params, inputs / "records", start_from or inputs / "backbone", *out)
 
@@ -207,8 +208,9 @@ def test_a_second_training_in_the_same_state_is_refused(inputs, tmp_path):
 
 
 def test_divergence_ends_in_an_error_and_no_model(inputs, tmp_path):
+    wild = {"optimizer": "sgd", "learning_rate": 10.0, "clip_norm": 0.0, "warmup_steps": 0}
     with pytest.raises(InputError, match="training has diverged"):
-        run_here(inputs, tmp_path, optimizer="sgd", learning_rate=10.0, clip_norm=0.0, warmup_steps=0)
+        run_here(inputs, tmp_path, model={"input_std": 1.0}, **wild)
     assert not (tmp_path / "model.keras").exists()
 
 
