@@ -23,7 +23,6 @@ class Layers:
     def __init__(self, params: Model, outputs: int, seed: int) -> None:
         self.params, self.outputs = params, outputs
         self._seeds = itertools.count(seed * 1000)
-        self._bilinear: list[tuple[Any, int]] = []
 
     def convolution(
         self, x: Any, name: str, filters: int, kernel: int, gain: float = 1.0, relu: bool = True, head: bool = False
@@ -76,14 +75,13 @@ class Layers:
 
     def expand(self, x: Any, name: str, filters: int, factor: int, last: bool = False) -> Any:
         """Features, or in the end logits, at `factor` times the resolution by a transposed convolution with a bias."""
-        kernel = 2 * factor
         # An output sees two of the kernel's rows and two of its columns.
         spread = keras.initializers.RandomNormal(stddev=(x.shape[-1] * 4) ** -0.5, seed=next(self._seeds))
         he = self.params.head_init == "he"
         initializer = self._normal() if not he else "zeros" if last else spread
         dtype = "float32" if last else None
         return layers.Conv2DTranspose(
-            filters, kernel, factor, "same", kernel_initializer=initializer, dtype=dtype, name=name
+            filters, 2 * factor, factor, "same", kernel_initializer=initializer, dtype=dtype, name=name
         )(x)
 
     def _scaled(self, scale: float) -> Any:
@@ -99,7 +97,5 @@ def bilinear_kernel(factor: int, channels: int) -> npt.NDArray[np.float32]:
     With stride f and SAME padding it equals tf.image.resize up to the border, where this one fades to zero.
     """
     ramp = 1 - np.abs(np.arange(2 * factor) - (2 * factor - 1) / 2) / factor
-    kernel: npt.NDArray[np.float32] = np.multiply.outer(ramp, ramp)[:, :, None, None] * np.eye(
-        channels, dtype=np.float32
-    )
-    return kernel.astype(np.float32)
+    kernel: npt.NDArray[np.float32] = np.multiply.outer(ramp, ramp).astype(np.float32)
+    return kernel[:, :, None, None] * np.eye(channels, dtype=np.float32)
