@@ -2,14 +2,15 @@
 
     python -m benchmarks.recipes ARCHIVE --out recipes.csv [--minutes 7] [--only NAME ...] [--seeds 0 1 2]
 
-Each recipe is the params of RECIPES upon presets/demo.yaml (ancestor: presets/fcn2017.yaml) at quarter width.
-Its updates and its validation are timed first, and it gets as many whole epochs as fit into the minutes; then the
-stages run, prepare to evaluate. A row is added for each one that is not in the file yet, so that it can be stopped
-and started again. To be run on an idle machine: the minutes are what is shared out.
+Each recipe is the params of RECIPES upon presets/demo.yaml (ancestor: presets/fcn2017.yaml) at quarter width. First
+the updates and the validation of all of them are timed, which wants an idle machine: each gets as many whole epochs as
+fit into the minutes. Then the stages run, prepare to evaluate, and the load of the machine makes no difference any
+more. Every row is written when it is known, so that all this can be stopped and started again.
 """
 
 import argparse
 import csv
+import io
 import json
 import os
 import subprocess
@@ -21,10 +22,12 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from stages.files import write_text
+
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 12.0  # of a train stage before its first update: imports and tracing
-COLUMNS = ("recipe", "seed", "minutes", "epochs", "seconds", "resized_mean_iou", "resized_pixel_accuracy")
-COLUMNS += ("original_mean_iou", "original_pixel_accuracy", "ious")
+COLUMNS = ("recipe", "seed", "minutes", "epoch_seconds", "epochs", "train_seconds", "resized_mean_iou")
+COLUMNS += ("resized_pixel_accuracy", "original_mean_iou", "original_pixel_accuracy", "ious")
 
 # Params that differ from the preset's, by dotted name.
 BASE: dict[str, Any] = {"model.width": 0.25}
@@ -116,18 +119,30 @@ def stage(name: str, folder: Path, **paths: str) -> None:
     subprocess.run(command, cwd=ROOT, check=True)
 
 
-def measure(recipe: str, seed: int, minutes: float, archive: Path) -> dict[str, Any]:
-    """Train one recipe for about the minutes; its row."""
+def prepared(folder: Path, recipe: str, seed: int, archive: Path, epochs: int) -> dict[str, str]:
+    """Run what comes before train; returns the flags that name the data."""
+    write_params(folder / "params.yaml", recipe, seed, archive, epochs)
+    given = {"dataset": os.path.relpath(archive, folder), "records": "records"}
+    stage("weights", folder, cache="cache", backbone="backbone")
+    stage("prepare", folder, **given)
+    return given
+
+
+def time_epoch(recipe: str, archive: Path) -> float:
+    """Seconds of an epoch of a recipe and its validation."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        write_params(folder / "params.yaml", recipe, seed, archive, epochs=1)
-        stage("weights", folder, cache="cache", backbone="backbone")
-        given = {"dataset": os.path.relpath(archive, folder), "records": "records"}
-        stage("prepare", folder, **given)
+        prepared(folder, recipe, 0, archive, epochs=1)
         command = [sys.executable, "-c", TIMED, folder / "params.yaml", folder / "records"]
         timed = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
-        epochs = max(1, int((60 * minutes - START_SECONDS) / float(timed.stdout.splitlines()[-1])))
-        write_params(folder / "params.yaml", recipe, seed, archive, epochs)
+        return float(timed.stdout.splitlines()[-1])
+
+
+def train(recipe: str, seed: int, epochs: int, archive: Path) -> dict[str, Any]:
+    """Train and evaluate a recipe; the columns that come of it."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        given = prepared(folder, recipe, seed, archive, epochs)
         start = time.monotonic()
         model = {"model": "m.keras", "card": "m.json"}
         stage("train", folder, records="records", start_from="backbone", **model, curves="curves", state="state")
@@ -136,17 +151,30 @@ def measure(recipe: str, seed: int, minutes: float, archive: Path) -> dict[str, 
         stage("evaluate", folder, **model, **given, scores_json="scores.json", **tables)
         scores = json.loads((folder / "scores.json").read_text())
         with (folder / "per_class.csv").open(newline="") as file:
-            ious = " ".join(f"{row['name']} {float(row['iou'] or 'nan'):.2f}," for row in csv.DictReader(file))
+            ious = ", ".join(f"{row['name']} {float(row['iou'] or 'nan'):.2f}" for row in csv.DictReader(file))
     found = {f"{size}_{name}": scores[size][name] for size in scores for name in ("mean_iou", "pixel_accuracy")}
-    return {
-        "recipe": recipe,
-        "seed": seed,
-        "minutes": minutes,
-        "epochs": epochs,
-        "seconds": round(seconds),
-        **{name: round(value, 4) for name, value in found.items()},
-        "ious": ious.rstrip(","),
-    }
+    return {"train_seconds": round(seconds), **{name: round(value, 4) for name, value in found.items()}, "ious": ious}
+
+
+class Table:
+    """The rows of the file, by recipe, seed and minutes; written whole at every change."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.rows: dict[tuple[str, str, str], dict[str, Any]] = {}
+        if path.exists():
+            with path.open(newline="") as file:
+                self.rows = {(row["recipe"], row["seed"], row["minutes"]): row for row in csv.DictReader(file)}
+
+    def update(self, key: tuple[str, str, str], **columns: Any) -> None:
+        row = self.rows.setdefault(key, dict(zip(COLUMNS, key, strict=False)))
+        row.update(columns)
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows.values())
+        write_text(self._path, text.getvalue())
+        print(", ".join(f"{name} {row[name]}" for name in COLUMNS if row.get(name)), flush=True)
 
 
 def main() -> None:
@@ -157,21 +185,18 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=RECIPES, default=list(RECIPES), metavar="NAME")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     args = parser.parse_args()
-    rows = []
-    if args.out.exists():
-        with args.out.open(newline="") as file:
-            rows = list(csv.DictReader(file))
-    done = {(row["recipe"], int(row["seed"]), float(row["minutes"])) for row in rows}
-    for recipe in args.only:
-        for seed in args.seeds:
-            if (recipe, seed, args.minutes) in done:
-                continue
-            rows.append(measure(recipe, seed, args.minutes, args.archive.absolute()))
-            with args.out.open("w", newline="") as file:
-                writer = csv.DictWriter(file, COLUMNS)
-                writer.writeheader()
-                writer.writerows(rows)
-            print(", ".join(f"{name} {rows[-1][name]}" for name in COLUMNS), flush=True)
+    table, archive = Table(args.out), args.archive.absolute()
+    wanted = [(recipe, str(seed), f"{args.minutes:g}") for recipe in args.only for seed in args.seeds]
+    timed = {recipe: float(row["epoch_seconds"]) for (recipe, _, _), row in table.rows.items()}
+    for key in wanted:
+        if key not in table.rows:
+            seconds = timed[key[0]] = timed.get(key[0]) or time_epoch(key[0], archive)
+            epochs = max(1, int((60 * args.minutes - START_SECONDS) / seconds))
+            table.update(key, epoch_seconds=round(seconds, 2), epochs=epochs)
+    for key in wanted:
+        if not table.rows[key].get("resized_mean_iou"):
+            recipe, seed, _ = key
+            table.update(key, **train(recipe, int(seed), int(table.rows[key]["epochs"]), archive))
     cores = len(os.sched_getaffinity(0))
     print(f"{time.strftime('%Y-%m-%d')}, {cores} cores, quarter width, {args.minutes:g} minutes of training each")
 

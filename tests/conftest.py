@@ -19,6 +19,7 @@ GROUPS = {
     "test_sweep.py": "trained",
     "test_flows.py": "flows",
     "test_scaling.py": "scaling",
+    "test_kill.py": "kill",
     "test_train.py": "train",
     "test_training.py": "training",
 }

@@ -4,14 +4,13 @@ import json
 import logging
 import os
 import signal
-import subprocess
-import sys
 import time
 
 import keras
 import numpy as np
 import pytest
 from ruamel.yaml import YAML
+from train_process import finish, outputs, start
 
 from stages.data.demo import write_demo
 from stages.errors import InputError
@@ -40,35 +39,6 @@ def inputs(tmp_path_factory, root):
     prepare(loaded, directory / "dataset.zip", directory / "records")
     weights(loaded, directory / "cache", directory / "backbone")
     return directory
-
-
-def start(inputs, out):
-    """The stage in a process of its own."""
-    paths = {
-        "records": inputs / "records",
-        "start-from": inputs / "backbone",
-        "model": out / "model.keras",
-        "card": out / "model.json",
-        "curves": out / "curves",
-        "state": out / "state",
-    }
-    flags = [word for name, path in paths.items() for word in (f"--{name}", str(path))]
-    command = [sys.executable, "-m", "stages.train", "--params", str(inputs / "params.yaml"), *flags]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-
-def finish(process, expect=0):
-    output, _ = process.communicate(timeout=200)
-    assert process.returncode == expect, output
-    return output
-
-
-def outputs(out):
-    return {
-        str(path.relative_to(out)): path.read_bytes()
-        for path in sorted(out.rglob("*"))
-        if path.is_file() and not path.is_relative_to(out / "state")
-    }
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,64 @@
+"""Killed at random moments, again and again, a training ends with the bytes of one that was left alone."""
+
+import random
+import signal
+import subprocess
+import time
+
+import pytest
+from ruamel.yaml import YAML
+from train_process import finish, outputs, start
+
+from stages.data.demo import write_demo
+from stages.params import load_params
+from stages.prepare import prepare
+from stages.weights import weights
+
+KILLS = 20
+IMPORTS = 0.4  # share of a run in which nothing is written yet; kills before that would prove little
+
+
+@pytest.fixture
+def inputs(tmp_path, root):
+    """Everything that a training state can hold is on: averages, statistics of the batches, dropout."""
+    yaml = YAML()
+    params = yaml.load(root / "presets/demo.yaml")
+    params["prepare"]["size"] = 32
+    params["model"] |= {"width": 1 / 64, "dropout": 0.3, "normalization": "batch"}
+    params["train"] |= {"epochs": 12, "batch_size": 2, "warmup_steps": 2, "ema": 0.9}
+    yaml.dump(params, tmp_path / "params.yaml")
+    write_demo(tmp_path / "dataset.zip", training=10, validation=3, seed=0)
+    loaded = load_params(tmp_path / "params.yaml")
+    prepare(loaded, tmp_path / "dataset.zip", tmp_path / "records")
+    weights(loaded, tmp_path / "cache", tmp_path / "backbone")
+    return tmp_path
+
+
+def killed(process, seconds):
+    """Whether the process was still at work after so many seconds; it is dead then."""
+    try:
+        output, _ = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        output, _ = process.communicate()
+    assert process.returncode in (0, -signal.SIGKILL), output
+    return process.returncode != 0
+
+
+@pytest.mark.timeout(1200)
+def test_killed_at_random_moments_it_ends_with_the_same_bytes(inputs, tmp_path):
+    """Curves, best epoch, model and card: all bytes of all outputs, each time that a training comes to its end."""
+    began = time.monotonic()
+    finish(start(inputs, tmp_path / "alone"))
+    whole = time.monotonic() - began
+    expected = outputs(tmp_path / "alone")
+    assert expected.keys() >= {"model.keras", "model.json", "curves/gradient_flow.csv"}
+
+    moments = random.Random(0)  # noqa: S311
+    kills = trainings = 0
+    while kills < KILLS:
+        out = tmp_path / f"killed-{trainings}"
+        while killed(start(inputs, out), moments.uniform(IMPORTS, 1.0) * whole if kills < KILLS else 200.0):
+            kills += 1
+        assert outputs(out) == expected
+        trainings += 1

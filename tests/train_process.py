@@ -1,0 +1,36 @@
+"""The train stage in a process of its own, to be stopped and killed."""
+
+import subprocess
+import sys
+
+
+def start(inputs, out):
+    """Train on `inputs` (params.yaml, records, backbone) into `out`; returns the process."""
+    paths = {
+        "params": inputs / "params.yaml",
+        "records": inputs / "records",
+        "start-from": inputs / "backbone",
+        "model": out / "model.keras",
+        "card": out / "model.json",
+        "curves": out / "curves",
+        "state": out / "state",
+    }
+    flags = [word for name, path in paths.items() for word in (f"--{name}", str(path))]
+    command = [sys.executable, "-m", "stages.train", *flags]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def finish(process, expect=0):
+    """What it said until it ended by itself."""
+    output, _ = process.communicate(timeout=200)
+    assert process.returncode == expect, output
+    return output
+
+
+def outputs(out):
+    """The bytes of every file that the stage is there for; its state is its own."""
+    return {
+        str(path.relative_to(out)): path.read_bytes()
+        for path in sorted(out.rglob("*"))
+        if path.is_file() and not path.is_relative_to(out / "state")
+    }
