@@ -1,13 +1,19 @@
 """The sceneparse command, as a process of its own."""
 
+import argparse
+import importlib
+import inspect
 import json
 import os
+import shlex
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from pipeline.cli import make_parser
 
 NAMES = [f"thing {number}" for number in range(1, 151)]
 SECTION = {
@@ -134,3 +140,57 @@ def test_nothing_slow_is_imported(root):
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def subcommands():
+    (action,) = (one for one in make_parser()._actions if isinstance(one, argparse._SubParsersAction))
+    return action.choices
+
+
+@pytest.mark.parametrize("name", subcommands())
+def test_examples_of_the_help_are_valid(name):
+    """And the function that each one names takes just these flags."""
+    _, _, epilog = subcommands()[name].epilog.partition("examples:\n")
+    examples = epilog.partition("\n\n")[0].splitlines()
+    assert examples
+    for example in examples:
+        program, *arguments = shlex.split(example.partition(" > ")[0].partition(" >> ")[0])
+        assert program == "sceneparse"
+        flags = vars(make_parser().parse_args(arguments))
+        module, function = flags.pop("run").split(":")
+        flags.pop("debug")
+        inspect.signature(getattr(importlib.import_module(module), function)).bind(**flags)
+
+
+@pytest.mark.parametrize("arguments", [("--debug", "results"), ("results", "--debug")])
+def test_debug_shows_where_an_error_comes_from(sceneparse, arguments):
+    done = sceneparse(*arguments)
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "there are no results to show" in done.stderr
+
+
+def test_a_defect_is_called_one(root, tmp_path):
+    """No traceback either, but where to get it."""
+    code = "import pipeline.scores, pipeline.cli\npipeline.scores.results = lambda **_: {}['key']\npipeline.cli.main()"
+    command = [sys.executable, "-c", code, "results"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: KeyError: 'key'\nThis is a defect: --debug shows where, please report it.\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [(["ru"], {"run"}), (["run", "--ov"], {"--overlap"}), (["results", "--metrics", "sc"], {"scores.json"})],
+)
+def test_bash_completes(sceneparse, tmp_path, words, expected):
+    """As bash does when Tab is pressed after the last word."""
+    (tmp_path / "completion").write_text(sceneparse("completion", "bash").stdout)
+    (tmp_path / "scores.json").touch()
+    line = " ".join(["sceneparse", *words])
+    script = (
+        f"source completion; COMP_WORDS=({line}); COMP_CWORD={len(words)}; COMP_LINE='{line}'; COMP_POINT={len(line)}\n"
+        f"_shtab_sceneparse sceneparse {words[-1]} x; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+    )
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert {word.strip() for word in done.stdout.splitlines()} == expected

@@ -1,0 +1,47 @@
+"""How a subcommand is declared, and the kinds of values that flags take."""
+
+import argparse
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+STATUSES = "exit status: 0 = done, 1 = refused or failed (standard error says why), 2 = wrong usage, 130 = Ctrl-C"
+
+
+def add_command(
+    commands: "Subparsers", name: str, run: str, help: str, examples: tuple[str, ...], more: str = ""
+) -> argparse.ArgumentParser:
+    """Declare a subcommand. `run`: the function that it calls, module:function, with its flags as arguments.
+
+    help: one line; more: what it says beside it; examples: what comes after `sceneparse NAME`.
+    """
+    lines = "\n".join(f"  sceneparse {name} {example}".rstrip() for example in examples)
+    command = commands.add_parser(
+        name,
+        help=help,
+        description="\n\n".join(filter(None, (f"{help[0].upper()}{help[1:]}.", more))),
+        epilog=f"examples:\n{lines}\n\n{STATUSES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    # Here too, as that is where one adds it to a command that has failed; it must not undo the one before the name.
+    command.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show errors' tracebacks")
+    command.set_defaults(run=run)
+    return command
+
+
+def seconds(text: str) -> float:
+    """A number above 0."""
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
+    return value
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"expected 0..1, got {text}")
+    return value
