@@ -1,5 +1,6 @@
 # make demo   install into .venv, run the pipeline with params.yaml, show the scores
 # make test   install, then linters, type checker and tests
+# make docs   install, then build the documentation's site into site/
 # make test-s3, make test-webdav   install, then the DVC remote against servers too heavy for every time
 # All work from any folder (make -C or make -f), and install again only when a requirement changed.
 
@@ -23,7 +24,7 @@ endef
 # Two tests at a time: they wait for other processes more than they compute. tests/conftest.py says which go together.
 PARALLEL = --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-s3 test-webdav install install-test install-test-s3 install-test-webdav
+.PHONY: demo test docs test-s3 test-webdav install install-test install-docs install-test-s3 install-test-webdav
 
 demo: install
 	@$(IN_VENV) dvc repro
@@ -31,6 +32,9 @@ demo: install
 
 test: install-test
 	@$(IN_VENV) ruff check . && ruff format --check . && mypy && python -m pytest $(PARALLEL)
+
+docs: install-docs
+	@$(IN_VENV) NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet && echo "site/index.html"
 
 test-s3 test-webdav: test-%: install-test-%
 	@$(IN_VENV) python -m pytest -m $* tests/test_remotes.py
@@ -40,6 +44,9 @@ install:
 
 install-test:
 	$(call install,installed-test,.[test])
+
+install-docs:
+	$(call install,installed-docs,.[docs])
 
 install-test-s3 install-test-webdav: install-test-%:
 	$(call install,installed-test-$*,.[test-$*])
