@@ -13,6 +13,12 @@ from pathlib import Path
 from stages.errors import TRY_AGAIN, InputError, TransientError
 from stages.params import Params, load_params
 
+EPILOG = f"""example, with the paths that dvc.yaml gives:
+  dvc repro --single-item {{}}
+
+exit status: 0 = done, 1 = refused or stopped (standard error says why), 2 = wrong usage,
+{TRY_AGAIN} = failed for now, as a network may"""
+
 
 def run_stage(stage: Callable[..., None], reads: dict[str, str], writes: dict[str, str]) -> None:
     """Parse flags, load the params and call `stage(params, **paths)`.
@@ -22,21 +28,28 @@ def run_stage(stage: Callable[..., None], reads: dict[str, str], writes: dict[st
     TRY_AGAIN where that may help.
     """
     module = sys.modules[stage.__module__]
-    command = f"python -m {module.__spec__.name}" if module.__spec__ else None
+    name = module.__spec__.name if module.__spec__ else stage.__module__
     parser = argparse.ArgumentParser(
-        prog=command, description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=f"python -m {name}",
+        description=module.__doc__,
+        epilog=EPILOG.format(name.rpartition(".")[2]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     for title, paths in (("reads", reads), ("writes", writes)):
         group = parser.add_argument_group(title)
         for name, meaning in paths.items():
             group.add_argument(f"--{name.replace('_', '-')}", type=Path, required=True, metavar="PATH", help=meaning)
     parser.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="PATH", help="default: params.yaml")
+    parser.add_argument("--debug", action="store_true", help="show errors' tracebacks")
     flags = vars(parser.parse_args())
+    debug = flags.pop("debug")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's start-up notes would bury ours
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     try:
         params: Params = load_params(flags.pop("params"))
         stage(params, **flags)
     except InputError as error:
+        if debug:
+            raise
         print(f"error: {error}", file=sys.stderr)
         sys.exit(TRY_AGAIN if isinstance(error, TransientError) else 1)

@@ -271,6 +271,7 @@ def test_help_imports_no_tensorflow(root):
     done = run_train(root, "--help")
     assert done.returncode == 0
     assert "--records PATH" in done.stdout
+    assert "dvc repro --single-item train" in done.stdout
     assert done.stderr.splitlines()[-1] == "imported: []"
 
 
@@ -285,3 +286,4 @@ def test_bad_params_are_refused_before_tensorflow_is_imported(root, tmp_path):
     assert "Traceback" not in done.stderr
     assert done.stderr.splitlines()[-1] == "imported: []"
     assert [file.name for file in tmp_path.iterdir()] == ["params.yaml"]
+    assert "Traceback" in run_train(root, *flags, f"--params={path}", "--debug").stderr
