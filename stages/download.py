@@ -10,11 +10,11 @@ packed zip too) and an Archive reads its layout: no unpaired pictures, a valid c
 
 import logging
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
 
-from stages.data.archive import CLASS_TABLE, IMAGE_SUFFIXES, SCENES, SPLITS, Archive
+from stages.data.archive import CLASS_TABLE, SPLITS, Archive, dataset_files
 from stages.data.demo import write_demo
 from stages.data.fetch import fetch, local_path, verify
 from stages.errors import InputError
@@ -53,7 +53,8 @@ def pack(folder: Path, target: Path) -> None:
     The layout may begin in `folder` or in one folder below it. Other files are left out. Raises
     InputError when there is no single class table to tell where it begins.
     """
-    tables = [*folder.glob(CLASS_TABLE), *folder.glob(f"*/{CLASS_TABLE}")]
+    members = dataset_files(folder)
+    tables = [name for name in members if PurePosixPath(name).name == CLASS_TABLE]
     if len(tables) != 1:
         raise InputError(
             "the directory is not a dataset",
@@ -62,15 +63,6 @@ def pack(folder: Path, target: Path) -> None:
             file=folder,
             next_step="name the directory that holds images/, annotations/ and the class table",
         )
-    root = tables[0].parent
-    pictures = (
-        path for kind in ("images", "annotations") for split in SPLITS for path in (root / kind / split).glob("*")
-    )
-    members = {
-        path.relative_to(folder).as_posix(): path
-        for path in (*tables, root / SCENES, *pictures)
-        if path.is_file() and (path.parent == root or path.suffix.lower() in IMAGE_SUFFIXES)
-    }
     with atomic_write(target) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as packed:
         for name in tqdm(sorted(members), desc="pack", unit="file", mininterval=0.5):
             entry = zipfile.ZipInfo(name)  # dated 1980; pictures are compressed already, so they are stored

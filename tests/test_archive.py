@@ -5,7 +5,9 @@ import zipfile
 import datasets
 import pytest
 
-from stages.data.archive import CLASS_TABLE, MAX_CLASSES, SCENES, Archive, Pair, parse_class_table
+from stages.data.archive import CLASS_TABLE, SCENES, Archive, Pair
+from stages.data.class_table import parse_class_table
+from stages.data.labels import MAX_CLASSES
 from stages.errors import InputError
 
 
@@ -51,7 +53,7 @@ def test_order_is_that_of_ids_not_of_members(archive):
     with archive(
         changes={"images/training/training_0000.jpg": left_out}, extra={"images/training/training_0000.jpg": first}
     ) as opened:
-        assert opened._members[-1].endswith("training_0000.jpg")
+        assert opened.members[-1].endswith("training_0000.jpg")
         assert [pair.id[-1] for pair in opened.pairs("training")] == ["0", "1", "2"]
 
 
@@ -88,7 +90,7 @@ def test_an_empty_split_is_refused(archive):
 def test_two_pictures_of_one_id_are_refused(archive, kind):
     with (
         archive(extra={kind.format("training_0001"): b""}) as opened,
-        pytest.raises(InputError, match="4 files, 3 ids"),
+        pytest.raises(InputError, match=r"another file has: .*training_0001"),
     ):
         opened.pairs("training")
 

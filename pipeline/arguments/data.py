@@ -1,16 +1,17 @@
 """Subcommands about datasets: scored, checked, brought into ADE20K's layout."""
 
+import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.arguments.common import add_command
+from pipeline.arguments.common import add_command, share
 
 if TYPE_CHECKING:
     from pipeline.arguments.common import Subparsers
 
 
 def add_data(commands: "Subparsers") -> None:
-    """score."""
+    """score, check, convert."""
     command = add_command(
         commands,
         "score",
@@ -23,3 +24,74 @@ def add_data(commands: "Subparsers") -> None:
     command.add_argument("predictions", type=Path, help="folder of PNGs with the same names and sizes")
     command.add_argument("--classes", type=Path, required=True, help="class table like ADE20K's objectInfo150.txt")
     command.add_argument("--json", action="store_true", dest="as_json", help="print JSON instead of tables")
+
+    command = add_command(
+        commands,
+        "check",
+        "pipeline.own_data.check:check",
+        "say everything that is wrong with a dataset in ADE20K's layout, and how to mend it",
+        ("dataset.zip", "my-scenes/ --json"),
+        "What has no errors, which end it with status 1, the stages take. docs/own-data.md has all that it looks for.",
+    )
+    command.add_argument("dataset", type=Path, help="a zip or a directory")
+    command.add_argument("--json", action="store_true", dest="as_json", help="print JSON instead of text")
+    _add_batch_size(command)
+
+    command = add_command(
+        commands,
+        "convert",
+        "pipeline.own_data.convert:convert",
+        "bring folders of pictures and masks into ADE20K's layout, as a zip",
+        (
+            "pictures/ masks/ --classes classes.csv --share 0.2 --out dataset.zip",
+            "JPEGImages/ SegmentationClass/ --classes voc.csv --lists train.txt val.txt --out voc.zip",
+            "leftImg8bit/ gtFine/ --image-suffix _leftImg8bit --mask-suffix _gtFine_labelIds --classes cityscapes.csv "
+            "--folders train val --out cityscapes.zip",
+        ),
+        "Masks hold values or exact colours, which the class table names; see docs/own-data.md.",
+    )
+    command.add_argument("images", type=Path, help="folder of pictures, searched with all below it")
+    command.add_argument("masks", type=Path, help="folder of masks: PNG, BMP, TIFF or GIF of the same names and sizes")
+    command.add_argument(
+        "--classes", type=Path, required=True, metavar="TABLE", help="CSV or JSON: name and value, or name and colour"
+    )
+    command.add_argument("--out", type=Path, required=True, metavar="ZIP", help="what is written")
+    command.add_argument(
+        "--image-suffix", default="", metavar="TEXT", help="end of pictures' names, as in NAME_leftImg8bit.png"
+    )
+    command.add_argument("--mask-suffix", default="", metavar="TEXT", help="end of masks' names, as in NAME_labels.png")
+    command.add_argument(
+        "--masks-by", choices=("value", "colour"), dest="by", help="where the class table has both, what masks hold"
+    )
+    command.add_argument(
+        "--ignore", nargs="+", metavar="CODE", help="values or colours (#rrggbb) that become 0; default: the value 255"
+    )
+    command.add_argument(
+        "--unknown",
+        choices=("refuse", "ignore"),
+        default="refuse",
+        help="codes that the table lacks: refuse, or make them 0; default: %(default)s",
+    )
+    command.add_argument(
+        "--unpaired", choices=("refuse", "skip"), default="refuse", help="files without partner; default: %(default)s"
+    )
+    splits = command.add_mutually_exclusive_group(required=True)
+    splits.add_argument(
+        "--lists", nargs=2, type=Path, metavar=("TRAINING", "VALIDATION"), help="text files, a name a line"
+    )
+    splits.add_argument("--share", type=share, metavar="X", help="of pictures for validation, drawn by their names")
+    splits.add_argument(
+        "--folders", nargs="*", metavar="NAME", help="the two splits' folders below IMAGES; default: train, val"
+    )
+    command.add_argument("--seed", type=int, default=0, help="of --share; default: %(default)s")
+    _add_batch_size(command)
+
+
+def _add_batch_size(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--batch-size",
+        type=int,
+        default=4,
+        metavar="N",
+        help="warn when training has fewer pairs; default: %(default)s",
+    )

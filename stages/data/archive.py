@@ -1,29 +1,30 @@
-"""An ADE20K-style dataset, read straight from its zip: the archive is never unpacked.
+"""An ADE20K-style dataset, read straight from its zip (which is never unpacked), or from a directory.
 
 Layout, below one folder of any name (or none), as in ADEChallengeData2016.zip:
     images/{training,validation}/ID.jpg       RGB or grayscale picture
     annotations/{training,validation}/ID.png  8-bit L, same size: 0 = other, 1..N = classes
     objectInfo150.txt                         tab-separated, columns Idx and Name at least; N rows
     sceneCategories.txt                       optional: "ID category" per line
-N and the class names come from the archive, so any dataset in this layout works.
+N and the class names come from the archive, so any dataset in this layout works. Archive is a dataset whose
+names and class table are right, or an InputError; Dataset says what is there, right or wrong.
 """
 
-import csv
-import io
+import re
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Self
 
-from stages.data.labels import MAX_CLASSES
+from stages.data.class_table import parse_class_table
 from stages.errors import InputError
 
 SPLITS = ("training", "validation")
 CLASS_TABLE = "objectInfo150.txt"
 SCENES = "sceneCategories.txt"
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
+PICTURE = re.compile(f"(?P<root>(.*?/)?)(images|annotations)/({'|'.join(SPLITS)})/.")
 LAYOUT = "images/SPLIT/ID.jpg and annotations/SPLIT/ID.png, see stages/data/archive.py"
 
 
@@ -36,27 +37,41 @@ class Pair:
     annotation: str
 
 
-class Archive:
-    """Opens a dataset zip; raises InputError when it is not one. Use as a context manager."""
+@dataclass(frozen=True)
+class SplitMembers:
+    """What the members of a split make up. Of several files of one id the last one counts; `doubles` are the others."""
+
+    pairs: tuple[Pair, ...]
+    images_alone: tuple[str, ...]
+    annotations_alone: tuple[str, ...]
+    doubles: tuple[str, ...]
+
+
+class Dataset:
+    """A zip, or a directory, that may be a dataset. Use as a context manager. Raises InputError if it cannot be opened.
+
+    `tables`: members of the class table's name, of which there should be one; `root`: what all members begin with.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._zip = zipfile.ZipFile(path)
+            self._zip = _Directory(path) if path.is_dir() else zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError) as error:
             raise InputError(
                 "the dataset archive cannot be opened",
-                expected="a complete zip file",
+                expected="a complete zip file, or a directory",
                 got=str(error),
                 file=path,
-                next_step="run the download stage again: dvc repro --force download",
+                next_step="give a whole zip; where the download stage wrote it: dvc repro --force download",
             ) from None
-        self._members = self._zip.namelist()
-        tables = [name for name in self._members if PurePosixPath(name).name == CLASS_TABLE]
-        if len(tables) != 1:
-            raise self._refusal("the archive's class table", f"one {CLASS_TABLE}", f"{len(tables)} of them")
-        self._root = tables[0].removesuffix(CLASS_TABLE)
-        self.classes: tuple[str, ...] = parse_class_table(self.read(tables[0]), f"{path}:{tables[0]}")
+        self.members = self._zip.namelist()
+        self.tables = [name for name in self.members if PurePosixPath(name).name == CLASS_TABLE]
+        if len(self.tables) == 1:
+            self.root = self.tables[0].removesuffix(CLASS_TABLE)
+        else:
+            places = (PICTURE.match(name) for name in self.members)
+            self.root = next((place["root"] for place in places if place), "")
 
     def __enter__(self) -> Self:
         return self
@@ -64,65 +79,106 @@ class Archive:
     def __exit__(self, *_: object) -> None:
         self._zip.close()
 
-    def read(self, member: str) -> bytes:
-        """The member's bytes, checked against the zip's own CRC-32."""
+    def content(self, member: str) -> bytes:
+        """The member's bytes, checked against the zip's own CRC-32. Raises ValueError."""
         try:
             return self._zip.read(member)
         except (KeyError, zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
+            raise ValueError(str(error)) from None
+
+    def read(self, member: str) -> bytes:
+        """The same, but raises InputError."""
+        try:
+            return self.content(member)
+        except ValueError as error:
             raise self._refusal(f"a member of the archive: {member}", "readable bytes", str(error)) from None
 
-    def pairs(self, split: str) -> tuple[Pair, ...]:
-        """All pairs of a split, in order of their ids. Raises InputError naming every picture without a partner."""
-        images = self._by_id(f"{self._root}images/{split}/", IMAGE_SUFFIXES)
-        annotations = self._by_id(f"{self._root}annotations/{split}/", (".png",))
-        alone = sorted(images.keys() ^ annotations.keys())
-        if alone or not images:
-            got = f"{len(images)} images, {len(annotations)} annotations; without a partner: {', '.join(alone) or '-'}"
-            raise self._refusal(f"the {split} split", LAYOUT, got)
-        return tuple(Pair(id, images[id], annotations[id]) for id in sorted(images))
+    def split(self, split: str) -> SplitMembers:
+        """The split's pairs, in order of their ids, and what makes no pair."""
+        images, more = self._by_id(f"{self.root}images/{split}/", IMAGE_SUFFIXES)
+        annotations, again = self._by_id(f"{self.root}annotations/{split}/", (".png",))
+        return SplitMembers(
+            tuple(Pair(id, images[id], annotations[id]) for id in sorted(images.keys() & annotations.keys())),
+            tuple(images[id] for id in sorted(images.keys() - annotations.keys())),
+            tuple(annotations[id] for id in sorted(annotations.keys() - images.keys())),
+            (*more, *again),
+        )
 
     def scenes(self) -> dict[str, str]:
-        """Scene category of each id; empty when the archive has none."""
-        member = self._root + SCENES
-        if member not in self._members:
+        """Scene category of each id; empty when the archive has none. Raises InputError."""
+        member = self.root + SCENES
+        if member not in self.members:
             return {}
-        rows = (line.split(maxsplit=1) for line in self.read(member).decode().splitlines())
+        try:
+            lines = self.read(member).decode().splitlines()
+        except UnicodeDecodeError as error:
+            raise self._refusal(f"a member of the archive: {member}", "UTF-8", str(error)) from None
+        rows = (line.split(maxsplit=1) for line in lines)
         return {row[0]: row[1] for row in rows if len(row) == 2}
 
-    def _by_id(self, folder: str, suffixes: tuple[str, ...]) -> dict[str, str]:
-        inside = (PurePosixPath(name) for name in self._members if name.startswith(folder))
+    def _by_id(self, folder: str, suffixes: tuple[str, ...]) -> tuple[dict[str, str], list[str]]:
+        inside = (PurePosixPath(name) for name in self.members if name.startswith(folder))
         members = [path for path in inside if path.suffix.lower() in suffixes]
         by_id = {path.stem: str(path) for path in members}
-        if len(by_id) != len(members):
-            raise self._refusal(f"the folder {folder}", "one file per id", f"{len(members)} files, {len(by_id)} ids")
-        return by_id
+        again = Counter(map(str, members)) - Counter(by_id.values())  # a zip may hold two members of one name
+        return by_id, sorted(again.elements())
 
     def _refusal(self, problem: str, expected: str, got: str) -> InputError:
-        step = "check the dataset's layout against stages/data/archive.py, or download it again"
+        step = "mend what is named (sceneparse check tells everything that is wrong), or download it again"
         return InputError(problem, expected=expected, got=got, file=self.path, next_step=step)
 
 
-def parse_class_table(content: bytes, source: str) -> tuple[str, ...]:
-    """Names of classes 1..N from an objectInfo150.txt: the first of each row's synonyms."""
-    try:
-        rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig")), delimiter="\t"))
-        numbers = [int(row["Idx"]) for row in rows]
-        names = tuple(row["Name"].split(",")[0].strip() for row in rows)
-        valid = numbers == list(range(1, len(rows) + 1)) and 1 <= len(rows) <= MAX_CLASSES and all(names)
-        got = f"rows numbered {_shortened(numbers)}"
-    except (KeyError, ValueError, AttributeError, TypeError, csv.Error) as error:
-        valid, got = False, f"a row that cannot be read ({error!r})"
-    if not valid:
-        raise InputError(
-            "the class table is not valid",
-            expected=f"tab-separated columns Idx and Name, rows numbered 1..N, N at most {MAX_CLASSES}",
-            got=got,
-            file=source,
-            next_step="write it like ADE20K's objectInfo150.txt",
-        )
-    return names
+class Archive(Dataset):
+    """Opens a dataset; raises InputError when it is not one. Use as a context manager."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        if len(self.tables) != 1:
+            raise self._refusal("the archive's class table", f"one {CLASS_TABLE}", f"{len(self.tables)} of them")
+        self.classes: tuple[str, ...] = parse_class_table(self.read(self.tables[0]), f"{path}:{self.tables[0]}")
+
+    def pairs(self, split: str) -> tuple[Pair, ...]:
+        """All pairs of a split, in order of their ids. Raises InputError naming every picture without a partner."""
+        found = self.split(split)
+        alone = sorted(PurePosixPath(member).stem for member in (*found.images_alone, *found.annotations_alone))
+        if alone or found.doubles or not found.pairs:
+            images, annotations = (len(found.pairs) + len(x) for x in (found.images_alone, found.annotations_alone))
+            got = f"{images} images, {annotations} annotations; without a partner: {', '.join(alone) or '-'}"
+            got += f"; of an id that another file has: {', '.join(found.doubles)}" if found.doubles else ""
+            raise self._refusal(f"the {split} split", LAYOUT, got)
+        return found.pairs
 
 
-def _shortened(numbers: Iterable[int]) -> str:
-    text = ", ".join(map(str, numbers))
-    return text if len(text) < 80 else text[:80] + "…"
+class _Directory:
+    """Those files of a directory that make up a dataset, read as a ZipFile is."""
+
+    def __init__(self, folder: Path) -> None:
+        self._paths = dataset_files(folder)
+
+    def namelist(self) -> list[str]:
+        return sorted(self._paths)
+
+    def read(self, member: str) -> bytes:
+        return self._paths[member].read_bytes()
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def dataset_files(folder: Path) -> dict[str, Path]:
+    """Member names, relative to `folder`, of a dataset that begins in it or in one folder below, and their paths.
+
+    The class table tells where it begins; where there is none, all that lies in the layout counts.
+    """
+    tables = [*folder.glob(CLASS_TABLE), *folder.glob(f"*/{CLASS_TABLE}")]
+    roots = [table.parent for table in tables] or [folder, *(path for path in folder.glob("*") if path.is_dir())]
+    pictures = (
+        path
+        for root in roots
+        for kind in ("images", "annotations")
+        for split in SPLITS
+        for path in (root / kind / split).glob("*")
+        if path.suffix.lower() in IMAGE_SUFFIXES
+    )
+    paths = (*tables, *(root / SCENES for root in roots), *pictures)
+    return {path.relative_to(folder).as_posix(): path for path in paths if path.is_file()}

@@ -17,12 +17,13 @@ import numpy.typing as npt
 from PIL import Image
 
 from stages.data.archive import Archive, Pair
-from stages.data.images import decode_annotation, decode_resized, encode_annotation, fit, fit_pair, picture_size
+from stages.data.checks import DAMAGE, check_pair
+from stages.data.images import decode_resized, encode_annotation, fit, fit_pair
 from stages.data.records import encode_example, frame
-from stages.errors import InputError
 from stages.params import Prepare
 
-CODE = ("archive", "encode", "images", "labels", "records")  # modules beside this one that have a say in the bytes
+# Modules beside this one that have a say in the bytes.
+CODE = ("archive", "checks", "class_table", "encode", "images", "labels", "records")
 TAIL = 2**23  # bytes at a zip's end: its table of contents, with every member's CRC-32, up to some 60,000 members
 
 
@@ -56,7 +57,7 @@ def encode_pairs(work: Work) -> Encoded:
     for pair in work.pairs:
         try:
             record, histogram = encode_pair(opened, pair, work.params)
-        except (OSError, ValueError, SyntaxError, InputError) as error:  # SyntaxError: Pillow, on a broken PNG
+        except DAMAGE as error:
             encoded.problems.append(f"{pair.id}: {error}")
         else:
             encoded.records.append(record)
@@ -67,14 +68,7 @@ def encode_pairs(work: Work) -> Encoded:
 def encode_pair(archive: Archive, pair: Pair, params: Prepare) -> tuple[bytes, list[int]]:
     """One framed record, and its annotation's histogram (256 counts). Raises ValueError saying what is wrong."""
     size = params.size
-    content = archive.read(pair.image)
-    annotation = decode_annotation(archive.read(pair.annotation))
-    if picture_size(content) != annotation.size:
-        raise ValueError(f"image is {picture_size(content)} but annotation {annotation.size} pixels (width, height)")
-    values = np.asarray(annotation)
-    if values.max() > len(archive.classes):
-        above = [int(value) for value in np.unique(values) if value > len(archive.classes)]
-        raise ValueError(f"annotation values above the {len(archive.classes)} classes: {above}")
+    content, annotation = check_pair(archive, pair, len(archive.classes)).usable()
     where = fit(*annotation.size, size, params.mode)
     image = decode_resized(content, where.width, where.height, params.interpolation)
     image, resized = fit_pair(image, annotation, where, size, params.interpolation)

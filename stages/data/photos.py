@@ -7,7 +7,9 @@ they lie as their annotations do, whatever their EXIF says.
 
 import io
 import struct
+import threading
 import warnings
+from contextlib import ExitStack
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
@@ -16,6 +18,8 @@ from stages.data.images import Pixels
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")  # and no decoder that starts other programs
 LONGEST = 65_500  # pixels of a side: what a JPEG can hold
+LARGEST = 89_478_485  # pixels where Pillow begins to warn of decompression bombs: 256 MB as RGB
+HUGE = 2 * LARGEST  # and where it refuses
 WHITE = (255, 255, 255, 255)
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -28,19 +32,20 @@ TURNS = {
 }  # what makes a picture upright, by EXIF orientation
 
 
-def decode_photo(content: bytes) -> Pixels:
+def decode_photo(content: bytes, largest: int = LARGEST) -> Pixels:
     """Decode to RGB, uint8 [H, W, 3], turned as its EXIF says; of several frames the first.
 
     What is transparent becomes white, 16-bit gray keeps its upper 8 bits, CMYK is converted without its
-    colour profile. Raises ValueError for what is no such picture, is cut off, has 32-bit samples or is too large.
+    colour profile. Raises ValueError for what is no such picture, is cut off, has 32-bit samples or more
+    than `largest` pixels (up to HUGE). May be called in several threads at a time.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of metadata that is damaged: viewers show the picture all the same
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with _quiet:
             image: Image.Image = Image.open(io.BytesIO(content), formats=FORMATS)
             if max(image.size) > LONGEST:
                 raise ValueError(f"{image.width} x {image.height} pixels, a side exceeds limit of {LONGEST} pixels")
+            if image.width * image.height > largest:
+                raise ValueError(f"{image.width * image.height} pixels exceed the limit of {largest}")
             image.load()
             # Not by ImageOps.exif_transpose, which writes the EXIF anew and fails where that is odd.
             turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
@@ -48,8 +53,34 @@ def decode_photo(content: bytes) -> Pixels:
     except UnidentifiedImageError:  # its message names an object in memory
         raise ValueError("not a picture, or cut off in its header") from None
     # What Pillow raises for damaged pictures, by format.
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning, OSError, SyntaxError, struct.error) as error:
+    except (Image.DecompressionBombError, OSError, SyntaxError, struct.error) as error:
         raise ValueError(str(error)) from None
+
+
+class _Quiet:
+    """Without Pillow's warnings of damaged metadata: viewers show the picture all the same.
+
+    Filters of warnings belong to the whole process: the first thread that comes sets them, the last that goes resets.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._filters = threading.Lock(), 0, ExitStack()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._filters.enter_context(warnings.catch_warnings())
+                warnings.filterwarnings("ignore", module=r"PIL\.")
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._filters.close()
+
+
+_quiet = _Quiet()
 
 
 def _rgb(image: Image.Image) -> Image.Image:

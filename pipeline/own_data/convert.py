@@ -1,0 +1,168 @@
+"""convert: folders of pictures and masks -> a zip in ADE20K's layout.
+
+Input: two folders, a class table, and how to split. Output: the zip, and what `check` says of it. Invariants: the
+same input gives the same bytes; the zip is there only when all of the input could be used and the check found no
+error; memory does not grow with the number of pictures.
+"""
+
+import io
+import sys
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from pipeline.own_data.check import print_params, print_report
+from pipeline.own_data.inspection import inspect
+from pipeline.own_data.legend import Legend, read_legend
+from pipeline.own_data.masks import annotate
+from pipeline.own_data.pairing import Source, Splitting, deal_out, find_pairs
+from pipeline.own_data.unknown import Unknown
+from pipeline.own_data.workers import in_parallel
+from stages.data.archive import CLASS_TABLE
+from stages.data.checks import DAMAGE
+from stages.data.images import encode_annotation
+from stages.errors import InputError
+from stages.files import atomic_write
+
+CHUNK = 2  # pairs per task: their pictures are in memory
+SUFFIXES = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png"}  # formats that go in as they are
+MODES = {"1": "L", "L": "L"}  # of others, that become PNG
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A pair as it goes into the zip, or what is wrong with it; `unknown`: pixels by code."""
+
+    source: Source
+    suffix: str
+    image: bytes
+    annotation: bytes
+    unknown: dict[int, int]
+    problem: str | None = None
+
+
+def convert(
+    images: Path,
+    masks: Path,
+    classes: Path,
+    out: Path,
+    image_suffix: str,
+    mask_suffix: str,
+    by: str | None,
+    ignore: Sequence[str] | None,
+    unknown: str,
+    unpaired: str,
+    lists: Sequence[Path] | None,
+    share: float | None,
+    folders: Sequence[str] | None,
+    seed: int,
+    batch_size: int,
+) -> None:
+    """Write `out`, print what became of the input, and what there is to say about the result. Raises InputError."""
+    legend = read_legend(classes, by, ignore)
+    pairs, alone = find_pairs(images, masks, image_suffix, mask_suffix, unpaired == "skip" or bool(lists))
+    splits, left = deal_out(pairs, Splitting(lists, share, folders, seed), image_suffix)
+    try:
+        with atomic_write(out) as file:
+            with zipfile.ZipFile(file, "w") as archive:
+                zeroed = _write(archive, splits, legend, unknown == "ignore", f"{images} and {masks}")
+                _add(archive, CLASS_TABLE, legend.table())
+            file.flush()
+            report = inspect(Path(file.name), batch_size)
+            _say(alone, left, zeroed, legend)
+            print_report(report)
+            if not report.usable:
+                print(f"\n{out} is not written: mend the errors, then run again")
+                sys.exit(1)
+    except OSError as error:
+        raise InputError(
+            "the dataset cannot be written",
+            expected="a file name in a folder to write to",
+            got=str(error),
+            file=out,
+            next_step="name another file with --out",
+        ) from None
+    print_params(out)
+
+
+def _write(
+    archive: zipfile.ZipFile, splits: dict[str, list[Source]], legend: Legend, ignored: bool, where: str
+) -> Unknown:
+    """All pairs; raises InputError that lists every one that cannot be used. Returns what became 0."""
+    problems: list[str] = []
+    found = Unknown()
+    for split, sources in splits.items():
+        convert_some: Callable[[tuple[Source, ...]], list[Converted]] = partial(convert_pairs, legend)
+        for some in in_parallel(convert_some, sources, CHUNK, f"convert {split}"):
+            for one in some:
+                found.add(one.source.mask, one.unknown)
+                if one.problem:
+                    problems.append(one.problem)
+                elif not problems and (ignored or not found):
+                    _add(archive, f"annotations/{split}/{one.source.id}.png", one.annotation)
+                    _add(archive, f"images/{split}/{one.source.id}{one.suffix}", one.image)
+    if found and not ignored:
+        problems += found.lines(legend)
+    if problems:
+        raise InputError(
+            "not all pairs can be used",
+            expected="a picture and a mask of its size, with the class table's "
+            + ("colours" if legend.by_colour else "values"),
+            got="\n    ".join(["", *problems]),
+            file=where,
+            next_step="mend what is named; unknown ones go into the class table, or say --unknown ignore",
+        )
+    return found
+
+
+def convert_pairs(legend: Legend, sources: tuple[Source, ...]) -> list[Converted]:
+    """Read the pairs and their masks' codes."""
+    converted = []
+    for source in sources:
+        at = source.image
+        try:
+            suffix, image, size = _picture(at)
+            at = source.mask
+            annotation, unknown = annotate(at, legend)
+            if size != annotation.shape[::-1]:
+                shown = [f"{width} x {height}" for width, height in (size, annotation.shape[::-1])]
+                raise ValueError(f"{shown[1]} pixels, but {source.image} has {shown[0]}")
+        except UnidentifiedImageError:  # its message may name an object in memory
+            converted.append(Converted(source, "", b"", b"", {}, f"{at}: not a picture of a known format"))
+        except (*DAMAGE, Image.DecompressionBombError) as error:
+            converted.append(Converted(source, "", b"", b"", {}, f"{at}: {error}"))
+        else:
+            png = encode_annotation(Image.fromarray(annotation))
+            converted.append(Converted(source, suffix, image, png, unknown))
+    return converted
+
+
+def _picture(path: Path) -> tuple[str, bytes, tuple[int, int]]:
+    """Suffix, content and size: JPEG and PNG as they are, others as PNG, which loses nothing."""
+    content = path.read_bytes()
+    with Image.open(io.BytesIO(content)) as picture:
+        if picture.mode.startswith("I") or picture.mode == "F":
+            raise ValueError(f"a picture of more than 8 bits a sample (mode {picture.mode}): convert it to 8 bits")
+        if picture.format in SUFFIXES:
+            return SUFFIXES[picture.format], content, picture.size
+        file = io.BytesIO()
+        picture.convert(MODES.get(picture.mode, "RGB")).save(file, "PNG")
+        return ".png", file.getvalue(), picture.size
+
+
+def _say(alone: list[Path], left: int, zeroed: Unknown, legend: Legend) -> None:
+    counts = ((len(alone), "files have no partner"), (left, "pairs are in neither split"))
+    lines = [f"{count} {what}: left out" for count, what in counts if count]
+    lines += [f"unknown, became 0: {line}" for line in zeroed.lines(legend)]
+    print("".join(f"{line}\n" for line in lines))
+
+
+def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    """Store a member whose metadata depends on nothing but its name."""
+    member = zipfile.ZipInfo(name)  # dated 1980; pictures are compressed already, so they are stored
+    member.create_system, member.external_attr = 3, 0o100644 << 16
+    archive.writestr(member, content)

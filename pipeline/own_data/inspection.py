@@ -1,0 +1,161 @@
+"""A dataset, zip or directory -> everything that is wrong with it, and what it holds.
+
+Reader and checks are those of the stages, so that what is found without errors here, prepare takes.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.own_data.findings import KINDS, Finding
+from pipeline.own_data.look import Look, Seen, look_at
+from pipeline.own_data.workers import in_parallel
+from stages.data.archive import CLASS_TABLE, SCENES, SPLITS, Dataset, SplitMembers
+from stages.data.class_table import scan_class_table
+
+CHUNK = 8  # pairs per task
+CLUTTER = (".DS_Store", "Thumbs.db", "desktop.ini")
+
+
+@dataclass(frozen=True)
+class Report:
+    """`classes` is empty where the class table is not valid; `seen` has what the pairs of each split hold."""
+
+    findings: list[Finding]
+    classes: tuple[str, ...]
+    seen: dict[str, Seen]
+
+    def of_severity(self, error: bool) -> dict[str, list[Finding]]:
+        """The errors, or the warnings, by kind."""
+        found: dict[str, list[Finding]] = {kind: [] for kind in KINDS if KINDS[kind].error == error}
+        for finding in self.findings:
+            if finding.kind in found:
+                found[finding.kind].append(finding)
+        return {kind: those for kind, those in found.items() if those}
+
+    @property
+    def usable(self) -> bool:
+        """Whether there are no errors."""
+        return not self.of_severity(error=True)
+
+
+def inspect(path: Path, batch_size: int) -> Report:
+    """Look at all of a dataset. Raises InputError when it cannot be opened at all."""
+    with Dataset(path) as dataset:
+        names, findings = _class_table(dataset)
+        splits = {split: dataset.split(split) for split in SPLITS}
+        for split in SPLITS:
+            findings += _layout(split, splits[split])
+        findings += _scenes(dataset)
+        findings += _passed_over(dataset, splits)
+    classes = len(names) or None
+    seen = {split: Seen() for split in SPLITS}
+    for split in SPLITS:
+        looks = [Look(path.absolute(), pair, classes) for pair in splits[split].pairs]
+        for some in in_parallel(look_at, looks, CHUNK, f"check {split}"):
+            seen[split].add(some)
+        findings += seen[split].findings
+    findings += [*_of_labels(names, seen), *_leaks(seen)]
+    if 0 < len(splits["training"].pairs) < batch_size:
+        findings.append(
+            Finding("batch", "training", f"{len(splits['training'].pairs)} pairs, a batch has {batch_size}")
+        )
+    return Report(findings, names, seen)
+
+
+def _class_table(dataset: Dataset) -> tuple[tuple[str, ...], list[Finding]]:
+    if len(dataset.tables) != 1:
+        named = ", ".join(dataset.tables)
+        text = f"{len(dataset.tables)} of them: {named}" if named else "there is none"
+        return (), [Finding("class_table", CLASS_TABLE, text)]
+    table = dataset.tables[0]
+    try:
+        names, problems = scan_class_table(dataset.content(table))
+    except ValueError as error:
+        names, problems = (), [str(error)]
+    if problems:
+        return (), [Finding("class_table", table, problem) for problem in problems]
+    counts = Counter(names)
+    same = [
+        Finding("same_name", f"class {number}", name) for number, name in enumerate(names, start=1) if counts[name] > 1
+    ]
+    return names, same
+
+
+def _layout(name: str, split: SplitMembers) -> Iterator[Finding]:
+    for kind, members in (
+        ("image_alone", split.images_alone),
+        ("annotation_alone", split.annotations_alone),
+        ("doubles", split.doubles),
+    ):
+        yield from (Finding(kind, member, "") for member in members)
+    if not split.pairs:
+        yield Finding("empty", name, "no pairs")
+
+
+def _scenes(dataset: Dataset) -> Iterator[Finding]:
+    member = dataset.root + SCENES
+    try:
+        if member in dataset.members:
+            dataset.content(member).decode()
+    except ValueError as error:
+        yield Finding("scenes", member, str(error))
+
+
+def _passed_over(dataset: Dataset, splits: dict[str, SplitMembers]) -> Iterator[Finding]:
+    """Files below images/ and annotations/ that no split has: counted by folder and suffix."""
+    used: set[str] = set()
+    for split in splits.values():
+        used |= {member for pair in split.pairs for member in (pair.image, pair.annotation)}
+        used |= {*split.images_alone, *split.annotations_alone, *split.doubles}
+    names = dataset.members
+    if dataset.path.is_dir():
+        files = (path for path in dataset.path.rglob("*") if path.is_file())
+        names = sorted(path.relative_to(dataset.path).as_posix() for path in files)
+    counts: Counter[tuple[str, str]] = Counter()
+    for name in names:
+        path = PurePosixPath(name)
+        below = name.startswith((f"{dataset.root}images/", f"{dataset.root}annotations/"))
+        if below and name not in used and not name.endswith("/") and path.name not in CLUTTER:
+            counts[str(path.parent), path.suffix] += 1
+    for (folder, suffix), count in counts.items():
+        yield Finding("passed_over", folder, f"{count} x *{suffix}")
+
+
+def _of_labels(names: tuple[str, ...], seen: dict[str, Seen]) -> Iterator[Finding]:
+    """What the pixels' values say about classes and splits."""
+    training, validation = (seen[split].values for split in SPLITS)
+    for split in SPLITS:
+        values = seen[split].values
+        if values.any() and not values[1:].any():
+            yield Finding("no_labels", split, "no pixel has a class")
+    if not names or not training.any():
+        return
+    if len(names) == 1:
+        yield Finding("one_class", "class 1", names[0])
+    for number, name in enumerate(names, start=1):
+        if not training[number]:
+            kind = "validation_only" if validation[number] else "unseen"
+            yield Finding(kind, f"class {number}", name)
+    yield from _off_by_one(names, training + validation)
+
+
+def _off_by_one(names: tuple[str, ...], values: npt.NDArray[np.int64]) -> Iterator[Finding]:
+    last = len(names)
+    occur = np.flatnonzero(values)
+    if values[0] and not values[last] and values[1:last].all() and last > 1:
+        share = f"{values[0] / values.sum():.1%}"
+        yield Finding("off_by_one", f"class {last}", f"{names[-1]} never occurs, and 0 has {share} of the pixels")
+    if not values[0] and values[1 : last + 1].sum() and occur.max() == last + 1:
+        yield Finding("off_by_one", f"value {last + 1}", "the highest there is, and 0 never occurs")
+
+
+def _leaks(seen: dict[str, Seen]) -> Iterator[Finding]:
+    training = {digest: member for member, digest in seen["training"].digests}
+    for member, digest in seen["validation"].digests:
+        if digest in training:
+            yield Finding("leak", member, f"same pixels as {training[digest]}")

@@ -1,0 +1,70 @@
+"""One pair of a dataset -> the picture's content and its annotation, or all that is wrong with them.
+
+A usable pair has a picture whose header can be read and an 8-bit L annotation of the same size with values 0..N.
+That all of the picture can be decoded is seen by whoever decodes it.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from stages.data.archive import Dataset, Pair
+from stages.data.images import decode_annotation, picture_size
+
+# What Pillow raises for a damaged picture: SyntaxError on a broken PNG.
+DAMAGE = (OSError, ValueError, SyntaxError)
+
+
+class Problem(NamedTuple):
+    """What is wrong: `kind` is a word for it, `member` the file that it is about."""
+
+    kind: str
+    member: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What there is of a pair; both of them where there are no problems."""
+
+    image: bytes | None
+    annotation: Image.Image | None
+    problems: tuple[Problem, ...]
+
+    def usable(self) -> tuple[bytes, Image.Image]:
+        """The picture's content and the annotation. Raises ValueError saying all that is wrong."""
+        if self.problems or self.image is None or self.annotation is None:
+            raise ValueError("; ".join(problem.text for problem in self.problems))
+        return self.image, self.annotation
+
+
+def check_pair(dataset: Dataset, pair: Pair, classes: int | None) -> Checked:
+    """Read a pair; values are compared with the number of classes where that is known."""
+    problems = []
+    image, annotation, sizes = None, None, []
+    try:
+        image = dataset.content(pair.image)
+        sizes.append(picture_size(image))
+    except DAMAGE as error:
+        problems.append(Problem("image_unreadable", pair.image, f"image: {error}"))
+    kind = "annotation_unreadable"
+    try:
+        content = dataset.content(pair.annotation)
+        sizes.append(picture_size(content))
+        kind = "annotation_kind"
+        annotation = decode_annotation(content)
+    except ValueError as error:
+        problems.append(Problem(kind, pair.annotation, f"annotation: {error}"))
+    except DAMAGE as error:
+        problems.append(Problem("annotation_unreadable", pair.annotation, f"annotation: {error}"))
+    if len(set(sizes)) == 2:
+        text = f"image is {sizes[0]} but annotation {sizes[1]} pixels (width, height)"
+        problems.append(Problem("sizes", pair.annotation, text))
+    if annotation is not None and classes is not None:
+        above = [int(value) for value in np.unique(np.asarray(annotation)) if value > classes]
+        if above:
+            text = f"annotation values above the {classes} classes: {above}"
+            problems.append(Problem("values", pair.annotation, text))
+    return Checked(image, annotation, tuple(problems))

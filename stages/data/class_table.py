@@ -1,0 +1,68 @@
+"""A dataset's class table, like ADE20K's objectInfo150.txt -> the names of classes 1..N.
+
+Tab-separated UTF-8 with at least the columns Idx and Name, a row for each class in the order 1..N; 'other', the
+value 0, has none. A name may have synonyms after commas: the first one counts.
+"""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable
+
+from stages.data.labels import MAX_CLASSES
+from stages.errors import InputError
+
+
+def parse_class_table(content: bytes, source: str) -> tuple[str, ...]:
+    """Names of classes 1..N from an objectInfo150.txt: the first of each row's synonyms. Raises InputError."""
+    names, problems = scan_class_table(content)
+    if problems:
+        raise InputError(
+            "the class table is not valid",
+            expected=f"tab-separated columns Idx and Name, rows numbered 1..N, N at most {MAX_CLASSES}",
+            got="; ".join(problems),
+            file=source,
+            next_step="write it like ADE20K's objectInfo150.txt",
+        )
+    return names
+
+
+def scan_class_table(content: bytes) -> tuple[tuple[str, ...], list[str]]:
+    """The names, as they come, and everything that is wrong with the table."""
+    try:
+        reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig")), delimiter="\t")
+        rows = list(reader)
+    except UnicodeDecodeError as error:
+        return (), [f"not UTF-8: {error}"]
+    except csv.Error as error:
+        return (), [f"it cannot be read: {error}"]
+    columns = reader.fieldnames or ()
+    if missing := [name for name in ("Idx", "Name") if name not in columns]:
+        return (), [f"no column {' and '.join(missing)} in its first line, which has {_shortened(map(repr, columns))}"]
+    problems, numbers = [], []
+    names = tuple((row["Name"] or "").split(",")[0].strip() for row in rows)
+    for line, (row, name) in enumerate(zip(rows, names, strict=True), start=2):
+        try:
+            numbers.append(int(row["Idx"]))
+        except (ValueError, TypeError):
+            problems.append(f"row {line}: Idx is {row['Idx']!r}")
+        if not name:
+            problems.append(f"row {line}: no name")
+    counts, wanted = Counter(numbers), range(1, len(rows) + 1)
+    for what, found in (
+        ("numbers that occur twice", [number for number, count in counts.items() if count > 1]),
+        ("numbers left out", [number for number in wanted if number not in counts]),
+        ("numbers outside 1..N", [number for number in counts if number not in wanted]),
+    ):
+        if found:
+            problems.append(f"{what}: {_shortened(map(str, found))}")
+    if not problems and numbers != list(wanted):
+        problems.append(f"rows not in the order 1..N: {_shortened(map(str, numbers))}")
+    if not 1 <= len(rows) <= MAX_CLASSES:
+        problems.append(f"{len(rows)} classes")
+    return names, problems
+
+
+def _shortened(words: Iterable[str]) -> str:
+    text = ", ".join(words)
+    return text if len(text) < 80 else text[:80] + "…"
