@@ -147,7 +147,7 @@ def train(recipe: str, seed: int, epochs: int, archive: Path) -> dict[str, Any]:
         model = {"model": "m.keras", "card": "m.json"}
         stage("train", folder, records="records", start_from="backbone", **model, curves="curves", state="state")
         seconds = time.monotonic() - start
-        tables = {name: f"{name}.csv" for name in ("per_class", "per_image", "confusion")}
+        tables = {name: f"{name}.csv" for name in ("per_class", "per_image", "per_category", "confusion")}
         stage("evaluate", folder, **model, **given, scores_json="scores.json", **tables)
         scores = json.loads((folder / "scores.json").read_text())
         with (folder / "per_class.csv").open(newline="") as file:

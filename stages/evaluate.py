@@ -1,10 +1,14 @@
-"""evaluate: model and validation split -> scores, per-class and per-image tables, confusion matrix.
+"""evaluate: model and validation split -> scores, tables of classes, images and scene categories, confusion matrix.
 
 Scored twice, and named so: `original` compares a prediction at the picture's own size with the
 untouched annotation (the benchmark's protocol); `resized` compares at the records' size, as training
 does. The tables are those of `original`.
 """
 
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,9 +38,10 @@ def evaluate(
     scores_json: Path,
     per_class: Path,
     per_image: Path,
+    per_category: Path,
     confusion: Path,
 ) -> None:
-    """Score the model and write the four files."""
+    """Score the model and write the five files."""
     manifest = open_records(records)
     from stages.model.inference import SceneParser, Views
 
@@ -51,30 +56,51 @@ def evaluate(
                 next_step="rebuild what is stale: dvc repro",
             )
         views = Views(tuple(params.evaluate.scales), params.evaluate.flip)
-        original, images = score_originals(parser, archive, views)
+        original, images, categories = score_originals(parser, archive, views)
     resized = score_records(parser, records, manifest, params.evaluate.batch_size, views)
 
     write_json(scores_json, {"original": scores(original), "resized": scores(resized)})
     write_tables(original, archive.classes, per_class, confusion)
-    lines = ["id,pixel_accuracy,mean_iou", *(f"{id},{_cell(accuracy)},{_cell(iou)}" for id, accuracy, iou in images)]
-    write_text(per_image, "\n".join(lines) + "\n")
+    _write_csv(per_image, ["id", "pixel_accuracy", "mean_iou"], images)
+    heading = ["category", "images", "labelled_pixels", "pixel_accuracy", "mean_iou"]
+    _write_csv(per_category, heading, ((name, *categories[name].row()) for name in sorted(categories)))
+
+
+class Category:
+    """Validation images of one scene category: how many they are, and their pixels."""
+
+    def __init__(self, classes: int) -> None:
+        self.images, self.confusion = 0, np.zeros((classes, classes + 1), np.int64)
+
+    def add(self, matrix: Confusion) -> None:
+        """Take in an image."""
+        self.images += 1
+        self.confusion += matrix
+
+    def row(self) -> tuple[float | None, ...]:
+        """Of the table. Its scores are those of all its pixels together, defined as those of the whole split."""
+        return self.images, int(self.confusion.sum()), *_scores(self.confusion)
 
 
 def score_originals(
     parser: "SceneParser", archive: Archive, views: "Views"
-) -> tuple[Confusion, list[tuple[str, float | None, float | None]]]:
-    """Confusion matrix over the validation split at original size, and each image's id, pixel accuracy and mIoU."""
-    classes = len(archive.classes)
-    total = np.zeros((classes, classes + 1), np.int64)
-    images = []
+) -> tuple[Confusion, list[tuple[str, float | None, float | None]], dict[str, Category]]:
+    """Of the validation split at original size: confusion matrix; each image's id, pixel accuracy and mIoU; categories.
+
+    An image to which the archive gives no scene category is in none.
+    """
+    classes, scenes = len(archive.classes), archive.scenes()
+    total, images = np.zeros((classes, classes + 1), np.int64), []
+    categories: defaultdict[str, Category] = defaultdict(lambda: Category(classes))
     for pair in tqdm(archive.pairs("validation"), unit="image", desc="evaluate, original size"):
         annotation = np.asarray(decode_annotation(archive.read(pair.annotation)))
         prediction = parser.annotate(np.asarray(decode_image(archive.read(pair.image))), views)
         matrix = confusion_matrix(to_labels(annotation), to_labels(prediction), classes)
-        score = scores(matrix)
-        images.append((pair.id, score["pixel_accuracy"], score["mean_iou"]))
+        images.append((pair.id, *_scores(matrix)))
+        if pair.id in scenes:
+            categories[scenes[pair.id]].add(matrix)
         total += matrix
-    return total, images
+    return total, images, categories
 
 
 def score_records(
@@ -93,8 +119,17 @@ def score_records(
     return total
 
 
-def _cell(value: float | None) -> str:
-    return "" if value is None else repr(value)
+def _scores(matrix: Confusion) -> tuple[float | None, float | None]:
+    score = scores(matrix)
+    return score["pixel_accuracy"], score["mean_iou"]
+
+
+def _write_csv(path: Path, heading: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(heading)
+    writer.writerows(rows)  # None becomes an empty cell, and a float its shortest exact form
+    write_text(path, text.getvalue())
 
 
 def main() -> None:
@@ -111,6 +146,7 @@ def main() -> None:
             "scores_json": "the six scores, sections original and resized (.json)",
             "per_class": "IoU, accuracy and pixels of each class (.csv)",
             "per_image": "pixel accuracy and mIoU of each validation image (.csv)",
+            "per_category": "the same of each scene category, over all its pixels (.csv)",
             "confusion": "pixels by true and predicted class (.csv)",
         },
     )

@@ -160,7 +160,11 @@ class Visualize(Section):
     worst: Count = Field(description="validation images with the lowest mIoU")
     random: Count = Field(description="validation images drawn at random from the rest")
     seed: Seed = Field(description="of that draw")
-    opacity: Probability = Field(description="of the colours laid over the image")
+    opacity: Probability = Field(description="of the colours laid over the image, at first")
+    palette: Literal["standard", "colour_blind"] = Field(
+        description="standard = the model's; colour_blind = also told apart without seeing red and green"
+    )
+    confused: Count = Field(description="classes in the heat map of confusions, those confused most")
 
 
 class Params(Section):

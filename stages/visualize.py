@@ -1,7 +1,8 @@
-"""visualize: model, validation images and metrics -> a report page with its pictures.
+"""visualize: model, validation images and metrics -> a report page, and its pictures as files.
 
-Input: the model with its card, the archive, and what evaluate and train measured. Output: a directory
-with index.html and pictures/, which opens from disk. Invariant: the same inputs give the same bytes.
+Input: the model with its card, the archive, and what evaluate and train measured. Output: a directory with
+index.html, which holds all that it shows and opens from disk, and pictures/, where the same pictures are PNGs for
+other uses. Invariant: the same inputs give the same bytes.
 """
 
 from pathlib import Path
@@ -14,10 +15,20 @@ from stages.errors import InputError
 from stages.files import atomic_directory
 from stages.flags import run_stage
 from stages.params import Params, Visualize
-from stages.score.measured import ImageRow, read_charts, read_classes, read_flow, read_images, read_scores
+from stages.score.colour_blind import colour_blind_palette
+from stages.score.measured import (
+    ImageRow,
+    read_categories,
+    read_charts,
+    read_classes,
+    read_confusion,
+    read_flow,
+    read_images,
+    read_scores,
+)
 from stages.score.palette import Colours
-from stages.score.pictures import overlay, save_label_png, save_png, shrink
-from stages.score.report import Group, Page, Picture, Scene, render
+from stages.score.pictures import data_url, outlined, overlay, photo_url, save_label_png, save_png, shrink
+from stages.score.report import Group, Page, Scene, render
 
 LONGEST = 512  # pixels of a picture's longer side in the report
 
@@ -30,12 +41,16 @@ def visualize(
     scores: Path,
     per_class: Path,
     per_image: Path,
+    per_category: Path,
+    confusion: Path,
     curves: Path,
     report: Path,
 ) -> None:
     """Draw the chosen scenes and write the report."""
+    settings = params.visualize
     sections, charts, flow = read_scores(scores), read_charts(curves), read_flow(curves)
     classes, images = read_classes(per_class), read_images(per_image)
+    category_rows, cells = read_categories(per_category), read_confusion(confusion)
 
     # From here on TensorFlow is needed.
     from stages.model.inference import SceneParser
@@ -52,20 +67,34 @@ def visualize(
                 file=per_image,
                 next_step="rebuild what is stale: dvc repro",
             )
+        standard = settings.palette == "standard"
+        colours = parser.colours if standard else colour_blind_palette(len(names))
         (folder / "pictures").mkdir()
         groups = []
-        for title, rows in choose(images, params.visualize).items():
+        for title, rows in choose(images, settings).items():
             scenes = []
             for row in rows:
                 pair = pairs[row.id]
                 image = np.asarray(decode_image(archive.read(pair.image)))
                 truth = np.asarray(decode_annotation(archive.read(pair.annotation)))
                 maps = {"truth": truth, "prediction": parser.annotate(image)}
-                category = categories.get(row.id, "").replace("_", " ")
-                scenes.append(draw(folder, row, category, image, maps, parser.colours, params.visualize.opacity))
+                scenes.append(draw(folder, row, categories.get(row.id, ""), image, maps, colours, settings.opacity))
             groups.append(Group(title, tuple(scenes)))
-        page = render(Page(sections, len(images), groups, charts, flow, classes, parser.colours))
-        (folder / "index.html").write_text(page, encoding="utf-8")
+        page = Page(
+            scores=sections,
+            images=len(images),
+            groups=groups,
+            charts=charts,
+            flow=flow,
+            classes=classes,
+            categories=category_rows,
+            confusion=cells,
+            confused=settings.confused,
+            card=parser.card,
+            colours=colours,
+            opacity=settings.opacity,
+        )
+        (folder / "index.html").write_text(render(page), encoding="utf-8")
 
 
 def choose(images: list[ImageRow], settings: Visualize) -> dict[str, list[ImageRow]]:
@@ -92,27 +121,30 @@ def draw(
     colours: Colours,
     opacity: float,
 ) -> Scene:
-    """Write the four pictures of a scene into folder/pictures.
+    """What the page shows of a scene, and its four pictures in folder/pictures.
 
     image: RGB uint8 [H, W, 3]; maps: truth and prediction, annotation values uint8 [H, W].
     """
     image = shrink(image, LONGEST)  # [h, w, 3]
     maps = {name: shrink(values, LONGEST) for name, values in maps.items()}  # [h, w] each
-    files = {name: f"pictures/{row.id}-{name}.png" for name in ("image", *maps, "overlay")}
-    save_png(folder / files["image"], image)
+    files = {name: folder / f"pictures/{row.id}-{name}.png" for name in ("image", *maps, "overlay")}
+    save_png(files["image"], image)
     for name, values in maps.items():
-        save_label_png(folder / files[name], values, colours)
-    save_png(folder / files["overlay"], overlay(image, maps["prediction"], colours, opacity))
+        save_label_png(files[name], values, colours)
+    mixed = overlay(image, maps["prediction"], colours, opacity)
+    save_png(files["overlay"], outlined(mixed, maps["prediction"]))
 
     # The legend names what covers most first.
     pixels = np.bincount(np.concatenate([values.ravel() for values in maps.values()]), minlength=len(colours))
     legend = tuple(value for value in np.argsort(-pixels, kind="stable").tolist() if pixels[value])
     return Scene(
         id=row.id,
-        category=category,
+        category=category.replace("_", " "),
         pixel_accuracy=row.pixel_accuracy,
         mean_iou=row.mean_iou,
-        pictures=tuple(Picture(name, file, pixelated=name in maps) for name, file in files.items()),
+        image=photo_url(image),
+        truth=data_url("image/png", files["truth"].read_bytes()),
+        prediction=data_url("image/png", files["prediction"].read_bytes()),
         width=image.shape[1],
         height=image.shape[0],
         legend=legend,
@@ -130,9 +162,11 @@ def main() -> None:
             "scores": "the six scores, sections original and resized (.json)",
             "per_class": "IoU, accuracy and pixels of each class (.csv)",
             "per_image": "pixel accuracy and mIoU of each validation image (.csv)",
+            "per_category": "the same of each scene category (.csv)",
+            "confusion": "pixels by true and predicted class (.csv)",
             "curves": "directory of DVCLive metrics and plots",
         },
-        writes={"report": "directory of index.html and its pictures"},
+        writes={"report": "directory of index.html and its pictures as files"},
     )
 
 

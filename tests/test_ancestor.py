@@ -60,6 +60,7 @@ class Run:
             "scores.json",
             "classes.csv",
             "images.csv",
+            "categories.csv",
             "matrix.csv",
         )
         evaluate(self.params, *(self.folder / name for name in names))
@@ -111,7 +112,7 @@ def test_predictions_are_not_black_nor_off_by_one(ours, tmp_path):
     for first in range(len(CLASSES)):
         picture, annotation = draw_scene(np.random.default_rng((9, first)), len(CLASSES), (60, 100), first)
         picture.save(tmp_path / f"{first}.png")
-        predict(tmp_path / f"{first}.png", ours.folder / "m.keras", None, tmp_path / "out", 0.5)
+        predict([str(tmp_path / f"{first}.png")], ours.folder / "m.keras", None, tmp_path / "out", 0.5)
         with Image.open(tmp_path / f"out/{first}.png") as labels:
             values, shown = np.asarray(labels), np.asarray(labels.convert("RGB"))
         truth = np.asarray(annotation)
@@ -126,7 +127,7 @@ def test_predictions_are_not_black_nor_off_by_one(ours, tmp_path):
 def test_grayscale_pictures_train_and_predict(ours, tmp_path):
     """Pair training_0001 of the archive is a grayscale JPEG, and a person's picture may be one."""
     Image.linear_gradient("L").save(tmp_path / "gray.png")
-    predict(tmp_path / "gray.png", ours.folder / "m.keras", None, tmp_path / "out", 0.5)
+    predict([str(tmp_path / "gray.png")], ours.folder / "m.keras", None, tmp_path / "out", 0.5)
     with Image.open(tmp_path / "out/gray.png") as labels:
         assert labels.size == (256, 256)
         assert labels.getextrema()[0] >= 1
@@ -159,10 +160,10 @@ def test_two_classes_and_pictures_without_a_label_are_no_nan(root, tmp_path, tra
 def test_an_untrained_network_is_no_model(tmp_path, root):
     Image.new("RGB", (40, 40)).save(tmp_path / "picture.png")
     with pytest.raises(InputError, match="there is no model"):
-        predict(tmp_path / "picture.png", tmp_path / "m.keras", None, tmp_path / "out", 0.5)
+        predict([str(tmp_path / "picture.png")], tmp_path / "m.keras", None, tmp_path / "out", 0.5)
     build_fcn8s(3, load_params(root / "presets/demo.yaml").model).save(tmp_path / "m.keras")
     with pytest.raises(InputError, match=r"damaged|no card"):
-        predict(tmp_path / "picture.png", tmp_path / "m.keras", None, tmp_path / "out", 0.5)
+        predict([str(tmp_path / "picture.png")], tmp_path / "m.keras", None, tmp_path / "out", 0.5)
     assert not (tmp_path / "out").exists()
 
 

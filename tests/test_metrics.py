@@ -158,12 +158,20 @@ def test_per_class():
 
 def test_files(tmp_path):
     matrix = confusion_matrix(LABELS, PREDICTIONS, 3)
+    matrix[0, 3] += 5  # no class was predicted
     names = ["wall", "sky, blue", "tree"]
     write_tables(matrix, names, tmp_path / "per_class.csv", tmp_path / "confusion.csv")
     with (tmp_path / "confusion.csv").open(newline="") as file:
-        head, *rows = csv.reader(file)
-    assert head == ["truth", *names, "none"]
-    assert rows == [[name, *map(str, row)] for name, row in zip(names, MATRIX, strict=True)]
+        rows = [*csv.DictReader(file)]
+    assert all(float(row["share"]) == int(row["pixels"]) / matrix[int(row["truth_id"]) - 1].sum() for row in rows)
+    assert [row["truth"] for row in rows] == [names[int(row["truth_id"]) - 1] for row in rows]
+    assert {row["prediction"] for row in rows if row["prediction_id"] == "0"} == {"none"}
+    again = np.zeros_like(matrix)
+    for row in rows:
+        assert row["prediction"] == [*names, "none"][int(row["prediction_id"]) - 1]
+        again[int(row["truth_id"]) - 1, int(row["prediction_id"]) - 1] = int(row["pixels"])
+    assert np.array_equal(again, matrix)
+    assert len(rows) == np.count_nonzero(matrix)
     with (tmp_path / "per_class.csv").open(newline="") as file:
         last = list(csv.DictReader(file))[-1]
     assert last["iou"] == last["accuracy"] == ""

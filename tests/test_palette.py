@@ -1,60 +1,95 @@
-"""The palette: every class its own colour, whatever the other classes."""
+"""The palettes: every class its own colour, whatever the other classes, and measured how far from the others."""
 
 import numpy as np
 import pytest
+from ciede2000 import ciede2000, lab, light, published
 
+from stages.score import colour_difference
+from stages.score.colour_blind import DEUTERANOPIA, PROTANOPIA, colour_blind_palette
 from stages.score.palette import palette
 
-
-def lab(rgb):
-    """CIELAB of one sRGB colour, written out channel by channel."""
-    r, g, b = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (float(v) / 255 for v in rgb))
-    x = (0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.9505
-    y = 0.2126 * r + 0.7152 * g + 0.0722 * b
-    z = (0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.089
-    fx, fy, fz = (t ** (1 / 3) if t > 216 / 24389 else (24389 / 27 * t + 16) / 116 for t in (x, y, z))
-    return 116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)
+BOTH = pytest.mark.parametrize("colours_of", [palette, colour_blind_palette])
+SIGHT = {"normal": np.eye(3), "protanopia": PROTANOPIA, "deuteranopia": DEUTERANOPIA}
 
 
-def smallest_distance(colours):
-    points = np.array([lab(colour) for colour in colours])
-    distance = np.linalg.norm(points[:, np.newaxis] - points, axis=-1)
-    return distance[~np.eye(len(points), dtype=bool)].min()
+def smallest_difference(colours, sight="normal"):
+    """CIEDE2000 of the two colours that are most alike to such eyes."""
+    points = [lab(np.clip(SIGHT[sight] @ light(colour), 0, 1)) for colour in colours]
+    return min(ciede2000(one, other) for number, one in enumerate(points) for other in points[:number])
 
 
-# A difference of about 2.3 is just noticeable (Mahy et al. 1994).
-@pytest.mark.parametrize(("classes", "distance"), [(16, 30), (150, 12), (254, 10)])
-def test_colours_are_distinct(classes, distance):
+def test_the_yardstick_and_ours_are_ciede2000():
+    for first, second, difference in published():
+        assert ciede2000(first, second) == pytest.approx(difference, abs=5e-5)
+        one, other = (np.multiply(colour, 100) for colour in (first, second))
+        assert colour_difference.ciede2000(one, other) == pytest.approx(100 * difference, abs=0.51)
+        assert colour_difference.ciede2000(one, other) == colour_difference.ciede2000(other, one)
+
+
+def test_ours_agrees_with_the_yardstick_on_any_colours():
+    rng = np.random.default_rng(0)
+    rgb = rng.integers(0, 256, (400, 2, 3), dtype=np.uint8)
+    rgb[:100] = rgb[:100, :, :1]  # some gray
+    ours = colour_difference.lab(colour_difference.linear(rgb))
+    for (one, other), given in zip(rgb, ours, strict=True):
+        points = lab(light(one)), lab(light(other))
+        assert given / 100 == pytest.approx(np.array(points), abs=0.0051)
+        assert colour_difference.ciede2000(*given) / 100 == pytest.approx(ciede2000(*points), abs=0.05)
+
+
+# 1 is about the least that is seen, side by side.
+@pytest.mark.parametrize(("classes", "difference"), [(16, 20.8), (50, 13.2), (150, 8.0), (254, 6.6)])
+def test_colours_are_distinct(classes, difference):
     colours = palette(classes)
     assert colours.shape == (classes + 1, 3)
     assert colours.dtype == np.uint8
-    assert smallest_distance(colours) > distance
+    assert smallest_difference(colours) > difference
 
 
-def test_other_is_black_and_no_class_is_near_black_or_white():
-    colours = palette(254)
+@pytest.mark.parametrize("sight", SIGHT)
+@pytest.mark.parametrize(("classes", "difference"), [(8, 20.9), (20, 11), (50, 6), (150, 3.3)])
+def test_colours_are_distinct_to_the_colour_blind(classes, difference, sight):
+    assert smallest_difference(colour_blind_palette(classes), sight) > difference
+    # What the option is for: of the other palette's colours some are the same to them.
+    assert sight == "normal" or classes < 50 or smallest_difference(palette(classes), sight) < 0.5
+
+
+@pytest.mark.parametrize("matrix", [PROTANOPIA, DEUTERANOPIA])
+def test_simulated_sight_keeps_gray_and_loses_red_and_green(matrix):
+    assert matrix.sum(axis=1) == pytest.approx(1, abs=1e-5)
+    assert abs(np.linalg.det(matrix)) < 0.02, "three dimensions become two"
+
+
+@BOTH
+def test_other_is_black_and_no_class_is_near_black_or_white(colours_of):
+    colours = colours_of(254)
     assert colours[0].tolist() == [0, 0, 0]
-    lightness = [lab(colour)[0] for colour in colours[1:]]
-    assert min(lightness) > 29
-    assert smallest_distance([*colours, (255, 255, 255)]) > 10
+    assert min(lab(light(colour))[0] for colour in colours[1:]) > (29 if colours_of is palette else 19)
+    assert min(ciede2000((100, 0, 0), lab(light(colour))) for colour in colours) > 2.2
+    assert len(np.unique(colours, axis=0)) == 255, "the page reads classes back from colours"
 
 
-def test_a_colour_depends_on_its_class_alone():
+@BOTH
+def test_a_colour_depends_on_its_class_alone(colours_of):
     for classes in (0, 1, 16, 150):
-        assert np.array_equal(palette(classes), palette(254)[: classes + 1])
+        assert np.array_equal(colours_of(classes), colours_of(254)[: classes + 1])
 
 
 def test_the_first_colours_are_these():
     """Pinned: another machine or version of NumPy that chooses otherwise would change every picture."""
-    assert palette(3).tolist() == [[0, 0, 0], [51, 119, 221], [34, 136, 51], [204, 68, 85]]
+    assert palette(3).tolist() == [[0, 0, 0], [204, 68, 119], [34, 136, 51], [0, 119, 204]]
+    assert palette(254)[-3:].tolist() == [[255, 255, 238], [119, 102, 51], [221, 85, 119]]
+    assert colour_blind_palette(254)[[1, 2, -1]].tolist() == [[51, 102, 238], [136, 119, 0], [136, 136, 255]]
 
 
-def test_the_caller_may_write_into_it():
-    palette(3)[:] = 7
-    assert palette(3)[0].tolist() == [0, 0, 0]
+@BOTH
+def test_the_caller_may_write_into_it(colours_of):
+    colours_of(3)[:] = 7
+    assert colours_of(3)[0].tolist() == [0, 0, 0]
 
 
+@BOTH
 @pytest.mark.parametrize("classes", [-1, 255])
-def test_other_counts_are_refused(classes):
+def test_other_counts_are_refused(colours_of, classes):
     with pytest.raises(ValueError, match=r"0\.\.254"):
-        palette(classes)
+        colours_of(classes)

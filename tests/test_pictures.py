@@ -3,9 +3,20 @@
 import numpy as np
 import pytest
 from PIL import Image
+from report_inputs import decoded
 
 from stages.score.palette import palette
-from stages.score.pictures import ROWS, colorize, overlay, save_label_png, save_png, shrink
+from stages.score.pictures import (
+    ROWS,
+    colorize,
+    data_url,
+    outlined,
+    overlay,
+    photo_url,
+    save_label_png,
+    save_png,
+    shrink,
+)
 
 COLOURS = palette(3)
 ANNOTATION = np.array([[0, 1, 2], [3, 3, 0]], np.uint8)
@@ -26,10 +37,10 @@ def test_colorize_refuses_unknown_classes():
 
 
 def test_overlay_mixes():
-    # Class 1 is (51, 119, 221), the image there (30, 40, 50): a quarter of the way.
+    # Class 1 is (204, 68, 119), the image there (30, 40, 50): a quarter of the way.
     mixed = overlay(IMAGE, ANNOTATION, COLOURS, 0.25)
     assert mixed.dtype == np.uint8
-    assert mixed[0, 1].tolist() == [35, 60, 93]  # 35.25, 59.75, 92.75
+    assert mixed[0, 1].tolist() == [74, 47, 67]  # 73.5, 47, 67.25
     assert mixed[0, 0].tolist() == IMAGE[0, 0].tolist(), "other shows the image"
     assert mixed[1, 2].tolist() == IMAGE[1, 2].tolist()
 
@@ -80,3 +91,27 @@ def test_shrinking():
     assert shrink(image, 60).std() < image.std() / 2, "averaged, not sampled"
     assert np.array_equal(shrink(image, 300), image), "small enough already"
     assert shrink(values[:1], 20).shape == (1, 20)
+
+
+def test_boundaries_are_drawn_between_values():
+    values = np.array([[1, 1, 2], [1, 1, 2], [3, 3, 2]], np.uint8)
+    image = np.full((3, 3, 3), 7, np.uint8)
+    drawn = outlined(image, values)
+    assert drawn.dtype == np.uint8
+    expected = [[0, 1, 0], [1, 1, 0], [0, 1, 0]]  # beside or above another value
+    assert (drawn == 255).all(axis=-1).tolist() == np.array(expected, bool).tolist()
+    assert (drawn[drawn != 255] == 7).all()
+    assert (image == 7).all(), "the image itself stays"
+    assert np.array_equal(outlined(image, values * 0), image)
+
+
+def test_urls_hold_pictures():
+    assert data_url("image/png", b"\0\1") == "data:image/png;base64,AAE="
+    rng = np.random.default_rng(0)
+    image = np.repeat(np.repeat(rng.integers(0, 256, (6, 8, 3), dtype=np.uint8), 32, axis=0), 32, axis=1)
+    url = photo_url(image)
+    assert url == photo_url(image.copy())
+    with decoded(url) as picture:
+        assert picture.format == "WEBP"
+        assert np.abs(np.asarray(picture).astype(int) - image).mean() < 10
+    assert len(url) < image.nbytes / 10

@@ -14,13 +14,14 @@ from workspace import Workspace, tiny
 from stages.params import Params
 
 STAGES = ("download", "weights", "prepare", "train", "evaluate", "visualize")
-TEMPLATES = {"visualize": {"stages/score/report.html.j2"}}
+TEMPLATES = {"visualize": {"stages/score/page"}}
 OUTPUTS = (
     "models/fcn8s.keras",
     "models/fcn8s.json",
     "metrics/evaluate.json",
     "metrics/per_class.csv",
     "metrics/per_image.csv",
+    "metrics/per_category.csv",
     "metrics/confusion.csv",
     "metrics/training/metrics.json",
     "metrics/training/plots/metrics/train/loss.tsv",
@@ -124,7 +125,7 @@ def test_a_changed_param_affects_its_stage_alone(built, key, value, stages):
     ("file", "stages"),
     [
         ("stages/model/losses.py", {"train"}),
-        ("stages/score/report.html.j2", {"visualize"}),
+        ("stages/score/page/page.html.j2", {"visualize"}),
         ("stages/data/archive.py", {"download", "prepare", "evaluate", "visualize"}),
     ],
 )
@@ -142,7 +143,7 @@ def test_what_users_look_at(built):
     assert "train" in built.run("dvc", "dag")
     built.run("dvc", "plots", "show")
     page = built.read("dvc_plots/index.html").decode()
-    for title in ("Loss", "Validation mIoU", "Learning rate", "IoU per class"):
+    for title in ("Loss", "Validation mIoU", "Learning rate", "IoU per class", "The classes confused most"):
         assert title in page
     shutil.rmtree(built.path / "dvc_plots")
     shown = built.run("sceneparse", "results")

@@ -246,7 +246,7 @@ def test_what_a_point_is_known_by(quick):
 
 def test_the_pipeline_in_a_grid(tmp_path):
     project = tiny(Workspace(tmp_path / "project"))
-    edited = project.path / "stages/score/report.html.j2"
+    edited = project.path / "stages/score/page/page.html.j2"
     edited.write_text(edited.read_text().replace("<h2", "<h2 id='edited'", 1))  # not committed, and used
     (project.path / "notes.txt").write_text("staged")
     project.run("git", "add", "notes.txt")

@@ -1,20 +1,19 @@
-"""Line charts as inline SVG, drawn by hand: a few curves need no plotting library.
+"""The report's charts as Vega-Lite specifications, which the page's script draws with the library bundled into it.
 
-Input: named series of (step, value). Output: an SVG element as text, its colours left to the page's
-style sheet (classes line-0, line-1, grid, axis). Invariant: the same points give the same bytes; points that
-are no finite numbers are left out.
+Input: named series of (step, value), gradient norms, confusions. Output: JSON values. Invariant: numbers that are
+not finite are left out; a colour is written as CSS after "css:", and the script puts in what that is in the page's
+theme.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
-from typing import Literal
+from typing import Any, Literal
 
-WIDTH, HEIGHT = 480, 230
-LEFT, RIGHT, TOP, BOTTOM = 62, 18, 10, 42  # margins around the plotting area
+HEIGHT, FLOW_HEIGHT, CELL = 210, 300, 26  # pixels: of a chart, of the gradient flow, of a row of the heat map
 
 Point = tuple[float, float]
+Spec = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -39,53 +38,6 @@ class Series:
 
 
 @dataclass(frozen=True)
-class Axis:
-    """From low to high, evenly by `scale`: the identity, or a logarithm."""
-
-    low: float
-    high: float
-    ticks: list[float]
-    scale: Callable[[float], float] = float
-
-    def share(self, value: float) -> float:
-        """How far along the axis a value lies: 0 at its beginning, 1 at its end."""
-        low, here, high = (self.scale(number) for number in (self.low, value, self.high))
-        return (here - low) / (high - low)
-
-
-class Frame:
-    """An SVG element of two axes, to which marks are added."""
-
-    def __init__(self, title: str, x: Axis, y: Axis, x_label: str = "step") -> None:
-        self._x, self._y = x, y
-        self._parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">']
-        for tick in y.ticks:
-            _, place = self.place((x.low, tick))
-            self.add(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{place}" y2="{place}"/>')
-            self.add(f'<text class="axis" text-anchor="end" x="{LEFT - 8}" y="{place}" dy="4">{tick:g}</text>')
-        for tick in x.ticks:
-            place, _ = self.place((tick, y.low))
-            below = HEIGHT - BOTTOM + 18
-            self.add(f'<text class="axis" text-anchor="middle" x="{place}" y="{below}">{tick:g}</text>')
-        middle = (LEFT + WIDTH - RIGHT) / 2
-        self.add(f'<text class="axis" text-anchor="middle" x="{middle:.1f}" y="{HEIGHT - 4}">{escape(x_label)}</text>')
-
-    def place(self, point: Point) -> tuple[str, str]:
-        """A point's x and y in the picture."""
-        x = LEFT + self._x.share(point[0]) * (WIDTH - LEFT - RIGHT)
-        y = HEIGHT - BOTTOM - self._y.share(point[1]) * (HEIGHT - TOP - BOTTOM)
-        return f"{x:.1f}", f"{y:.1f}"
-
-    def add(self, mark: str) -> None:
-        """Draw an SVG element above those before it."""
-        self._parts.append(mark)
-
-    def svg(self) -> str:
-        """All of it as text."""
-        return "\n".join([*self._parts, "</svg>"])
-
-
-@dataclass(frozen=True)
 class Chart:
     """Curves that share their axes."""
 
@@ -93,54 +45,134 @@ class Chart:
     series: tuple[Series, ...]
 
     @property
-    def svg(self) -> str:
-        """The chart as an SVG element."""
-        return line_chart(self.title, self.series)
+    def steps(self) -> list[float]:
+        """All of them, in order."""
+        return sorted({step for one in self.series for step, _ in one.finite})
+
+    @property
+    def spec(self) -> Spec:
+        """Lines with a dot at each point and a ring around the best; y has a zero."""
+        rows = [
+            {"step": step, "value": value, "series": one.name, "best": (step, value) == one.best_point}
+            for one in self.series
+            for step, value in one.finite
+        ]
+        colours = [f"css:var(--{name})" for name in ("first", "second")][: len(self.series)]
+        colour = {"domain": [one.name for one in self.series], "range": colours}
+        ring = {"transform": [{"filter": "datum.best"}], "mark": {"type": "point", "size": 130, "opacity": 1}}
+        return {
+            **_frame(self.title, rows, HEIGHT),
+            "encoding": {
+                "x": {"field": "step", "type": "quantitative", "scale": {"zero": False}, "axis": {"tickCount": 6}},
+                "y": {"field": "value", "type": "quantitative", "title": None, "scale": {"zero": True}},
+                "color": {"field": "series", "type": "nominal", "legend": None, "scale": colour},
+                "tooltip": [
+                    {"field": "series", "type": "nominal"},
+                    {"field": "step", "type": "quantitative"},
+                    {"field": "value", "type": "quantitative", "format": ".4~g"},
+                ],
+            },
+            "layer": [
+                {"mark": {"type": "line", "strokeWidth": 2}},
+                {"mark": {"type": "point", "filled": True, "size": 22, "opacity": 1}},
+                *([ring] if any(one.best_point for one in self.series) else []),
+            ],
+        }
 
 
-def line_chart(title: str, series: tuple[Series, ...]) -> str:
-    """SVG of all series over common axes; y begins at 0. The last value is a dot, the best one a ring.
+def flow_spec(rows: Sequence[Spec], layers: Sequence[str], colours: Sequence[str]) -> Spec:
+    """Gradient norms over steps, a colour for each layer.
 
-    Each series has at least one finite point.
+    rows: step, norm, layer and run; a layer's line is broken between its runs.
     """
-    steps, values = zip(*(point for one in series for point in one.finite), strict=True)
-    frame = Frame(title, linear_axis(min(steps), max(steps)), linear_axis(min(0, *values), max(values)))
-    for number, one in enumerate(series):
-        path = " ".join(",".join(frame.place(point)) for point in one.finite)
-        frame.add(f'<polyline class="line-{number}" points="{path}"/>')
-        marks = [("dot", 3.5, one.finite[-1])] + ([("ring", 6, one.best_point)] if one.best_point else [])
-        for kind, radius, point in marks:
-            x, y = frame.place(point)
-            frame.add(f'<circle class="{kind}-{number}" cx="{x}" cy="{y}" r="{radius}"/>')
-    return frame.svg()
+
+    # Steps are logarithmic too. The gradient finds its way in the first of them, and the windows 1, 2, 4, 8, ...
+    # become equally wide; on a linear axis all that would lie in the margin, beside epochs that look alike.
+    def logarithmic(field: str) -> Spec:
+        values = [row[field] for row in rows]
+        axis = {"values": log_ticks(min(values), max(values)), "format": "~g"}
+        return {"field": field, "type": "quantitative", "scale": {"type": "log", "nice": False}, "axis": axis}
+
+    return {
+        **_frame("Gradient flow", rows, FLOW_HEIGHT),
+        "mark": {"type": "line", "strokeWidth": 1.5, "point": {"size": 14, "opacity": 1}},
+        "encoding": {
+            "x": logarithmic("step"),
+            "y": {**logarithmic("norm"), "title": None},
+            "color": {
+                "field": "layer",
+                "type": "nominal",
+                "legend": None,
+                "scale": {"domain": list(layers), "range": [f"css:{colour}" for colour in colours]},
+            },
+            "detail": {"field": "run"},
+            "tooltip": [
+                {"field": "layer", "type": "nominal"},
+                {"field": "step", "type": "quantitative"},
+                {"field": "norm", "type": "quantitative", "format": ".3~g"},
+            ],
+        },
+    }
 
 
-def ticks(low: float, high: float, count: int = 5) -> list[float]:
-    """Round numbers (1, 2 or 5 times a power of ten apart), about `count` steps, that enclose low..high."""
-    span = high - low if high > low else max(abs(high), 1.0)
-    power = 10.0 ** math.floor(math.log10(span / count))
-    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor * count >= span * 0.999)
-    first = math.floor(low / step + 1e-9)
-    last = max(math.ceil(high / step - 1e-9), first + 1)
-    return [float(f"{index * step:.12g}") for index in range(first, last + 1)]
+def log_ticks(low: float, high: float, most: int = 8) -> list[float]:
+    """1, 2 and 5 times powers of ten in low..high, both positive.
 
-
-def linear_axis(low: float, high: float) -> Axis:
-    """Between the outermost ticks of low..high."""
-    found = ticks(low, high)
-    return Axis(found[0], found[-1], found)
-
-
-def log_axis(low: float, high: float, most: int = 8) -> Axis:
-    """Between 1, 2 or 5 times powers of ten that enclose low..high, both positive.
-
-    These are the ticks, or where they are more than `most` only the powers, or every second power, and so on.
+    Where these are more than `most` only the powers, or every second power, and so on.
     """
-    powers = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     marks = [(factor, float(f"{factor}e{power}")) for power in powers for factor in (1, 2, 5)]
-    first = max(mark for _, mark in marks if mark <= low)
-    last = min(mark for _, mark in marks if mark >= high and mark > first)
-    found = [(factor, mark) for factor, mark in marks if first <= mark <= last]
+    found = [(factor, mark) for factor, mark in marks if low <= mark <= high]
     if len(found) > most:
         found = [(factor, mark) for factor, mark in found if factor == 1]
-    return Axis(first, last, [mark for _, mark in found[:: math.ceil(len(found) / most)]], math.log10)
+    return [mark for _, mark in found[:: max(1, math.ceil(len(found) / most))]]
+
+
+def confusion_spec(rows: Sequence[Spec], names: Sequence[str]) -> Spec:
+    """A heat map, truth by prediction: how much of a true class was taken for each of the others.
+
+    rows: truth, prediction, pixels and share, where there are any pixels; names: of the rows and columns, in order.
+    The diagonal is left gray: it is the largest by far, and the table of classes shows it.
+    """
+    place = {"type": "nominal", "sort": list(names), "scale": {"domain": list(names)}}
+    ends = ["css:var(--faint)", "css:var(--hot)", "css:var(--hottest)"]
+    right = "datum.truth == datum.prediction"
+    return {
+        **_frame("Confusions", rows, CELL * len(names)),
+        "encoding": {
+            "x": {"field": "prediction", **place, "axis": {"labelAngle": -45, "labelLimit": 110}},
+            "y": {"field": "truth", **place, "axis": {"labelLimit": 110}},
+            "tooltip": [
+                {"field": "truth", "type": "nominal"},
+                {"field": "prediction", "type": "nominal"},
+                {"field": "share", "type": "quantitative", "format": ".1%", "title": "share of the true class"},
+                {"field": "pixels", "type": "quantitative", "format": ","},
+            ],
+        },
+        "layer": [
+            {"transform": [{"filter": right}], "mark": {"type": "rect", "color": "css:var(--line)"}},
+            {
+                "transform": [{"filter": f"!({right})"}],
+                "mark": "rect",
+                "encoding": {
+                    "color": {
+                        "field": "share",
+                        "type": "quantitative",
+                        # By the root, so that the many small shares differ too.
+                        "scale": {"type": "sqrt", "range": ends, "interpolate": "rgb", "zero": True},
+                        "legend": {"title": "share of the true class", "format": ".0%", "orient": "top"},
+                    }
+                },
+            },
+        ],
+    }
+
+
+def _frame(title: str, rows: Sequence[Spec], height: int) -> Spec:
+    return {
+        "description": title,
+        "data": {"values": list(rows)},
+        "width": "container",
+        "height": height,
+        "autosize": {"type": "fit-x", "contains": "padding"},
+    }

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from stages.data.archive import parse_class_table
+from stages.data.class_table import parse_class_table
 from stages.data.images import DEPTH_AND_TYPE, Pixels
 from stages.data.labels import to_labels
 from stages.errors import InputError

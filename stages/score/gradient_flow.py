@@ -1,17 +1,16 @@
-"""The chart of the gradient's flow: the norm of each layer's gradient over the training, as inline SVG.
+"""The chart of the gradient's flow: the norm of each layer's gradient over the training.
 
-Input: for each layer, from the input on, points of (step, norm). Output: an SVG element, its colours left to the page's
-style sheet, which mixes them by --depth: 0% is the first layer, 100% the last. Invariant: a norm without a place on a
-logarithmic axis (zero, or no finite number) is left out and breaks its line.
+Input: for each layer, from the input on, points of (step, norm). Output: a Vega-Lite specification. Colours are mixed
+by depth, 0% being the first layer and 100% the last. Invariant: a norm without a place on a logarithmic axis (zero, or
+no finite number) is left out and breaks its line.
 """
 
 import math
 import re
 from dataclasses import dataclass
-from html import escape
 from itertools import groupby
 
-from stages.score.charts import Frame, Point, Series, log_axis
+from stages.score.charts import Point, Series, Spec, flow_spec
 
 
 @dataclass(frozen=True)
@@ -33,9 +32,12 @@ class Layer:
         return [list(run) for drawn, run in groupby(self.series.points, _has_place) if drawn]
 
     @property
-    def style(self) -> str:
-        """What the style sheet makes a colour of."""
-        return f"--depth: {self.depth:.1%}"
+    def colour(self) -> str:
+        """As CSS: by lightness and hue, blue over red to yellow, from late to early by decreasing hues.
+
+        The shorter way between the two hues may be over green.
+        """
+        return f"color-mix(in oklch decreasing hue, var(--late) {self.depth:.1%}, var(--early))"
 
     @property
     def summary(self) -> str:
@@ -65,18 +67,15 @@ class GradientFlow:
         return [layer for layer in self.layers if layer.runs]
 
     @property
-    def svg(self) -> str:
-        """The chart as an SVG element. At least one layer has a line."""
-        steps, norms = zip(*(point for layer in self.drawn for run in layer.runs for point in run), strict=True)
-        # Steps are logarithmic too. The gradient finds its way in the first of them, and the windows 1, 2, 4, 8, ...
-        # become equally wide; on a linear axis all that would lie in the margin, beside epochs that look alike.
-        frame = Frame("Gradient flow", log_axis(min(steps), max(steps)), log_axis(min(norms), max(norms)))
-        for layer in self.drawn:
-            # h0 ends each piece with a line of no length: round line ends make a dot of a piece of one point.
-            path = " ".join("M" + " ".join(",".join(frame.place(point)) for point in run) + "h0" for run in layer.runs)
-            title = f"<title>{escape(layer.summary)}</title>"
-            frame.add(f'<path class="depth" style="{layer.style}" d="{path}">{title}</path>')
-        return frame.svg()
+    def spec(self) -> Spec:
+        """The chart. At least one layer has a line."""
+        rows = [
+            {"step": step, "norm": norm, "layer": layer.name, "run": number}
+            for layer in self.drawn
+            for number, run in enumerate(layer.runs)
+            for step, norm in run
+        ]
+        return flow_spec(rows, [layer.name for layer in self.drawn], [layer.colour for layer in self.drawn])
 
 
 def _block(series: Series) -> list[str]:

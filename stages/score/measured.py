@@ -1,6 +1,6 @@
 """What evaluate and train measured, read back for the report.
 
-Input: evaluate.json, per_class.csv, per_image.csv and the folder of curves, in which the gradient's flow is too.
+Input: evaluate.json, the tables beside it, and the folder of curves, in which the gradient's flow is too.
 Output: plain data. Invariant: a value that does not exist (an empty cell, a null) is None; a file that does not fit
 is refused by name.
 """
@@ -41,6 +41,25 @@ class ClassRow(NamedTuple):
     predicted_pixels: int
 
 
+class CategoryRow(NamedTuple):
+    """A row of per_category.csv: a scene category's scores, over all pixels of its images."""
+
+    name: str
+    images: int
+    labelled_pixels: int
+    pixel_accuracy: float | None
+    mean_iou: float | None
+
+
+class Confused(NamedTuple):
+    """A row of confusion.csv: pixels of a true class, and what they were taken for; annotation values, 0 = nothing."""
+
+    truth: int
+    prediction: int
+    pixels: int
+    share: float
+
+
 def read_scores(path: Path) -> dict[str, Scores]:
     """Scores by section, original and resized."""
     with _refused(path):
@@ -65,6 +84,28 @@ def read_classes(path: Path) -> list[ClassRow]:
             labelled_pixels=int(row["labelled_pixels"]),
             predicted_pixels=int(row["predicted_pixels"]),
         ),
+    )
+
+
+def read_categories(path: Path) -> list[CategoryRow]:
+    """Scores of each scene category."""
+    return _table(
+        path,
+        lambda row: CategoryRow(
+            name=row["category"],
+            images=int(row["images"]),
+            labelled_pixels=int(row["labelled_pixels"]),
+            pixel_accuracy=_number(row["pixel_accuracy"]),
+            mean_iou=_number(row["mean_iou"]),
+        ),
+    )
+
+
+def read_confusion(path: Path) -> list[Confused]:
+    """The cells of the confusion matrix that are not empty."""
+    return _table(
+        path,
+        lambda row: Confused(int(row["truth_id"]), int(row["prediction_id"]), int(row["pixels"]), float(row["share"])),
     )
 
 

@@ -35,7 +35,7 @@ SCORES = {
     "frequency_weighted_iou": "IoU weighted by each class's labelled pixels",
     "benchmark_score": "mean of pixel accuracy and the official toolkit's mean IoU",
 }
-NONE = "none"  # heading of the column of labelled pixels for which no class was predicted
+NONE = "none"  # the prediction for labelled pixels for which no class was predicted
 
 
 def confusion_matrix(labels: Labels, predictions: Labels, classes: int) -> Confusion:
@@ -119,16 +119,30 @@ def per_class(confusion: Confusion, names: Sequence[str]) -> pd.DataFrame:
 
 
 def write_tables(confusion: Confusion, names: Sequence[str], per_class_csv: Path, confusion_csv: Path) -> None:
-    """Write per_class() and the matrix as CSV, each atomically.
+    """Write per_class() and the matrix's cells as CSV, each atomically."""
+    write_text(per_class_csv, per_class(confusion, names).to_csv(index=False, lineterminator="\n"))
+    write_text(confusion_csv, cells(confusion, names).to_csv(index=False, lineterminator="\n"))
 
-    The matrix has a row per true class, a column per predicted class, and 'none' where it has N+1 columns.
+
+def cells(confusion: Confusion, names: Sequence[str]) -> pd.DataFrame:
+    """One row per cell that is not empty, which of 150 classes are few: both classes, pixels, share of the true class.
+
+    truth_id is 1..N, prediction_id the same or 0, named 'none', for pixels for which no class was predicted.
     """
     import pandas as pd
 
-    columns = [*names, NONE][: confusion.shape[1]]
-    matrix = pd.DataFrame(confusion, index=pd.Index(names, name="truth"), columns=columns)
-    write_text(per_class_csv, per_class(confusion, names).to_csv(index=False, lineterminator="\n"))
-    write_text(confusion_csv, matrix.to_csv(lineterminator="\n"))
+    truth, prediction = np.nonzero(confusion)
+    pixels, numbers = confusion[truth, prediction], [*range(1, len(names) + 1), 0]
+    return pd.DataFrame(
+        {
+            "truth_id": truth + 1,
+            "truth": [names[index] for index in truth.tolist()],
+            "prediction_id": [numbers[index] for index in prediction.tolist()],
+            "prediction": [[*names, NONE][index] for index in prediction.tolist()],
+            "pixels": pixels,
+            "share": pixels / confusion.sum(axis=1)[truth],
+        }
+    )
 
 
 def _areas(confusion: Confusion) -> tuple[Confusion, Confusion, Confusion, Confusion]:

@@ -5,12 +5,14 @@ Input: the number of classes. Output: RGB colours indexed by annotation value, r
 different class counts agree, and every pair of colours can be told apart.
 """
 
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
 from stages.data.labels import MAX_CLASSES
+from stages.score.colour_difference import Lab, ciede2000, lab, linear
 
 Colours = npt.NDArray[np.uint8]
 
@@ -20,42 +22,39 @@ BLACK_WHITE = np.array([[0, 0, 0], [255, 255, 255]], dtype=np.uint8)
 
 def palette(classes: int) -> Colours:
     """RGB colours, uint8 [classes + 1, 3], indexed by annotation value. classes: 0..254."""
+    return first_colours(_colours, classes)
+
+
+def first_colours(colours: Callable[[], Colours], classes: int) -> Colours:
+    """Those of 'other' and of so many classes, to be written into at will."""
     if not 0 <= classes <= MAX_CLASSES:
         raise ValueError(f"expected 0..{MAX_CLASSES} classes, got {classes}")
-    return _colours()[: classes + 1].copy()
+    return colours()[: classes + 1].copy()
 
 
-@cache
-def _colours() -> Colours:
-    """Greedy farthest points in CIELAB: each colour is the candidate farthest from all before it.
+def farthest_colours(seen: Callable[[Colours], Lab], darkest: int, most_vivid: int) -> Colours:
+    """Greedy farthest points by CIEDE2000: each colour is the candidate farthest from all before it.
 
-    Gonzalez, Clustering to minimize the maximum intercluster distance (1985).
+    Gonzalez, Clustering to minimize the maximum intercluster distance (1985). `seen` gives the CIELAB [V, n, 3] of n
+    colours as V observers see them; two colours are as far apart as they are to the one who tells them apart worst.
+    Left out is what to the first observer is darker or more vivid than asked, in CIELAB's lightness and chroma.
     """
     grid = np.stack(np.meshgrid(LEVELS, LEVELS, LEVELS, indexing="ij"), axis=-1).reshape(-1, 3)
-    lab = _lab(grid)
-    chroma_sq = (lab[:, 1:] ** 2).sum(axis=1)
-    # Neither glaring nor so dark that it passes for 'other'.
-    grid, lab = (values[(chroma_sq < 6000**2) & (lab[:, 0] > 3000)] for values in (grid, lab))
-    # Far from white too, which is the page that the pictures are shown on.
-    distance = np.minimum(*(((lab - _lab(colour)) ** 2).sum(axis=1) for colour in BLACK_WHITE))
+    lightness, *plane = np.moveaxis(seen(grid)[0], -1, 0)
+    grid = grid[(lightness > 100 * darkest) & (plane[0] ** 2 + plane[1] ** 2 < (100 * most_vivid) ** 2)]
+    views = seen(grid)  # [V, n, 3]
+    # Far from black, which is 'other', and from white, the page that the pictures are shown on.
+    ends = np.moveaxis(seen(BLACK_WHITE), 1, 0)[:, :, np.newaxis]  # [2, V, 1, 3]
+    distance = ciede2000(views, ends).min(axis=(0, 1))
     chosen = [BLACK_WHITE[0]]
     for _ in range(MAX_CLASSES):
         farthest = int(distance.argmax())  # of equals the first
         chosen.append(grid[farthest])
-        distance = np.minimum(distance, ((lab - lab[farthest]) ** 2).sum(axis=1))
+        distance = np.minimum(distance, ciede2000(views, views[:, farthest, np.newaxis]).min(axis=0))
     return np.array(chosen)
 
 
-def _lab(rgb: Colours) -> npt.NDArray[np.int64]:
-    """sRGB uint8 [..., 3] to CIELAB (D65, IEC 61966-2-1) in hundredths.
-
-    Whole numbers, so that equal distances are equal on every machine and the choice is the same.
-    """
-    value = rgb / 255
-    linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
-    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
-    xyz = linear @ to_xyz.T / to_xyz.sum(axis=1)  # relative to the white point
-    f = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz / (3 * (6 / 29) ** 2) + 4 / 29)
-    x, y, z = np.moveaxis(f, -1, 0)
-    lab = np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
-    return np.asarray(np.rint(100 * lab), dtype=np.int64)
+@cache
+def _colours() -> Colours:
+    # Neither glaring nor so dark that it passes for 'other'.
+    return farthest_colours(lambda rgb: lab(linear(rgb))[np.newaxis], darkest=30, most_vivid=60)

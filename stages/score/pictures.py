@@ -1,10 +1,12 @@
-"""Annotations made visible: coloured, laid over their image, scaled down and stored as PNG.
+"""Annotations made visible: coloured, laid over their image, outlined, scaled down and stored.
 
 Input: uint8 arrays, RGB [H, W, 3] or annotation values [H, W], and the colours of
 stages/score/palette.py. Output: arrays of the same kinds, or files. Invariant: scaling an annotation
 takes nearest neighbours, so it shows no class that was not there.
 """
 
+import base64
+import io
 from pathlib import Path
 from typing import IO
 
@@ -14,6 +16,7 @@ from PIL import Image
 from stages.data.images import Pixels, resize_image
 from stages.score.palette import Colours
 
+WEBP_QUALITY = 82
 ROWS = 64  # mixed at once: in floating point a large photo would take gigabytes
 
 
@@ -41,6 +44,17 @@ def overlay(image: Pixels, annotation: Pixels, colours: Colours, opacity: float)
     return mixed
 
 
+def outlined(image: Pixels, annotation: Pixels) -> Pixels:
+    """A copy of an RGB image with the boundaries between the annotation's values in white: [H, W, 3] and [H, W].
+
+    A pixel is on a boundary if its right or its lower neighbour has another value.
+    """
+    edge = np.zeros(annotation.shape, bool)
+    edge[:, :-1] |= annotation[:, :-1] != annotation[:, 1:]
+    edge[:-1] |= annotation[:-1] != annotation[1:]
+    return np.where(edge[..., np.newaxis], np.uint8(255), image)
+
+
 def shrink(pixels: Pixels, longest: int) -> Pixels:
     """Scale down so that no side is above `longest`; smaller pictures stay as they are.
 
@@ -53,6 +67,18 @@ def shrink(pixels: Pixels, longest: int) -> Pixels:
     if pixels.ndim == 2:
         return np.asarray(picture.resize(size, Image.Resampling.NEAREST))
     return np.asarray(resize_image(picture, *size))
+
+
+def data_url(kind: str, content: bytes) -> str:
+    """A file's content, such as of kind image/png, to stand in a page itself."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def photo_url(image: Pixels) -> str:
+    """The same of an RGB picture, uint8 [H, W, 3], as WebP: to look at, and a fifth of a PNG."""
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "WEBP", quality=WEBP_QUALITY, method=6)
+    return data_url("image/webp", file.getvalue())
 
 
 def save_png(path: Path, image: Pixels) -> None:

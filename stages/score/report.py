@@ -1,43 +1,44 @@
 """The report page: plain data in, HTML out.
 
-Input: a `Page` of scores, scenes, curves and classes. Output: the text of index.html, from
-report.html.j2 beside this file. Invariant: the text is a function of the page alone: no date, commit
-or path of this machine is in it, and it asks nothing of the network.
+Input: a `Page` of scores, scenes, curves, classes and the model's card. Output: the text of index.html, from the
+templates, style and script in page/ beside this file, with the charts' library inside. Invariant: the text is a
+function of the page alone: no date, commit or path of this machine is in it, and it asks nothing of the network.
 """
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from stages.model.card import Card
 from stages.score.charts import Chart
+from stages.score.confusions import heat_map, most_confused
 from stages.score.gradient_flow import GradientFlow
-from stages.score.measured import ClassRow, Scores
+from stages.score.measured import CategoryRow, ClassRow, Confused, Scores
 from stages.score.metrics import SCORES
 from stages.score.palette import Colours
+from stages.score.vega import NOTICE, library
 
-TEMPLATE = Path(__file__).with_name("report.html.j2")
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A PNG beside the page. `file` is relative to it."""
-
-    caption: str
-    file: str
-    pixelated: bool  # a class map, whose edges stay hard when enlarged
+HERE = Path(__file__).with_name("page")
+TILES = ("pixel_accuracy", "mean_accuracy", "mean_iou", "benchmark_score")
+PAIRS = 12  # rows of the table of confused pairs
+OTHER = "other (not scored)"
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A validation image: its pictures, its scores and the annotation values seen in them."""
+    """A validation image: its scores, its pictures as data URLs, and the annotation values seen in them."""
 
     id: str
     category: str
     pixel_accuracy: float | None
     mean_iou: float | None
-    pictures: tuple[Picture, ...]
+    image: str
+    truth: str
+    prediction: str
     width: int
     height: int
     legend: tuple[int, ...]
@@ -61,29 +62,64 @@ class Page:
     charts: Sequence[Chart]
     flow: GradientFlow | None
     classes: Sequence[ClassRow]  # in order of their values
+    categories: Sequence[CategoryRow]
+    confusion: Sequence[Confused]
+    confused: int  # classes in the heat map
+    card: Card
     colours: Colours
+    opacity: float
+
+    @property
+    def names(self) -> list[str]:
+        """Of the annotation values, from 0 on."""
+        return [OTHER, *(row.name for row in self.classes)]
+
+    @property
+    def css_colours(self) -> list[str]:
+        """Of the annotation values, from 0 on."""
+        return [f"#{colour.tobytes().hex()}" for colour in self.colours]
 
 
 def render(page: Page) -> str:
     """The page's HTML."""
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATE.parent),
+        loader=FileSystemLoader(HERE),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {
-        "percent": percent,
-        "figure": "{:.4g}".format,
-        "words": words,
-        "css_colour": lambda value: f"#{page.colours[value].tobytes().hex()}",
-    }
-    # By IoU, highest first; classes without one at the end.
-    ranked = sorted(page.classes, key=lambda row: (row.iou is None, -(row.iou or 0), row.value))
-    names = ["other (not scored)", *(row.name for row in page.classes)]
-    return environment.get_template(TEMPLATE.name).render(page=page, meanings=SCORES, ranked=ranked, names=names)
+    environment.filters |= {"percent": percent, "figure": "{:.4g}".format, "words": words}
+    specs: dict[str, Any] = {f"chart-{number}": chart.spec for number, chart in enumerate(page.charts)}
+    if page.flow:
+        specs["flow"] = page.flow.spec
+    if heat := heat_map(page.confusion, page.names, page.confused):
+        specs["heat"] = heat
+    return environment.get_template("page.html.j2").render(
+        page=page,
+        meanings=SCORES,
+        tiles=TILES,
+        # By score, highest first; rows without one at the end.
+        ranked=sorted(page.classes, key=lambda row: (row.iou is None, -(row.iou or 0), row.value)),
+        categories=sorted(page.categories, key=lambda row: (row.mean_iou is None, -(row.mean_iou or 0), row.name)),
+        pairs=most_confused(page.confusion)[:PAIRS],
+        sections={name: list(flattened(content)) for name, content in page.card.params},
+        data={"names": page.names, "colours": page.css_colours, "charts": specs},
+        style=(HERE / "style.css").read_text(encoding="utf-8"),
+        script=(HERE / "script.js").read_text(encoding="utf-8"),
+        library=library(),
+        notice=NOTICE,
+    )
+
+
+def flattened(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Params as in params.yaml: each key, after those of the sections it is in, and its value."""
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            yield from flattened(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value if isinstance(value, str) else json.dumps(value)
 
 
 def percent(value: float | None) -> str:

@@ -1,0 +1,69 @@
+"""`dvc plots show` on tables like evaluate's: what DVC's page and the VS Code extension draw, drawn."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import vl_convert
+from ruamel.yaml import YAML
+
+from stages.score.metrics import write_tables
+
+CLASSES = tuple(f"class {number}" for number in range(1, 151))
+PLOTS = ("metrics/per_class.csv", "metrics/confusion.csv")
+
+
+@pytest.fixture(scope="module")
+def specs(tmp_path_factory, root):
+    """DVC's specifications of the tables' plots, by file, in a repository of its own."""
+    folder = tmp_path_factory.mktemp("plots")
+    rng = np.random.default_rng(0)
+    matrix = rng.integers(0, 10, (150, 151))
+    matrix[np.arange(150), np.arange(150)] = np.arange(0, 150000, 1000)
+    matrix[0] = matrix[:, 0] = 0  # the first class is in no picture
+    matrix[2, [4, 7]] = 9000, 8000  # the most confused: 3 taken for 5 and 8
+    environment = {**os.environ, "DVC_SITE_CACHE_DIR": str(folder / "site-cache"), "DVC_NO_ANALYTICS": "1"}
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    for command in (["git", "init", "--quiet"], ["dvc", "init", "--quiet"]):
+        subprocess.run(command, cwd=folder, env=environment, check=True)
+    write_tables(matrix, CLASSES, folder / PLOTS[0], folder / PLOTS[1])
+    shutil.copytree(root / ".dvc/plots", folder / ".dvc/plots")
+    entries = YAML(typ="safe").load(root / "dvc.yaml")["plots"]
+    (folder / "dvc.yaml").write_text(json.dumps({"plots": [entry for entry in entries if set(entry) & set(PLOTS)]}))
+    found = subprocess.check_output(["dvc", "plots", "show", "--json"], cwd=folder, env=environment, text=True)
+    return {name: plots[0]["content"] for name, plots in json.loads(found)["data"].items()}
+
+
+def drawn(spec):
+    """Its SVG. 5.8 is the oldest Vega-Lite at hand: DVC's page has 5.2."""
+    return vl_convert.vegalite_to_svg(json.dumps(spec), vl_version="5.8")
+
+
+def labels(svg):
+    return re.findall(r">(class \d+)<", svg)
+
+
+def test_a_bar_for_each_class_the_longest_first(specs):
+    svg = drawn(specs[PLOTS[0]])
+    assert "IoU per class" in svg
+    assert sorted(labels(svg)) == sorted(CLASSES)
+    values = specs[PLOTS[0]]["data"]["values"]
+    by_iou = sorted(values, key=lambda row: -float(row["iou"] or 0))
+    assert labels(svg) == [row["name"] for row in by_iou]
+    assert int(re.search(r'height="(\d+)', svg)[1]) > 150 * 14, "a row of its own for each"
+
+
+def test_the_heat_map_shows_the_most_confused_classes(specs):
+    svg = drawn(specs[PLOTS[1]])
+    assert "The classes confused most" in svg
+    found = labels(svg)
+    assert {"class 3", "class 5", "class 8"} <= set(found)
+    assert len(found) < 150, "not all pairs of 150 classes"
+    tips = re.findall(r'aria-label="([^"]*)"', svg)
+    assert any("class 5" in tip and "9,000" in tip for tip in tips), "the pixels of a cell"
