@@ -12,7 +12,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from pipeline.arguments.common import STATUSES, add_command
+from pipeline.arguments.common import STATUSES, add_command, path_or_url
 from pipeline.arguments.data import add_data
 from pipeline.arguments.models import add_models
 from pipeline.arguments.runs import add_runs
@@ -80,7 +80,7 @@ def completion(shell: str) -> None:
     parsers = [parser]
     for one in parsers:
         for action in one._actions:
-            if action.type is Path:
+            if action.type in (Path, path_or_url):
                 action.complete = shtab.FILE  # type: ignore[attr-defined]
             if isinstance(action, argparse._SubParsersAction):
                 parsers += action.choices.values()

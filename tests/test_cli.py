@@ -181,7 +181,12 @@ def test_a_defect_is_called_one(root, tmp_path):
 
 @pytest.mark.parametrize(
     ("words", "expected"),
-    [(["ru"], {"run"}), (["run", "--ov"], {"--overlap"}), (["results", "--metrics", "sc"], {"scores.json"})],
+    [
+        (["ru"], {"run"}),
+        (["run", "--ov"], {"--overlap"}),
+        (["results", "--metrics", "sc"], {"scores.json"}),
+        (["predict", "sc"], {"scores.json"}),
+    ],
 )
 def test_bash_completes(sceneparse, tmp_path, words, expected):
     """As bash does when Tab is pressed after the last word."""

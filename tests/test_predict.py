@@ -1,21 +1,28 @@
 """sceneparse predict, and the pictures that people have."""
 
 import io
+import json
 import os
 import struct
 import subprocess
 import sys
+import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
-from cards import make_card
 from datasets import encoded
-from models import model_params
 from PIL import Image, ImageOps
+from servers import serving
+from small_model import save_small_model
 
-from pipeline.predict import predict, read_picture, save_prediction
-from stages.data.photos import decode_photo
+from pipeline.predict import predict
+from pipeline.predict.command import load_parser
+from pipeline.predict.outputs import class_shares
+from pipeline.predict.sources import Source, read_picture, read_source
+from stages.data.photos import HUGE, decode_photo
 from stages.errors import InputError
 
 PICTURE = np.zeros((40, 60, 3), np.uint8)
@@ -191,25 +198,34 @@ def test_what_cannot_be_read_is_refused_by_name(tmp_path, kind):
         read_picture(path)
 
 
+def test_a_huge_picture_is_decoded_where_that_is_asked_for():
+    content = encoded(Image.new("1", (9_500, 9_500)), "PNG")
+    with pytest.raises(ValueError, match="90250000 pixels exceed the limit"):
+        decode_photo(content)
+    decoded = decode_photo(content, HUGE)
+    assert decoded.shape == (9_500, 9_500, 3)
+    assert not decoded.any()
+
+
+def test_damaged_metadata_warns_nobody_while_several_threads_decode():
+    """Filters of warnings belong to the process: a thread that resets them must not do so under another."""
+    exif = turned()
+    exif[0x010F] = "a maker whose name does not lie in its entry"
+    odd = encoded(picture(), "JPEG", quality=95, subsampling=0, exif=exif.tobytes()[:-20])
+    with pytest.warns(UserWarning, match="Truncated"):
+        Image.open(io.BytesIO(odd)).close()
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(4) as pool:
+        assert len({decoded.tobytes() for decoded in pool.map(decode_photo, 100 * [odd])}) == 1
+    assert warnings.filters == before
+
+
 # --- predicting
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    """A network that tells red from the rest by its score layers' weights alone, and its card."""
-    from stages.model.fcn8s import build_fcn8s
-    from stages.model.saving import save_card, save_model
-
-    network = build_fcn8s(3, model_params(width=1 / 64))
-    kernel, bias = network.get_layer("score_pool3").weights
-    rng = np.random.default_rng(0)
-    kernel.assign(rng.normal(size=kernel.shape))
-    bias.assign(np.zeros(bias.shape))
-    path = tmp_path_factory.mktemp("model") / "fcn8s.keras"
-    card = make_card(palette=["#ff0000", "#00ff00", "#0000ff"])
-    save_model(network, path, card)
-    save_card(path.with_suffix(".json"), path, card)
-    return path
+    return save_small_model(tmp_path_factory.mktemp("model"))
 
 
 @pytest.fixture
@@ -221,49 +237,168 @@ def photo(tmp_path):
     return path
 
 
-def test_labels_overlay_and_shares(model, photo, tmp_path):
-    from stages.model.inference import SceneParser
+def test_labels_overlay_legend_and_shares(model, photo, tmp_path, capsys):
+    predict([str(photo)], model, None, tmp_path / "new/out", 0.25, as_json=True)
+    shown = json.loads(capsys.readouterr().out)
+    (found,) = shown["pictures"]
+    folder = tmp_path / "new/out"
+    files = {"labels": "my photo.png", "overlay": "my photo_overlay.jpg", "legend": "my photo_legend.png"}
+    assert {kind: found[kind] for kind in files} == {kind: str(folder / name) for kind, name in files.items()}
+    assert {path.name for path in folder.iterdir()} == {*files.values()}
+    assert (found["input"], found["width"], found["height"], shown["failed"]) == (str(photo), 40, 60, 0)
 
-    parser, upright = SceneParser.load(model, model.with_suffix(".json")), read_picture(photo)
-    found = save_prediction(parser, upright, tmp_path / "new/out/my photo", 0.25)
+    parser, upright = load_parser(model, None), read_picture(photo)
     assert upright.shape == (60, 40, 3)
-    assert found.labels == tmp_path / "new/out/my photo.png"
-    assert found.overlay == tmp_path / "new/out/my photo_overlay.jpg"
-    assert set(found.labels.parent.iterdir()) == {found.labels, found.overlay}
-
-    assert found.labels.read_bytes()[24:26] == bytes((8, 3)), "8 bits, palette"
-    with Image.open(found.labels) as labels:
-        assert labels.size == (40, 60)
-        assert labels.getpalette()[:12] == COLOURS.ravel().tolist(), "the card's colours"
-        values = np.asarray(labels)
+    labels = folder / files["labels"]
+    assert labels.read_bytes()[24:26] == bytes((8, 3)), "8 bits, palette"
+    with Image.open(labels) as opened:
+        assert opened.size == (40, 60)
+        assert opened.getpalette()[:12] == parser.colours.ravel().tolist(), "the card's colours"
+        values = np.asarray(opened)
     assert np.array_equal(values, parser.annotate(upright))
-    with Image.open(found.overlay) as laid_over:
-        assert near(np.asarray(laid_over), 0.75 * upright + 0.25 * COLOURS[values], 6)
+    with Image.open(folder / files["overlay"]) as laid_over:
+        assert near(np.asarray(laid_over), 0.75 * upright + 0.25 * parser.colours[values], 6)
 
     counts = sorted(((int((values == value).sum()), value) for value in (1, 2, 3)), reverse=True)
     assert len([count for count, _ in counts if count]) > 1, "a picture that tells orders apart"
     names = ("sky", "road", "tree")
-    assert found.shares == tuple((value, names[value - 1], count / 2400) for count, value in counts if count)
+    expected = [
+        {"class_id": value, "name": names[value - 1], "share": count / 2400} for count, value in counts if count
+    ]
+    assert found["shares"] == expected
+    with Image.open(folder / files["legend"]) as legend:
+        pixels = np.asarray(legend)
+        rows = [tuple(pixels[8 + 24 * row + 12, 16]) for row in range(len(expected))]
+        assert rows == [tuple(parser.colours[one["class_id"]]) for one in expected], "the boxes' colours, in order"
+        assert (pixels[:, 40:] < 128).any(), "names beside them"
+
+
+def test_other_is_named_among_the_shares():
+    assert class_shares(np.array([2, 0, 6]), ("sky", "road")) == ((2, "road", 0.75), (0, "other", 0.25))
+
+
+def test_views_and_tiles_come_from_flags(model, photo, tmp_path, capsys):
+    """They change the labels, each in its way, and are those of the parser itself."""
+    from stages.model.inference import Views
+    from stages.model.tiles import annotate_tiled, plan_tiles
+
+    found = {}
+    for name, flags in {"one": {}, "views": {"scales": (1.0, 2.0), "flip": True}, "tiles": {"tile_above": 900}}.items():
+        predict([str(photo)], model, None, tmp_path / name, 0.5, **flags)
+        with Image.open(tmp_path / name / "my photo.png") as labels:
+            found[name] = np.asarray(labels)
+    parser, image = load_parser(model, None), read_picture(photo)
+    assert np.array_equal(found["views"], parser.annotate(image, Views((1.0, 2.0), flip=True)))
+    assert np.array_equal(found["tiles"], annotate_tiled(parser, image, plan_tiles(parser, 40, 60, 900)))
+    assert len({values.tobytes() for values in found.values()}) == 3
+
+
+def test_what_cannot_be_labelled_is_reported_and_the_rest_goes_on(model, photo, tmp_path, capsys):
+    """Unreadable, absent, unmatched, refused by a server: each has its say, and the status is 1 in the end."""
+    (tmp_path / "text.jpg").write_text("no picture")
+    (tmp_path / "empty").mkdir()
+    bad = [tmp_path / "text.jpg", tmp_path / "absent.jpg", tmp_path / "*.webp", tmp_path / "empty"]
+    with serving(b"") as server:
+        server.status = 404
+        names = [*map(str, bad[:2]), str(photo), *map(str, bad[2:]), server.url]
+        with pytest.raises(SystemExit) as stopped:
+            predict(names, model, None, tmp_path / "out", 0.5, as_json=True)
+    assert stopped.value.code == 1
+    said = capsys.readouterr()
+    shown = json.loads(said.out)
+    assert [one["input"] for one in shown["pictures"]] == names, "in the order of the arguments"
+    assert [one["input"] for one in shown["pictures"] if "error" not in one] == [str(photo)]
+    assert shown["failed"] == 5
+    assert said.err.count("error: ") == said.err.count("next: ") == 5
+    assert all(name in said.err for name in names if name != str(photo))
+    assert (tmp_path / "out/my photo.png").is_file()
+
+
+def test_several_pictures_are_one_table(model, photo, tmp_path, capsys):
+    Image.fromarray(PICTURE).save(tmp_path / "b.png")
+    predict([str(photo), str(tmp_path / "b.png")], model, None, tmp_path / "out", 0.5)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["input", "result", "shows"]
+    assert [line.split("  ")[0] for line in lines[1:3]] == [str(photo), str(tmp_path / "b.png")]
+    assert "%" in lines[1]
+    assert lines[3] == ""
+    assert lines[4].startswith("2 of 2 labelled, ")
+
+
+def test_a_picture_from_the_web(model, tmp_path):
+    """Its name comes from the address; the same picture from a file gets the same labels."""
+    (tmp_path / "local.png").write_bytes(content := encoded(picture(), "PNG"))
+    with serving(content) as server:
+        predict([server.url, str(tmp_path / "local.png")], model, None, tmp_path / "out", 0.5)
+    assert (tmp_path / "out/data.png").read_bytes() == (tmp_path / "out/local.png").read_bytes()
+
+
+def test_the_web_is_held_to_limits(monkeypatch):
+    """A size, a time, and no way from an address to a file of this machine."""
+
+    def refused(server, match, path=None):
+        with pytest.raises(InputError, match=match):
+            read_source(Source(path or server.url, "url", Path("x")))
+
+    with serving(encoded(picture(), "PNG")) as server:
+        monkeypatch.setattr("pipeline.predict.download.MOST_BYTES", 20)
+        refused(server, "more than 20 bytes")
+        monkeypatch.undo()
+        monkeypatch.setattr("pipeline.predict.download.LONGEST_S", -1.0)
+        refused(server, "and no end")
+        monkeypatch.undo()
+        monkeypatch.setattr("pipeline.predict.download.TIMEOUT_S", (1, 0.05))
+        server.stalls_after = 10
+        refused(server, "timed out")
+        server.freed.set()
+        server.stalls_after, server.drops = None, [30]
+        refused(server, "cannot be fetched")
+        server.url, host = "file:///etc/hostname", server.url.partition("/..")[0]
+        refused(server, "No connection adapters", f"{host}/moved")
 
 
 def test_the_labels_never_take_the_pictures_place(model, tmp_path):
     path = tmp_path / "a.png"
     Image.fromarray(PICTURE).save(path)
     before = path.read_bytes()
-    with pytest.raises(InputError, match="a folder to write to"):
-        predict(path, model, None, tmp_path, 0.6)
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked/a.png").hardlink_to(path)
+    for out in (tmp_path, tmp_path / "linked"):
+        with pytest.raises(InputError, match="itself, whose place a result would take"):
+            predict([str(path)], model, None, out, 0.6)
     assert path.read_bytes() == before
+    assert not (tmp_path / "a_overlay.jpg").exists()
+
+
+def test_earlier_results_are_replaced(model, photo, tmp_path):
+    out = tmp_path / "out"
+    predict([str(photo)], model, None, out, 0.5)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    (out / "my photo.png").write_text("old")
+    predict([str(photo)], model, None, out, 0.5)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
 def test_a_folder_that_cannot_be_written_to(model, photo, tmp_path):
     (tmp_path / "out").touch()
     with pytest.raises(InputError, match="cannot be written"):
-        predict(photo, model, None, tmp_path / "out", 0.6)
+        predict([str(photo)], model, None, tmp_path / "out", 0.6)
+
+
+def test_a_file_that_cannot_be_written_fails_its_picture_alone(model, photo, tmp_path, capsys):
+    Image.fromarray(PICTURE).save(tmp_path / "b.png")
+    (tmp_path / "out/b_overlay.jpg").mkdir(parents=True)
+    with pytest.raises(SystemExit):
+        predict([str(photo), str(tmp_path / "b.png")], model, None, tmp_path / "out", 0.6)
+    said = capsys.readouterr()
+    assert "the predictions cannot be written" in said.err
+    assert "b_overlay.jpg" in said.err
+    assert "1 of 2 labelled" in said.out
 
 
 def test_a_named_card_must_be_there(model, photo, tmp_path):
     with pytest.raises(InputError, match=r"card cannot be read[\s\S]*none\.json"):
-        predict(photo, model, tmp_path / "none.json", tmp_path / "out", 0.6)
+        predict([str(photo)], model, tmp_path / "none.json", tmp_path / "out", 0.6)
 
 
 def test_the_command(model, photo, tmp_path, root):
@@ -278,14 +413,16 @@ def test_the_command(model, photo, tmp_path, root):
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].split() == ["class_id", "name", "share"]
-    assert sum(float(line.split()[-1]) for line in lines[1:-3]) == pytest.approx(1, abs=1e-3)
-    assert lines[-3:] == ["", "labels:  predictions/my photo.png", "overlay: predictions/my photo_overlay.jpg"]
+    assert sum(float(line.split()[-1]) for line in lines[1:-4]) == pytest.approx(1, abs=1e-3)
+    stem = "predictions/my photo"
+    assert lines[-4:] == ["", f"labels:  {stem}.png", f"overlay: {stem}_overlay.jpg", f"legend:  {stem}_legend.png"]
     assert (tmp_path / "predictions/my photo.png").is_file()
 
     bad = tmp_path / "bad.keras"
     bad.write_bytes(model.read_bytes()[:-1])
     for arguments, message in (
         (["nowhere.jpg"], "the picture cannot be read"),
+        (["s3://here/a.jpg"], "the address is of no known kind"),
         ([photo.name, "--model", bad], "the model file is damaged"),
     ):
         done = sceneparse(*arguments)

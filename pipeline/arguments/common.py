@@ -45,3 +45,8 @@ def share(text: str) -> float:
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"expected 0..1, got {text}")
     return value
+
+
+def path_or_url(text: str) -> str:
+    """As it is: a Path would take a slash from http://."""
+    return text

@@ -1,26 +1,154 @@
 """Subcommands that put a trained model to use."""
 
+import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.arguments.common import add_command, share
+from pipeline.arguments.common import add_command, path_or_url, seconds, share
 from pipeline.results import MODEL
 
 if TYPE_CHECKING:
     from pipeline.arguments.common import Subparsers
 
+BATCH = 8  # pictures
+TILE_ABOVE = 50_000_000  # pixels of a picture: more than nearly all cameras give
+PORT = 8765  # of the page; no well-known service is there
+
 
 def add_models(commands: "Subparsers") -> None:
-    """predict."""
+    """predict, submit, export, web."""
+    _add_predict(commands)
+    _add_submit(commands)
+    _add_export(commands)
+    _add_web(commands)
+
+
+def _add_predict(commands: "Subparsers") -> None:
     command = add_command(
         commands,
         "predict",
         "pipeline.predict:predict",
-        "label a picture: a PNG of annotation values and an overlay",
-        ("street.jpg", "street.jpg --model models/fcn8s.keras --out labelled --opacity 0.4"),
+        "label pictures and videos: annotation values as PNG, an overlay, a legend",
+        (
+            "street.jpg",
+            "photos/ 'scans/*.tif' https://localhost/street.jpg --out labelled --opacity 0.4",
+            "plan.png --scales 0.75 1 1.25 --flip --tile-above 4000000",
+            "photos/ --json > shares.json",
+            "street.mp4 --batch 16",
+        ),
+        "Folders are searched with all below them, and their trees mirrored. A picture of more pixels than\n"
+        "--tile-above is seen in overlapping tiles of that size: more detail, at a scale that is not training's.\n"
+        "What cannot be labelled is reported, the rest goes on, and the exit status is 1.\n"
+        "Videos become mp4 files of their overlays: pip install -e .[video]",
     )
-    command.add_argument("picture", type=Path, help="a JPEG, PNG, WebP, TIFF, BMP or GIF of any size")
-    command.add_argument("--model", type=Path, default=MODEL, help="default: %(default)s")
-    command.add_argument("--card", type=Path, help="default: the one beside the model, else the one inside it")
+    command.add_argument(
+        "paths", nargs="+", type=path_or_url, metavar="PATH", help="file, folder, glob, or http(s) address"
+    )
+    _add_looks(command)
     command.add_argument("--out", type=Path, default=Path("predictions"), help="folder, default: %(default)s")
     command.add_argument("--opacity", type=share, default=0.6, help="of the overlay's colours, default: %(default)s")
+    command.add_argument(
+        "--tile-above", type=_natural, default=TILE_ABOVE, metavar="PIXELS", help="default: %(default)s"
+    )
+    command.add_argument("--json", action="store_true", dest="as_json", help="print JSON instead of tables")
+
+
+def _add_submit(commands: "Subparsers") -> None:
+    command = add_command(
+        commands,
+        "submit",
+        "pipeline.predict.submit:submit",
+        "label the benchmark's test pictures and write the zip for its evaluation server",
+        ("release_test.zip", "release_test.zip --out flipped.zip --scales 0.75 1 1.25 --flip"),
+        "The zip is checked before it gets its name. If it is stopped, the next start goes on where it was.",
+    )
+    command.add_argument("pictures", type=Path, metavar="TEST.zip", help="the benchmark's release_test.zip")
+    _add_looks(command)
+    command.add_argument("--out", type=Path, default=Path("predictions/submission.zip"), help="default: %(default)s")
+
+
+def _add_export(commands: "Subparsers") -> None:
+    command = add_command(
+        commands,
+        "export",
+        "pipeline.export.command:export",
+        "give a model to other runtimes: SavedModel, ONNX or TFLite, checked on real pictures",
+        (
+            "--format onnx",
+            "--format savedmodel --model models/fcn8s.keras --out exports --force",
+            "--format tflite --quantize int8 --size 256x384 --pictures photos/ --count 50",
+        ),
+        "The exported model takes uint8 RGB pictures, pads them itself, and gives each pixel's class and the logits.\n"
+        "It gets its name only if its own runtime gives as many pixels the Keras model's class as is needed.",
+    )
+    command.add_argument("--format", choices=("savedmodel", "onnx", "tflite"), required=True)
+    command.add_argument("--model", type=Path, default=MODEL, help="default: %(default)s")
+    command.add_argument("--card", type=Path, help="default: the one beside the model, else the one inside it")
+    command.add_argument("--out", type=Path, default=Path("exports"), help="folder, default: %(default)s")
+    command.add_argument(
+        "--quantize", choices=("none", "float16", "int8"), default="none", help="of tflite; default: %(default)s"
+    )
+    command.add_argument(
+        "--size", type=_size, metavar="HxW", help="of its pictures; default: any size, tflite: that of training"
+    )
+    command.add_argument(
+        "--pictures", type=Path, metavar="FOLDER", help="to check it with; default: the dataset's validation pictures"
+    )
+    command.add_argument(
+        "--count", type=_natural, default=16, help="pictures to check, and to quantize, with; default: %(default)s"
+    )
+    command.add_argument("--force", action="store_true", help="replace an earlier export")
+
+
+def _add_web(commands: "Subparsers") -> None:
+    command = add_command(
+        commands,
+        "web",
+        "pipeline.web.command:web",
+        "show a page where pictures are dropped and their segmentation is looked at",
+        ("", "--open", "--model models/fcn8s.keras --port 0", "--host 0.0.0.0 --max-mb 10 --max-megapixels 8"),
+        "Pictures go to this machine alone, are kept in memory and forgotten. Ctrl-C ends it.",
+    )
+    command.add_argument("--model", type=Path, default=MODEL, help="default: %(default)s")
+    command.add_argument("--card", type=Path, help="default: the one beside the model, else the one inside it")
+    command.add_argument("--host", default="127.0.0.1", help="address to listen on; default: %(default)s")
+    command.add_argument("--port", type=_port, default=PORT, help="0 = any that is free; default: %(default)s")
+    command.add_argument("--max-mb", type=_natural, default=20, help="of a picture's file; default: %(default)s")
+    command.add_argument("--max-megapixels", type=_natural, default=24, help="of a picture; default: %(default)s")
+    command.add_argument("--open", action="store_true", dest="open_browser", help="open the page in the browser")
+
+
+def _add_looks(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--model", type=Path, default=MODEL, help="default: %(default)s")
+    command.add_argument("--card", type=Path, help="default: the one beside the model, else the one inside it")
+    command.add_argument(
+        "--scales",
+        type=seconds,
+        nargs="+",
+        default=[1.0],
+        metavar="X",
+        help="sizes at which a picture is seen, relative to training's; probabilities are averaged; default: 1",
+    )
+    command.add_argument("--flip", action="store_true", help="see each picture mirrored as well")
+    command.add_argument(
+        "--batch", type=_natural, default=BATCH, help="pictures at a time, memory and speed; default: %(default)s"
+    )
+
+
+def _natural(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 1, got {text}")
+    return value
+
+
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 2**16:
+        raise argparse.ArgumentTypeError(f"expected 0..65535, got {text}")
+    return value
+
+
+def _size(text: str) -> tuple[int, int]:
+    height, _, width = text.partition("x")
+    return _natural(height), _natural(width)

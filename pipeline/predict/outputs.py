@@ -1,0 +1,120 @@
+"""What is written for a picture: its labels, an overlay to look at, and a legend of what it shows.
+
+Input: a picture and its annotation. Output, at the picture's own upright size: NAME.png, a palette PNG whose indices
+are annotation values 1..N, and NAME_overlay.jpg; beside them NAME_legend.png, each class's colour, name and share.
+Invariant: a file is there whole or not at all, and none is written twice or over one that was read.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from pipeline.predict.legend import draw_legend
+from pipeline.predict.sources import Source
+from stages.data.images import Pixels
+from stages.errors import InputError
+from stages.files import atomic_write
+from stages.score.pictures import overlay, save_label_png
+
+if TYPE_CHECKING:
+    from stages.model.inference import SceneParser
+
+JPEG_QUALITY = 90
+ENDS = {"labels": ".png", "overlay": "_overlay.jpg", "legend": "_legend.png"}
+VIDEO_ENDS = {"overlay": "_overlay.mp4", "legend": "_legend.png"}
+
+Shares = tuple[tuple[int, str, float], ...]  # class number, name and share of the pixels, largest first
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Where the results are, and what they show; `size` is width and height."""
+
+    files: dict[str, Path]
+    size: tuple[int, int]
+    shares: Shares
+
+    def described(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            **{kind: str(path) for kind, path in self.files.items()},
+            "width": self.size[0],
+            "height": self.size[1],
+            "shares": [{"class_id": value, "name": name, "share": share} for value, name, share in self.shares],
+        }
+
+
+def target_files(source: Source, out: Path) -> dict[str, Path]:
+    """Where a source's results go: paths by kind."""
+    ends = VIDEO_ENDS if source.kind == "video" else ENDS
+    stem = out / source.stem
+    return {kind: stem.with_name(f"{stem.name}{end}") for kind, end in ends.items()}
+
+
+def check_targets(sources: Iterable[Source], out: Path) -> None:
+    """Raise InputError if two sources' results would have one name, or a result would take a source's place."""
+    sources = list(sources)
+    inputs = {_identity(Path(source.given)): source.given for source in sources if source.kind != "url"}
+    taken: dict[Path, str] = {}
+    problems = []
+    for source in sources:
+        for path in target_files(source, out).values():
+            if path in taken:
+                problems.append(f"{path} would come from both {taken[path]} and {source.given}")
+            taken.setdefault(path, source.given)
+            if path.exists() and (original := inputs.get(_identity(path))):
+                problems.append(f"{path} is {original} itself, whose place a result would take")
+    if problems:
+        raise unwritable(out, "\n    ".join(["", *problems]), "results of different names, in another folder")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(out, str(error)) from None
+
+
+def save_prediction(
+    parser: "SceneParser", image: Pixels, annotation: Pixels, files: dict[str, Path], opacity: float
+) -> Prediction:
+    """Write the files of a picture, RGB uint8 [H, W, 3], and its annotation, uint8 [H, W]. Raises InputError."""
+    pixels = np.bincount(annotation.ravel(), minlength=1 + len(parser.classes))
+    shares = class_shares(pixels, parser.classes)
+    mixed = Image.fromarray(overlay(image, annotation, parser.colours, opacity))
+    try:
+        with atomic_write(files["labels"]) as file:
+            save_label_png(file, annotation, parser.colours)
+        with atomic_write(files["overlay"]) as file:
+            # A JPEG, as it is only to look at, and a PNG would be several times larger. Full chroma keeps edges.
+            mixed.save(file, "JPEG", quality=JPEG_QUALITY, subsampling=0)
+        save_legend(files["legend"], parser, shares)
+    except OSError as error:
+        raise unwritable(files["labels"].parent, str(error)) from None
+    return Prediction(files, mixed.size, shares)
+
+
+def save_legend(path: Path, parser: "SceneParser", shares: Shares) -> None:
+    """Write a legend of the classes shown."""
+    with atomic_write(path) as file:
+        draw_legend(shares, parser.colours).save(file, "PNG")
+
+
+def class_shares(pixels: npt.NDArray[np.int64], classes: tuple[str, ...]) -> Shares:
+    """Shares of the annotation values 0..N, from their numbers of pixels; 0, where it occurs, is named 'other'."""
+    names = ("other", *classes)
+    values = [value for value in np.argsort(-pixels, kind="stable").tolist() if pixels[value]]
+    return tuple((value, names[value], float(pixels[value] / pixels.sum())) for value in values)
+
+
+def unwritable(out: Path, got: str, expected: str = "a folder to write to") -> InputError:
+    """The refusal of a place for results."""
+    step = "name another folder with --out"
+    return InputError("the predictions cannot be written", expected=expected, got=got, file=out, next_step=step)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino

@@ -1,0 +1,153 @@
+"""What the user named -> the pictures and videos to label, and the name of each one's results.
+
+Input: files, folders, globs that the shell left alone, and http(s) addresses. Output: sources, each once, in the order
+of the arguments. Invariant: a name is the source's path below the deepest folder that holds all the files and folders
+named, so a folder's tree is mirrored and two files of one name in different folders stay apart.
+"""
+
+import glob
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from pipeline.predict.download import download
+from stages.data.images import Pixels
+from stages.data.photos import FORMATS, HUGE, decode_photo
+from stages.errors import InputError
+
+PICTURES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
+VIDEOS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg")
+NO_PICTURE = f"a picture, one of {', '.join(FORMATS)}"
+
+
+class Source(NamedTuple):
+    """What to label: its path or address, what it is, and its results' path below the output folder, without suffix."""
+
+    given: str
+    kind: Literal["picture", "video", "url"]
+    stem: Path
+
+
+class Refused(NamedTuple):
+    """An argument that names nothing to label."""
+
+    given: str
+    error: InputError
+
+
+class _File(NamedTuple):
+    path: Path
+    folder: Path  # that was named, or that holds it
+
+
+def find_sources(arguments: Sequence[str], out: Path) -> list[Source | Refused]:
+    """All that the arguments name, but for what folders hold in `out`: earlier results are no pictures to label."""
+    found: dict[str, Source | Refused | _File] = {}
+    for argument in arguments:
+        try:
+            if _is_url(argument):
+                found.setdefault(argument, Source(argument, "url", Path(_url_name(argument))))
+            else:
+                for file in _files(argument, out):
+                    found.setdefault(_absolute(file.path), file)
+        except InputError as error:
+            found.setdefault(argument, Refused(argument, error))
+    folders = {_absolute(one.folder) for one in found.values() if isinstance(one, _File)}
+    base = os.path.commonpath(folders) if folders else ""
+
+    def source(file: _File, path: str) -> Source:
+        kind: Literal["picture", "video"] = "video" if file.path.suffix.lower() in VIDEOS else "picture"
+        return Source(str(file.path), kind, Path(os.path.relpath(path, base)).with_suffix(""))
+
+    return [source(one, path) if isinstance(one, _File) else one for path, one in found.items()]
+
+
+def read_source(source: Source) -> Pixels:
+    """A picture's file or address as RGB, uint8 [H, W, 3]. Raises InputError."""
+    if source.kind == "url":
+        return decoded(download(source.given), source.given)
+    return read_picture(Path(source.given))
+
+
+def read_picture(path: Path) -> Pixels:
+    """A picture file as RGB, uint8 [H, W, 3]. Raises InputError."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(str(error), path) from None
+    return decoded(content, path)
+
+
+def decoded(content: bytes, name: object) -> Pixels:
+    """The content of a picture's file as RGB, uint8 [H, W, 3]. Raises InputError."""
+    try:
+        return decode_photo(content, HUGE)
+    except ValueError as error:
+        raise _unreadable(str(error), name) from None
+
+
+def _files(argument: str, out: Path) -> list[_File]:
+    path = Path(argument).expanduser()
+    matches = [path]
+    if not os.path.lexists(path) and glob.has_magic(argument):
+        # As a shell has it: pathlib takes hidden files, and no absolute patterns.
+        matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207
+    files = []
+    for match in matches:
+        if match.is_dir():
+            files += [_File(inside, match) for inside in _pictures(match, _absolute(out))]
+        elif match.is_file():
+            files.append(_File(match, match.parent))
+    if not files:
+        kinds = {True: f"no file that ends with {', '.join(PICTURES)}", False: "no such file"}
+        raise _unreadable(kinds[any(map(os.path.lexists, matches))], argument)
+    return files
+
+
+def _pictures(folder: Path, out: str) -> Iterator[Path]:
+    """Pictures below a folder, in order; hidden ones, links to folders and what lies in `out` are left alone."""
+    for place, inside, names in os.walk(folder):
+        at = Path(place)
+        inside[:] = sorted(name for name in inside if name[0] != "." and _absolute(at / name) != out)
+        yield from (at / name for name in sorted(names) if name[0] != "." and name.lower().endswith(PICTURES))
+
+
+def _absolute(path: Path) -> str:
+    """Without `..`, but with links as they are: their names are those that the user gave."""
+    return os.path.normpath(path.absolute())
+
+
+def _is_url(argument: str) -> bool:
+    """Whether it is an http(s) address. Raises InputError for any other kind of address."""
+    scheme, separator, _ = argument.partition("://")
+    if separator and scheme.lower() not in ("http", "https") and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
+        raise InputError(
+            "the address is of no known kind",
+            expected="http://, https:// or a path",
+            got=f"{scheme}://",
+            file=argument,
+            next_step="fetch it by other means, and name the local file",
+        )
+    return bool(separator) and scheme.lower() in ("http", "https")
+
+
+def _url_name(url: str) -> str:
+    """The name that a URL gives to its content, without suffix: nothing in it leads to another folder."""
+    last = re.sub(r"[\x00-\x1f\x7f]", "", unquote(urlsplit(url).path)).rpartition("/")[2]
+    name = Path(last).stem if last.strip(".") else ""
+    if not name:
+        raise _unreadable("no name after its last slash", url)
+    return name
+
+
+def _unreadable(got: str, name: object) -> InputError:
+    return InputError(
+        "the picture cannot be read",
+        expected=NO_PICTURE,
+        got=got,
+        file=name,
+        next_step="name a picture's file; open a damaged, very large or other one in a viewer and save it anew",
+    )

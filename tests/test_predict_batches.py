@@ -1,0 +1,159 @@
+"""Pictures through the network in batches, between threads that read and write."""
+
+import threading
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from PIL import Image
+from small_model import save_small_model
+
+from pipeline.predict.batches import THREADS, Done, Look, annotate, by_size, label_all
+from pipeline.predict.command import load_parser
+from stages.errors import InputError
+from stages.model.inference import ONE_VIEW, Views
+
+SIZES = [(40, 60), (90, 60), (61, 61), (120, 80), (33, 47), (60, 90), (80, 120), (20, 150), (64, 64)]
+
+
+class Item(NamedTuple):
+    given: str
+    size: tuple[int, int] = (40, 60)
+
+
+ITEMS = [Item(f"picture {number}", size) for number, size in enumerate(SIZES)]
+
+
+def read(item):
+    """A picture of coarse colours, another for each item."""
+    generator = np.random.default_rng([len(item.given), *item.given.encode()])
+    coarse = Image.fromarray(generator.integers(0, 256, (5, 7, 3), np.uint8))
+    return np.asarray(coarse.resize(item.size[::-1], Image.Resampling.BICUBIC))
+
+
+def keep(item, image, annotation):
+    return annotation
+
+
+@pytest.fixture(scope="module", params=["squash", "letterbox", "crop"])
+def parser(request, tmp_path_factory):
+    return load_parser(save_small_model(tmp_path_factory.mktemp("model"), mode=request.param), None)
+
+
+@pytest.fixture(scope="module")
+def squashing(tmp_path_factory):
+    return load_parser(save_small_model(tmp_path_factory.mktemp("model")), None)
+
+
+@pytest.mark.parametrize("views", [ONE_VIEW, Views((1.0, 1.5), flip=True)])
+def test_a_batch_gives_what_each_picture_gives_alone(parser, views):
+    found = {done.item: done.result for done in label_all(parser, ITEMS, read, keep, Look(views, batch=4))}
+    assert len(found) == len(ITEMS)
+    for item, annotation in found.items():
+        assert np.array_equal(annotation, parser.annotate(read(item), views)), item
+    assert len({value for annotation in found.values() for value in np.unique(annotation)}) > 1
+
+
+class Loaded(NamedTuple):
+    item: Item
+    image: np.ndarray
+    seconds: float = 0.0
+
+
+def test_batches_are_of_one_size_and_none_is_too_large(parser, monkeypatch):
+    """By their number, and by their pixels; what is to be tiled comes alone, and nothing gets lost."""
+    loaded = [Loaded(item, read(item)) for item in 5 * ITEMS]
+    for pixels, tile_above in ((50_000_000, None), (10_000, None), (50_000_000, 9_000)):
+        monkeypatch.setattr("pipeline.predict.batches.PIXELS", pixels)
+        groups = list(by_size(loaded, parser, Look(ONE_VIEW, 4, tile_above)))
+        assert sorted(one.item for group in groups for one in group) == sorted(5 * ITEMS)
+        assert all(len({parser.fitted(*one.image.shape[1::-1]) for one in group}) == 1 for group in groups)
+        assert max(map(len, groups)) <= 4
+        assert all(sum(one.image.size // 3 for one in group) <= pixels + 9_600 for group in groups)
+        large = [group for group in groups if tile_above and group[0].image.size // 3 > tile_above]
+        assert all(len(group) == 1 for group in large)
+        assert len(large) == (10 if tile_above else 0)
+
+
+def test_a_failure_keeps_nothing_else_from_being_done(squashing):
+    def refusal():
+        return InputError("no", expected="yes", got="no", file="x", next_step="none")
+
+    def sometimes_read(item):
+        if item == ITEMS[2]:
+            raise refusal()
+        return read(item)
+
+    def sometimes_write(item, image, annotation):
+        if item == ITEMS[5]:
+            raise refusal()
+        return "written"
+
+    done = list(label_all(squashing, ITEMS, sometimes_read, sometimes_write, Look(ONE_VIEW, 3)))
+    assert sorted(one.item for one in done) == sorted(ITEMS)
+    assert {one.item for one in done if isinstance(one.result, InputError)} == {ITEMS[2], ITEMS[5]}
+    assert all(isinstance(one, Done) and one.seconds >= 0 for one in done)
+
+
+def test_a_defect_ends_it(squashing):
+    def broken(item):
+        raise KeyError(item)
+
+    with pytest.raises(KeyError):
+        list(label_all(squashing, ITEMS, broken, keep, Look(ONE_VIEW, 3)))
+
+
+def test_the_network_runs_while_others_are_read_and_written(squashing, monkeypatch):
+    """It waits in its second batch until a picture of the third is read and one of the first is written."""
+    third_read, first_written, batches = threading.Event(), threading.Event(), []
+
+    def reads(item):
+        if item.given == "4":
+            third_read.set()
+        return read(item)
+
+    def writes(item, image, annotation):
+        if item.given == "0":
+            first_written.set()
+        return annotation
+
+    def waits(images, *rest):
+        batches.append(len(images))
+        if len(batches) == 2:
+            assert third_read.wait(30)
+            assert first_written.wait(30)
+        return annotate(images, *rest)
+
+    monkeypatch.setattr("pipeline.predict.batches.annotate", waits)
+    items = [Item(str(number)) for number in range(6)]
+    assert len(list(label_all(squashing, items, reads, writes, Look(ONE_VIEW, 2)))) == 6
+    assert batches == [2, 2, 2]
+
+
+def test_memory_does_not_grow_with_the_number_of_pictures(squashing):
+    lock, held, most = threading.Lock(), [0], [0]
+
+    def reads(item):
+        with lock:
+            held[0] += 1
+            most[0] = max(most[0], held[0])
+        return read(item)
+
+    def writes(item, image, annotation):
+        with lock:
+            held[0] -= 1
+
+    for _ in label_all(squashing, [Item(str(number)) for number in range(60)], reads, writes, Look(ONE_VIEW, 3)):
+        pass
+    assert held == [0]
+    assert most[0] <= 2 * 3 + 2 * THREADS + 2, "a batch that is written, one that gathers, and those read ahead"
+
+
+def test_tiles_that_take_too_much_memory_are_refused_by_name(squashing, monkeypatch):
+    monkeypatch.setattr("pipeline.predict.batches.CANVAS_VALUES", 30_000)
+    large = Item("large", (300, 400))
+    done = list(label_all(squashing, [ITEMS[0], large], read, keep, Look(ONE_VIEW, 2, tile_above=5_000)))
+    failed = {one.item: str(one.result) for one in done if isinstance(one.result, InputError)}
+    assert failed.keys() == {large}
+    assert "raise --tile-above" in failed[large]
+    assert "file:     large" in failed[large]

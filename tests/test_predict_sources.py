@@ -1,0 +1,142 @@
+"""What `sceneparse predict` is given, and the names of what it writes."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pipeline.predict.outputs import check_targets, target_files
+from pipeline.predict.sources import Refused, Source, find_sources
+from stages.errors import InputError
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """The current folder, with files that are looked for and files that are not."""
+    for name in (
+        "photos/b.JPG",
+        "photos/a.png",
+        "photos/summer/a.webp",
+        "photos/summer/deep/c.tiff",
+        "photos/notes.txt",
+        "photos/film.mp4",
+        "photos/.hidden.jpg",
+        "photos/.cache/d.jpg",
+        "other/a.png",
+        "top.gif",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def found(tree, *arguments, out="out"):
+    """Names and stems, or what was refused."""
+    sources = find_sources(arguments, tree / out)
+    return {one.given: "refused" if isinstance(one, Refused) else str(one.stem) for one in sources}
+
+
+def test_a_folder_is_searched_with_all_below_it_and_its_tree_mirrored(tree):
+    assert found(tree, "photos") == {
+        "photos/a.png": "a",
+        "photos/b.JPG": "b",
+        "photos/summer/a.webp": "summer/a",
+        "photos/summer/deep/c.tiff": "summer/deep/c",
+    }
+    assert list(found(tree, "photos")) == sorted(found(tree, "photos")), "in order"
+
+
+def test_a_file_is_named_by_itself(tree):
+    assert found(tree, "photos/summer/deep/c.tiff") == {"photos/summer/deep/c.tiff": "c"}
+    assert found(tree, "photos/a.png", "photos/b.JPG") == {"photos/a.png": "a", "photos/b.JPG": "b"}
+    assert found(tree, "photos/notes.txt") == {"photos/notes.txt": "notes"}, "whatever its end, as it was asked for"
+
+
+def test_files_of_one_name_keep_their_folders(tree):
+    """Below the deepest folder that holds all that was named."""
+    assert found(tree, "photos/a.png", "other/a.png") == {"photos/a.png": "photos/a", "other/a.png": "other/a"}
+    assert set(found(tree, "photos", "other").values()) >= {"photos/a", "photos/summer/a", "other/a"}
+    assert found(tree, "photos/summer", "photos/a.png")["photos/summer/a.webp"] == "summer/a"
+    absolute = tree / "other/../photos/a.png"
+    assert found(tree, absolute.as_posix(), "other/a.png")[str(absolute)] == "photos/a"
+
+
+def test_what_is_named_twice_is_labelled_once(tree):
+    assert len(found(tree, "photos", "photos/a.png", "./photos/../photos/b.JPG", "photos/*.png")) == 4
+
+
+def test_globs_that_the_shell_left_alone(tree):
+    assert set(found(tree, "photos/*.[jp][pn]g")) == {"photos/a.png"}
+    assert set(found(tree, "**/a.*")) == {"other/a.png", "photos/a.png", "photos/summer/a.webp"}
+    assert set(found(tree, "photos/s*")) == {"photos/summer/a.webp", "photos/summer/deep/c.tiff"}, (
+        "a folder matches too"
+    )
+    (tree / "odd[1].png").touch()
+    assert found(tree, "odd[1].png") == {"odd[1].png": "odd[1]"}, "a name, not a pattern"
+
+
+def test_videos_are_taken_where_they_are_named(tree):
+    (source,) = find_sources(["photos/film.mp4"], tree / "out")
+    assert source == Source("photos/film.mp4", "video", Path("film"))
+    assert {kind: path.name for kind, path in target_files(source, tree).items()} == {
+        "overlay": "film_overlay.mp4",
+        "legend": "film_legend.png",
+    }
+
+
+def test_results_within_a_folder_are_no_pictures(tree):
+    (tree / "photos/out").mkdir()
+    (tree / "photos/out/a.png").touch()
+    assert "photos/out/a.png" not in found(tree, "photos", out="photos/out")
+    assert "photos/out/a.png" in found(tree, "photos")
+
+
+@pytest.mark.parametrize("argument", ["absent.jpg", "*.bmp", "empty", "pipe", "ftp://host/a.jpg", "http://host/"])
+def test_what_names_nothing_is_refused_alone(tree, argument):
+    (tree / "empty").mkdir()
+    os.mkfifo(tree / "pipe")
+    assert found(tree, argument, "top.gif") == {argument: "refused", "top.gif": "top"}
+
+
+@pytest.mark.parametrize(
+    ("address", "stem"),
+    [
+        ("https://host/a/street.jpg?size=9#top", "street"),
+        ("HTTP://host/..%2F..%2Fetc%2Fstreet.tar.jpg", "street.tar"),
+        ("http://host/%00a%0Ab.png", "ab"),
+        ("http://host/image", "image"),
+        ("http://host/a/..", None),
+        ("http://host/a/%2e%2e", None),
+    ],
+)
+def test_an_address_names_a_file_and_no_folder(tree, address, stem):
+    assert found(tree, address) == {address: stem or "refused"}
+
+
+@pytest.mark.parametrize(
+    ("names", "clash"),
+    [
+        (["x.jpg", "x.png"], "x.png would come from both"),
+        (["x.jpg", "x_legend.jpg"], "x_legend.png would come from both"),
+        (["x.jpg", "http://host/x.jpg"], "x.png would come from both"),
+        (["http://one/x.jpg", "http://two/x.jpg"], "x.png would come from both"),
+    ],
+)
+def test_a_clash_is_refused_before_any_work(tree, names, clash):
+    for name in names:
+        if "://" not in name:
+            (tree / name).touch()
+    out = tree / "out"
+    with pytest.raises(InputError, match=clash):
+        check_targets(find_sources(names, out), out)
+    assert not out.exists()
+
+
+def test_results_beside_their_pictures_may_not_become_pictures(tree):
+    """Labelled in place, JPEGs would work; what an earlier run wrote there would be labelled the next time."""
+    for name in ("in/x.jpg", "in/x_overlay.jpg"):
+        (tree / name).parent.mkdir(exist_ok=True)
+        (tree / name).touch()
+    with pytest.raises(InputError, match=r"x_overlay\.jpg is .*x_overlay\.jpg itself"):
+        check_targets(find_sources(["in"], tree / "in"), tree / "in")
