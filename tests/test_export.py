@@ -1,0 +1,287 @@
+"""sceneparse export: what other runtimes make of a model is what Keras makes of it, or it is not there."""
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+from cards import make_card
+from datasets import encoded
+from models import ANCESTOR, model_params
+from PIL import Image
+
+from pipeline.export import command
+from pipeline.export.command import export
+from stages.errors import InputError
+from stages.files import file_digest
+
+SIZE = 64  # of the card's training squares
+
+
+def picture(height, width, seed=0):
+    coarse = np.random.default_rng(seed).integers(0, 256, (height // 10, width // 10, 3), np.uint8)
+    return coarse.repeat(10, 0).repeat(10, 1)
+
+
+def drawn(**params):
+    """A network whose score layers are random: no two classes are alike."""
+    from stages.model.fcn8s import build_fcn8s
+
+    network = build_fcn8s(3, model_params(width=1 / 16, **params), seed=1)
+    generator = np.random.default_rng(0)
+    for layer in network.layers:
+        if layer.name.startswith(("score", "expand8", "upscore")) and layer.weights:
+            layer.set_weights([generator.normal(0, 0.5, weight.shape) for weight in layer.get_weights()])
+    return network
+
+
+def expected(network, images):
+    """Annotation values by the stages' own code."""
+    from stages.model.segment import segment
+
+    return (np.argmax(segment(network, images), axis=-1) + 1).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def network():
+    return drawn()
+
+
+@pytest.fixture(scope="module")
+def place(network, tmp_path_factory):
+    """A directory with a model and a folder of pictures."""
+    from stages.model.saving import save_card, save_model
+
+    path = tmp_path_factory.mktemp("project")
+    save_model(network, path / "tiny.keras", make_card())
+    save_card(path / "tiny.json", path / "tiny.keras", make_card())
+    (path / "photos").mkdir()
+    for number, (height, width) in enumerate([(60, 100), (130, 70), (90, 90)]):
+        content = encoded(Image.fromarray(picture(height, width, number)), "PNG")
+        (path / f"photos/{number}.png").write_bytes(content)
+    return path
+
+
+@pytest.fixture
+def run(place, tmp_path, monkeypatch):
+    """Export in `place`, by keyword."""
+    monkeypatch.chdir(place)
+
+    def exporting(format, **changes):
+        flags = {"quantize": "none", "size": None, "pictures": place / "photos", "count": 16, "force": False}
+        export(format, place / "tiny.keras", None, **{"out": tmp_path / "exports", **flags, **changes})
+        return tmp_path / "exports"
+
+    return exporting
+
+
+def described(path):
+    content = json.loads(path.read_text())
+    assert content["card"] == make_card().model_dump(mode="json")
+    return content
+
+
+def test_savedmodel(run, network, capsys):
+    """It takes any number of pictures of any size, and has its description inside and beside."""
+    import tensorflow as tf
+
+    out = run("savedmodel")
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].split() == ["model", "megabytes", "milliseconds"]
+    assert [line.split()[0] for line in said[1:3]] == ["Keras", "savedmodel"]
+    assert float(said[2].split()[1]) < 1.2 * float(said[1].split()[1]), "each weight is saved once"
+    assert said[4].startswith("same class: 100.0000% of the pixels of 3 pictures; 99.9% needed")
+    assert {path.name for path in out.iterdir()} == {"tiny_savedmodel", "tiny_savedmodel.json"}
+
+    content = described(out / "tiny_savedmodel.json")
+    assert content["check"] == {"pictures": 3, "agreement": 1.0}
+    assert content["digest"] is None, "it is a directory"
+    inside = json.loads((out / "tiny_savedmodel/assets.extra/sceneparse.json").read_text())
+    assert inside == {key: value for key, value in content.items() if key not in ("check", "digest")}
+
+    loaded = tf.saved_model.load(out / "tiny_savedmodel")
+    for images in (picture(70, 110)[None], np.stack([picture(30, 30), picture(30, 30, 1)])):
+        assert len(np.unique(expected(network, images))) > 1, "pictures that tell networks apart"
+        found = loaded.signatures["serving_default"](image=tf.constant(images))
+        assert np.array_equal(found["annotation"], expected(network, images))
+        assert found["logits"].shape == (*images.shape[:3], 3)
+
+    with pytest.raises(InputError, match="there is an export already"):
+        run("savedmodel")
+
+
+def test_onnx(run, network):
+    """The same, with names for the sizes that are open."""
+    import onnx
+    import onnxruntime
+
+    out = run("onnx")
+    content = described(out / "tiny.onnx.json")
+    assert content["digest"] == file_digest(out / "tiny.onnx")
+    (inside,) = (prop.value for prop in onnx.load(out / "tiny.onnx").metadata_props if prop.key == "sceneparse")
+    assert json.loads(inside) == {key: value for key, value in content.items() if key not in ("check", "digest")}
+    session = onnxruntime.InferenceSession(out / "tiny.onnx")
+    assert session.get_inputs()[0].shape == content["input"]["shape"] == ["batch", "height", "width", 3]
+    assert {one.name: one.shape for one in session.get_outputs()} == {
+        name: content["outputs"][name]["shape"] for name in ("annotation", "logits")
+    }
+    # Sides on both sides of a multiple of 32, and one pixel.
+    for images in (picture(70, 110)[None], picture(320, 40)[None, :33, :31], np.zeros((2, 1, 1, 3), np.uint8)):
+        annotation, logits = session.run(["annotation", "logits"], {"image": images})
+        assert np.array_equal(annotation, expected(network, images))
+        assert np.array_equal(annotation, np.argmax(logits, -1) + 1)
+
+
+@pytest.mark.parametrize(
+    ("quantize", "size", "most"), [("none", None, 0.0), ("float16", (50, 90), 0.02), ("int8", None, 0.05)]
+)
+def test_tflite(run, network, quantize, size, most):
+    """One picture of a size that is fixed; with coarser numbers it is smaller, and nearly the same."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    out = run("tflite", quantize=quantize, size=size)
+    path = out / ("tiny.tflite" if quantize == "none" else f"tiny_{quantize}.tflite")
+    content = described(path.with_name(f"{path.name}.json"))
+    assert content["quantize"] == quantize
+    with zipfile.ZipFile(path) as archive:
+        inside = json.loads(archive.read("sceneparse.json"))
+    assert inside == {key: value for key, value in content.items() if key not in ("check", "digest")}
+
+    height, width = size or (SIZE, SIZE)
+    assert content["input"]["shape"] == [1, height, width, 3]
+    interpreter = Interpreter(str(path))
+    image = picture(100, 100, 9)[None, :height, :width]
+    found = interpreter.get_signature_runner()(image=image)
+    assert (found["annotation"] != expected(network, image)).mean() <= most
+    assert found["logits"].dtype == np.float32
+    tensors = [one for one in interpreter.get_tensor_details() if len(one["shape"]) == 4]
+    features = {str(np.dtype(one["dtype"])) for one in tensors if tuple(one["shape"][1:3]) == (SIZE // 2, SIZE // 2)}
+    assert ("int8" in features) == (quantize == "int8"), "activations too"
+    assert ("float16" in {str(np.dtype(one["dtype"])) for one in tensors}) == (quantize == "float16")
+
+
+@pytest.mark.parametrize("params", [ANCESTOR, {"normalization": "batch", "upsampling": "learned", "stride": 16}])
+def test_every_kind_of_network(params, tmp_path):
+    """Transposed convolutions of sizes that are not known; 'other' as a class is annotation value 0."""
+    import onnxruntime
+
+    from pipeline.export.formats import write_onnx
+    from pipeline.export.network import exportable
+
+    network, images = drawn(**params), picture(70, 110)[None]
+    write_onnx(exportable(network, 3, (None, None), None), tmp_path / "a.onnx", {})
+    (annotation,) = onnxruntime.InferenceSession(tmp_path / "a.onnx").run(["annotation"], {"image": images})
+    values = expected(network, images) % 4 if params.get("other") == "class" else expected(network, images)
+    assert len(np.unique(values)) > 1
+    assert (annotation == values).mean() > 0.999
+    if params.get("other") == "class":
+        assert 0 in values
+        assert annotation.max() <= 3
+
+
+def test_mixed_precision_is_left_behind(network):
+    """It is for training: the exported network computes in float32, whatever its own layers' types."""
+    import keras
+
+    from pipeline.export.network import in_float32
+
+    assert in_float32(network) is network
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    mixed = drawn()
+    keras.config.set_dtype_policy("float32")
+    assert {layer.compute_dtype for layer in mixed.layers if layer.weights} == {"bfloat16"}
+    plain, images = in_float32(mixed), picture(64, 96 + 64)[None, :, :96][:, :32]
+    assert {layer.compute_dtype for layer in plain.layers if layer.weights} == {"float32"}
+    assert np.array_equal(plain(images), network(images))
+
+
+def test_what_disagrees_is_removed(run, network, tmp_path, monkeypatch):
+    """Another network's answers are noticed, and what was there before stays."""
+    from pipeline.export import check
+
+    out = run("onnx")
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    other = drawn()
+    for layer in other.layers:
+        if layer.name.startswith("score"):
+            layer.set_weights([np.roll(weight, 1, axis=-1) for weight in layer.get_weights()])
+    exported = tmp_path / "copy.onnx"
+    exported.write_bytes(before["tiny.onnx"])
+    assert check.compare(other, 3, "onnx", exported, [picture(70, 110)]).agreement < 0.01
+
+    monkeypatch.setitem(command.AGREEMENT, "none", 1.01)
+    with pytest.raises(InputError, match=r"does not say what the Keras model says[\s\S]*101\.0%[\s\S]*100\.0000%"):
+        run("onnx", force=True)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+@pytest.mark.parametrize("kind", ["file", "directory"])
+def test_the_new_takes_the_olds_place(tmp_path, kind):
+    """Whole, with nothing of the old one left in it."""
+    for name in ("old", "new"):
+        if kind == "file":
+            (tmp_path / name).write_text(name)
+        else:
+            (tmp_path / name / "assets").mkdir(parents=True)
+            (tmp_path / name / "assets" / name).touch()
+    command._take_place(tmp_path / "new", tmp_path / "old")
+    if kind == "file":
+        assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("old", "new")]
+    else:
+        assert [path.name for path in (tmp_path / "old/assets").iterdir()] == ["new"]
+
+
+def test_what_does_not_run_is_removed(run, monkeypatch):
+    monkeypatch.setitem(command.FORMATS, "onnx", command.FORMATS["savedmodel"])
+    with pytest.raises(InputError, match="the exported model does not run"):
+        run("onnx")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"quantize": "int8"}, "onnx is not quantized here"),
+        ({"pictures": None}, r"nothing to check[\s\S]*data/raw/dataset\.zip[\s\S]*--pictures FOLDER"),
+        ({"pictures": "none"}, "no folder"),
+        ({"pictures": "empty"}, "nothing to check"),
+        ({"pictures": "bad"}, r"nothing to check[\s\S]*not a picture[\s\S]*bad/text\.jpg"),
+    ],
+)
+def test_what_is_refused(run, tmp_path, changes, message):
+    """Before anything is exported."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad/text.jpg").write_text("no picture")
+    if changes.get("pictures"):
+        changes = {"pictures": tmp_path / changes["pictures"]}
+    with pytest.raises(InputError, match=message):
+        run("onnx", **changes)
+    assert not (tmp_path / "exports").exists()
+
+
+def test_a_missing_runtime_is_named(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(InputError, match=r"no onnxruntime[\s\S]*\[export\]"):
+        run("onnx")
+
+
+def test_the_command_with_the_datasets_pictures(place, tmp_path, root):
+    """Of the validation split, as many as asked for."""
+    from stages.data.demo import write_demo
+
+    write_demo(tmp_path / "data/raw/dataset.zip", training=1, validation=3, seed=0)
+    flags = ["--format", "tflite", "--model", place / "tiny.keras", "--count", "2", "--size", "40x70"]
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "pipeline.cli", "export", *map(str, flags)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "of the pixels of 2 pictures" in done.stdout
+    assert described(tmp_path / "exports/tiny.tflite.json")["input"]["shape"] == [1, 40, 70, 3]
