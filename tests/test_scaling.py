@@ -141,7 +141,7 @@ def test_workers_notice_another_dataset_in_the_same_place(on_dask, dataset, tmp_
 def test_bad_pairs_are_named_from_afar(on_dask, tmp_path):
     path = tmp_path / "dataset.zip"
     write_archive(path, training=3, validation=1, changes={"images/training/training_0002.jpg": lambda _: b""})
-    with pytest.raises(InputError, match=r"1 of 4 pairs(.|\n)*training_0002: not a picture"):
+    with pytest.raises(InputError, match=r"1 of 4 pairs(.|\n)*training_0002: image: not a picture"):
         prepare(SMALL, path, tmp_path / "records")
 
 
