@@ -18,7 +18,7 @@ from stages.data.archive import CLASS_TABLE, SPLITS, Archive, dataset_files
 from stages.data.demo import write_demo
 from stages.data.fetch import fetch, local_path, verify
 from stages.errors import InputError
-from stages.files import atomic_write
+from stages.files import add_member, atomic_write
 from stages.flags import run_stage
 from stages.params import Params
 
@@ -63,11 +63,9 @@ def pack(folder: Path, target: Path) -> None:
             file=folder,
             next_step="name the directory that holds images/, annotations/ and the class table",
         )
-    with atomic_write(target) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as packed:
+    with atomic_write(target) as file, zipfile.ZipFile(file, "w") as packed:  # stored: pictures are compressed
         for name in tqdm(sorted(members), desc="pack", unit="file", mininterval=0.5):
-            entry = zipfile.ZipInfo(name)  # dated 1980; pictures are compressed already, so they are stored
-            entry.create_system, entry.external_attr = 3, 0o100644 << 16
-            packed.writestr(entry, members[name].read_bytes())
+            add_member(packed, name, members[name].read_bytes())
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,6 +76,13 @@ def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, atomically."""
     with atomic_write(path) as file:
         file.write(text.encode())
+
+
+def add_member(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    """Add a member whose metadata depends on nothing but its name: the same content makes the same zip."""
+    member = zipfile.ZipInfo(name)  # dated 1980, the earliest that a zip can hold
+    member.create_system, member.external_attr = 3, 0o644 << 16  # a Unix file, whatever system writes it
+    archive.writestr(member, content)
 
 
 def write_json(path: Path, value: Any) -> None:

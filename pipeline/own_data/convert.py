@@ -26,7 +26,7 @@ from stages.data.archive import CLASS_TABLE
 from stages.data.checks import DAMAGE
 from stages.data.images import encode_annotation
 from stages.errors import InputError
-from stages.files import atomic_write
+from stages.files import add_member, atomic_write
 
 CHUNK = 2  # pairs per task: their pictures are in memory
 SUFFIXES = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png"}  # formats that go in as they are
@@ -70,7 +70,7 @@ def convert(
         with atomic_write(out) as file:
             with zipfile.ZipFile(file, "w") as archive:
                 zeroed = _write(archive, splits, legend, unknown == "ignore", f"{images} and {masks}")
-                _add(archive, CLASS_TABLE, legend.table())
+                add_member(archive, CLASS_TABLE, legend.table())
             file.flush()
             report = inspect(Path(file.name), batch_size)
             _say(alone, left, zeroed, legend)
@@ -103,8 +103,8 @@ def _write(
                 if one.problem:
                     problems.append(one.problem)
                 elif not problems and (ignored or not found):
-                    _add(archive, f"annotations/{split}/{one.source.id}.png", one.annotation)
-                    _add(archive, f"images/{split}/{one.source.id}{one.suffix}", one.image)
+                    add_member(archive, f"annotations/{split}/{one.source.id}.png", one.annotation)
+                    add_member(archive, f"images/{split}/{one.source.id}{one.suffix}", one.image)
     if found and not ignored:
         problems += found.lines(legend)
     if problems:
@@ -159,10 +159,3 @@ def _say(alone: list[Path], left: int, zeroed: Unknown, legend: Legend) -> None:
     lines = [f"{count} {what}: left out" for count, what in counts if count]
     lines += [f"unknown, became 0: {line}" for line in zeroed.lines(legend)]
     print("".join(f"{line}\n" for line in lines))
-
-
-def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
-    """Store a member whose metadata depends on nothing but its name."""
-    member = zipfile.ZipInfo(name)  # dated 1980; pictures are compressed already, so they are stored
-    member.create_system, member.external_attr = 3, 0o100644 << 16
-    archive.writestr(member, content)

@@ -24,14 +24,13 @@ from pipeline.predict.command import load_parser
 from pipeline.predict.release import Release
 from stages.data.images import Pixels, decode_annotation, encode_annotation
 from stages.errors import InputError
-from stages.files import atomic_write, file_digest, locked
+from stages.files import add_member, atomic_write, file_digest, locked
 
 if TYPE_CHECKING:
     from stages.model.inference import SceneParser
 
 CLASSES = 150
 KNOWN = {1: "wall", 2: "building", 3: "sky", 150: "flag"}  # enough to tell ADE20K's 150 classes from any others
-LONG_AGO = (1980, 1, 1, 0, 0, 0)  # of the zip's members: when they were made must not change its bytes
 STATE = Path("state/submit")
 
 
@@ -117,9 +116,7 @@ def _write_zip(out: Path, work: Path, test: Release) -> None:
     with atomic_write(out) as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:  # PNGs do not become any smaller
             for name in test.names:
-                member = zipfile.ZipInfo(f"{name}.png", LONG_AGO)
-                member.external_attr, member.create_system = 0o644 << 16, 3
-                archive.writestr(member, (work / f"{name}.png").read_bytes())
+                add_member(archive, f"{name}.png", (work / f"{name}.png").read_bytes())
         file.flush()
         check_submission(Path(file.name), test, work)
 

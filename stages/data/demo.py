@@ -18,7 +18,7 @@ from tqdm import tqdm
 from stages.data.archive import CLASS_TABLE, SCENES, SPLITS
 from stages.data.painting.canvas import Kind
 from stages.data.painting.scenes import draw_scene
-from stages.files import atomic_write
+from stages.files import add_member, atomic_write
 
 ROOT = "SceneparseDemo"
 PREFIXES = {"training": "ADE_train", "validation": "ADE_val"}
@@ -54,15 +54,15 @@ def write_demo(path: Path, training: int, validation: int, seed: int) -> None:
         for split, index in tqdm(jobs, "drawing the demo", unit="scene"):
             id = f"{PREFIXES[split]}_{index + 1:08d}"
             category, picture, annotation = draw_scene(seed, split, index)
-            _add(archive, f"images/{split}/{id}.jpg", _encoded(picture, "JPEG", quality=JPEG_QUALITY))
-            _add(archive, f"annotations/{split}/{id}.png", _encoded(annotation, "PNG"))
+            add_member(archive, f"{ROOT}/images/{split}/{id}.jpg", _encoded(picture, "JPEG", quality=JPEG_QUALITY))
+            add_member(archive, f"{ROOT}/annotations/{split}/{id}.png", _encoded(annotation, "PNG"))
             categories.append(f"{id} {category}\n")
             found = np.bincount(np.asarray(annotation).ravel(), minlength=len(Kind))
             pictures[split] += found > 0
             if split == "training":
                 pixels += found
-        _add(archive, CLASS_TABLE, _class_table(pixels, pictures).encode())
-        _add(archive, SCENES, "".join(categories).encode())
+        add_member(archive, f"{ROOT}/{CLASS_TABLE}", _class_table(pixels, pictures).encode())
+        add_member(archive, f"{ROOT}/{SCENES}", "".join(categories).encode())
 
 
 def _class_table(pixels: npt.NDArray[np.int64], pictures: dict[str, npt.NDArray[np.int64]]) -> str:
@@ -79,10 +79,3 @@ def _encoded(image: Image.Image, format: str, **options: Any) -> bytes:
     file = io.BytesIO()
     image.save(file, format, **options)
     return file.getvalue()
-
-
-def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
-    """Store a member whose metadata depends on nothing but its name."""
-    member = zipfile.ZipInfo(f"{ROOT}/{name}", date_time=(1980, 1, 1, 0, 0, 0))
-    member.create_system, member.external_attr = 3, 0o644 << 16  # a Unix file, whatever system writes it
-    archive.writestr(member, content)

@@ -21,7 +21,7 @@ import keras
 
 from stages.data.images import MEAN_RGB
 from stages.data.manifest import MANIFEST, Manifest
-from stages.files import atomic_write, file_digest, write_json
+from stages.files import add_member, atomic_write, file_digest, write_json
 from stages.model.card import (
     FORMAT,
     KEY,
@@ -39,8 +39,6 @@ from stages.model.card import (
 from stages.model.segment import STRIDE
 from stages.params import Model, Train
 from stages.score.palette import palette
-
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip can hold
 
 
 def describe(records: Path, manifest: Manifest, model: Model, train: Train, best: Mapping[str, Any]) -> Card:
@@ -85,7 +83,7 @@ def save_model(model: Any, path: Path, card: Card) -> None:
         with zipfile.ZipFile(saved) as source, zipfile.ZipFile(file, "w") as target:
             for name in sorted(source.namelist()):
                 content = normalized.get(name, bytes)(source.read(name))
-                target.writestr(zipfile.ZipInfo(name, EPOCH), content)
+                add_member(target, name, content)
             target.comment = bytes(SEAL_BYTES)  # room for the seal
         file.flush()
         file.seek(-SEAL_BYTES, os.SEEK_END)
