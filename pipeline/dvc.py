@@ -6,6 +6,7 @@ experiments in pipeline/experiments.py. What DVC does, rather than knows, is in 
 """
 
 import hashlib
+import itertools
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -90,14 +91,28 @@ class Project:
         """Raise BusyError while another DVC command works in this workspace."""
         with _busy(self.root), self._repo.lock:
             pass
-        # While a stage runs, DVC gives up its lock and keeps a list of who reads and writes what.
-        users = Path(self._repo.tmp_dir or "") / "rwlock"
-        content = json.loads(users.read_text() or "{}") if users.is_file() else {}
-        writers = content.get("write", {}).values()
-        readers = (reader for group in content.get("read", {}).values() for reader in group)
-        for user in (*writers, *readers):
+        for user in self._users():
             if psutil.pid_exists(user["pid"]):
                 raise _at_work(self.root, f"process {user['pid']}: {user['cmd']}")
+
+    def _users(self) -> list[dict[str, Any]]:
+        """Who reads and writes what: while a stage runs, DVC keeps a list of that, and gives up its lock.
+
+        DVC writes the list in place. Killed while it does, it leaves a torn one, which no DVC command
+        reads; it is removed here: nobody writes it while its lock is held, so whoever began it is gone.
+        """
+        from dvc.lock import make_lock
+        from dvc.rwlock import RWLOCK_FILE, RWLOCK_LOCK
+
+        folder = Path(self._repo.tmp_dir or "")
+        file, hard = folder / RWLOCK_FILE, bool(self._repo.config["core"].get("hardlink_lock"))
+        with _busy(self.root), make_lock(folder / RWLOCK_LOCK, tmp_dir=folder, hardlink_lock=hard):
+            try:
+                content = json.loads(file.read_text()) if file.exists() else {}
+            except json.JSONDecodeError:
+                file.unlink()
+                return []
+        return [*content.get("write", {}).values(), *itertools.chain(*content.get("read", {}).values())]
 
     def lock_digest(self, stage: str) -> str:
         """Digest of what dvc.lock says of a stage: its command, dependencies, params and outputs."""

@@ -2,7 +2,9 @@
 
 Standard input is a pipe that the owner holds open and never writes to. The kernel closes it when the owner
 ends, in whatever way, `kill -9` included; then every descendant gets SIGTERM, and SIGKILL if it is still
-there after GRACE_SECONDS. DVC needs this: on SIGTERM it dies alone and its stage trains on.
+there after GRACE_SECONDS. DVC needs this: on SIGTERM it dies alone and its stage trains on. The command itself
+is told last, when it has had ALONE_SECONDS to end on its own: DVC, told while it takes note of its stage's
+end, would leave half a file of locks behind, and no DVC command would work in that workspace any more.
 """
 
 import ctypes
@@ -17,6 +19,7 @@ from contextlib import suppress
 import psutil
 
 GRACE_SECONDS = 8.0  # enough for training to finish its step and save its state
+ALONE_SECONDS = 3.0
 PR_SET_CHILD_SUBREAPER = 36  # <linux/prctl.h>
 
 
@@ -38,7 +41,7 @@ def main() -> None:
             break
         os.read(child_ended, 4096)
     # What outlives its command is ended too.
-    _end_all(signal.SIGTERM, GRACE_SECONDS)
+    _end_all(signal.SIGTERM, GRACE_SECONDS, last=child.pid)
     _end_all(signal.SIGKILL, GRACE_SECONDS)
     status = child.wait()
     with suppress(ChildProcessError):  # none is left
@@ -47,16 +50,23 @@ def main() -> None:
     sys.exit(status if status >= 0 else 128 - status)
 
 
-def _end_all(number: signal.Signals, patience: float) -> None:
-    """Send every descendant a signal, and wait until none is left or patience has run out."""
+def _end_all(number: signal.Signals, patience: float, last: int = 0) -> None:
+    """Send every descendant a signal, and wait until none is left or patience has run out.
+
+    The process `last` gets it when it has been the only one for ALONE_SECONDS.
+    """
     deadline, told = time.monotonic() + patience, set[psutil.Process]()
-    while (left := _descendants()) and time.monotonic() < deadline:
+    alone_since = float("inf")
+    while (left := _descendants()) and (now := time.monotonic()) < deadline:
+        alone_since = min(alone_since, now) if {process.pid for process in left} == {last} else float("inf")
         for process in left - told:  # also those that were started meanwhile
+            if process.pid == last and now < alone_since + ALONE_SECONDS:
+                continue
             try:
                 process.send_signal(number)
             except psutil.NoSuchProcess:
                 continue
-        told |= left
+            told.add(process)
         time.sleep(0.02)
 
 

@@ -85,6 +85,16 @@ def test_another_command_at_work_is_noticed(mirror):
         Project(mirror.path).check_free()
 
 
+@pytest.mark.parametrize("torn", ["", '{"write": {"x": {"pi'])
+def test_a_list_of_users_that_a_killed_command_left_torn_is_removed(mirror, torn):
+    project = Project(mirror.path)
+    project.check_free()
+    (mirror.path / ".dvc/tmp/rwlock").write_text(torn)
+    assert "corrupted" in mirror.run("dvc", "status", expect=None)
+    project.check_free()
+    mirror.run("dvc", "status")
+
+
 def test_the_root_is_found_from_within(mirror, tmp_path):
     (mirror.path / "docs").mkdir()
     assert project_root(mirror.path / "docs") == mirror.path

@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from pipeline.process import Lines, run_supervised, supervised
+from pipeline.supervisor import GRACE_SECONDS
 
 ORPHAN = "import subprocess; print(subprocess.Popen(['sleep', '1000'], start_new_session=True).pid, flush=True)"
 STUBBORN = f"import signal, time; signal.signal(15, signal.SIG_IGN); {ORPHAN}; time.sleep(1000)"
@@ -43,6 +44,33 @@ def test_the_end_of_the_block_ends_what_does_not_heed_sigterm(where):
         assert int(said) in {member.pid for member in family}
         assert len(family) == 2
     assert not any(member.is_running() for member in family)
+
+
+def test_the_command_itself_is_told_last(where):
+    """As DVC: what it writes when the stage that it ran has ended is whole."""
+    script = """
+import signal, subprocess, time
+signal.signal(signal.SIGTERM, lambda *_: print("told", flush=True))
+stage = subprocess.Popen(["sleep", "1000"])
+print("runs", flush=True)
+status = stage.wait()
+time.sleep(0.3)
+print(f"stage ended: {status}", flush=True)
+"""
+    with supervised([sys.executable, "-c", script], **where):
+        while not where["output"].read_text():
+            time.sleep(0.02)
+    assert where["output"].read_text().splitlines() == ["runs", "stage ended: -15"]
+
+
+def test_a_command_that_does_not_end_by_itself_is_told_too(where):
+    script = "import time; print('runs', flush=True); time.sleep(1000)"
+    with supervised([sys.executable, "-c", script], **where) as process:
+        while not where["output"].read_text():
+            time.sleep(0.02)
+        began = time.monotonic()
+    assert process.returncode == 128 + 15
+    assert time.monotonic() - began < GRACE_SECONDS, "it is not killed"
 
 
 def test_the_end_of_the_owner_ends_it_too(where):
