@@ -2,10 +2,10 @@
 
     python -m benchmarks.recipes ARCHIVE --out recipes.csv [--minutes 7] [--only NAME ...] [--seeds 0 1 2]
 
-Each recipe is the params of RECIPES upon presets/demo.yaml (ancestor: presets/fcn2017.yaml) at quarter width. First
-the updates and the validation of all of them are timed, which wants an idle machine: each gets as many whole epochs as
-fit into the minutes. Then the stages run, prepare to evaluate, and the load of the machine makes no difference any
-more. Every row is written when it is known, so that all this can be stopped and started again.
+Each recipe is presets/scratch.yaml with the params of RECIPES changed (ancestor: presets/fcn2017.yaml at quarter
+width). First the updates and the validation of all of them are timed, which wants an idle machine: each gets as many
+whole epochs as fit into the minutes. Then the stages run, prepare to evaluate, and the load of the machine makes no
+difference any more. Every row is written when it is known, so that all this can be stopped and started again.
 """
 
 import argparse
@@ -26,41 +26,52 @@ from stages.files import write_text
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 12.0  # of a train stage before its first update: imports and tracing
-COLUMNS = ("recipe", "seed", "minutes", "epoch_seconds", "epochs", "train_seconds", "resized_mean_iou")
-COLUMNS += ("resized_pixel_accuracy", "original_mean_iou", "original_pixel_accuracy", "ious")
+VIEWS: dict[str, Any] = {"evaluate.scales": [0.75, 1.0, 1.25], "evaluate.flip": True}  # each recipe is scored so, too
+SCORES = [f"{size}_{name}" for size in ("original", "resized") for name in ("mean_iou", "pixel_accuracy")]
+COLUMNS = ["recipe", "seed", "minutes", "epoch_seconds", "epochs", "train_seconds"]
+COLUMNS += [*SCORES, *(f"views_{name}" for name in SCORES), "original_ious"]
 
 # Params that differ from the preset's, by dotted name.
-BASE: dict[str, Any] = {"model.width": 0.25}
+ANCESTOR: dict[str, Any] = {"model.width": 0.25}
 RECIPES: dict[str, dict[str, Any]] = {
     "default": {},
-    "ancestor": {},
-    "input_std 1": {"model.input_std": 1.0},
-    "normalization batch": {"model.normalization": "batch"},
-    "upsampling learned": {"model.upsampling": "learned"},
-    "learning_rate 0.002": {"train.learning_rate": 0.002},
-    "learning_rate 0.0005": {"train.learning_rate": 0.0005},
-    "batch_size 2": {"train.batch_size": 2},
-    "batch_size 8": {"train.batch_size": 8},
+    "ancestor": ANCESTOR,
+    "size 256": {
+        "prepare.size": 256,
+        "train.augment.crop": None,
+        "train.augment.scale_min": 0.75,
+        "train.augment.scale_max": 1.5,
+    },
     "crop 128": {"train.augment.crop": 128},
-    "class_weighting 0": {"train.class_weighting": 0.0},
-    "class_weighting 0.5": {"train.class_weighting": 0.5},
-    "label_smoothing 0.1": {"train.label_smoothing": 0.1},
-    "hard_pixels 0.25": {"train.hard_pixels": 0.25},
-    "backbone_rate 0.1": {"train.backbone_rate": 0.1},
-    "batch_size 16 in 4 micro_batches": {"train.batch_size": 16, "train.micro_batches": 4},
-    "deterministic": {"train.deterministic": True},
-    "head_init normal": {"model.head_init": "normal"},
-    "pooling average": {"model.pooling": "average"},
-    "skips features": {"model.skips": "features", "model.upsampling": "learned"},
-    "other class": {"model.other": "class"},
-    "ema 0.99": {"train.ema": 0.99},
-    "scales 0.75, 1, 1.25 and flip": {"evaluate.scales": [0.75, 1.0, 1.25], "evaluate.flip": True},
+    "zoom 0.67 to 1.33": {"train.augment.scale_min": 0.67, "train.augment.scale_max": 1.33},
     "no augmentation": {
         "train.augment.flip": 0.0,
+        "train.augment.scale_min": 1.0,
         "train.augment.scale_max": 1.0,
         **{f"train.augment.{name}": 0.0 for name in ("brightness", "contrast", "saturation")},
     },
+    "normalization none": {"model.normalization": "none"},
+    "head_init normal": {"model.head_init": "normal"},
+    "learning_rate 0.0005": {"train.learning_rate": 0.0005},
+    "learning_rate 0.005": {"train.learning_rate": 0.005},
+    "batch_size 2": {"train.batch_size": 2},
+    "batch_size 8": {"train.batch_size": 8},
+    "batch_size 16 in 4 micro_batches": {"train.batch_size": 16, "train.micro_batches": 4},
+    "class_weighting 0": {"train.class_weighting": 0.0},
+    "class_weighting 1": {"train.class_weighting": 1.0},
+    "weight_decay 0.0001": {"train.weight_decay": 0.0001},
+    "dropout 0.5": {"model.dropout": 0.5},
+    "label_smoothing 0.1": {"train.label_smoothing": 0.1},
+    "hard_pixels 0.25": {"train.hard_pixels": 0.25},
+    "ema 0": {"train.ema": 0.0},
+    "backbone_rate 0.1": {"train.backbone_rate": 0.1},
+    "upsampling learned": {"model.upsampling": "learned"},
+    "skips features": {"model.skips": "features", "model.upsampling": "learned"},
+    "pooling average": {"model.pooling": "average"},
+    "other class": {"model.other": "class"},
+    "deterministic": {"train.deterministic": True},
 }
+SAME_WEIGHTS = {"deterministic"}  # on a CPU it costs time and changes nothing: timed, not trained
 
 # Times updates and a validation as the train stage makes them, in a process of its own.
 TIMED = """
@@ -91,8 +102,8 @@ print(json.dumps(sorted(times[4:])[10] * steps_per_epoch(manifest, params.train)
 
 
 def write_params(path: Path, recipe: str, seed: int, archive: Path, epochs: int) -> None:
-    """The params of a recipe; what its preset says of the data is replaced by the archive."""
-    content = YAML().load(ROOT / f"presets/{'fcn2017' if recipe == 'ancestor' else 'demo'}.yaml")
+    """The params of a recipe, with the archive for the preset's own data; and next to them those with VIEWS."""
+    content = YAML().load(ROOT / f"presets/{'fcn2017' if recipe == 'ancestor' else 'scratch'}.yaml")
     changes = {
         "download.source": str(archive),
         "download.digest": None,
@@ -100,22 +111,22 @@ def write_params(path: Path, recipe: str, seed: int, archive: Path, epochs: int)
         "weights.digest": None,
         "train.seed": seed,
         "train.epochs": epochs,
-        **BASE,
         **RECIPES[recipe],
     }
-    for name, value in changes.items():
-        *sections, key = name.split(".")
-        section = content
-        for each in sections:
-            section = section[each]
-        section[key] = value
-    YAML().dump(content, path)
+    for file, more in ((path, changes), (path.with_name("views.yaml"), VIEWS)):
+        for name, value in more.items():
+            *sections, key = name.split(".")
+            section = content
+            for each in sections:
+                section = section[each]
+            section[key] = value
+        YAML().dump(content, file)
 
 
-def stage(name: str, folder: Path, **paths: str) -> None:
+def stage(name: str, folder: Path, params: str = "params.yaml", **paths: str) -> None:
     """Run a stage in `folder`, with its flags."""
     flags = [word for flag, path in paths.items() for word in (f"--{flag.replace('_', '-')}", str(folder / path))]
-    command = [sys.executable, "-m", f"stages.{name}", "--params", str(folder / "params.yaml"), *flags]
+    command = [sys.executable, "-m", f"stages.{name}", "--params", str(folder / params), *flags]
     subprocess.run(command, cwd=ROOT, check=True)
 
 
@@ -147,13 +158,15 @@ def train(recipe: str, seed: int, epochs: int, archive: Path) -> dict[str, Any]:
         model = {"model": "m.keras", "card": "m.json"}
         stage("train", folder, records="records", start_from="backbone", **model, curves="curves", state="state")
         seconds = time.monotonic() - start
-        tables = {name: f"{name}.csv" for name in ("per_class", "per_image", "per_category", "confusion")}
-        stage("evaluate", folder, **model, **given, scores_json="scores.json", **tables)
-        scores = json.loads((folder / "scores.json").read_text())
+        found: dict[str, Any] = {"train_seconds": round(seconds)}
+        for prefix, params in (("views_", "views.yaml"), ("", "params.yaml")):
+            tables = {name: f"{name}.csv" for name in ("per_class", "per_image", "per_category", "confusion")}
+            stage("evaluate", folder, params, **model, **given, scores_json="scores.json", **tables)
+            scores = json.loads((folder / "scores.json").read_text())
+            found |= {prefix + name: round(scores[name.split("_")[0]][name.split("_", 1)[1]], 4) for name in SCORES}
         with (folder / "per_class.csv").open(newline="") as file:
-            ious = ", ".join(f"{row['name']} {float(row['iou'] or 'nan'):.2f}" for row in csv.DictReader(file))
-    found = {f"{size}_{name}": scores[size][name] for size in scores for name in ("mean_iou", "pixel_accuracy")}
-    return {"train_seconds": round(seconds), **{name: round(value, 4) for name, value in found.items()}, "ious": ious}
+            ious = [f"{row['name']} {float(row['iou'] or 'nan'):.2f}" for row in csv.DictReader(file)]
+    return {**found, "original_ious": ", ".join(ious)}
 
 
 class Table:
@@ -194,8 +207,8 @@ def main() -> None:
             epochs = max(1, int((60 * args.minutes - START_SECONDS) / seconds))
             table.update(key, epoch_seconds=round(seconds, 2), epochs=epochs)
     for key in wanted:
-        if not table.rows[key].get("resized_mean_iou"):
-            recipe, seed, _ = key
+        recipe, seed, _ = key
+        if recipe not in SAME_WEIGHTS and not table.rows[key].get("original_mean_iou"):
             table.update(key, **train(recipe, int(seed), int(table.rows[key]["epochs"]), archive))
     cores = len(os.sched_getaffinity(0))
     print(f"{time.strftime('%Y-%m-%d')}, {cores} cores, quarter width, {args.minutes:g} minutes of training each")

@@ -21,7 +21,8 @@ from pipeline.cli import make_parser
 from stages.params import Params
 
 ROOT = Path(__file__).parents[1]
-LINKED = ("params.yaml", "dvc.yaml", "presets/demo.yaml", "presets/ade20k.yaml", "presets/fcn2017.yaml")
+PRESETS = {"demo": "demo", "scratch": "scratch", "ade20k": "ADE20K"}  # shown with every key, under these names
+LINKED = ("params.yaml", "dvc.yaml", "presets/fcn2017.yaml", *(f"presets/{name}.yaml" for name in PRESETS))
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -46,14 +47,15 @@ def home() -> str:
 def params_page() -> str:
     """Every key of params.yaml."""
     schema = Params.model_json_schema()
-    presets = {name: _yaml(ROOT / f"presets/{name}.yaml") for name in ("demo", "ade20k")}
+    presets = {name: _yaml(ROOT / f"presets/{name}.yaml") for name in PRESETS}
     readers = _readers(_yaml(ROOT / "dvc.yaml")["stages"], presets["demo"])
     lines = [
         "# Params",
         "Every number of the pipeline is in [params.yaml](params.yaml), which is [the demo's preset](presets/demo.yaml)"
-        " at first; [ADE20K's](presets/ade20k.yaml) and [the 2017 recipe](presets/fcn2017.yaml) are complete files of"
-        " the same keys. All keys are required, and no others are taken. A changed key reruns the stages named with its"
-        " section, and leaves the others cached. *demo* and *ADE20K* are the values in those presets.",
+        " at first; [ADE20K's](presets/ade20k.yaml), [the one for a small dataset from random weights]"
+        "(presets/scratch.yaml) and [the 2017 recipe](presets/fcn2017.yaml) are complete files of the same keys. All"
+        " keys are required, and no others are taken. A changed key reruns the stages named with its section, and"
+        " leaves the others cached. *demo*, *scratch* and *ADE20K* are the values in those presets.",
         "Made from `stages/params.py`, `dvc.yaml` and the presets.",
     ]
     for section, reference in schema["properties"].items():
@@ -62,11 +64,12 @@ def params_page() -> str:
         after = ", ".join(f"`{name}`" for name in others)
         rerun = f"Read by stage `{first}`" + (f"; reruns {after} too." if others else ".")
         rows = [
-            f"| `{'.'.join(key)}` | {meaning} | {values} | {_shown(presets['demo'], section, *key)} | "
-            f"{_shown(presets['ade20k'], section, *key)} |"
+            f"| `{'.'.join(key)}` | {meaning} | {values} | "
+            + " | ".join(_shown(preset, section, *key) for preset in presets.values())
+            + " |"
             for key, meaning, values in _keys(schema, definition)
         ]
-        head = "| key | meaning | values | demo | ADE20K |\n|---|---|---|---|---|"
+        head = f"| key | meaning | values | {' | '.join(PRESETS.values())} |\n|---|---|---|{'---|' * len(PRESETS)}"
         lines += [f"## {section}", f"{definition['description']} {rerun}", "\n".join([head, *rows])]
     return "\n\n".join(lines) + "\n"
 

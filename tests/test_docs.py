@@ -50,7 +50,7 @@ def test_every_key_is_there_with_its_values(site, root):
     _, found = rows(site)
     assert list(found) == list(keys(Params))
     yaml = YAML(typ="safe", pure=True)
-    presets = [yaml.load(root / f"presets/{name}.yaml") for name in ("demo", "ade20k")]
+    presets = [yaml.load(root / f"presets/{name}.yaml") for name in ("demo", "scratch", "ade20k")]
     for name, cells in found.items():
         assert all(cells), name
         for shown, preset in zip(cells[3:], presets, strict=True):

@@ -73,7 +73,7 @@ def presets(root):
 
 
 def test_every_preset_is_complete_and_valid(root):
-    assert {path.stem for path in presets(root)} >= {"ade20k", "demo", "fcn2017"}
+    assert {path.stem for path in presets(root)} >= {"ade20k", "demo", "fcn2017", "scratch"}
     expected = list(keys(YAML(typ="safe", pure=True).load(root / "params.yaml")))
     for path in [*presets(root), root / "params.yaml"]:
         assert isinstance(load_params(path), Params)

@@ -16,7 +16,12 @@ from ruamel.yaml import YAML
 from stages.score.metrics import write_tables
 
 CLASSES = tuple(f"class {number}" for number in range(1, 151))
-PLOTS = ("metrics/per_class.csv", "metrics/confusion.csv")
+PLOTS = ("metrics/per_class.csv", "metrics/confusion.csv", "metrics/training/gradient_flow.csv")
+FLOW = """step,conv1_1,conv1_1_norm,fc6,score_fr
+1,0.0,0.1,0.0,1.4
+2,0.006,0.1,0.005,1.6
+4,0.05,0.1,0.03,0.9
+"""
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +38,8 @@ def specs(tmp_path_factory, root):
     for command in (["git", "init", "--quiet"], ["dvc", "init", "--quiet"]):
         subprocess.run(command, cwd=folder, env=environment, check=True)
     write_tables(matrix, CLASSES, folder / PLOTS[0], folder / PLOTS[1])
+    (folder / PLOTS[2]).parent.mkdir()
+    (folder / PLOTS[2]).write_text(FLOW)
     shutil.copytree(root / ".dvc/plots", folder / ".dvc/plots")
     entries = YAML(typ="safe").load(root / "dvc.yaml")["plots"]
     (folder / "dvc.yaml").write_text(json.dumps({"plots": [entry for entry in entries if set(entry) & set(PLOTS)]}))
@@ -67,3 +74,22 @@ def test_the_heat_map_shows_the_most_confused_classes(specs):
     assert len(found) < 150, "not all pairs of 150 classes"
     tips = re.findall(r'aria-label="([^"]*)"', svg)
     assert any("class 5" in tip and "9,000" in tip for tip in tips), "the pixels of a cell"
+
+
+def test_a_line_for_each_layer_that_the_network_has(specs):
+    svg = drawn(specs[PLOTS[2]])
+    assert "Gradient flow" in svg
+    tips = re.findall(r"step: (\d+); mean norm of the gradient: ([\d.]+); layer: (\w+)", svg)
+    points = {(layer, int(step), float(norm)) for step, norm, layer in tips}
+    # What is zero has no place on a logarithmic axis.
+    assert points == {
+        ("conv1_1", 2, 0.006),
+        ("conv1_1", 4, 0.05),
+        ("fc6", 2, 0.005),
+        ("fc6", 4, 0.03),
+        ("score_fr", 1, 1.4),
+        ("score_fr", 2, 1.6),
+        ("score_fr", 4, 0.9),
+    }
+    legend = re.findall(r">(conv1_1|fc6|score_fr)</text>", svg)
+    assert legend == ["conv1_1", "score_fr", "fc6"], "from the input to the scores, in two columns"
