@@ -8,20 +8,22 @@ takes nearest neighbours, so it shows no class that was not there.
 import base64
 import io
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from stages.data.images import Pixels, resize_image
 from stages.score.palette import Colours
 
 WEBP_QUALITY = 82
+Number = TypeVar("Number", np.uint8, np.float32)
 ROWS = 64  # mixed at once: in floating point a large photo would take gigabytes
 
 
-def colorize(annotation: Pixels, colours: Colours) -> Pixels:
-    """RGB uint8 [H, W, 3] of annotation values uint8 [H, W]; colours uint8 [N+1, 3].
+def colorize(annotation: Pixels, colours: npt.NDArray[Number]) -> npt.NDArray[Number]:
+    """Each pixel's row of `colours` [N+1, C], as [H, W, C], by annotation values uint8 [H, W].
 
     Raises ValueError for values above N.
     """
@@ -36,11 +38,14 @@ def overlay(image: Pixels, annotation: Pixels, colours: Colours, opacity: float)
 
     opacity 0..1 is the share of the colour. Returns uint8 [H, W, 3].
     """
+    share = np.full((len(colours), 1), opacity, np.float32)
+    share[0] = 0
+    kept, added = 1 - share, share * colours
     mixed = np.empty_like(image)
     for start in range(0, len(image), ROWS):
         rows = slice(start, start + ROWS)
-        share = opacity * (annotation[rows, :, np.newaxis] > 0)  # [ROWS, W, 1]
-        mixed[rows] = np.rint((1 - share) * image[rows] + share * colorize(annotation[rows], colours))
+        sums = colorize(annotation[rows], added) + colorize(annotation[rows], kept) * image[rows]
+        mixed[rows] = np.rint(sums, out=sums)
     return mixed
 
 
