@@ -57,6 +57,13 @@ def test_the_library_fits_into_a_script_element(inputs):
     assert 500_000 < len(text) < 1_500_000
 
 
+def test_the_library_s_license_is_printed_with_it(inputs):
+    text, _ = built(inputs)
+    _, _, footer = text.partition("<footer>")
+    for part in ("University of Washington Interactive Data Lab", "Redistributions in binary form", "AS IS"):
+        assert part in footer
+
+
 def test_pictures_beside_the_page_and_in_it(inputs):
     _, page = built(inputs)
     folder = inputs["report"] / "pictures"

@@ -20,7 +20,7 @@ from stages.score.gradient_flow import GradientFlow
 from stages.score.measured import CategoryRow, ClassRow, Confused, Scores
 from stages.score.metrics import SCORES
 from stages.score.palette import Colours
-from stages.score.vega import NOTICE, library
+from stages.score.vega import NOTICE, conditions, library
 
 HERE = Path(__file__).with_name("page")
 TILES = ("pixel_accuracy", "mean_accuracy", "mean_iou", "benchmark_score")
@@ -110,6 +110,7 @@ def render(page: Page) -> str:
         script=(HERE / "script.js").read_text(encoding="utf-8"),
         library=library(),
         notice=NOTICE,
+        conditions=conditions().split("\n\n"),
     )
 
 

@@ -5,6 +5,7 @@ which carries the published sources. Invariant: the same package gives the same 
 """
 
 from functools import cache
+from importlib.metadata import distribution
 
 NOTICE = "Vega, Vega-Lite and Vega-Embed, © University of Washington Interactive Data Lab, BSD 3-clause license"
 
@@ -15,3 +16,12 @@ def library() -> str:
     import vl_convert
 
     return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+
+
+def conditions() -> str:
+    """What the 3-clause BSD license asks to be printed with every copy: from the package, which is under it as well."""
+    text = distribution("vl-convert-python").read_text("licenses/LICENSE")
+    if not text:
+        raise RuntimeError("the package vl-convert-python has no license file at licenses/LICENSE")
+    _, start, rest = text.partition("Redistribution and use")
+    return start + rest.strip()
