@@ -1,0 +1,175 @@
+"""sceneparse convert: what cannot be converted is refused, with everything named that has to be mended."""
+
+import re
+
+import numpy as np
+import pytest
+from mask_folders import (
+    CAMVID,
+    CAR,
+    SKY,
+    TRUCK,
+    VOC,
+    VOID,
+    annotation,
+    by_hand,
+    camvid,
+    contents,
+    converted,
+    drawn,
+    photo,
+    save,
+    split_of,
+    voc,
+    write,
+)
+from PIL import Image
+
+from pipeline.own_data.unknown import MANY, SHOWN
+from stages.errors import InputError
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return converted
+
+
+def refused(run, line, *expected):
+    with pytest.raises(InputError) as refusal:
+        run(line)
+    for text in expected:
+        assert text in str(refusal.value), refusal.value
+    return str(refusal.value)
+
+
+def test_unknown_colours_are_listed_with_files_and_counts(run, tmp_path, capsys):
+    line = camvid(tmp_path)
+    for name, count in (("a", 3), ("c", 1)):
+        mask = Image.open(tmp_path / f"labels/{name}_L.png")
+        for x in range(count):
+            mask.putpixel((x, 0), (1, 2, 3))
+        mask.putpixel((0, 1), (255, 0, 0))
+        mask.save(tmp_path / f"labels/{name}_L.png")
+    shown = refused(
+        run,
+        line,
+        "#010203 (1, 2, 3): 4 pixels in 2 masks: labels/a_L.png (3), labels/c_L.png (1)",
+        "#ff0000 (255, 0, 0): 2 pixels in 2 masks",
+    )
+    assert shown.index("#010203") < shown.index("#ff0000")
+    assert not (tmp_path / "set.zip").exists()
+    members = contents(run(f"{line} --unknown ignore"))
+    meaning = {SKY: 1, CAR: 2, TRUCK: 2, VOID: 0, (1, 2, 3): 0, (255, 0, 0): 0}
+    (name,) = (name for name in members if name.startswith("annotations/") and "/a." in name)
+    assert annotation(members[name]) == by_hand(tmp_path / "labels/a_L.png", meaning, colour=True)
+    assert "unknown, became 0: #010203 (1, 2, 3): 4 pixels in 2 masks" in capsys.readouterr().out
+
+
+def test_masks_that_were_jpegs_are_counted_in_bounded_memory(run, tmp_path):
+    line = camvid(tmp_path)
+    for seed, name in enumerate("abcd"):
+        save(tmp_path / f"raw/{name}.png", photo(seed, (40, 30)))
+        save(tmp_path / f"labels/{name}_L.png", photo(seed + 50, (40, 30)))
+    pixels = np.concatenate([np.asarray(photo(seed + 50, (40, 30))).reshape(-1, 3) for seed in range(4)])
+    assert len(np.unique(pixels, axis=0)) > MANY
+    shown = refused(run, line, f"{MANY - SHOWN} others and more: ", "of a JPEG")
+    counts = [int(count) for count in re.findall(r"(\d+) pixels", shown)]
+    assert len(counts) == SHOWN + 1
+    assert sum(counts) == len(pixels)
+
+
+def test_ignored_codes_can_be_given(run, tmp_path):
+    line = camvid(tmp_path)
+    write(tmp_path / "camvid.csv", CAMVID.replace("Ignored,0,0,0\n", ""))
+    refused(run, line, "#000000")
+    kept = contents(run(f"{line} --ignore #000000"))
+    write(tmp_path / "camvid.csv", CAMVID)
+    assert contents(run(line)) == kept
+    refused(run, f"{line} --ignore #808080", "#808080 is a class of the table")
+    line = voc(tmp_path)
+    refused(run, f"{line} --ignore 7", "255: ")
+
+
+def test_every_pair_that_cannot_be_used_is_named(run, tmp_path):
+    line = camvid(tmp_path, "abcdefgh")
+    save(tmp_path / "labels/a_L.png", Image.fromarray(drawn(0, [SKY], (9, 6))))
+    (tmp_path / "labels/b_L.png").write_bytes(b"no picture")
+    save(tmp_path / "labels/c_L.png", Image.fromarray(drawn(0, [SKY])).convert("RGBA").rotate(45))
+    (tmp_path / "raw/d.png").write_bytes(b"")
+    save(tmp_path / "raw/e.png", Image.fromarray(np.zeros((7, 9), np.uint16)))
+    refused(
+        run,
+        line,
+        "labels/a_L.png: 9 x 6 pixels, but raw/a.png has 9 x 7",
+        "labels/b_L.png: not a picture",
+        "labels/c_L.png: expected an opaque RGB or palette picture for colours, got mode RGBA",
+        "raw/d.png: not a picture",
+        "raw/e.png: a picture of more than 8 bits",
+    )
+    assert not list(tmp_path.glob("*set.zip*"))
+
+
+def test_what_check_finds_in_the_result_stops_it(run, tmp_path, capsys):
+    line = camvid(tmp_path)
+    (tmp_path / "raw/a.png").write_bytes((tmp_path / "raw/a.png").read_bytes()[:-40])
+    with pytest.raises(SystemExit) as ended:
+        run(line)
+    assert ended.value.code == 1
+    shown = capsys.readouterr().out
+    assert "error: pictures that cannot be decoded (1)" in shown
+    assert "set.zip is not written" in shown
+    assert not list(tmp_path.glob("*set.zip*"))
+
+
+@pytest.mark.parametrize(
+    ("mode", "text"), [("RGB", "got mode RGB"), ("LA", "got mode LA"), ("2 bits", "of less than 8 bits")]
+)
+def test_masks_that_are_no_values(run, tmp_path, mode, text):
+    line = voc(tmp_path)
+    if mode == "2 bits":
+        save(tmp_path / "SegmentationClass/2007_1.png", Image.new("L", (9, 7), 85), bits=2)
+    else:
+        save(tmp_path / "SegmentationClass/2007_1.png", photo(0).convert(mode))
+    refused(run, line, "SegmentationClass/2007_1.png: expected a palette", text)
+
+
+def test_pairs_that_cannot_be_made(run, tmp_path):
+    line = camvid(tmp_path)
+    (tmp_path / "labels/a_L.png").unlink()
+    save(tmp_path / "labels/z_L.png", photo(0))
+    refused(run, line, "raw/a.png: no partner", "labels/z_L.png: no partner")
+    assert len(split_of(run(f"{line} --unpaired skip"))) == 3
+    refused(run, line.replace("_L", "_M"), "4 pictures, 0 masks, 0 pairs")
+    save(tmp_path / "raw/b.jpg", photo(0))
+    save(tmp_path / "raw/x/b.png", photo(0))
+    refused(run, line, "raw/b.png: the same name as raw/b.jpg")
+
+
+@pytest.mark.parametrize("end", [".jpg", ".png"])
+def test_pictures_and_masks_in_one_folder(run, tmp_path, end):
+    for seed, name in enumerate("abcd"):
+        save(tmp_path / f"all/{name}{end}", photo(seed))
+        save(tmp_path / f"all/masks/{name}_m.png", Image.fromarray(drawn(seed, [0, 1, 2])))
+    write(tmp_path / "voc.csv", VOC)
+    path = run("all all --mask-suffix _m --classes voc.csv --share 0.5 --seed 4 --out set.zip")
+    assert set(split_of(path)) == set("abcd")
+
+
+def test_lists_that_do_not_fit(run, tmp_path):
+    line = voc(tmp_path)
+    write(tmp_path / "train.txt", "2007_1\n2007_2\n2007_4\nnowhere\n")
+    refused(
+        run,
+        line,
+        "train.txt: 2007_4: no pairs of this name",
+        "train.txt: nowhere: no pairs",
+        "val.txt: 2007_2: in the other list too",
+    )
+    (tmp_path / "val.txt").unlink()
+    refused(run, line, "No such file")
+
+
+@pytest.mark.parametrize("how", ["--share 0", "--share 1", "--folders x y", "--folders", "--folders a"])
+def test_a_split_that_stays_empty(run, tmp_path, how):
+    refused(run, camvid(tmp_path).replace("--share 0.5", how), "a split is empty")

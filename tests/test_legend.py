@@ -1,0 +1,103 @@
+"""Class tables: many ways to write one, what is wrong with one, and those that the documentation shows."""
+
+import re
+import shlex
+import subprocess
+
+import pytest
+from mask_folders import write
+
+from pipeline.cli import make_parser
+from pipeline.own_data.legend import read_legend
+from stages.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("t.csv", "", "columns"),
+        ("t.csv", "name\nsky\n", "columns name"),
+        ("t.csv", "name,value,colour\nsky,1,#000000\n", "both: say --masks-by"),
+        ("t.csv", "name,value\nsky,1\nroad,1\n", "row 3: another class has the same value"),
+        ("t.csv", "name,value\n,1\nroad,x\nsky,70000\n", "row 2: no name"),
+        ("t.csv", "name,value\n,1\nroad,x\nsky,70000\n", "row 3: expected a value, got 'x'"),
+        ("t.csv", "name,value\n,1\nroad,x\nsky,70000\n", "row 4: expected a value of 0..65535, got 70000"),
+        ("t.csv", "name,colour\nsky,#12\n", "row 2: expected a colour"),
+        ("t.csv", "name,r,g,b\nsky,1,2,256\n", "row 2: expected colours of 0..255"),
+        ("t.csv", "name,value\nignored,1\n", "0 classes"),
+        ("t.csv", "name,value\n" + "".join(f"c{n},{n}\n" for n in range(255)), "255 classes"),
+        ("t.json", "{", "Expecting"),
+        ("t.json", "3", "int"),
+        ("t.json", '[{"name": "a", "value": 1.5}]', "object 1: expected a value, got 1.5"),
+    ],
+)
+def test_class_tables_that_cannot_be_used(tmp_path, name, content, expected):
+    with pytest.raises(InputError) as refusal:
+        read_legend(write(tmp_path / name, content), None, None)
+    assert expected in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.csv", "name,r,g,b\nsky,128,64,0\nroad,0,0,255\n"),
+        ("t.csv", "\ufeffNAME\tRed\tGreen\tBlue\nsky\t128\t64\t0\nroad\t0\t0\t255\n"),
+        ("t.csv", "name;colour\nsky;128,64,0\nroad;#0000FF\n"),
+        ("t.csv", 'color, name\n"128, 64, 0", sky\n(0 0 255), road\n'),
+        ("t.json", '[{"name": "sky", "colour": [128, 64, 0]}, {"name": "road", "colour": "#0000ff"}]'),
+        ("t.json", '[{"name": "sky", "color": ["#804000"]}, {"name": "road", "color": [[0, 0, 255]]}]'),
+        ("t.json", '[{"name": "sky", "r": 128, "g": 64, "b": 0}, {"name": "road", "r": 0, "g": 0, "b": 255}]'),
+    ],
+)
+def test_class_tables_say_the_same_in_many_ways(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8")
+    legend = read_legend(path, None, None)
+    assert legend.names == ("sky", "road")
+    assert legend.codes == ((0x804000, 1), (0x0000FF, 2))
+
+
+def test_a_table_with_both_is_read_as_told(tmp_path):
+    path = write(tmp_path / "t.csv", "name,id,color\nsky,5,#804000\nignored,6,#000000\n")
+    assert read_legend(path, "value", None).codes == ((5, 1), (6, 0), (255, 0))
+    assert read_legend(path, "colour", None).codes == ((0x804000, 1), (0, 0))
+
+
+def documented(root):
+    """The blocks of the documentation, by their languages."""
+    return re.findall(r"^```(\w*)\n(.*?)^```", (root / "docs/own-data.md").read_text(), re.DOTALL | re.MULTILINE)
+
+
+def test_commands_of_the_documentation_are_valid(root):
+    shell = "\n".join(text for language, text in documented(root) if language == "sh").replace("\\\n", " ")
+    commands = [line for line in shell.splitlines() if line.startswith("sceneparse ")]
+    assert len(commands) == 6
+    for line in commands:
+        make_parser().parse_args(shlex.split(line)[1:])
+
+
+def test_class_tables_of_the_documentation(root, tmp_path):
+    blocks = [text for _, text in documented(root)]
+    (voc,) = (text for text in blocks if text.startswith("name,value\nbackground"))
+    names = read_legend(write(tmp_path / "voc.csv", voc), None, None).names
+    assert (len(names), names[0], names[-1]) == (21, "background", "tvmonitor")
+    (cityscapes,) = (text for text in blocks if text.startswith("[\n"))
+    legend = read_legend(write(tmp_path / "cityscapes.json", cityscapes), None, None)
+    assert (len(legend.names), legend.names[-1]) == (19, "bicycle")
+    assert {code for code, _ in legend.codes} == {*range(34), 255}
+    (columns,) = (text for text in blocks if text.startswith("name,value  "))
+    for number, title in enumerate(re.split(r"\s{2,}", columns.splitlines()[0])):
+        start = columns.splitlines()[0].index(title)
+        cells = [re.split(r"\s{2,}", line[start:])[0].strip() for line in columns.splitlines()]
+        table = write(tmp_path / f"{number}.csv", "\n".join(filter(None, cells)) + "\n")
+        assert read_legend(table, None, None).names == ("road", "car")
+    shown = re.findall(r"`(\[\{.*?\}\])`", (root / "docs/own-data.md").read_text())
+    assert [len(read_legend(write(tmp_path / "t.json", text), None, None).names) for text in shown] == [2, 2]
+
+
+def test_the_table_of_camvid_s_colours(root, tmp_path):
+    (line,) = (line for _, text in documented(root) for line in text.splitlines() if line.startswith("awk "))
+    write(tmp_path / "label_colors.txt", "64 128 64\tAnimal\n0 0 0\t\tVoid\n128 128 128\tSky\n")
+    subprocess.run(["bash", "-c", line], cwd=tmp_path, check=True)
+    legend = read_legend(tmp_path / "camvid.csv", None, None)
+    assert (legend.names, legend.codes) == (("Animal", "Sky"), ((0x408040, 1), (0, 0), (0x808080, 2)))
