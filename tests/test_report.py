@@ -60,7 +60,7 @@ def test_the_library_fits_into_a_script_element(inputs):
 def test_the_library_s_license_is_printed_with_it(inputs):
     text, _ = built(inputs)
     _, _, footer = text.partition("<footer>")
-    for part in ("University of Washington Interactive Data Lab", "Redistributions in binary form", "AS IS"):
+    for part in ("University of Washington Interactive Data Lab", "Redistribution and use in source", "AS IS"):
         assert part in footer
 
 

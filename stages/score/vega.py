@@ -24,4 +24,4 @@ def conditions() -> str:
     if not text:
         raise RuntimeError("the package vl-convert-python has no license file at licenses/LICENSE")
     _, start, rest = text.partition("Redistribution and use")
-    return start + rest.strip()
+    return start + rest.rstrip()
