@@ -41,7 +41,7 @@ class Layers:
         )(x)
         if not plain:
             # Synchronized: a batch is the same batch on one device and on many. The momentum is Keras's own: fc6's
-            # moments come from a few hundred values a batch, and with 0.9 scores hop from epoch to epoch.
+            # moments come from a few hundred values a batch, too few to forget ten batches later.
             x = layers.BatchNormalization(momentum=0.99, synchronized=True, name=f"{name}_norm")(x)
             x = layers.ReLU(name=f"{name}_relu")(x) if relu else x
         return x
