@@ -32,10 +32,9 @@ COLUMNS = ["recipe", "seed", "minutes", "epoch_seconds", "epochs", "train_second
 COLUMNS += [*SCORES, *(f"views_{name}" for name in SCORES), "original_ious"]
 
 # Params that differ from the preset's, by dotted name.
-ANCESTOR: dict[str, Any] = {"model.width": 0.25}
 RECIPES: dict[str, dict[str, Any]] = {
     "default": {},
-    "ancestor": ANCESTOR,
+    "ancestor": {"model.width": 0.25},
     "size 256": {
         "prepare.size": 256,
         "train.augment.crop": None,
