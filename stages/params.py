@@ -68,6 +68,9 @@ class Model(Section):
     head_init: Literal["he", "normal"] = Field(
         description="he = fc6 and fc7 from ImageNet where given, scores zero; normal = N(0, 0.02), truncated, for all"
     )
+    head_channels: Annotated[int, Field(ge=1, le=4096)] = Field(
+        description="of fc6 and fc7, times width; 4096 as published"
+    )
     dropout: Annotated[float, Field(ge=0, lt=1)] = Field(description="after fc6 and fc7")
     skips: Literal["scores", "features"] = Field(
         description="what is upsampled and summed: scores of the classes, or features, onto the pools as they are"
@@ -188,6 +191,11 @@ class Params(Section):
             raise ValueError(
                 "ImageNet's VGG has no normalization and takes pixels as they are: set model.normalization to none "
                 "and model.input_std to 1.0, or weights.source to none"
+            )
+        if self.weights.source != "none" and self.model.head_init == "he" and self.model.head_channels != 4096:
+            raise ValueError(
+                f"ImageNet's classifier has 4096 channels, not {self.model.head_channels}: set model.head_channels to "
+                "4096, or weights.source to none"
             )
         return self
 

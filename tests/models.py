@@ -12,6 +12,7 @@ PUBLISHED: dict[str, Any] = {
     "normalization": "none",
     "head_input": "pool5",
     "head_init": "he",
+    "head_channels": 4096,
     "dropout": 0.5,
     "skips": "scores",
     "upsampling": "bilinear",

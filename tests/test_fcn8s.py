@@ -78,6 +78,13 @@ def test_the_ancestors_wiring():
         assert kernel.std() == pytest.approx(0.02 * 0.88, rel=0.1)
 
 
+def test_the_heads_channels_follow_the_width():
+    model = build_fcn8s(4, model_params(width=1 / 4, head_channels=256))
+    assert model.get_layer("fc6").kernel.shape == (7, 7, 128, 64)
+    assert model.get_layer("fc7").kernel.shape == (1, 1, 64, 64)
+    assert model.get_layer("score_fr").kernel.shape == (1, 1, 64, 4)
+
+
 def test_features_begin_at_the_scale_of_the_pools():
     """With He initialisation: what is added to a pool is about as large, and the logits are zero."""
     changes = {"width": 1 / 4, "input_std": 58.0, "skips": "features", "upsampling": "learned", "dropout": 0.0}

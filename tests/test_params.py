@@ -139,6 +139,7 @@ def test_types_are_not_converted(refusal, key, value):
         ("model__backbone", "resnet50"),
         ("model__width", 0.0),
         ("model__width", 1.01),
+        ("model__head_channels", 0),
         ("model__dropout", 1.0),
         ("model__input_std", 0.0),
         ("model__stride", 4),
@@ -219,6 +220,11 @@ def test_imagenet_weights_need_the_full_width(refusal):
     message = refusal(weights__source="vgg16.h5", model__width=0.5)
     assert "model.width 0.5 has no ImageNet weights" in message
     assert "weights.source" in message
+
+
+def test_imagenet_weights_need_the_published_head(refusal):
+    published = {"model__width": 1.0, "model__input_std": 1.0, "weights__source": "vgg16.h5"}
+    assert "4096 channels, not 1024" in refusal(**published, model__head_channels=1024)
 
 
 @pytest.mark.parametrize(("key", "value"), [("model__normalization", "batch"), ("model__input_std", 58.0)])

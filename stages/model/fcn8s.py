@@ -21,7 +21,6 @@ from stages.model.layers import Layers
 from stages.params import Model
 
 CHANNELS = (64, 128, 256, 512, 512)
-FC_CHANNELS = 4096
 PIXEL_STD = 58.0  # of ImageNet's pixels around the mean; random initialisation expects about 1
 
 
@@ -50,10 +49,10 @@ def build_fcn8s(classes: int, params: Model, seed: int = 0) -> Any:
         pools.append(x)
     _, _, pool3, pool4, _ = pools
 
-    # --- the classifier as convolutions: [B, H/32, W/32, 4096]
-    x = make.convolution(x, "fc6", FC_CHANNELS, 7, head=True)
+    # --- the classifier as convolutions: [B, H/32, W/32, head_channels]
+    x = make.convolution(x, "fc6", params.head_channels, 7, head=True)
     x = make.dropout(x, "drop6")
-    x = make.convolution(x, "fc7", FC_CHANNELS, 1, head=True)
+    x = make.convolution(x, "fc7", params.head_channels, 1, head=True)
     x = make.dropout(x, "drop7")
     x = make.score(x, "score_fr")
 

@@ -75,7 +75,8 @@ def take_over(model: Any, path: Path, card: Card, params: Model, classes: Sequen
     if wrong:
         raise InputError(
             "the model to start from is another network",
-            expected=f"the layers of {params.backbone} at width {params.width:g}, normalization {params.normalization}",
+            expected=f"the layers of {params.backbone} at width {params.width:g}, "
+            f"head_channels {params.head_channels}, normalization {params.normalization}",
             got=f"other shapes, or none, of {', '.join(wrong)}",
             file=path,
             next_step=f"set section model as that model's was: {card.params.model}",
