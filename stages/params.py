@@ -132,6 +132,9 @@ class Train(Section):
     warmup_steps: Count = Field(description="of linear warm-up")
     clip_norm: Annotated[float, Field(ge=0)] = Field(description="bound on the global gradient norm; 0 = off")
     class_weighting: Probability = Field(description="exponent on median-frequency weights; 0 = off, 1 = full")
+    logit_adjustment: Probability = Field(
+        description="share of the class weights that is taken off the scores again; 1 = all of it"
+    )
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = Field(description="share of the target spread evenly")
     hard_pixels: Annotated[float, Field(gt=0, le=1)] = Field(
         description="share of each picture's labelled pixels that count, those with the highest losses"

@@ -45,6 +45,17 @@ def test_the_first_loss_is_that_of_guessing(params):
     assert float(make_trainer(params).step(scenes()).loss) == pytest.approx(np.log(CLASSES), rel=1e-5)
 
 
+def test_the_adjustment_counts_in_training_and_not_in_validation(params):
+    """All logits are zero at first, so a loss is the weighted mean of the classes' own, by hand."""
+    weights, batch = [1.0, 2.0, 0.5], scenes()
+    trainer = make_trainer(params, weights=weights, logit_adjustment=0.5, learning_rate=1e-9)
+    counts = np.bincount(batch[1].numpy().ravel(), minlength=256)[:CLASSES]
+    shift = 0.5 * np.log(weights)
+    losses = np.log(np.exp(shift).sum()) - shift
+    assert float(trainer.step(batch).loss) == pytest.approx(np.average(losses, weights=counts * weights), rel=1e-5)
+    assert trainer.validate([batch])[1] == pytest.approx(np.log(CLASSES), rel=1e-5)
+
+
 def test_it_overfits_four_pictures(params):
     trainer = make_trainer(params, width=1 / 16, steps=60, learning_rate=0.003)
     batch = scenes()

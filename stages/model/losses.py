@@ -12,7 +12,12 @@ from keras import ops
 
 
 def pixel_cross_entropy(
-    labels: Any, logits: Any, class_weights: Sequence[float], smoothing: float = 0.0, hard_pixels: float = 1.0
+    labels: Any,
+    logits: Any,
+    class_weights: Sequence[float],
+    smoothing: float = 0.0,
+    hard_pixels: float = 1.0,
+    adjustment: float = 0.0,
 ) -> tuple[Any, Any]:
     """Weighted sum of the pixels' losses, and the sum of their weights: two float32 scalars.
 
@@ -20,10 +25,14 @@ def pixel_cross_entropy(
     `smoothing` spreads that share of the target evenly over all classes (Szegedy et al. 2016, section 7).
     Of each picture only the share `hard_pixels` of its labelled pixels counts, those with the highest losses
     (online bootstrapping: Wu, Shen, van den Hengel 2016; per picture, so that it does not matter how a batch is cut).
+    `adjustment` times the logarithms of the class weights is added to the logits (Menon et al. 2021, equation 10, with
+    weights for priors): with 1 the logits that are learned are those of the data's own frequencies, weighted or not.
     """
     classes = len(class_weights)
     index = ops.minimum(ops.cast(labels, "int32"), classes)  # 255 -> N, beyond the classes: weight 0
     weights = ops.take(ops.convert_to_tensor([*class_weights, 0.0], "float32"), index)
+    if adjustment:
+        logits = logits + ops.convert_to_tensor(adjustment * np.log(class_weights), "float32")
     losses = ops.sparse_categorical_crossentropy(ops.minimum(index, classes - 1), logits, from_logits=True)
     if smoothing:
         # Cross-entropy with the even distribution is logsumexp - mean.
