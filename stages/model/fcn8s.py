@@ -27,8 +27,8 @@ PIXEL_STD = 58.0  # of ImageNet's pixels around the mean; random initialisation 
 def build_fcn8s(classes: int, params: Model, seed: int = 0) -> Any:
     """The network for N classes, a keras.Model. Random layers are drawn from `seed`.
 
-    As published (width 1, skips scores, upsampling bilinear, stride 8) and with 150 classes it has 134,990,594
-    trainable parameters on VGG16 and 140,300,290 on VGG19.
+    As published (width 1, head_channels 4096, skips scores, upsampling bilinear, stride 8) and with 150 classes it has
+    134,990,594 trainable parameters on VGG16 and 140,300,290 on VGG19.
     """
     make = Layers(params, classes if params.ignores_other else classes + 1, seed)
 
