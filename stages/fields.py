@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -22,6 +22,7 @@ Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
 Side = Annotated[int, Field(ge=32, le=4096, multiple_of=32)]
 Scale = Annotated[float, Field(ge=0.25, le=4)]
+Palette = Literal["standard", "colour_blind"]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 

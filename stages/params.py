@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from stages.errors import InputError
-from stages.fields import Count, Digest, Positive, Probability, Scale, Section, Seed, Side
+from stages.fields import Count, Digest, Palette, Positive, Probability, Scale, Section, Seed, Side
 
 
 class Demo(Section):
@@ -167,7 +167,7 @@ class Visualize(Section):
     random: Count = Field(description="validation images drawn at random from the rest")
     seed: Seed = Field(description="of that draw")
     opacity: Probability = Field(description="of the colours laid over the image, at first")
-    palette: Literal["standard", "colour_blind"] = Field(
+    palette: Palette = Field(
         description="standard = the model's; colour_blind = also told apart without seeing red and green"
     )
     confused: Count = Field(description="classes in the heat map of confusions, those confused most")

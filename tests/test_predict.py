@@ -10,6 +10,7 @@ import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from pipeline.predict.outputs import class_shares
 from pipeline.predict.sources import Source, read_picture, read_source
 from stages.data.photos import HUGE, decode_photo
 from stages.errors import InputError
+from stages.fields import Palette
 
 PICTURE = np.zeros((40, 60, 3), np.uint8)
 PICTURE[:, :20] = (250, 10, 10)
@@ -237,8 +239,9 @@ def photo(tmp_path):
     return path
 
 
-def test_labels_overlay_legend_and_shares(model, photo, tmp_path, capsys):
-    predict([str(photo)], model, None, tmp_path / "new/out", 0.25, as_json=True)
+@pytest.mark.parametrize("palette", get_args(Palette))
+def test_labels_overlay_legend_and_shares(model, photo, tmp_path, capsys, palette):
+    predict([str(photo)], model, None, tmp_path / "new/out", 0.25, palette=palette, as_json=True)
     shown = json.loads(capsys.readouterr().out)
     (found,) = shown["pictures"]
     folder = tmp_path / "new/out"
@@ -247,13 +250,14 @@ def test_labels_overlay_legend_and_shares(model, photo, tmp_path, capsys):
     assert {path.name for path in folder.iterdir()} == {*files.values()}
     assert (found["input"], found["width"], found["height"], shown["failed"]) == (str(photo), 40, 60, 0)
 
-    parser, upright = load_parser(model, None), read_picture(photo)
+    parser, upright = load_parser(model, None, palette), read_picture(photo)
     assert upright.shape == (60, 40, 3)
+    assert np.array_equal(parser.colours, load_parser(model, None).colours) == (palette == "standard")
     labels = folder / files["labels"]
     assert labels.read_bytes()[24:26] == bytes((8, 3)), "8 bits, palette"
     with Image.open(labels) as opened:
         assert opened.size == (40, 60)
-        assert opened.getpalette()[:12] == parser.colours.ravel().tolist(), "the card's colours"
+        assert opened.getpalette()[:12] == parser.colours.ravel().tolist()
         values = np.asarray(opened)
     assert np.array_equal(values, parser.annotate(upright))
     with Image.open(folder / files["overlay"]) as laid_over:
@@ -409,14 +413,15 @@ def test_the_command(model, photo, tmp_path, root):
         environment = {**os.environ, "PYTHONPATH": str(root)}
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 
-    done = sceneparse(photo.name, "--model", model)
+    done = sceneparse(photo.name, "--model", model, "--palette", "colour_blind")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].split() == ["class_id", "name", "share"]
     assert sum(float(line.split()[-1]) for line in lines[1:-4]) == pytest.approx(1, abs=1e-3)
     stem = "predictions/my photo"
     assert lines[-4:] == ["", f"labels:  {stem}.png", f"overlay: {stem}_overlay.jpg", f"legend:  {stem}_legend.png"]
-    assert (tmp_path / "predictions/my photo.png").is_file()
+    with Image.open(tmp_path / "predictions/my photo.png") as labels:
+        assert labels.getpalette()[:12] == load_parser(model, None, "colour_blind").colours.ravel().tolist()
 
     bad = tmp_path / "bad.keras"
     bad.write_bytes(model.read_bytes()[:-1])

@@ -31,7 +31,7 @@ def add_command(
     return command
 
 
-def seconds(text: str) -> float:
+def positive(text: str) -> float:
     """A number above 0."""
     value = float(text)
     if not 0 < value < math.inf:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.arguments.common import add_command, path_or_url, seconds, share
+from pipeline.arguments.common import add_command, path_or_url, positive, share
 from pipeline.results import MODEL
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def _add_predict(commands: "Subparsers") -> None:
         (
             "street.jpg",
             "photos/ 'scans/*.tif' https://localhost/street.jpg --out labelled --opacity 0.4",
-            "plan.png --scales 0.75 1 1.25 --flip --tile-above 4000000",
+            "plan.png --scales 0.75 1 1.25 --flip --tile-above 4000000 --palette colour_blind",
             "photos/ --json > shares.json",
             "street.mp4 --batch 16",
         ),
@@ -47,6 +47,7 @@ def _add_predict(commands: "Subparsers") -> None:
     _add_looks(command)
     command.add_argument("--out", type=Path, default=Path("predictions"), help="folder, default: %(default)s")
     command.add_argument("--opacity", type=share, default=0.6, help="of the overlay's colours, default: %(default)s")
+    _add_palette(command)
     command.add_argument(
         "--tile-above", type=_natural, default=TILE_ABOVE, metavar="PIXELS", help="default: %(default)s"
     )
@@ -115,6 +116,7 @@ def _add_web(commands: "Subparsers") -> None:
     command.add_argument("--port", type=_port, default=PORT, help="0 = any that is free; default: %(default)s")
     command.add_argument("--max-mb", type=_natural, default=20, help="of a picture's file; default: %(default)s")
     command.add_argument("--max-megapixels", type=_natural, default=24, help="of a picture; default: %(default)s")
+    _add_palette(command)
     command.add_argument("--open", action="store_true", dest="open_browser", help="open the page in the browser")
 
 
@@ -123,7 +125,7 @@ def _add_looks(command: argparse.ArgumentParser) -> None:
     command.add_argument("--card", type=Path, help="default: the one beside the model, else the one inside it")
     command.add_argument(
         "--scales",
-        type=seconds,
+        type=positive,
         nargs="+",
         default=[1.0],
         metavar="X",
@@ -132,6 +134,15 @@ def _add_looks(command: argparse.ArgumentParser) -> None:
     command.add_argument("--flip", action="store_true", help="see each picture mirrored as well")
     command.add_argument(
         "--batch", type=_natural, default=BATCH, help="pictures at a time, memory and speed; default: %(default)s"
+    )
+
+
+def _add_palette(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--palette",
+        choices=("standard", "colour_blind"),
+        default="standard",
+        help="the model's, or one to be told apart without seeing red and green; default: %(default)s",
     )
 
 

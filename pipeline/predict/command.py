@@ -2,13 +2,14 @@
 
 Input: files, folders, globs and addresses of pictures that stages/data/photos.py reads, and video files. Output: files
 in a folder (outputs.py), and on standard output what each picture shows, as tables or JSON. Invariant: the model is
-loaded once, classes, colours and preprocessing are those of its card, and a picture that cannot be used is reported
+loaded once, classes and preprocessing are those of its card, and a picture that cannot be used is reported
 and keeps no other from being labelled: the exit status is 1 at the end.
 """
 
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ from pipeline.predict.video import label_video
 from pipeline.tables import print_json, print_table
 from stages.data.images import Pixels
 from stages.errors import InputError
+from stages.fields import Palette
+from stages.score.colour_blind import colour_blind_palette
 
 if TYPE_CHECKING:
     from stages.model.inference import SceneParser
@@ -50,6 +53,7 @@ def predict(
     flip: bool = False,
     tile_above: int = TILE_ABOVE,
     batch: int = BATCH,
+    palette: Palette = "standard",
     as_json: bool = False,
 ) -> None:
     """Label pictures and videos; print what they show and where their files are.
@@ -69,7 +73,7 @@ def predict(
         # From here on TensorFlow is needed.
         from stages.model.inference import Views
 
-        parser = load_parser(model, card)
+        parser = load_parser(model, card, palette)
         look = Look(Views(tuple(scales), flip), batch, tile_above)
         started = time.perf_counter()
         _label(parser, sources, out, opacity, look, results)
@@ -80,12 +84,18 @@ def predict(
         sys.exit(1)
 
 
-def load_parser(model: Path, card: Path | None) -> "SceneParser":
-    """The model with the card named, or the one beside it, or without both the one inside it. Raises InputError."""
+def load_parser(model: Path, card: Path | None, palette: Palette = "standard") -> "SceneParser":
+    """The model with the card named, or the one beside it, or without both the one inside it. Raises InputError.
+
+    Its colours are the card's (standard) or others.
+    """
     from stages.model.inference import SceneParser
 
     beside = model.with_suffix(".json")
-    return SceneParser.load(model, card or (beside if beside.exists() else None))
+    parser = SceneParser.load(model, card or (beside if beside.exists() else None))
+    if palette == "standard":
+        return parser
+    return replace(parser, card=parser.card.recoloured(colour_blind_palette(len(parser.classes))))
 
 
 def _label(

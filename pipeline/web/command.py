@@ -13,12 +13,20 @@ from pathlib import Path
 
 from pipeline.predict.command import load_parser
 from stages.errors import InputError
+from stages.fields import Palette
 
 LINGER_SECONDS = 3  # for answers under way when it is stopped
 
 
 def web(
-    model: Path, card: Path | None, host: str, port: int, max_mb: int, max_megapixels: int, open_browser: bool
+    model: Path,
+    card: Path | None,
+    host: str,
+    port: int,
+    max_mb: int,
+    max_megapixels: int,
+    palette: Palette,
+    open_browser: bool,
 ) -> None:
     """Serve the page."""
     with _listen(host, port) as listening:  # first, as it is quick to refuse
@@ -28,7 +36,7 @@ def web(
         from pipeline.web.answer import Segmenter
         from pipeline.web.app import make_app
 
-        segmenter = Segmenter(load_parser(model, card), model.stem, max_megapixels)
+        segmenter = Segmenter(load_parser(model, card, palette), model.stem, max_megapixels)
         segmenter.warm_up()
         app = make_app(segmenter, max_mb, {host, socket.gethostname()})
         config = uvicorn.Config(

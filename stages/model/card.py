@@ -97,6 +97,15 @@ class Card(Section):
         """RGB colours, uint8 [N + 1, 3], indexed by annotation value."""
         return np.frombuffer(bytes.fromhex("000000" + "".join(self.palette).replace("#", "")), np.uint8).reshape(-1, 3)
 
+    def recoloured(self, colours: npt.NDArray[np.uint8]) -> Self:
+        """The same in other colours, uint8 [N + 1, 3], indexed by annotation value."""
+        return self.model_copy(update={"palette": hex_colours(colours)})
+
+
+def hex_colours(colours: npt.NDArray[np.uint8]) -> tuple[Colour, ...]:
+    """#rrggbb of the classes 1..N, from RGB colours uint8 [N + 1, 3] indexed by annotation value."""
+    return tuple(f"#{colour.tobytes().hex()}" for colour in colours[1:])
+
 
 class CardFile(Card):
     """The card as it is beside the model file."""

@@ -34,6 +34,7 @@ from stages.model.card import (
     Preprocessing,
     Recorded,
     Validation,
+    hex_colours,
     seal,
 )
 from stages.model.segment import STRIDE
@@ -46,7 +47,7 @@ def describe(records: Path, manifest: Manifest, model: Model, train: Train, best
     return Card(
         format=FORMAT,
         classes=manifest.classes,
-        palette=tuple(f"#{colour.tobytes().hex()}" for colour in palette(len(manifest.classes))[1:]),
+        palette=hex_colours(palette(len(manifest.classes))),
         preprocessing=Preprocessing.model_validate(
             {
                 "dtype": "uint8",
