@@ -2,7 +2,7 @@
 
 Input: the network of a .keras file. Output: a keras.Model, uint8 RGB [B, H, W, 3] -> `annotation`, uint8 [B, H, W],
 what `sceneparse predict` writes, and `logits`, float32 [B, H, W, N], for whoever wants probabilities. Invariant: its
-answers are those of stages/model/segment.py, whose padding is inside, at sizes that need not be known beforehand.
+answers are those of stages/model/segment.py, which is inside, at sizes that need not be known beforehand.
 """
 
 from typing import Any
@@ -10,8 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from stages.data.images import MEAN_RGB
-from stages.model.segment import STRIDE
+from stages.model.segment import segment
 
 Size = tuple[int | None, int | None]  # height and width, None = any
 
@@ -29,7 +28,7 @@ class Interpolation(keras.layers.Layer):  # type: ignore[misc]  # Keras has no t
 
 
 class Parse(keras.layers.Layer):  # type: ignore[misc]
-    """Pads pictures, runs the network, crops its logits and takes the best class of each pixel."""
+    """Runs the network on pictures of any size and takes the best class of each pixel."""
 
     def __init__(self, network: Any, classes: int) -> None:
         super().__init__(name="parse")
@@ -37,12 +36,7 @@ class Parse(keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, images: Any) -> dict[str, Any]:
         """Of uint8 [B, H, W, 3]: see the module."""
-        height, width = tf.unstack(tf.shape(images)[1:3])
-        # Not -height % STRIDE, as in segment: tf2onnx would divide a negative number towards zero.
-        below, right = ((STRIDE - side % STRIDE) % STRIDE for side in (height, width))
-        mean = tf.constant(MEAN_RGB)
-        padded = tf.pad(tf.cast(images, tf.float32) - mean, [[0, 0], [0, below], [0, right], [0, 0]]) + mean
-        logits = self.network(tf.cast(tf.round(padded), tf.uint8), training=False)[:, :height, :width]
+        logits = segment(self.network, images)
         value = tf.argmax(logits, axis=-1, output_type=tf.int32) + 1
         if logits.shape[-1] > self.classes:  # the channel after the classes is 'other', annotation value 0
             value %= self.classes + 1

@@ -14,11 +14,13 @@ def segment(model: Any, images: Any) -> Any:
 
     Pads below and to the right to multiples of 32 with the mean colour, which the network sees as
     zeros, like the border of every SAME convolution; crops the logits back. Heights and widths must
-    be known when it is called or traced: Keras cannot interpolate to a symbolic size.
+    be known when it is called or traced, unless the model can do without: Keras's interpolation cannot.
     """
-    height, width = images.shape[1:3]
+    found = tf.unstack(tf.shape(images)[1:3])
+    height, width = (dynamic if side is None else side for side, dynamic in zip(images.shape[1:3], found, strict=True))
+    # Not -height % STRIDE: tf2onnx would divide a negative number towards zero.
+    below, right = ((STRIDE - side % STRIDE) % STRIDE for side in (height, width))
     mean = tf.constant(MEAN_RGB)
-    padding = [[0, 0], [0, -height % STRIDE], [0, -width % STRIDE], [0, 0]]
-    padded = tf.pad(tf.cast(images, tf.float32) - mean, padding) + mean
+    padded = tf.pad(tf.cast(images, tf.float32) - mean, [[0, 0], [0, below], [0, right], [0, 0]]) + mean
     logits = model(tf.cast(tf.round(padded), tf.uint8), training=False)
     return logits[:, :height, :width]
