@@ -53,6 +53,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "head_channels 4096": {"model.head_channels": 4096},
     "dropout 0.5": {"model.dropout": 0.5},
     "upsampling learned": {"model.upsampling": "learned"},
+    "skips features": {"model.skips": "features", "model.upsampling": "learned"},
     "learning_rate 0.0005": {"train.learning_rate": 0.0005},
     "learning_rate 0.005": {"train.learning_rate": 0.005},
     "batch_size 2": {"train.batch_size": 2},
