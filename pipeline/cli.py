@@ -6,6 +6,7 @@ loads only when that subcommand runs.
 
 import argparse
 import importlib
+import io
 import os
 import signal
 import sys
@@ -24,7 +25,10 @@ SHELLS = ("bash", "zsh", "tcsh")
 def main() -> None:
     """Parse the command line and run the subcommand."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `sceneparse ... | head` ends without a traceback
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's start-up notes would bury ours
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be text
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # those of TensorFlow's start-up notes that heed it
+    interrupted = _watch_interrupts()
     flags = vars(make_parser().parse_args())
     (module, function), debug = flags.pop("run").split(":"), flags.pop("debug")
     try:
@@ -40,7 +44,22 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
+        if interrupted:  # libraries make other exceptions of it while they are imported
+            sys.exit(128 + signal.SIGINT)
         sys.exit(f"error: {type(error).__name__}: {error}\nThis is a defect: --debug shows where, please report it.")
+
+
+def _watch_interrupts() -> list[int]:
+    """A list that gets an entry with every Ctrl-C, which interrupts as always; none where it is ignored (nohup)."""
+    seen: list[int] = []
+
+    def interrupt(number: int, _: object) -> None:
+        seen.append(number)
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
+    return seen
 
 
 def make_parser() -> argparse.ArgumentParser:

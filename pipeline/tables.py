@@ -26,4 +26,6 @@ def print_table(heads: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
 def _cell(value: object) -> str:
     if value is None:
         return "-"
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    # A name may hold a line's end, or what a terminal takes for a command.
+    text = f"{value:.4f}" if isinstance(value, float) else str(value)
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)

@@ -6,6 +6,7 @@ import inspect
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.cli import make_parser
+from pipeline.cli import main, make_parser
 
 NAMES = [f"thing {number}" for number in range(1, 151)]
 SECTION = {
@@ -36,6 +37,30 @@ def sceneparse(root, tmp_path):
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 
     return run
+
+
+@pytest.fixture
+def interrupts():
+    """Ctrl-C as before, afterwards."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_that_a_library_makes_another_error_of(monkeypatch, interrupts):
+    """As TensorFlow does while it is imported."""
+
+    def results(**_):
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise SystemError("returned a result with an exception set") from None
+
+    monkeypatch.setattr("pipeline.scores.results", results)
+    monkeypatch.setattr(sys, "argv", ["sceneparse", "results"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
 
 
 @pytest.fixture

@@ -247,7 +247,8 @@ def test_what_does_not_run_is_removed(run, monkeypatch):
         ({"pictures": None}, r"nothing to check[\s\S]*data/raw/dataset\.zip[\s\S]*--pictures FOLDER"),
         ({"pictures": "none"}, "no folder"),
         ({"pictures": "empty"}, "nothing to check"),
-        ({"pictures": "bad"}, r"nothing to check[\s\S]*not a picture[\s\S]*bad/text\.jpg"),
+        ({"pictures": "bad"}, r"nothing to check[\s\S]*bad"),
+        ({"out": "bad/text.jpg"}, r"cannot be written[\s\S]*text\.jpg"),
     ],
 )
 def test_what_is_refused(run, tmp_path, changes, message):
@@ -255,8 +256,9 @@ def test_what_is_refused(run, tmp_path, changes, message):
     (tmp_path / "empty").mkdir()
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad/text.jpg").write_text("no picture")
-    if changes.get("pictures"):
-        changes = {"pictures": tmp_path / changes["pictures"]}
+    changes = {
+        key: tmp_path / value if key in {"out", "pictures"} and value else value for key, value in changes.items()
+    }
     with pytest.raises(InputError, match=message):
         run("onnx", **changes)
     assert not (tmp_path / "exports").exists()

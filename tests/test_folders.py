@@ -56,6 +56,17 @@ def test_suffixes_in_capitals(folders):
     assert score_folders(*folders, 3).sum() == 10
 
 
+def test_legends_beside_predictions_are_passed_over(folders):
+    """As sceneparse predict writes them."""
+    expected = score_folders(*folders, 3)
+    save(folders[1] / "deep/b_legend.png", np.zeros((9, 9, 3), np.uint8))
+    assert np.array_equal(score_folders(*folders, 3), expected)
+    save(folders[0] / "deep/b_legend.png", TRUTH)
+    assert "deep/b_legend: prediction: mode RGB" in refusal(folders), "a prediction, where there is an annotation"
+    save(folders[1] / "lonely_legend.png", GUESS)
+    assert "lonely_legend: a prediction without annotation" in refusal(folders)
+
+
 def test_every_offender_is_named(folders):
     truth, guess = folders
     for name in ("large", "high", "colour", "shallow", "broken", "cut", "text"):

@@ -9,6 +9,7 @@ import sys
 import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -21,9 +22,10 @@ from small_model import save_small_model
 
 from pipeline.predict import predict
 from pipeline.predict.command import load_parser
+from pipeline.predict.legend import draw_legend, font_for
 from pipeline.predict.outputs import class_shares
 from pipeline.predict.sources import Source, read_picture, read_source
-from stages.data.photos import HUGE, decode_photo
+from stages.data.photos import HUGE, TooLargeError, decode_photo
 from stages.errors import InputError
 from stages.fields import Palette
 
@@ -146,6 +148,12 @@ def test_half_transparent_gray():
     assert near(decoded, np.full((2, 2, 3), 155), 1)
 
 
+def test_16_bit_gray_with_a_gray_that_is_transparent():
+    samples = np.array([[0, 0x1234, 0x1235, 0xFF00]], np.uint16)
+    content = encoded(Image.fromarray(samples), "PNG", transparency=0x1234)
+    assert decode_photo(content)[0, :, 0].tolist() == [0, 255, 0x12, 255]
+
+
 @pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG"])
 def test_the_first_of_several_frames(format):
     frames = [Image.new("RGB", (8, 8), colour) for colour in ((200, 0, 0), (0, 200, 0), (0, 0, 200))]
@@ -163,14 +171,26 @@ def test_the_first_of_several_frames(format):
         (encoded(picture(), "PPM"), "not a picture"),
         (encoded(Image.new("F", (3, 3)), "TIFF"), "32 bits a sample"),
         (encoded(Image.new("I", (3, 3)), "TIFF"), "32 bits a sample"),
-        (png(65_501, 1, 8), r"65501 x 1 pixels.*limit of 65500"),
-        (png(10_000, 9_000, 8), r"90000000 pixels.*limit"),  # where Pillow warns
-        (png(15_000, 15_000, 8), r"225000000 pixels.*limit"),  # where Pillow refuses
     ],
-    ids=["empty", "PostScript", "PPM", "float", "32 bits", "long", "large", "too large for Pillow"],
+    ids=["empty", "PostScript", "PPM", "float", "32 bits"],
 )
 def test_what_is_no_photo_is_refused(content, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message) as caught:
+        decode_photo(content)
+    assert not isinstance(caught.value, TooLargeError)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (png(65_501, 1, 8), r"65501 x 1 pixels.*limit of 65500"),
+        (png(10_000, 9_000, 8), r"90000000 pixels.*limit of 89478485"),  # where Pillow warns
+        (png(15_000, 15_000, 8), r"more pixels than the limit of 178956970$"),  # where Pillow refuses
+    ],
+    ids=["long", "large", "too large for Pillow"],
+)
+def test_what_is_too_large_is_refused(content, message):
+    with pytest.raises(TooLargeError, match=message):
         decode_photo(content)
 
 
@@ -372,6 +392,32 @@ def test_the_labels_never_take_the_pictures_place(model, tmp_path):
             predict([str(path)], model, None, out, 0.6)
     assert path.read_bytes() == before
     assert not (tmp_path / "a_overlay.jpg").exists()
+
+
+def test_names_that_are_no_text(model, photo, tmp_path, root):
+    """Neither UTF-8 nor one line: told in a form that does nothing to a terminal, and in JSON that is JSON."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name in (b"a\xff.jpg", b"b\n\x1b[2J.jpg"):
+        Path(os.fsdecode(os.fsencode(folder) + b"/" + name)).write_bytes(photo.read_bytes())
+    command = [sys.executable, "-m", "pipeline.cli", "predict", "pictures", "--model", str(model)]
+    environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONIOENCODING": "utf-8:strict"}
+    run = partial(subprocess.run, cwd=tmp_path, env=environment, capture_output=True, check=True)
+    table = run(command).stdout.decode()
+    assert "pictures/a\\udcff.jpg" in table
+    assert "pictures/b\\n\\x1b[2J.jpg" in table
+    assert "\x1b" not in table
+    named = [one["input"] for one in json.loads(run([*command, "--json"]).stdout.decode())["pictures"]]
+    assert [os.fsencode(name) for name in named] == [b"pictures/a\xff.jpg", b"pictures/b\n\x1b[2J.jpg"]
+
+
+def test_the_legend_has_the_letters_of_other_languages():
+    """Where the machine has a font with them; each name is drawn by the first font that has all of it."""
+    assert font_for("street, 12 %") == font_for("a")
+    drawn = [bytes(font_for(name).getmask(name)) for name in ("Stra\uffffe", "Straße")]
+    assert drawn[0] != drawn[1] or font_for("ß") == font_for("a")
+    colours = np.zeros((2, 3), np.uint8)
+    assert draw_legend(((1, "Straße überall, дорога", 1.0),), colours).width > 100
 
 
 def test_earlier_results_are_replaced(model, photo, tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.predict.outputs import check_targets, target_files
-from pipeline.predict.sources import Refused, Source, find_sources
+from pipeline.predict.sources import Refused, Source, find_sources, read_source
 from stages.errors import InputError
 
 
@@ -92,10 +92,14 @@ def test_results_within_a_folder_are_no_pictures(tree):
     assert "photos/out/a.png" in found(tree, "photos")
 
 
-@pytest.mark.parametrize("argument", ["absent.jpg", "*.bmp", "empty", "pipe", "ftp://host/a.jpg", "http://host/"])
+@pytest.mark.parametrize(
+    "argument",
+    ["absent.jpg", "*.bmp", "empty", "pipe", "link.jpg", "", "ftp://host/a.jpg", "http://[host/", "http:///a.jpg"],
+)
 def test_what_names_nothing_is_refused_alone(tree, argument):
     (tree / "empty").mkdir()
     os.mkfifo(tree / "pipe")
+    (tree / "link.jpg").symlink_to("nowhere")
     assert found(tree, argument, "top.gif") == {argument: "refused", "top.gif": "top"}
 
 
@@ -106,18 +110,50 @@ def test_what_names_nothing_is_refused_alone(tree, argument):
         ("HTTP://host/..%2F..%2Fetc%2Fstreet.tar.jpg", "street.tar"),
         ("http://host/%00a%0Ab.png", "ab"),
         ("http://host/image", "image"),
-        ("http://host/a/..", None),
-        ("http://host/a/%2e%2e", None),
+        ("http://host:80/", "host"),
+        ("http://host/a/..", "host"),
+        ("http://host/a/%2e%2e", "host"),
     ],
 )
 def test_an_address_names_a_file_and_no_folder(tree, address, stem):
-    assert found(tree, address) == {address: stem or "refused"}
+    assert found(tree, address) == {address: stem}
+
+
+def test_a_link_that_leads_nowhere_keeps_its_folder_from_nothing(tree):
+    """It is found out when it is read."""
+    (tree / "photos/z.jpg").symlink_to("nowhere")
+    out = tree / "out"
+    sources = find_sources(["photos"], out)
+    check_targets(sources, out)
+    (link,) = (source for source in sources if source.given == "photos/z.jpg")
+    with pytest.raises(InputError, match=r"No such file[\s\S]*z\.jpg"):
+        read_source(link)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may open every folder")
+def test_a_folder_that_may_not_be_opened_is_told(tree):
+    (tree / "photos/summer").chmod(0)
+    try:
+        assert found(tree, "photos")["photos/summer"] == "refused"
+    finally:
+        (tree / "photos/summer").chmod(0o755)
+
+
+def test_names_that_differ_in_their_suffix_alone_keep_it(tree):
+    (tree / "photos/a.gif").touch()
+    assert found(tree, "photos") == {
+        "photos/a.gif": "a.gif",
+        "photos/a.png": "a.png",
+        "photos/b.JPG": "b",
+        "photos/summer/a.webp": "summer/a",
+        "photos/summer/deep/c.tiff": "summer/deep/c",
+    }
 
 
 @pytest.mark.parametrize(
     ("names", "clash"),
     [
-        (["x.jpg", "x.png"], "x.png would come from both"),
+        (["x.jpg", "x.png", "x.jpg.gif"], "x.jpg.png would come from both"),
         (["x.jpg", "x_legend.jpg"], "x_legend.png would come from both"),
         (["x.jpg", "http://host/x.jpg"], "x.png would come from both"),
         (["http://one/x.jpg", "http://two/x.jpg"], "x.png would come from both"),

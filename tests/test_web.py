@@ -293,9 +293,10 @@ def test_drop_and_paste(desktop, way):
     [
         (b"no picture", "The picture cannot be read (not a picture, or cut off in its header); a viewer may"),
         (encoded(Image.new("RGB", (2000, 1001)), "PNG"), "2000 x 1001 pixels are 2.0 megapixels; at most 2 are"),
+        (encoded(Image.new("1", (15_000, 15_000)), "PNG"), "More pixels than the limit of 178956970"),
         (bytes(MAX_MB * 10**6 + 1), "The file is larger than 1 MB"),
     ],
-    ids=["no picture", "pixels", "bytes"],
+    ids=["no picture", "pixels", "far too many pixels", "bytes"],
 )
 def test_a_picture_that_is_refused(desktop, content, message):
     """What is wrong is said, nothing is shown, and the next picture is taken."""
@@ -369,6 +370,14 @@ def test_names_and_origins(server, headers, status):
     answer = requests.get(f"{server}api/model", headers=headers, timeout=60)
     assert answer.status_code == status
     assert ("error" in answer.json()) == (status == 403)
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "absent", 404), ("PUT", "api/segment", 405)])
+def test_what_is_not_there_is_told_as_all_errors_are(server, method, path, status):
+    answer = requests.request(method, f"{server}{path}", timeout=60)
+    assert answer.status_code == status
+    assert list(answer.json()) == ["error"]
+    assert requests.head(server, timeout=60).status_code == 200
 
 
 @pytest.mark.parametrize("announced", [True, False])

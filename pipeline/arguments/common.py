@@ -31,9 +31,9 @@ def add_command(
     return command
 
 
-def positive(text: str) -> float:
+def seconds(text: str) -> float:
     """A number above 0."""
-    value = float(text)
+    value = _number(text)
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
     return value
@@ -41,10 +41,33 @@ def positive(text: str) -> float:
 
 def share(text: str) -> float:
     """A number from 0 to 1."""
-    value = float(text)
+    value = _number(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"expected 0..1, got {text}")
     return value
+
+
+def scale(text: str) -> float:
+    """A number from 0.25 to 4, as evaluate.scales takes them."""
+    value = _number(text)
+    if not 0.25 <= value <= 4:
+        raise argparse.ArgumentTypeError(f"expected 0.25..4, got {text}")
+    return value
+
+
+def natural(text: str) -> int:
+    """A whole number from 1."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text}")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    """Not a number, which no range holds, where it is none: argparse would name the function in its error."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def path_or_url(text: str) -> str:

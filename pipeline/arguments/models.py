@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.arguments.common import add_command, path_or_url, positive, share
+from pipeline.arguments.common import add_command, natural, path_or_url, scale, share
 from pipeline.results import MODEL
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def _add_predict(commands: "Subparsers") -> None:
         "Folders are searched with all below them, and their trees mirrored. A picture of more pixels than\n"
         "--tile-above is seen in overlapping tiles of that size: more detail, at a scale that is not training's.\n"
         "What cannot be labelled is reported, the rest goes on, and the exit status is 1.\n"
-        "Videos become mp4 files of their overlays: pip install -e .[video]",
+        "Videos, which are named one by one, become mp4 files of their overlays: pip install -e .[video]",
     )
     command.add_argument(
         "paths", nargs="+", type=path_or_url, metavar="PATH", help="file, folder, glob, or http(s) address"
@@ -49,7 +49,7 @@ def _add_predict(commands: "Subparsers") -> None:
     command.add_argument("--opacity", type=share, default=0.6, help="of the overlay's colours, default: %(default)s")
     _add_palette(command)
     command.add_argument(
-        "--tile-above", type=_natural, default=TILE_ABOVE, metavar="PIXELS", help="default: %(default)s"
+        "--tile-above", type=natural, default=TILE_ABOVE, metavar="PIXELS", help="default: %(default)s"
     )
     command.add_argument("--json", action="store_true", dest="as_json", help="print JSON instead of tables")
 
@@ -96,7 +96,7 @@ def _add_export(commands: "Subparsers") -> None:
         "--pictures", type=Path, metavar="FOLDER", help="to check it with; default: the dataset's validation pictures"
     )
     command.add_argument(
-        "--count", type=_natural, default=16, help="pictures to check, and to quantize, with; default: %(default)s"
+        "--count", type=natural, default=16, help="pictures to check, and to quantize, with; default: %(default)s"
     )
     command.add_argument("--force", action="store_true", help="replace an earlier export")
 
@@ -114,8 +114,10 @@ def _add_web(commands: "Subparsers") -> None:
     command.add_argument("--card", type=Path, help="default: the one beside the model, else the one inside it")
     command.add_argument("--host", default="127.0.0.1", help="address to listen on; default: %(default)s")
     command.add_argument("--port", type=_port, default=PORT, help="0 = any that is free; default: %(default)s")
-    command.add_argument("--max-mb", type=_natural, default=20, help="of a picture's file; default: %(default)s")
-    command.add_argument("--max-megapixels", type=_natural, default=24, help="of a picture; default: %(default)s")
+    command.add_argument("--max-mb", type=natural, default=20, help="of a picture's file; default: %(default)s")
+    command.add_argument(
+        "--max-megapixels", type=_megapixels, default=24, help="of a picture, up to 178; default: %(default)s"
+    )
     _add_palette(command)
     command.add_argument("--open", action="store_true", dest="open_browser", help="open the page in the browser")
 
@@ -125,15 +127,15 @@ def _add_looks(command: argparse.ArgumentParser) -> None:
     command.add_argument("--card", type=Path, help="default: the one beside the model, else the one inside it")
     command.add_argument(
         "--scales",
-        type=positive,
+        type=scale,
         nargs="+",
         default=[1.0],
         metavar="X",
-        help="sizes at which a picture is seen, relative to training's; probabilities are averaged; default: 1",
+        help="sizes (0.25..4 of training's) at which a picture is seen; probabilities are averaged; default: 1",
     )
     command.add_argument("--flip", action="store_true", help="see each picture mirrored as well")
     command.add_argument(
-        "--batch", type=_natural, default=BATCH, help="pictures at a time, memory and speed; default: %(default)s"
+        "--batch", type=natural, default=BATCH, help="pictures at a time, memory and speed; default: %(default)s"
     )
 
 
@@ -146,20 +148,20 @@ def _add_palette(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _natural(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected a number from 1, got {text}")
-    return value
-
-
 def _port(text: str) -> int:
-    value = int(text)
-    if not 0 <= value < 2**16:
+    if not text.isdecimal() or int(text) >= 2**16:
         raise argparse.ArgumentTypeError(f"expected 0..65535, got {text}")
-    return value
+    return int(text)
+
+
+def _megapixels(text: str) -> int:
+    if natural(text) > 178:  # more is not decoded: stages/data/photos.py
+        raise argparse.ArgumentTypeError(f"expected 1..178, got {text}")
+    return int(text)
 
 
 def _size(text: str) -> tuple[int, int]:
-    height, _, width = text.partition("x")
-    return _natural(height), _natural(width)
+    height, found, width = text.partition("x")
+    if not found:
+        raise argparse.ArgumentTypeError(f"expected height x width as 256x384, got {text}")
+    return natural(height), natural(width)

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.arguments.common import add_command, positive, share
+from pipeline.arguments.common import add_command, seconds, share
 from pipeline.results import REPORT, SCORES
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def add_runs(commands: "Subparsers") -> None:
     when.add_argument(
         "--cron", metavar="FIELDS", help='minute, hour, day, month, weekday: "0 3 * * *" is 3:00 each day'
     )
-    when.add_argument("--interval", type=positive, metavar="SECONDS", help="between starts")
+    when.add_argument("--interval", type=seconds, metavar="SECONDS", help="between starts")
     command.add_argument("--timezone", metavar="ZONE", help="of --cron, as in Europe/Zurich; default: UTC")
     command.add_argument("--paused", action="store_true", help="start with the schedule paused")
     _add_flow_parameters(command)

@@ -102,7 +102,7 @@ def _photos(folder: Path) -> Iterator[Pixels]:
             try:
                 yield decode_photo(path.read_bytes())
             except (OSError, ValueError) as error:
-                raise _no_pictures(path, f"a picture, of {', '.join(FORMATS)}", str(error)) from None
+                print(f"passed over: {path}: {error}", file=sys.stderr)
 
 
 def _validation() -> Iterator[Pixels]:

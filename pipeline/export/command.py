@@ -51,13 +51,12 @@ def export(
     if size is None and not FORMATS[format].any_size:
         size = given.size, given.size
     views = [fitted(picture, given, size) for picture in found]
-    network = in_float32(parser.model.python_function)
+    network = in_float32(parser.model.network)
     batch = None if FORMATS[format].any_size else 1
     shape = [batch or "batch", *(size or ("height", "width"))]
     description = describe(parser.card, format, quantize, shape, network.output.shape[-1])
 
-    out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".export-", dir=out) as scratch:
+    with _scratch(out) as scratch:
         exported = Path(scratch).resolve() / target.name
         whole = exportable(network, classes, size or (None, None), batch)
         FORMATS[format].write(whole, exported, description, quantize, views)
@@ -119,6 +118,20 @@ def _check_flags(format: str, quantize: str) -> None:
             file="the command line",
             next_step="drop --quantize, or export as tflite",
         )
+
+
+def _scratch(out: Path) -> tempfile.TemporaryDirectory[str]:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(prefix=".export-", dir=out)
+    except OSError as error:
+        raise InputError(
+            "the export cannot be written",
+            expected="a folder to write to",
+            got=str(error),
+            file=out,
+            next_step="name another folder with --out",
+        ) from None
 
 
 def _take_place(exported: Path, target: Path) -> None:

@@ -31,7 +31,8 @@ def download(url: str) -> bytes:
                 if time.monotonic() > deadline:
                     raise _refusal(url, f"{len(content)} bytes in {LONGEST_S:.0f} seconds, and no end")
     except requests.RequestException as error:
-        raise _refusal(url, str(error)) from None
+        # Of what it says the end is about the network, the rest about objects in memory.
+        raise _refusal(url, str(error).rpartition(">: ")[2].rstrip(")'")) from None
     return bytes(content)
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 JPEG_QUALITY = 90
 ENDS = {"labels": ".png", "overlay": "_overlay.jpg", "legend": "_legend.png"}
+LISTED = 10  # problems told at a time
 VIDEO_ENDS = {"overlay": "_overlay.mp4", "legend": "_legend.png"}
 
 Shares = tuple[tuple[int, str, float], ...]  # class number, name and share of the pixels, largest first
@@ -59,7 +60,9 @@ def target_files(source: Source, out: Path) -> dict[str, Path]:
 def check_targets(sources: Iterable[Source], out: Path) -> None:
     """Raise InputError if two sources' results would have one name, or a result would take a source's place."""
     sources = list(sources)
-    inputs = {_identity(Path(source.given)): source.given for source in sources if source.kind != "url"}
+    paths = {source.given: Path(source.given) for source in sources if source.kind != "url"}
+    # A link may lead nowhere: reading it, later, says so.
+    inputs = {_identity(path): given for given, path in paths.items() if path.exists()}
     taken: dict[Path, str] = {}
     problems = []
     for source in sources:
@@ -70,7 +73,14 @@ def check_targets(sources: Iterable[Source], out: Path) -> None:
             if path.exists() and (original := inputs.get(_identity(path))):
                 problems.append(f"{path} is {original} itself, whose place a result would take")
     if problems:
-        raise unwritable(out, "\n    ".join(["", *problems]), "results of different names, in another folder")
+        more = [f"... and {len(problems) - LISTED} more"] if len(problems) > LISTED else []
+        raise InputError(
+            "the predictions cannot be written",
+            expected="results of different names, none of them that of a picture",
+            got="\n    ".join(["", *problems[:LISTED], *more]),
+            file=out,
+            next_step="name another folder with --out, or label what shares a name in runs of their own",
+        )
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -109,10 +119,15 @@ def class_shares(pixels: npt.NDArray[np.int64], classes: tuple[str, ...]) -> Sha
     return tuple((value, names[value], float(pixels[value] / pixels.sum())) for value in values)
 
 
-def unwritable(out: Path, got: str, expected: str = "a folder to write to") -> InputError:
+def unwritable(out: Path, got: str) -> InputError:
     """The refusal of a place for results."""
-    step = "name another folder with --out"
-    return InputError("the predictions cannot be written", expected=expected, got=got, file=out, next_step=step)
+    return InputError(
+        "the predictions cannot be written",
+        expected="a folder to write to, and names that its disk takes",
+        got=got,
+        file=out,
+        next_step="name another folder with --out, or give the picture another name",
+    )
 
 
 def _identity(path: Path) -> tuple[int, int]:

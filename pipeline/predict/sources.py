@@ -2,12 +2,15 @@
 
 Input: files, folders, globs that the shell left alone, and http(s) addresses. Output: sources, each once, in the order
 of the arguments. Invariant: a name is the source's path below the deepest folder that holds all the files and folders
-named, so a folder's tree is mirrored and two files of one name in different folders stay apart.
+named, so a folder's tree is mirrored and two files of one name in different folders stay apart; where two differ in
+their suffix alone, they keep it.
 """
 
 import glob
 import os
 import re
+import stat
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -52,15 +55,18 @@ def find_sources(arguments: Sequence[str], out: Path) -> list[Source | Refused]:
                 found.setdefault(argument, Source(argument, "url", Path(_url_name(argument))))
             else:
                 for file in _files(argument, out):
-                    found.setdefault(_absolute(file.path), file)
+                    found.setdefault(file.given if isinstance(file, Refused) else _absolute(file.path), file)
         except InputError as error:
             found.setdefault(argument, Refused(argument, error))
     folders = {_absolute(one.folder) for one in found.values() if isinstance(one, _File)}
     base = os.path.commonpath(folders) if folders else ""
 
+    stems = Counter(Path(path).with_suffix("") for path, one in found.items() if isinstance(one, _File))
+
     def source(file: _File, path: str) -> Source:
         kind: Literal["picture", "video"] = "video" if file.path.suffix.lower() in VIDEOS else "picture"
-        return Source(str(file.path), kind, Path(os.path.relpath(path, base)).with_suffix(""))
+        stem = Path(path).with_suffix("")
+        return Source(str(file.path), kind, Path(os.path.relpath(path if stems[stem] > 1 else stem, base)))
 
     return [source(one, path) if isinstance(one, _File) else one for path, one in found.items()]
 
@@ -77,7 +83,7 @@ def read_picture(path: Path) -> Pixels:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise _unreadable(str(error), path) from None
+        raise _no_file(error, path) from None
     return decoded(content, path)
 
 
@@ -89,30 +95,40 @@ def decoded(content: bytes, name: object) -> Pixels:
         raise _unreadable(str(error), name) from None
 
 
-def _files(argument: str, out: Path) -> list[_File]:
+def _files(argument: str, out: Path) -> list[_File | Refused]:
+    if not argument:
+        raise _unreadable("an empty name, as of a variable that is not set", "''")
     path = Path(argument).expanduser()
     matches = [path]
     if not os.path.lexists(path) and glob.has_magic(argument):
         # As a shell has it: pathlib takes hidden files, and no absolute patterns.
         matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207
-    files = []
+    files: list[_File | Refused] = []
     for match in matches:
-        if match.is_dir():
-            files += [_File(inside, match) for inside in _pictures(match, _absolute(out))]
-        elif match.is_file():
+        try:
+            mode = match.stat().st_mode
+        except OSError as error:
+            files.append(Refused(str(match), _no_file(error, match)))
+            continue
+        if stat.S_ISDIR(mode):
+            files += _pictures(match, _absolute(out))
+        elif stat.S_ISREG(mode):
             files.append(_File(match, match.parent))
     if not files:
-        kinds = {True: f"no file that ends with {', '.join(PICTURES)}", False: "no such file"}
-        raise _unreadable(kinds[any(map(os.path.lexists, matches))], argument)
+        nothing = f"nothing that ends with {', '.join(PICTURES)}; videos are named one by one"
+        raise _unreadable(nothing if matches else "no such file", argument)
     return files
 
 
-def _pictures(folder: Path, out: str) -> Iterator[Path]:
+def _pictures(folder: Path, out: str) -> Iterator[_File | Refused]:
     """Pictures below a folder, in order; hidden ones, links to folders and what lies in `out` are left alone."""
-    for place, inside, names in os.walk(folder):
+    closed: list[OSError] = []
+    for place, inside, names in os.walk(folder, onerror=closed.append):
         at = Path(place)
         inside[:] = sorted(name for name in inside if name[0] != "." and _absolute(at / name) != out)
-        yield from (at / name for name in sorted(names) if name[0] != "." and name.lower().endswith(PICTURES))
+        pictures = (name for name in sorted(names) if name[0] != "." and name.lower().endswith(PICTURES))
+        yield from (_File(at / name, folder) for name in pictures)
+    yield from (Refused(str(error.filename), _no_file(error, error.filename)) for error in closed)
 
 
 def _absolute(path: Path) -> str:
@@ -136,11 +152,22 @@ def _is_url(argument: str) -> bool:
 
 def _url_name(url: str) -> str:
     """The name that a URL gives to its content, without suffix: nothing in it leads to another folder."""
-    last = re.sub(r"[\x00-\x1f\x7f]", "", unquote(urlsplit(url).path)).rpartition("/")[2]
-    name = Path(last).stem if last.strip(".") else ""
-    if not name:
-        raise _unreadable("no name after its last slash", url)
-    return name
+    try:
+        parts = urlsplit(url)
+        host, path = parts.hostname, parts.path
+    except ValueError as error:
+        raise _unreadable(f"no address: {error}", url) from None
+    if not host:
+        raise _unreadable("an address without a host", url)
+    last = re.sub(r"[\x00-\x1f\x7f]", "", unquote(path)).rpartition("/")[2]
+    return Path(last).stem if last.strip(".") else host
+
+
+def _no_file(error: OSError, name: object) -> InputError:
+    step = "look at the path, what it links to, and its permissions"
+    return InputError(
+        "the picture cannot be read", expected="a file, or a folder of them", got=str(error), file=name, next_step=step
+    )
 
 
 def _unreadable(got: str, name: object) -> InputError:

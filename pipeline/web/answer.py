@@ -15,7 +15,7 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from stages.data.images import Pixels
-from stages.data.photos import FORMATS, decode_photo
+from stages.data.photos import FORMATS, TooLargeError, decode_photo
 from stages.score.pictures import save_label_png
 
 if TYPE_CHECKING:
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 
 OTHER = "other"  # annotation value 0
 SHOWN = 2048  # pixels of a side, of a picture that the browser cannot show itself
-
-
-class TooLargeError(ValueError):
-    """A picture above a limit."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +53,7 @@ class Segmenter:
         show the picture as it was decoded here. All three are in base64.
         """
         shown = self._looked_at(content)
-        picture = decode_photo(content)
+        picture = decode_photo(content, self.max_megapixels * 10**6)
         annotation = self.parser.annotate(picture)  # [H, W]
         pixels = np.bincount(annotation.ravel(), minlength=1 + len(self.parser.classes))
         legend = [{**row, "share": int(pixels[row["class_id"]]) / annotation.size} for row in self.classes()]

@@ -16,10 +16,12 @@ import anyio.to_thread
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pipeline.web.answer import Segmenter, TooLargeError
+from pipeline.web.answer import Segmenter
+from stages.data.photos import TooLargeError
 
 PAGE = Path(__file__).parent / "page"
 NAMES = ("page.css", "page.js", "drawing.js", "server.js", "icon.svg")
@@ -45,7 +47,12 @@ def make_app(segmenter: Segmenter, max_mb: int, names: Iterable[str]) -> FastAPI
     limit = max_mb * 10**6
 
     for path, name in FILES.items():
-        app.add_api_route(path, _file(PAGE / name), methods=["GET"])
+        app.add_api_route(path, _file(PAGE / name), methods=["GET", "HEAD"])
+
+    @app.exception_handler(HTTPException)
+    async def refused(_: Request, error: HTTPException) -> Response:
+        """What the framework refuses, in the form of all errors."""
+        return JSONResponse({"error": error.detail}, error.status_code, error.headers)
 
     @app.get("/api/model")
     async def model() -> Any:

@@ -32,28 +32,36 @@ TURNS = {
 }  # what makes a picture upright, by EXIF orientation
 
 
+class TooLargeError(ValueError):
+    """A picture above a limit."""
+
+
 def decode_photo(content: bytes, largest: int = LARGEST) -> Pixels:
     """Decode to RGB, uint8 [H, W, 3], turned as its EXIF says; of several frames the first.
 
     What is transparent becomes white, 16-bit gray keeps its upper 8 bits, CMYK is converted without its
-    colour profile. Raises ValueError for what is no such picture, is cut off, has 32-bit samples or more
-    than `largest` pixels (up to HUGE). May be called in several threads at a time.
+    colour profile. Raises ValueError for what is no such picture, is cut off or has 32-bit samples, TooLargeError
+    above `largest` pixels (up to HUGE). May be called in several threads at a time.
     """
     try:
         with _quiet:
             image: Image.Image = Image.open(io.BytesIO(content), formats=FORMATS)
             if max(image.size) > LONGEST:
-                raise ValueError(f"{image.width} x {image.height} pixels, a side exceeds limit of {LONGEST} pixels")
+                raise TooLargeError(
+                    f"{image.width} x {image.height} pixels, a side exceeds the limit of {LONGEST} pixels"
+                )
             if image.width * image.height > largest:
-                raise ValueError(f"{image.width * image.height} pixels exceed the limit of {largest}")
+                raise TooLargeError(f"{image.width * image.height} pixels exceed the limit of {largest}")
             image.load()
             # Not by ImageOps.exif_transpose, which writes the EXIF anew and fails where that is odd.
             turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
             return np.asarray(_rgb(image if turn is None else image.transpose(turn)))
     except UnidentifiedImageError:  # its message names an object in memory
         raise ValueError("not a picture, or cut off in its header") from None
+    except Image.DecompressionBombError:  # of itself it says so as if it were an attack
+        raise TooLargeError(f"more pixels than the limit of {HUGE}") from None
     # What Pillow raises for damaged pictures, by format.
-    except (Image.DecompressionBombError, OSError, SyntaxError, struct.error) as error:
+    except (OSError, SyntaxError, struct.error) as error:
         raise ValueError(str(error)) from None
 
 
@@ -85,7 +93,8 @@ _quiet = _Quiet()
 
 def _rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16"):
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        samples, transparent = np.asarray(image), image.info.get("transparency")  # PNG names one gray
+        image = Image.fromarray(np.where(samples == transparent, 255, samples >> 8).astype(np.uint8))
     if image.mode in ("I", "F"):
         raise ValueError("32 bits a sample: where black and white lie is not known")
     if image.has_transparency_data:

@@ -65,8 +65,7 @@ class SceneParser:
                 file=model,
                 next_step="install the versions in constraints.txt: pip install -c constraints.txt -e .",
             ) from None
-        # Compiled once per padded size, of which there are few: sides are multiples of 32.
-        return cls(tf.function(network), checked)
+        return cls(Compiled(network), checked)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -138,6 +137,19 @@ class SceneParser:
             labels = np.concatenate(found, axis=1)
         labels[labels == len(self.classes)] = IGNORE  # the channel after the classes, if there is one, is 'other'
         return labels
+
+
+class Compiled:
+    """A network, compiled once per batch of one size, of which there are few: sides are padded to multiples of 32."""
+
+    def __init__(self, network: Any) -> None:
+        self.network, self._function = network, tf.function(network)
+
+    def __call__(self, images: Any, training: bool) -> Any:
+        """Of uint8 [B, H, W, 3]."""
+        # A tf.function that is called itself warns of its many traces, which are wanted here.
+        spec = tf.TensorSpec(images.shape, images.dtype)
+        return self._function.get_concrete_function(spec, training=training)(images)
 
 
 def combined(model: Any, seen: Callable[[float], Any], size: tuple[int, int], views: Views) -> Any:

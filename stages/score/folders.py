@@ -38,9 +38,13 @@ def score_folders(annotations: Path, predictions: Path, classes: int) -> Confusi
     """Confusion matrix, int64 [N, N+1], of all pairs; a predicted 0 counts as 'no class'.
 
     Raises one InputError that lists every offender: annotations without a prediction and the
-    reverse, files that are not 8-bit grayscale or palette PNGs, values above N, unequal sizes.
+    reverse, files that are not 8-bit grayscale or palette PNGs, values above N, unequal sizes. The legends that
+    `sceneparse predict` writes beside its labels are passed over.
     """
     truths, guesses = _pngs(annotations), _pngs(predictions)
+    # What `sceneparse predict` lays beside its labels.
+    legends = [key for key in guesses if key not in truths and key.removesuffix("_legend") in guesses.keys() - {key}]
+    guesses = {key: path for key, path in guesses.items() if key not in legends}
     problems = [f"{key}: no prediction" for key in sorted(truths.keys() - guesses.keys())]
     problems += [f"{key}: a prediction without annotation" for key in sorted(guesses.keys() - truths.keys())]
     total = np.zeros((classes, classes + 1), np.int64)
