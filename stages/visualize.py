@@ -12,7 +12,7 @@ import numpy as np
 from stages.data.archive import Archive
 from stages.data.images import Pixels, decode_annotation, decode_image
 from stages.errors import InputError
-from stages.files import atomic_directory
+from stages.files import atomic_directory, file_digest
 from stages.flags import run_stage
 from stages.params import Params, Visualize
 from stages.score.colour_blind import colour_blind_palette
@@ -91,6 +91,7 @@ def visualize(
             confusion=cells,
             confused=settings.confused,
             card=parser.card,
+            dataset_digest=file_digest(dataset),
             colours=colours,
             opacity=settings.opacity,
         )

@@ -14,6 +14,7 @@ from PIL import Image
 from report_inputs import CLASSES, Outline, SceneParser, built, decoded, settings, stage_inputs
 
 from stages.errors import InputError
+from stages.files import file_digest
 from stages.logbook import FLOW
 from stages.score.colour_blind import colour_blind_palette
 from stages.score.measured import read_flow
@@ -124,6 +125,7 @@ def test_the_page_says_what_the_model_was_trained_with(inputs):
     assert "augment.flip" in page.text
     terms = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", (inputs["report"] / "index.html").read_text())
     assert terms == [*flattened(card.params.model), *flattened(card.params.train)]
+    assert file_digest(inputs["dataset"]) in page.text, "what sceneparse check prints"
     assert f"Keras {card.libraries.keras}" in page.text
 
 
@@ -290,6 +292,7 @@ def test_a_page_without_images():
         confusion=[],
         confused=0,
         card=SceneParser.card,
+        dataset_digest="sha256:0",
         colours=palette(0),
         opacity=0.5,
     )

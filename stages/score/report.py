@@ -66,6 +66,7 @@ class Page:
     confusion: Sequence[Confused]
     confused: int  # classes in the heat map
     card: Card
+    dataset_digest: str
     colours: Colours
     opacity: float
 
