@@ -31,8 +31,9 @@ def download(url: str) -> bytes:
                 if time.monotonic() > deadline:
                     raise _refusal(url, f"{len(content)} bytes in {LONGEST_S:.0f} seconds, and no end")
     except requests.RequestException as error:
-        # Of what it says the end is about the network, the rest about objects in memory.
-        raise _refusal(url, str(error).rpartition(">: ")[2].rstrip(")'")) from None
+        # The network's own words, without the objects in memory that they came through.
+        reason = str(getattr(error.args[0], "reason", error) if error.args else error)
+        raise _refusal(url, reason.partition("): ")[2] or reason) from None
     return bytes(content)
 
 
