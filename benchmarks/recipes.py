@@ -48,6 +48,8 @@ RECIPES: dict[str, dict[str, Any]] = {
         "train.augment.scale_max": 1.0,
         **{f"train.augment.{name}": 0.0 for name in ("brightness", "contrast", "saturation")},
     },
+    "zoom 1": {"train.augment.scale_min": 1.0, "train.augment.scale_max": 1.0},
+    "zoom 0.75 to 1.33": {"train.augment.scale_min": 0.75, "train.augment.scale_max": 1.3333},
     "normalization none": {"model.normalization": "none"},
     "head_init normal": {"model.head_init": "normal"},
     "head_channels 4096": {"model.head_channels": 4096},
