@@ -5,7 +5,7 @@ import zipfile
 import datasets
 import pytest
 
-from stages.data.archive import CLASS_TABLE, SCENES, Archive, Pair
+from stages.data.archive import CLASS_TABLE, SCENES, Archive, Pair, dataset_files
 from stages.data.class_table import parse_class_table
 from stages.data.labels import MAX_CLASSES
 from stages.errors import InputError
@@ -123,6 +123,11 @@ def test_no_whole_zip(archive, damage):
 def test_a_missing_zip(tmp_path):
     with pytest.raises(InputError, match="No such file"):
         Archive(tmp_path / "dataset.zip")
+
+
+def test_a_missing_directory(tmp_path):
+    with pytest.raises(InputError, match="No such file"):
+        dataset_files(tmp_path / "dataset")
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED], ids=["stored", "deflated"])

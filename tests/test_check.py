@@ -256,6 +256,33 @@ def test_what_concerns_a_whole_split(tmp_path):
     assert kinds(too_high, error=False) >= {"off_by_one"}
 
 
+@pytest.mark.parametrize(
+    ("changes", "extra"),
+    [
+        ({CLASS_TABLE: left_out}, {}),
+        ({}, {f"x/{CLASS_TABLE}": class_table(("sky", "road", "tree"))}),
+        ({CLASS_TABLE: table("1\tsky", "3\troad")}, {}),
+    ],
+    ids=["none", "two", "wrong"],
+)
+def test_a_wrong_class_table_hides_only_what_depends_on_it(tmp_path, changes, extra):
+    others = {
+        PICTURE: narrower,
+        ANNOTATION: repainted(lambda v: np.where(v == 0, 255, v)),
+        EVERY[0]: repainted(lambda v: v + 4),
+        **all_annotations(lambda v: 0 * v, ["validation"]),
+    }
+    right = inspect(written(tmp_path, others, {}), 4)
+    assert kinds(right, error=True) == {"sizes", "value_255", "values", "no_labels"}
+    wrong = inspect(written(tmp_path, {**others, **changes}, extra), 4)
+    assert kinds(wrong, error=True) == {"class_table", "sizes", "value_255", "no_labels"}
+    assert "values are not compared with the number of classes" in KINDS["class_table"].mend
+    hidden = {"values", "class_table"}
+    assert [one for one in wrong.findings if one.kind not in hidden] == [
+        one for one in right.findings if one.kind not in hidden
+    ]
+
+
 def test_a_rare_last_class_is_no_shift(tmp_path):
     report = inspect(written(tmp_path, all_annotations(lambda v: np.where(v > 1, 0, v)), {}), 4)
     assert kinds(report, error=False) == {"unseen"}
@@ -386,6 +413,14 @@ def test_what_cannot_be_opened_is_refused(tmp_path):
 def test_the_default_batch_is_that_of_the_params():
     flags = make_parser().parse_args(["check", "dataset.zip"])
     assert flags.batch_size == demo_params().train.batch_size
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "x"])
+def test_a_batch_of_nothing_is_wrong_usage(size, capsys):
+    with pytest.raises(SystemExit) as ended:
+        make_parser().parse_args(["check", "dataset.zip", "--batch-size", size])
+    assert ended.value.code == 2
+    assert f"argument --batch-size: expected a whole number from 1, got {size}" in capsys.readouterr().err
 
 
 def test_class_tables_of_the_tests_are_valid(tmp_path):

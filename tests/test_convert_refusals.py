@@ -14,6 +14,7 @@ from mask_folders import (
     annotation,
     by_hand,
     camvid,
+    cityscapes,
     contents,
     converted,
     drawn,
@@ -139,8 +140,15 @@ def test_pairs_that_cannot_be_made(run, tmp_path):
     (tmp_path / "labels/a_L.png").unlink()
     save(tmp_path / "labels/z_L.png", photo(0))
     refused(run, line, "raw/a.png: no partner", "labels/z_L.png: no partner")
+    shown = refused(run, line, "not all pictures and masks make pairs", "4 pictures, 4 masks, 3 pairs")
+    assert "no pairs" not in shown
     assert len(split_of(run(f"{line} --unpaired skip"))) == 3
     refused(run, line.replace("_L", "_M"), "4 pictures, 0 masks, 0 pairs")
+    none = refused(
+        run, line.replace("--mask-suffix _L", ""), "make no pairs", "such as raw/a.png", "such as labels/b_L.png"
+    )
+    assert "raw/b.png" not in none, "one shows how they differ"
+    assert "''" not in none
     save(tmp_path / "raw/b.jpg", photo(0))
     save(tmp_path / "raw/x/b.png", photo(0))
     refused(run, line, "raw/b.png: the same name as raw/b.jpg")
@@ -170,6 +178,100 @@ def test_lists_that_do_not_fit(run, tmp_path):
     refused(run, line, "No such file")
 
 
-@pytest.mark.parametrize("how", ["--share 0", "--share 1", "--folders x y", "--folders", "--folders a"])
-def test_a_split_that_stays_empty(run, tmp_path, how):
-    refused(run, camvid(tmp_path).replace("--share 0.5", how), "a split is empty")
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ("raw", "rav", ["rav: No such file or directory"]),
+        ("labels", "lables", ["lables: No such file or directory"]),
+        ("raw labels", "rav camvid.csv", ["rav: No such file", "camvid.csv: Not a directory"]),
+        ("raw", "raw/a.png", ["raw/a.png: Not a directory"]),
+    ],
+)
+def test_folders_that_are_not_there(run, tmp_path, before, after, expected):
+    line = camvid(tmp_path).replace(before, after, 1)
+    shown = refused(run, line, "a folder cannot be read", *expected)
+    assert "no partner" not in shown
+    assert shown == refused(run, f"{line} --unpaired skip")
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        ("--share 0.0001", ["4 for training, 0 for validation, of 4, by --share 0.0001 and --seed 4"]),
+        ("--share 0.9999", ["0 for training, 4 for validation, of 4, by --share 0.9999"]),
+        ("--folders x y", ["0 for training, 0 for validation, of 4; asked for: x, y; there are no folders below"]),
+        ("--folders", ["asked for: train, training, val, valid, validation; there are no folders"]),
+    ],
+)
+def test_a_split_that_stays_empty(run, tmp_path, how, expected):
+    line = camvid(tmp_path).replace("--share 0.5", how)
+    refused(run, line, "a split is empty", *expected, "file:     raw\n")
+
+
+def test_folders_asked_for_and_found_are_named(run, tmp_path):
+    line = cityscapes(tmp_path).replace("--folders", "--folders trian val")
+    refused(
+        run,
+        line,
+        "0 for training, 1 for validation, of 4; asked for: trian, val; "
+        "the folders below are bonn, kiel, rom, test, train, ulm, val",
+        "file:     leftImg8bit\n",
+    )
+
+
+def test_an_empty_list_is_named(run, tmp_path):
+    line = voc(tmp_path)
+    write(tmp_path / "val.txt", "\n")
+    refused(run, line, "a split is empty", "2 for training, 0 for validation", "train.txt and val.txt", "both lists")
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        *((f"--share {share}", f"--share: expected more than 0 and less than 1, .* got {share}") for share in "01x"),
+        ("--share nan", "--share: expected more than 0 and less than 1"),
+        ("--folders a", "--folders: expected no names or two, got 1: a"),
+        ("--folders a b c", "--folders: expected no names or two, got 3: a b c"),
+        ("--folders --batch-size 0", "--batch-size: expected a whole number from 1, got 0"),
+    ],
+)
+def test_wrong_usage_is_told_without_reading_anything(run, tmp_path, capsys, how, expected):
+    with pytest.raises(SystemExit) as ended:
+        run(f"raw labels --classes camvid.csv --out set.zip {how}")
+    assert ended.value.code == 2
+    assert re.search(f"error: argument {expected}\\b", capsys.readouterr().err)
+
+
+def test_what_ignore_cannot_name(run, tmp_path):
+    line = camvid(tmp_path)
+    for text in ("zz", "7"):
+        shown = refused(run, f"{line} --ignore #000000 {text}", "what --ignore names cannot be used", "colours", text)
+        assert "class table cannot be used" not in shown
+    shown = refused(
+        run, f"{voc(tmp_path)} --ignore 255 zz 1 70000", "'zz'; 1 is a class", "got 70000", "values, 0..65535"
+    )
+    assert shown.index("file:     the command line") > shown.index("voc.csv has such")
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("soil,0\nleaf,255\n", "no header line: the first one has 0, soil\n"),
+        ("0 0 0,ignored\n1,2,3,sky\n", "no header line: the first one has 0 0 0, ignored\n"),  # uneven rows
+        ("class,value\nsoil,0\nleaf,255\n", "columns class, value\n"),
+        ("name,value\n", "no rows, and so no columns\n"),
+    ],
+)
+def test_a_class_table_without_the_columns(run, tmp_path, content, expected):
+    write(tmp_path / "leaves.csv", content)
+    refused(run, voc(tmp_path).replace("voc.csv", "leaves.csv"), f"got:      {expected}", "leaves.csv")
+
+
+def test_a_folder_in_the_zip_s_place_is_refused_first(run, tmp_path, capsys):
+    """Before anything is read: what else is wrong is not told."""
+    line = camvid(tmp_path)
+    (tmp_path / "set.zip").mkdir()
+    refused(run, line, "the dataset cannot be written", "got:      a folder", "file:     set.zip", "--out")
+    refused(run, line.replace("raw", "nowhere").replace("camvid.csv", "nothing.csv"), "a folder")
+    assert capsys.readouterr() == ("", "")
+    assert [path.name for path in tmp_path.glob("*set.zip*")] == ["set.zip"]

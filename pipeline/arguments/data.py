@@ -1,10 +1,12 @@
 """Subcommands about datasets: scored, checked, brought into ADE20K's layout."""
 
 import argparse
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pipeline.arguments.common import add_command, share
+from pipeline.arguments.common import add_command, natural
 
 if TYPE_CHECKING:
     from pipeline.arguments.common import Subparsers
@@ -79,9 +81,13 @@ def add_data(commands: "Subparsers") -> None:
     splits.add_argument(
         "--lists", nargs=2, type=Path, metavar=("TRAINING", "VALIDATION"), help="text files, a name a line"
     )
-    splits.add_argument("--share", type=share, metavar="X", help="of pictures for validation, drawn by their names")
+    splits.add_argument("--share", type=_part, metavar="X", help="of pictures for validation, drawn by their names")
     splits.add_argument(
-        "--folders", nargs="*", metavar="NAME", help="the two splits' folders below IMAGES; default: train, val"
+        "--folders",
+        nargs="*",
+        action=_NoneOrTwo,
+        metavar="NAME",
+        help="the two splits' folders below IMAGES; default: train, val",
     )
     command.add_argument("--seed", type=int, default=0, help="of --share; default: %(default)s")
     _add_batch_size(command)
@@ -90,8 +96,31 @@ def add_data(commands: "Subparsers") -> None:
 def _add_batch_size(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--batch-size",
-        type=int,
+        type=natural,
         default=4,
         metavar="N",
         help="warn when training has fewer pairs; default: %(default)s",
     )
+
+
+def _part(text: str) -> float:
+    """A share that leaves something."""
+    with suppress(ValueError):
+        if 0 < (value := float(text)) < 1:
+            return value
+    raise argparse.ArgumentTypeError(f"expected more than 0 and less than 1, as both splits need pairs, got {text}")
+
+
+class _NoneOrTwo(argparse.Action):
+    """Values of a flag that takes none or two of them."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        if values and len(values) != 2:
+            raise argparse.ArgumentError(self, f"expected no names or two, got {len(values)}: {' '.join(values)}")
+        setattr(namespace, self.dest, values)

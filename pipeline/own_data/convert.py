@@ -19,7 +19,8 @@ from pipeline.own_data.check import print_params, print_report
 from pipeline.own_data.inspection import inspect
 from pipeline.own_data.legend import Legend, read_legend
 from pipeline.own_data.masks import annotate
-from pipeline.own_data.pairing import Source, Splitting, deal_out, find_pairs
+from pipeline.own_data.pairing import Source, find_pairs
+from pipeline.own_data.splitting import Splitting, deal_out
 from pipeline.own_data.unknown import Unknown
 from pipeline.own_data.workers import in_parallel
 from stages.data.archive import CLASS_TABLE
@@ -63,10 +64,12 @@ def convert(
     batch_size: int,
 ) -> None:
     """Write `out`, print what became of the input, and what there is to say about the result. Raises InputError."""
-    legend = read_legend(classes, by, ignore)
-    pairs, alone = find_pairs(images, masks, image_suffix, mask_suffix, unpaired == "skip" or bool(lists))
-    splits, left = deal_out(pairs, Splitting(lists, share, folders, seed), image_suffix)
     try:
+        if out.is_dir():  # which atomic_write would notice when all is done
+            raise _unwritable(out, "a folder")
+        legend = read_legend(classes, by, ignore)
+        pairs, alone = find_pairs(images, masks, image_suffix, mask_suffix, unpaired == "skip" or bool(lists))
+        splits, left = deal_out(pairs, Splitting(lists, share, folders, seed), images, image_suffix)
         with atomic_write(out) as file:
             with zipfile.ZipFile(file, "w") as archive:
                 zeroed = _write(archive, splits, legend, unknown == "ignore", f"{images} and {masks}")
@@ -79,14 +82,18 @@ def convert(
                 print(f"\n{out} is not written: mend the errors, then run again")
                 sys.exit(1)
     except OSError as error:
-        raise InputError(
-            "the dataset cannot be written",
-            expected="a file name in a folder to write to",
-            got=str(error),
-            file=out,
-            next_step="name another file with --out",
-        ) from None
+        raise _unwritable(out, str(error)) from None
     print_params(out)
+
+
+def _unwritable(out: Path, got: str) -> InputError:
+    return InputError(
+        "the dataset cannot be written",
+        expected="a file name in a folder to write to",
+        got=got,
+        file=out,
+        next_step="name another file with --out",
+    )
 
 
 def _write(

@@ -31,7 +31,8 @@ KINDS: Final = {
         True,
         "the class table",
         "one objectInfo150.txt, where images/ and annotations/ are: UTF-8, tab-separated, columns Idx and Name, a row "
-        f"per class in the order 1..N, N at most {MAX_CLASSES}; value 0 (other) has no row",
+        f"per class in the order 1..N, N at most {MAX_CLASSES}; value 0 (other) has no row. Until it is right, "
+        "annotation values are not compared with the number of classes, and warnings about classes are left out",
     ),
     "image_alone": Kind(
         True, "pictures without annotation", "add annotations/SPLIT/ID.png, or remove the picture; names are compared"

@@ -3,6 +3,7 @@
 Reader and checks are those of the stages, so that what is found without errors here, prepare takes.
 """
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ def inspect(path: Path, batch_size: int) -> Report:
         names, findings = _class_table(dataset)
         splits = {split: dataset.split(split) for split in SPLITS}
         for split in SPLITS:
-            findings += _layout(split, splits[split])
+            findings += _layout(split, splits[split], dataset.path)
         findings += _scenes(dataset)
         findings += _passed_over(dataset, splits)
     classes = len(names) or None
@@ -86,13 +87,16 @@ def _class_table(dataset: Dataset) -> tuple[tuple[str, ...], list[Finding]]:
     return names, same
 
 
-def _layout(name: str, split: SplitMembers) -> Iterator[Finding]:
+def _layout(name: str, split: SplitMembers, dataset: Path) -> Iterator[Finding]:
     for kind, members in (
         ("image_alone", split.images_alone),
         ("annotation_alone", split.annotations_alone),
         ("doubles", split.doubles),
     ):
-        yield from (Finding(kind, member, "") for member in members)
+        for member in members:
+            path = dataset / member  # of a zip there is no such path
+            lost = path.is_symlink() and not path.exists()
+            yield Finding(kind, member, f"a link to {path.readlink()}, where no file is" if lost else "")
     if not split.pairs:
         yield Finding("empty", name, "no pairs")
 
@@ -112,10 +116,8 @@ def _passed_over(dataset: Dataset, splits: dict[str, SplitMembers]) -> Iterator[
     for split in splits.values():
         used |= {member for pair in split.pairs for member in (pair.image, pair.annotation)}
         used |= {*split.images_alone, *split.annotations_alone, *split.doubles}
-    names = dataset.members
-    if dataset.path.is_dir():
-        files = (path for path in dataset.path.rglob("*") if path.is_file())
-        names = sorted(path.relative_to(dataset.path).as_posix() for path in files)
+    is_zip = not dataset.path.is_dir()
+    names, unread = (dataset.members, []) if is_zip else _below(dataset.path, dataset.root)
     counts: Counter[tuple[str, str]] = Counter()
     for name in names:
         path = PurePosixPath(name)
@@ -124,6 +126,22 @@ def _passed_over(dataset: Dataset, splits: dict[str, SplitMembers]) -> Iterator[
             counts[str(path.parent), path.suffix] += 1
     for (folder, suffix), count in counts.items():
         yield Finding("passed_over", folder, f"{count} x *{suffix}")
+    yield from unread
+
+
+def _below(folder: Path, root: str) -> tuple[list[str], list[Finding]]:
+    """All files in the places of pictures and annotations, and the folders that cannot be read: of no split, here."""
+    names: list[str] = []
+    errors: list[OSError] = []
+    for kind in ("images", "annotations"):
+        for place, _, files in os.walk(folder / root / kind, onerror=errors.append):
+            names += [(Path(place).relative_to(folder) / file).as_posix() for file in files]
+    unread = [
+        Finding("passed_over", Path(error.filename).relative_to(folder).as_posix(), str(error.strerror))
+        for error in errors
+        if isinstance(error, PermissionError)  # not where there is no such place
+    ]
+    return sorted(names), unread
 
 
 def _of_labels(names: tuple[str, ...], seen: dict[str, Seen]) -> Iterator[Finding]:

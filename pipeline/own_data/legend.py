@@ -67,20 +67,37 @@ def read_legend(path: Path, by: str | None, ignore: Sequence[str] | None) -> Leg
             continue
         if any(codes.setdefault(code, number) != number for code in found):
             problems.append(f"{where}: another class has the same {'colour' if by_colour else 'value'}")
-    for text in ignore if ignore is not None else () if by_colour else ("255",):
-        try:
-            code = _colour(text) if by_colour else _value(text)
-        except ValueError as error:
-            problems.append(f"--ignore: {error}")
-            continue
-        if ignore is not None and codes.get(code, 0):
-            problems.append(f"--ignore: {text} is a class of the table")
-        codes.setdefault(code, 0)
     if not 1 <= len(numbers) <= MAX_CLASSES:
         problems.append(f"{len(numbers)} classes")
     if problems:
         raise _refusal(path, "\n    ".join(["", *problems]))
+    codes |= _ignored(path, by_colour, ignore, codes)
     return Legend(tuple(numbers), by_colour, tuple(codes.items()))
+
+
+def _ignored(path: Path, by_colour: bool, ignore: Sequence[str] | None, codes: dict[int, int]) -> dict[int, int]:
+    """What becomes 0 beside what the table says."""
+    if ignore is None:
+        return {} if by_colour or 255 in codes else {255: 0}
+    found, problems = {}, []
+    for text in ignore:
+        try:
+            code = _colour(text) if by_colour else _value(text)
+        except ValueError as error:
+            problems.append(str(error))
+            continue
+        if codes.get(code, 0):
+            problems.append(f"{text} is a class of the table")
+        found[code] = 0
+    if problems:
+        raise InputError(
+            "what --ignore names cannot be used",
+            expected=f"{'colours, as #rrggbb' if by_colour else 'values, 0..65535'}, for {path} has such",
+            got="; ".join(problems),
+            file="the command line",
+            next_step=f"name {'colours' if by_colour else 'values'} that masks have and no class of the table has",
+        )
+    return found
 
 
 def _rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
@@ -108,12 +125,22 @@ def _by_colour(path: Path, rows: list[tuple[str, dict[str, Any]]], by: str | Non
         "colour": any(key in keys for key in COLOURS) or any(keys.issuperset(three) for three in CHANNELS),
     }
     kinds = [kind for kind, there in has.items() if there and by in (None, kind)]
-    if len(kinds) != 1:
-        step = (
-            "both: say --masks-by value or --masks-by colour" if kinds else f"columns {', '.join(sorted(keys)) or '-'}"
-        )
-        raise _refusal(path, step)
+    if not kinds or "name" not in keys:
+        raise _refusal(path, _columns(path, keys))
+    if len(kinds) == 2:
+        raise _refusal(path, "both: say --masks-by value or --masks-by colour")
     return kinds == ["colour"]
+
+
+def _columns(path: Path, keys: set[str]) -> str:
+    """What there is instead of the columns that are needed."""
+    if not keys:
+        return "no rows, and so no columns"
+    shown = ", ".join(sorted(filter(None, keys)))
+    known = {"name", *VALUES, *COLOURS}.union(*CHANNELS)
+    if path.suffix.lower() != ".json" and not keys & known:
+        return f"no header line: the first one has {shown}"
+    return f"columns {shown}"
 
 
 def _codes(row: dict[str, Any], by_colour: bool) -> list[int]:

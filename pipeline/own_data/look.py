@@ -18,6 +18,7 @@ from pipeline.own_data.findings import Finding
 from stages.data.archive import Dataset, Pair
 from stages.data.checks import DAMAGE, check_pair
 from stages.data.images import decode_image
+from stages.data.labels import MAX_CLASSES
 
 PLAIN = ("RGB", "L", "P", "1")  # modes that become RGB without loss
 
@@ -79,12 +80,13 @@ def _look(dataset: Dataset, pair: Pair, classes: int | None, seen: Seen) -> None
 
 def _of_values(values: npt.NDArray[np.int64], member: str, classes: int | None) -> list[Finding]:
     found = []
-    above = [] if classes is None else [value for value in np.flatnonzero(values).tolist() if value > classes]
+    most = MAX_CLASSES if classes is None else classes
+    above = [value for value in np.flatnonzero(values).tolist() if value > most]
     if 255 in above:
         found.append(Finding("value_255", member, f"{values[255] / values.sum():.1%} of its pixels"))
         above.remove(255)
     if above:
-        found.append(Finding("values", member, f"above {classes}: {', '.join(map(str, above))}"))
+        found.append(Finding("values", member, f"above {most}: {', '.join(map(str, above))}"))
     if values[0] == values.sum():
         found.append(Finding("unlabelled", member, "0 everywhere"))
     return found

@@ -58,13 +58,7 @@ class Dataset:
         try:
             self._zip = _Directory(path) if path.is_dir() else zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError) as error:
-            raise InputError(
-                "the dataset archive cannot be opened",
-                expected="a complete zip file, or a directory",
-                got=str(error),
-                file=path,
-                next_step="give a whole zip; where the download stage wrote it: dvc repro --force download",
-            ) from None
+            raise _unopened(path, str(error)) from None
         self.members = self._zip.namelist()
         self.tables = [name for name in self.members if PurePosixPath(name).name == CLASS_TABLE]
         if len(self.tables) == 1:
@@ -153,13 +147,19 @@ class _Directory:
     """Those files of a directory that make up a dataset, read as a ZipFile is."""
 
     def __init__(self, folder: Path) -> None:
-        self._paths = dataset_files(folder)
+        self._paths = _files(folder)
 
     def namelist(self) -> list[str]:
         return sorted(self._paths)
 
     def read(self, member: str) -> bytes:
-        return self._paths[member].read_bytes()
+        path = self._paths[member]
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            if path.is_symlink():
+                raise OSError(f"a link to {path.readlink()}: {error.strerror}") from None
+            raise
 
     def close(self) -> None:
         """Nothing is open."""
@@ -168,17 +168,50 @@ class _Directory:
 def dataset_files(folder: Path) -> dict[str, Path]:
     """Member names, relative to `folder`, of a dataset that begins in it or in one folder below, and their paths.
 
-    The class table tells where it begins; where there is none, all that lies in the layout counts.
+    The class table tells where it begins; where there is none, all that lies in the layout counts. Raises InputError
+    where a folder cannot be read, or a link leads nowhere.
     """
-    tables = [*folder.glob(CLASS_TABLE), *folder.glob(f"*/{CLASS_TABLE}")]
-    roots = [table.parent for table in tables] or [folder, *(path for path in folder.glob("*") if path.is_dir())]
-    pictures = (
-        path
-        for root in roots
-        for kind in ("images", "annotations")
-        for split in SPLITS
-        for path in (root / kind / split).glob("*")
-        if path.suffix.lower() in IMAGE_SUFFIXES
-    )
+    try:
+        paths = _files(folder)
+        lost = sorted(name for name, path in paths.items() if not path.is_file())
+    except OSError as error:
+        raise _unopened(folder, str(error)) from None
+    if lost:
+        raise _unopened(folder, f"links that lead nowhere: {', '.join(lost)}")
+    return paths
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """The same with links that lead nowhere. Raises OSError."""
+    places = [folder, *(path for path in folder.iterdir() if path.is_dir())]
+    tables = [place / CLASS_TABLE for place in places if _holds_table(place)]
+    roots = [table.parent for table in tables] or places
+    folders = (root / kind / split for root in roots for kind in ("images", "annotations") for split in SPLITS)
+    # Not glob, which passes over a folder that cannot be read.
+    listed = (path for place in folders if place.is_dir() for path in place.iterdir())
+    pictures = (path for path in listed if path.suffix.lower() in IMAGE_SUFFIXES)
     paths = (*tables, *(root / SCENES for root in roots), *pictures)
-    return {path.relative_to(folder).as_posix(): path for path in paths if path.is_file()}
+    return {path.relative_to(folder).as_posix(): path for path in paths if _is_file(path)}
+
+
+def _holds_table(folder: Path) -> bool:
+    try:
+        return _is_file(folder / CLASS_TABLE)
+    except PermissionError:  # of lost+found, say; without a table anywhere its pictures are looked for, and it is told
+        return False
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is a file, or a link that leads nowhere: it is told when it is read."""
+    return (path.is_symlink() and not path.exists()) or path.is_file()
+
+
+def _unopened(path: Path, got: str) -> InputError:
+    return InputError(
+        "the dataset cannot be opened",
+        expected="a complete zip file, or a directory that can be read with all below",
+        got=got,
+        file=path,
+        next_step="give a whole zip, or mend the directory; where the download stage wrote it: "
+        "dvc repro --force download",
+    )
