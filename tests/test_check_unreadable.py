@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -27,18 +26,11 @@ def dataset(tmp_path):
 
 
 @pytest.fixture
-def sceneparse(root, tmp_path):
-    """Run the command as one who is kept from reading by a file's mode; root gives up what spares it that."""
-    prefix = []
-    if os.geteuid() == 0:
-        less = "-dac_override,-dac_read_search"
-        prefix = ["setpriv", f"--bounding-set={less}", f"--inh-caps={less}"]
-        there = shutil.which("setpriv")
-        if not there or subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode:
-            pytest.skip("root may read everything, and here it cannot give that up: setpriv is missing, or refused")
+def sceneparse(root, tmp_path, unprivileged):
+    """Run the command."""
 
     def run(*arguments):
-        command = [*prefix, sys.executable, "-m", "pipeline.cli", *map(str, arguments)]
+        command = [*unprivileged, sys.executable, "-m", "pipeline.cli", *map(str, arguments)]
         environment = {**os.environ, "PYTHONPATH": str(root)}
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 

@@ -1,6 +1,8 @@
 """What `sceneparse predict` is given, and the names of what it writes."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -130,13 +132,17 @@ def test_a_link_that_leads_nowhere_keeps_its_folder_from_nothing(tree):
         read_source(link)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may open every folder")
-def test_a_folder_that_may_not_be_opened_is_told(tree):
-    (tree / "photos/summer").chmod(0)
+def test_a_folder_that_may_not_be_opened_is_told(tree, root, unprivileged):
+    closed = tree / "photos/summer"
+    command = [*unprivileged, sys.executable, "-m", "pipeline.cli", "predict", "photos/s*"]
+    closed.chmod(0)
     try:
-        assert found(tree, "photos")["photos/summer"] == "refused"
+        environment = {**os.environ, "PYTHONPATH": str(root)}
+        done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
     finally:
-        (tree / "photos/summer").chmod(0o755)
+        closed.chmod(0o755)
+    assert done.returncode == 1
+    assert done.stderr.count("Permission denied: 'photos/summer'") == 1
 
 
 def test_names_that_differ_in_their_suffix_alone_keep_it(tree):
