@@ -106,3 +106,9 @@ def test_other_is_value_0_where_it_is_a_class(tmp_path, views):
         parser = parser_of(tmp_path, network, other="class")
         assert (parser.annotate(picture(), views) == value).all()
         assert (parser.label_batch(picture(64, 64)[np.newaxis], views) == (value - 1) % 256).all()
+
+
+def test_many_sizes_are_no_reason_for_warnings(parser, caplog):
+    """Each padded size is compiled once, on purpose; TensorFlow would call that retracing."""
+    parser.annotate(picture(), Views((0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5), flip=False))
+    assert "retracing" not in caplog.text
