@@ -1,14 +1,9 @@
-"""sceneparse predict, and the pictures that people have."""
+"""sceneparse predict: labels, overlays and legends, and what goes on when a picture cannot be used."""
 
-import io
 import json
 import os
-import struct
 import subprocess
 import sys
-import warnings
-import zlib
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import get_args
@@ -16,7 +11,8 @@ from typing import get_args
 import numpy as np
 import pytest
 from datasets import encoded
-from PIL import Image, ImageOps
+from photos import PICTURE, near, picture, turned
+from PIL import Image
 from servers import serving
 from small_model import save_small_model
 
@@ -25,224 +21,8 @@ from pipeline.predict.command import load_parser
 from pipeline.predict.legend import draw_legend, font_for
 from pipeline.predict.outputs import class_shares
 from pipeline.predict.sources import Source, read_picture, read_source
-from stages.data.photos import HUGE, TooLargeError, decode_photo
 from stages.errors import InputError
 from stages.fields import Palette
-
-PICTURE = np.zeros((40, 60, 3), np.uint8)
-PICTURE[:, :20] = (250, 10, 10)
-PICTURE[:10] = (10, 10, 250)
-COLOURS = np.array([[0, 0, 0], [255, 0, 0], [0, 255, 0], [0, 0, 255]])
-CLOCKWISE = 6  # EXIF: to be turned by 90 degrees to stand upright
-
-
-def picture(mode="RGB"):
-    return Image.fromarray(PICTURE).convert(mode)
-
-
-def turned(orientation=CLOCKWISE):
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    return exif
-
-
-def png(width, height, depth, row=b""):
-    """An RGB PNG as Pillow does not write it."""
-
-    def chunk(kind, content):
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, 2, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0" + row)) + chunk(b"IEND", b"")
-
-
-def near(decoded, expected, tolerance=12):
-    assert decoded.shape == expected.shape
-    return np.abs(decoded.astype(int) - expected.astype(int)).mean() < tolerance
-
-
-# --- decoding
-
-
-@pytest.mark.parametrize(
-    ("format", "options"),
-    [
-        ("JPEG", {"quality": 95, "subsampling": 0}),
-        ("PNG", {}),
-        ("WEBP", {"lossless": True}),
-        ("TIFF", {}),
-        ("MPO", {"quality": 95, "subsampling": 0, "save_all": True, "append_images": [Image.new("RGB", (60, 40))]}),
-    ],
-)
-def test_a_picture_stands_as_its_exif_says(format, options):
-    decoded = decode_photo(encoded(picture(), format, exif=turned(), **options))
-    assert near(decoded, np.rot90(PICTURE, -1))
-    assert near(decode_photo(encoded(picture(), format, **options)), PICTURE)
-
-
-@pytest.mark.parametrize(
-    ("orientation", "upright"),
-    [
-        (1, PICTURE),
-        (2, PICTURE[:, ::-1]),
-        (3, PICTURE[::-1, ::-1]),
-        (4, PICTURE[::-1]),
-        (5, PICTURE.transpose(1, 0, 2)),
-        (6, np.rot90(PICTURE, -1)),
-        (7, PICTURE[::-1, ::-1].transpose(1, 0, 2)),
-        (8, np.rot90(PICTURE)),
-        (99, PICTURE),
-    ],
-)
-def test_every_orientation(orientation, upright):
-    assert np.array_equal(decode_photo(encoded(picture(), "PNG", exif=turned(orientation))), upright)
-
-
-def test_odd_metadata_does_not_hide_a_picture():
-    exif = turned()
-    exif[0x010F] = "maker"
-    content = encoded(picture(), "JPEG", quality=95, subsampling=0, exif=exif)
-    odd = content.replace(b"\x01\x0f\x00\x02", b"\x01\x00\x00\x02", 1)  # the width, as a text
-    assert near(decode_photo(odd), np.rot90(PICTURE, -1))
-    with Image.open(io.BytesIO(odd)) as opened, pytest.raises(struct.error):
-        ImageOps.exif_transpose(opened)
-
-
-@pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK", "YCbCr", "LAB"])
-def test_modes_become_rgb(mode):
-    expected = np.asarray(picture("L" if mode in "L1" else "RGB").convert("RGB"))
-    format = "TIFF" if mode in ("CMYK", "YCbCr", "LAB") else "PNG"
-    assert near(decode_photo(encoded(picture(mode), format)), expected, 60 if mode == "1" else 12)
-
-
-def test_a_cmyk_jpeg_is_no_negative():
-    assert near(decode_photo(encoded(picture("CMYK"), "JPEG", quality=95)), PICTURE)
-
-
-@pytest.mark.parametrize(
-    ("format", "order"), [("PNG", "<u2"), ("TIFF", "<u2"), ("TIFF", ">u2")], ids=["PNG", "TIFF", "TIFF, big-endian"]
-)
-def test_16_bit_gray_keeps_its_upper_bits(format, order):
-    gray = np.linspace(0, 65535, 300).astype(order).reshape(15, 20)
-    decoded = decode_photo(encoded(Image.fromarray(gray), format))
-    assert np.array_equal(decoded, np.repeat((gray >> 8)[..., None], 3, axis=2))
-
-
-def test_16_bit_colour_png():
-    """Pillow reads these, but writes none."""
-    row = struct.pack(">6H", 0, 0x8000, 0xFFFF, 0x1234, 0x5678, 0x9ABC)
-    assert decode_photo(png(2, 1, 16, row)).tolist() == [[[0, 0x80, 0xFF], [0x12, 0x56, 0x9A]]]
-
-
-@pytest.mark.parametrize("format", ["PNG", "WEBP", "TIFF", "GIF"])
-def test_what_is_transparent_becomes_white(format):
-    alpha = picture("RGBA")
-    alpha.putalpha(Image.fromarray(np.where(np.arange(60) < 30, 255, 0).astype(np.uint8)[None].repeat(40, axis=0)))
-    decoded = decode_photo(encoded(alpha, format, **({"lossless": True} if format == "WEBP" else {})))
-    assert (decoded[:, 30:] == 255).all(), "not the colours that lie hidden there"
-    assert near(decoded[:, :30], PICTURE[:, :30])
-
-
-def test_half_transparent_gray():
-    decoded = decode_photo(encoded(Image.new("LA", (2, 2), (55, 128)), "PNG"))
-    assert near(decoded, np.full((2, 2, 3), 155), 1)
-
-
-def test_16_bit_gray_with_a_gray_that_is_transparent():
-    samples = np.array([[0, 0x1234, 0x1235, 0xFF00]], np.uint16)
-    content = encoded(Image.fromarray(samples), "PNG", transparency=0x1234)
-    assert decode_photo(content)[0, :, 0].tolist() == [0, 255, 0x12, 255]
-
-
-@pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG"])
-def test_the_first_of_several_frames(format):
-    frames = [Image.new("RGB", (8, 8), colour) for colour in ((200, 0, 0), (0, 200, 0), (0, 0, 200))]
-    content = encoded(frames[0], format, save_all=True, append_images=frames[1:], duration=100)
-    with Image.open(io.BytesIO(content)) as opened:
-        assert opened.n_frames == 3
-    assert near(decode_photo(content), np.asarray(frames[0]))
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "not a picture"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a picture"),  # Pillow would start Ghostscript
-        (encoded(picture(), "PPM"), "not a picture"),
-        (encoded(Image.new("F", (3, 3)), "TIFF"), "32 bits a sample"),
-        (encoded(Image.new("I", (3, 3)), "TIFF"), "32 bits a sample"),
-    ],
-    ids=["empty", "PostScript", "PPM", "float", "32 bits"],
-)
-def test_what_is_no_photo_is_refused(content, message):
-    with pytest.raises(ValueError, match=message) as caught:
-        decode_photo(content)
-    assert not isinstance(caught.value, TooLargeError)
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (png(65_501, 1, 8), r"65501 x 1 pixels.*limit of 65500"),
-        (png(10_000, 9_000, 8), r"90000000 pixels.*limit of 89478485"),  # where Pillow warns
-        (png(15_000, 15_000, 8), r"more pixels than the limit of 178956970$"),  # where Pillow refuses
-    ],
-    ids=["long", "large", "too large for Pillow"],
-)
-def test_what_is_too_large_is_refused(content, message):
-    with pytest.raises(TooLargeError, match=message):
-        decode_photo(content)
-
-
-@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF"])
-@pytest.mark.parametrize("share", [0.05, 0.5, 0.9])
-def test_a_picture_that_is_cut_off_is_refused(format, share):
-    content = encoded(Image.effect_noise((90, 90), 64), format)
-    with pytest.raises(ValueError, match=r"."):
-        decode_photo(content[: int(share * len(content))])
-
-
-def test_a_broken_png_is_refused():
-    content = bytearray(encoded(Image.effect_noise((90, 90), 64), "PNG"))
-    content[content.index(b"IDAT") - 2] -= 4  # of its length, 1024 bytes
-    with pytest.raises(ValueError, match="broken PNG file"):
-        decode_photo(bytes(content))
-
-
-@pytest.mark.parametrize("kind", ["missing", "folder", "text"])
-def test_what_cannot_be_read_is_refused_by_name(tmp_path, kind):
-    path = tmp_path / "picture.jpg"
-    if kind == "folder":
-        path.mkdir()
-    if kind == "text":
-        path.write_text("no picture")
-    with pytest.raises(InputError, match=r"the picture cannot be read[\s\S]*picture\.jpg"):
-        read_picture(path)
-
-
-def test_a_huge_picture_is_decoded_where_that_is_asked_for():
-    content = encoded(Image.new("1", (9_500, 9_500)), "PNG")
-    with pytest.raises(ValueError, match="90250000 pixels exceed the limit"):
-        decode_photo(content)
-    decoded = decode_photo(content, HUGE)
-    assert decoded.shape == (9_500, 9_500, 3)
-    assert not decoded.any()
-
-
-def test_damaged_metadata_warns_nobody_while_several_threads_decode():
-    """Filters of warnings belong to the process: a thread that resets them must not do so under another."""
-    exif = turned()
-    exif[0x010F] = "a maker whose name does not lie in its entry"
-    odd = encoded(picture(), "JPEG", quality=95, subsampling=0, exif=exif.tobytes()[:-20])
-    with pytest.warns(UserWarning, match="Truncated"):
-        Image.open(io.BytesIO(odd)).close()
-    before = list(warnings.filters)
-    with ThreadPoolExecutor(4) as pool:
-        assert len({decoded.tobytes() for decoded in pool.map(decode_photo, 100 * [odd])}) == 1
-    assert warnings.filters == before
-
-
-# --- predicting
 
 
 @pytest.fixture(scope="module")
