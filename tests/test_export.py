@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -262,6 +263,14 @@ def test_what_is_refused(run, tmp_path, changes, message):
     with pytest.raises(InputError, match=message):
         run("onnx", **changes)
     assert not (tmp_path / "exports").exists()
+
+
+def test_a_file_that_is_no_picture_is_passed_over(run, place, tmp_path, capsys):
+    shutil.copytree(place / "photos", tmp_path / "some")
+    (tmp_path / "some/1.txt").write_text("no picture")
+    out = run("onnx", pictures=tmp_path / "some")
+    assert described(out / "tiny.onnx.json")["check"]["pictures"] == 3
+    assert f"passed over: {tmp_path}/some/1.txt: not a picture" in capsys.readouterr().err
 
 
 def test_a_missing_runtime_is_named(run, monkeypatch):
