@@ -9,12 +9,16 @@ import shlex
 import signal
 import subprocess
 import sys
+from typing import get_args
 
 import numpy as np
 import pytest
 from PIL import Image
+from pydantic import TypeAdapter, ValidationError
 
 from pipeline.cli import main, make_parser
+from stages.data.photos import HUGE
+from stages.fields import Palette, Scale
 
 NAMES = [f"thing {number}" for number in range(1, 151)]
 SECTION = {
@@ -61,6 +65,29 @@ def test_an_interrupt_that_a_library_makes_another_error_of(monkeypatch, interru
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 130
+
+
+def test_flags_take_what_params_and_decoders_take():
+    """Written twice, as importing those would slow every --help."""
+
+    def refused(*words):
+        with pytest.raises(SystemExit):
+            make_parser().parse_args(words)
+
+    def taken(*words):
+        return make_parser().parse_args(words)
+
+    for palette in get_args(Palette):
+        assert taken("predict", "a.jpg", "--palette", palette).palette == palette
+    for scale in (0.24, 0.25, 4.0, 4.01):
+        try:
+            TypeAdapter(Scale).validate_python(scale)
+            assert taken("predict", "a.jpg", "--scales", str(scale)).scales == [scale]
+        except ValidationError:
+            refused("predict", "a.jpg", "--scales", str(scale))
+    most = HUGE // 10**6
+    assert taken("web", "--max-megapixels", str(most)).max_megapixels == most
+    refused("web", "--max-megapixels", str(most + 1))
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def add_command(
 
 def seconds(text: str) -> float:
     """A number above 0."""
-    value = _number(text)
+    value = number(text)
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
     return value
@@ -41,7 +41,7 @@ def seconds(text: str) -> float:
 
 def share(text: str) -> float:
     """A number from 0 to 1."""
-    value = _number(text)
+    value = number(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"expected 0..1, got {text}")
     return value
@@ -49,7 +49,7 @@ def share(text: str) -> float:
 
 def scale(text: str) -> float:
     """A number from 0.25 to 4, as evaluate.scales takes them."""
-    value = _number(text)
+    value = number(text)
     if not 0.25 <= value <= 4:
         raise argparse.ArgumentTypeError(f"expected 0.25..4, got {text}")
     return value
@@ -62,7 +62,7 @@ def natural(text: str) -> int:
     return int(text)
 
 
-def _number(text: str) -> float:
+def number(text: str) -> float:
     """Not a number, which no range holds, where it is none: argparse would name the function in its error."""
     try:
         return float(text)

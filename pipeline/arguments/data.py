@@ -2,11 +2,10 @@
 
 import argparse
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.arguments.common import add_command, natural
+from pipeline.arguments.common import add_command, natural, number
 
 if TYPE_CHECKING:
     from pipeline.arguments.common import Subparsers
@@ -105,10 +104,10 @@ def _add_batch_size(command: argparse.ArgumentParser) -> None:
 
 def _part(text: str) -> float:
     """A share that leaves something."""
-    with suppress(ValueError):
-        if 0 < (value := float(text)) < 1:
-            return value
-    raise argparse.ArgumentTypeError(f"expected more than 0 and less than 1, as both splits need pairs, got {text}")
+    value = number(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"expected more than 0 and less than 1, as both splits need pairs, got {text}")
+    return value
 
 
 class _NoneOrTwo(argparse.Action):

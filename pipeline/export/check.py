@@ -81,12 +81,10 @@ def compare(network: Any, classes: int, format: str, exported: Path, pictures: l
 
 
 def _by_keras(network: Any, classes: int, pictures: list[Pixels]) -> tuple[list[Pixels], float]:
-    import tensorflow as tf
-
+    from stages.model.inference import Compiled
     from stages.model.segment import segment
 
-    tf.get_logger().setLevel("ERROR")  # it would warn of compiling anew for each size, which is meant
-    found, seconds, compiled = [], [], tf.function(network)
+    found, seconds, compiled = [], [], Compiled(network)
     for picture in pictures:
         segment(compiled, picture[None])  # compiles, at a new size
         start = time.perf_counter()

@@ -42,8 +42,7 @@ def score_folders(annotations: Path, predictions: Path, classes: int) -> Confusi
     `sceneparse predict` writes beside its labels are passed over.
     """
     truths, guesses = _pngs(annotations), _pngs(predictions)
-    # What `sceneparse predict` lays beside its labels.
-    legends = [key for key in guesses if key not in truths and key.removesuffix("_legend") in guesses.keys() - {key}]
+    legends = {f"{key}_legend" for key in guesses} - truths.keys()
     guesses = {key: path for key, path in guesses.items() if key not in legends}
     problems = [f"{key}: no prediction" for key in sorted(truths.keys() - guesses.keys())]
     problems += [f"{key}: a prediction without annotation" for key in sorted(guesses.keys() - truths.keys())]
