@@ -142,6 +142,10 @@ class Train(Section):
     ema: Annotated[float, Field(ge=0, lt=1)] = Field(
         description="decay of the weights' moving average, which is validated and saved; 0 = off"
     )
+    decision: Literal["likelihood", "iou"] = Field(
+        description="likelihood = the class of the highest score; iou = constants, found on training pictures when "
+        "training ends, are added to the scores first, for the mean IoU"
+    )
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = Field(description="Keras dtype policy")
     xla: bool = Field(description="compile the step with XLA")
     deterministic: bool = Field(description="only operations that give the same bits each time, for GPUs")

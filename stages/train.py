@@ -39,6 +39,7 @@ def train(params: Params, records: Path, start_from: Path, model: Path, card: Pa
     # From here on TensorFlow is needed; bad params and bad records have been refused.
     from stages.data.batches import steps_per_epoch, training_batches, validation_batches
     from stages.model.checkpoint import Checkpoints, fingerprint
+    from stages.model.decision import suited_to_iou
     from stages.model.loop import Loop
     from stages.model.losses import median_frequency_weights
     from stages.model.saving import describe
@@ -82,7 +83,10 @@ def train(params: Params, records: Path, start_from: Path, model: Path, card: Pa
                 "best epoch %d of %d: validation mIoU %.4f", epoch, params.train.epochs, best["validation/mean_iou"]
             )
             description = describe(records, manifest, params.model, params.train, {"epoch": epoch, **best})
-            _write_outputs(trainer.model, description, logbook.curves, model, card, curves)
+            network = trainer.model
+            if params.train.decision == "iou":
+                network = suited_to_iou(network, records, manifest, params.train.batch_size)
+            _write_outputs(network, description, logbook.curves, model, card, curves)
             checkpoints.remove()
 
 

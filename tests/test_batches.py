@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from datasets import demo_params, write_archive
 
-from stages.data.batches import steps_per_epoch, training_batches, validation_batches
+from stages.data.batches import steps_per_epoch, stored_batches, training_batches, validation_batches
 from stages.data.labels import to_labels
 from stages.data.manifest import open_records
 from stages.data.records import parse_example, read_examples
@@ -183,3 +183,15 @@ def test_the_workers_together_validate_every_picture_once(records, manifest, sto
                 assert np.array_equal(labels, to_labels(stored["validation"][2][seen[-1]]))
     assert sorted(seen) == list(range(VALIDATION))
     assert counts == {-(-VALIDATION // (2 * size)) * replicas}
+
+
+@pytest.mark.parametrize(
+    ("most", "expected"), [(100, range(11)), (11, range(11)), (10, range(0, 11, 2)), (4, (0, 3, 6, 9))]
+)
+def test_stored_pictures_are_spread_over_the_split_and_unchanged(records, manifest, stored, most, expected):
+    batches = list(stored_batches(records, manifest, BATCH, most))
+    assert [len(images) for images, _ in batches[:-1]] == [BATCH] * (len(batches) - 1)
+    images, labels = (np.concatenate(part) for part in zip(*batches, strict=True))
+    _, all_images, annotations = stored["training"]
+    np.testing.assert_array_equal(images, [all_images[index] for index in expected])
+    np.testing.assert_array_equal(labels, to_labels(np.array([annotations[index] for index in expected])))

@@ -20,12 +20,12 @@ IMPORTS = 0.4  # share of a run in which nothing is written yet; kills before th
 
 @pytest.fixture
 def inputs(tmp_path, root):
-    """Everything that a training state can hold is on: averages, statistics of the batches, dropout."""
+    """Everything that a training state can hold is on: averages, batch statistics, dropout, constants at the end."""
     yaml = YAML()
     params = yaml.load(root / "presets/demo.yaml")
     params["prepare"]["size"] = 32
     params["model"] |= {"width": 1 / 64, "dropout": 0.3, "normalization": "batch"}
-    params["train"] |= {"epochs": 12, "batch_size": 2, "warmup_steps": 2, "ema": 0.9}
+    params["train"] |= {"epochs": 12, "batch_size": 2, "warmup_steps": 2, "ema": 0.9, "decision": "iou"}
     yaml.dump(params, tmp_path / "params.yaml")
     write_demo(tmp_path / "dataset.zip", training=10, validation=3, seed=0)
     loaded = load_params(tmp_path / "params.yaml")

@@ -151,6 +151,7 @@ def test_types_are_not_converted(refusal, key, value):
         ("train__label_smoothing", 1.0),
         ("train__hard_pixels", 0.0),
         ("train__ema", 1.0),
+        ("train__decision", "miou"),
         ("train__augment__crop", 100),
         ("evaluate__scales", []),
         ("train__seed", 2**31),

@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from benchmarks.recipes import COLUMNS, RECIPES, Table, write_params
+from benchmarks.recipes import BASE, COLUMNS, PRESETS, RECIPES, Table, write_params
 from stages.params import load_params
 
 
@@ -15,11 +15,12 @@ def leaves(value, name=""):
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_a_recipe_is_its_preset_with_what_it_names_changed(root, tmp_path, recipe):
+def test_a_recipe_is_its_preset_or_the_base_with_what_it_names_changed(root, tmp_path, recipe):
     write_params(tmp_path / "params.yaml", recipe, 3, tmp_path / "set.zip", 5)
     params, views = (load_params(tmp_path / name) for name in ("params.yaml", "views.yaml"))
-    preset = load_params(root / f"presets/{'fcn2017' if recipe == 'ancestor' else 'scratch'}.yaml")
-    before, after = leaves(preset.model_dump()), leaves(params.model_dump())
+    preset = leaves(load_params(root / f"presets/{PRESETS.get(recipe, 'scratch')}.yaml").model_dump())
+    before = preset if recipe in PRESETS else preset | {f".{name}": value for name, value in BASE.items()}
+    after = leaves(params.model_dump())
     changed = {name.removeprefix(".") for name in after if after[name] != before[name]}
     data = {"download.source", "download.digest", "download.size_bytes", "weights.source", "weights.digest"}
     assert changed - data == {*RECIPES[recipe], "train.seed", "train.epochs"}

@@ -279,7 +279,14 @@ def inputs(tmp_path_factory, root):
     params = yaml.load(root / "presets/demo.yaml")
     params["prepare"]["size"] = 32
     params["model"] |= {"width": 1 / 32, "dropout": 0.5}
-    params["train"] |= {"epochs": EPOCHS, "batch_size": 4, "warmup_steps": 2, "optimizer": "sgd", "learning_rate": 0.02}
+    params["train"] |= {
+        "epochs": EPOCHS,
+        "batch_size": 4,
+        "warmup_steps": 2,
+        "optimizer": "sgd",
+        "learning_rate": 0.02,
+        "decision": "iou",
+    }
     yaml.dump(params, directory / "params.yaml")
     write_archive(directory / "dataset.zip", training=4 * STEPS + 2, validation=5)
     loaded = load_params(directory / "params.yaml")

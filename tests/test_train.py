@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import signal
 import time
 
@@ -32,7 +33,7 @@ def inputs(tmp_path_factory, root):
     params = yaml.load(root / "presets/demo.yaml")
     params["prepare"]["size"] = 64
     params["model"]["width"] = 1 / 64
-    params["train"] |= {"epochs": EPOCHS, "batch_size": 2, "warmup_steps": 2}
+    params["train"] |= {"epochs": EPOCHS, "batch_size": 2, "warmup_steps": 2, "decision": "iou"}
     yaml.dump(params, directory / "params.yaml")
     write_demo(directory / "dataset.zip", training=14, validation=4, seed=0)
     loaded = load_params(directory / "params.yaml")
@@ -57,6 +58,21 @@ def test_outputs(uninterrupted):
     rows = uninterrupted["curves/plots/metrics/validation/mean_iou.tsv"].decode().splitlines()[1:]
     assert len(rows) == EPOCHS
     assert max(float(row.split("\t")[1]) for row in rows) == card["best"]["validation"]["mean_iou"]
+
+
+def test_deciding_for_the_mean_iou_adds_the_last_layer_and_nothing_else(inputs, uninterrupted, tmp_path, caplog):
+    (tmp_path / "iou.keras").write_bytes(uninterrupted["model.keras"])
+    run_here(inputs, tmp_path, decision="likelihood")
+    likelihood, iou = (keras.saving.load_model(tmp_path / name) for name in ("model.keras", "iou.keras"))
+    image = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), np.uint8)
+    added = np.asarray(iou(image)) - np.asarray(likelihood(image))
+    assert np.ptp(added, axis=(0, 1, 2)).max() < 1e-5
+    assert np.ptp(added[0, 0, 0]) > 0.05
+    with caplog.at_level(logging.INFO):
+        run_here(inputs, tmp_path / "on", start_from=tmp_path / "iou.keras", epochs=1)
+    assert "anew" not in caplog.text
+    before, after = (float(value) for value in re.search(r"mean IoU: (\S+) -> (\S+) on", caplog.text).groups())
+    assert after > before
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

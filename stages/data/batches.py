@@ -8,6 +8,7 @@ Of several replicas each gets a run of consecutive rows of every batch, and a wo
 of its own replicas alone. Memory is bounded by the shuffle buffer, whatever the number of images.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,19 +83,27 @@ def validation_batches(
     with ignored pixels: the network does not take an empty batch.
     """
 
-    def pair(example: Any) -> tuple[Any, Any]:
-        image, annotation = _pair(example, manifest.size)
-        return image, to_labels(annotation)
-
     count, workers = len(manifest.validation.ids), part.num_input_pipelines
     filled = count if part.num_replicas_in_sync == 1 else -(-count // batch_size) * batch_size
     ours = len(range(part.input_pipeline_id, count, workers))
     side = manifest.size
     ignored = tf.zeros([side, side, 3], tf.uint8), to_labels(tf.zeros([side, side], tf.uint8))
     examples = read_examples([records / shard.file for shard in manifest.validation.shards])
-    pairs = examples.shard(workers, part.input_pipeline_id).map(pair, num_parallel_calls=tf.data.AUTOTUNE)
+    pairs = examples.shard(workers, part.input_pipeline_id).map(partial(_labelled, manifest.size), tf.data.AUTOTUNE)
     pairs = pairs.concatenate(tf.data.Dataset.from_tensors(ignored).repeat(filled // workers - ours))
     return pairs.batch(part.get_per_replica_batch_size(batch_size)).prefetch(2)
+
+
+def stored_batches(records: Path, manifest: Manifest, batch_size: int, most: int) -> Any:
+    """tf.data.Dataset of at most `most` training pictures once, in order, evenly spread and as they are stored."""
+    examples = read_examples([records / shard.file for shard in manifest.training.shards])
+    examples = examples.shard(-(-len(manifest.training.ids) // most), 0)
+    return examples.map(partial(_labelled, manifest.size), tf.data.AUTOTUNE).batch(batch_size).prefetch(2)
+
+
+def _labelled(size: int, example: Any) -> tuple[Any, Any]:
+    image, annotation = _pair(example, size)
+    return image, to_labels(annotation)
 
 
 def _pair(example: Any, size: int) -> tuple[Any, Any]:
