@@ -2,10 +2,11 @@
 
     python -m benchmarks.recipes ARCHIVE --out recipes.csv [--minutes 7] [--only NAME ...] [--seeds 0 1 2]
 
-Each recipe is presets/scratch.yaml with the params of RECIPES changed (ancestor: presets/fcn2017.yaml at quarter
-width). First the updates and the validation of all of them are timed, which wants an idle machine: each gets as many
-whole epochs as fit into the minutes. Then the stages run, prepare to evaluate, and the load of the machine makes no
-difference any more. Every row is written when it is known, so that all this can be stopped and started again.
+Recipes of PRESETS are those files (ancestor at quarter width), every other one is BASE, what presets/scratch.yaml was
+before these comparisons; both with the params of RECIPES changed. First the updates and the validation of all of
+them are timed, which wants an idle machine: each gets as many whole epochs as fit into the minutes. Then the stages
+run, prepare to evaluate, and the load of the machine makes no difference any more. Every row is written when it is
+known, so that all this can be stopped and started again.
 """
 
 import argparse
@@ -25,15 +26,23 @@ from ruamel.yaml import YAML
 from stages.files import write_text
 
 ROOT = Path(__file__).parents[1]
-START_SECONDS = 12.0  # of a train stage before its first update: imports and tracing
+OTHER_SECONDS = 30.0  # of a train stage before its first update and after its last: imports, tracing, the decision
 VIEWS: dict[str, Any] = {"evaluate.scales": [0.75, 1.0, 1.25], "evaluate.flip": True}  # each recipe is scored so, too
 SCORES = [f"{size}_{name}" for size in ("original", "resized") for name in ("mean_iou", "pixel_accuracy")]
 COLUMNS = ["recipe", "seed", "minutes", "epoch_seconds", "epochs", "train_seconds"]
 COLUMNS += [*SCORES, *(f"views_{name}" for name in SCORES), "original_ious"]
 
-# Params that differ from the preset's, by dotted name.
+PRESETS = {"default": "scratch", "default without augmentation": "scratch", "ancestor": "fcn2017"}
+BASE: dict[str, Any] = {"train.batch_size": 4, "train.decision": "likelihood"}
+NO_COLOURS = {f"train.augment.{name}": 0.0 for name in ("brightness", "contrast", "saturation")}
+NO_ZOOM = {"train.augment.scale_min": 1.0, "train.augment.scale_max": 1.0}
+PLAIN = {"train.augment.flip": 0.0, **NO_ZOOM, **NO_COLOURS}
+
+# Params that differ, by dotted name.
 RECIPES: dict[str, dict[str, Any]] = {
     "default": {},
+    "default without augmentation": PLAIN,
+    "base": {},
     "ancestor": {"model.width": 0.25},
     "size 256": {
         "prepare.size": 256,
@@ -42,13 +51,10 @@ RECIPES: dict[str, dict[str, Any]] = {
         "train.augment.scale_max": 1.5,
     },
     "crop 128": {"train.augment.crop": 128},
-    "no augmentation": {
-        "train.augment.flip": 0.0,
-        "train.augment.scale_min": 1.0,
-        "train.augment.scale_max": 1.0,
-        **{f"train.augment.{name}": 0.0 for name in ("brightness", "contrast", "saturation")},
-    },
-    "zoom 1": {"train.augment.scale_min": 1.0, "train.augment.scale_max": 1.0},
+    "no augmentation": PLAIN,
+    "flip 0": {"train.augment.flip": 0.0},
+    "colours 0": NO_COLOURS,
+    "zoom 1": NO_ZOOM,
     "zoom 0.75 to 1.33": {"train.augment.scale_min": 0.75, "train.augment.scale_max": 1.3333},
     "normalization none": {"model.normalization": "none"},
     "head_init normal": {"model.head_init": "normal"},
@@ -58,6 +64,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "skips features": {"model.skips": "features", "model.upsampling": "learned"},
     "learning_rate 0.0005": {"train.learning_rate": 0.0005},
     "learning_rate 0.005": {"train.learning_rate": 0.005},
+    "decision iou": {"train.decision": "iou"},
     "batch_size 2": {"train.batch_size": 2},
     "batch_size 8": {"train.batch_size": 8},
     "batch_size 16 in 4 micro_batches": {"train.batch_size": 16, "train.micro_batches": 4},
@@ -104,7 +111,7 @@ print(json.dumps(sorted(times[4:])[10] * steps + seconds / params.train.validate
 
 def write_params(path: Path, recipe: str, seed: int, archive: Path, epochs: int) -> None:
     """The params of a recipe, with the archive for the preset's own data; and next to them those with VIEWS."""
-    content = YAML().load(ROOT / f"presets/{'fcn2017' if recipe == 'ancestor' else 'scratch'}.yaml")
+    content = YAML().load(ROOT / f"presets/{PRESETS.get(recipe, 'scratch')}.yaml")
     changes = {
         "download.source": str(archive),
         "download.digest": None,
@@ -112,6 +119,7 @@ def write_params(path: Path, recipe: str, seed: int, archive: Path, epochs: int)
         "weights.digest": None,
         "train.seed": seed,
         "train.epochs": epochs,
+        **({} if recipe in PRESETS else BASE),
         **RECIPES[recipe],
     }
     for file, more in ((path, changes), (path.with_name("views.yaml"), VIEWS)):
@@ -205,7 +213,7 @@ def main() -> None:
     for key in wanted:
         if key not in table.rows:
             seconds = timed[key[0]] = timed.get(key[0]) or time_epoch(key[0], archive)
-            epochs = max(1, int((60 * args.minutes - START_SECONDS) / seconds))
+            epochs = max(1, int((60 * args.minutes - OTHER_SECONDS) / seconds))
             table.update(key, epoch_seconds=round(seconds, 2), epochs=epochs)
     for key in wanted:
         recipe, seed, _ = key
