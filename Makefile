@@ -22,7 +22,8 @@ fi
 endef
 
 # Two tests at a time: they wait for other processes more than they compute. tests/conftest.py says which go together.
-PARALLEL = --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# When a worker dies, the run ends and names its test: what another worker would be given can make it wait for ever.
+PARALLEL = --numprocesses 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 .PHONY: demo test docs test-s3 test-webdav install install-test install-docs install-test-s3 install-test-webdav
 

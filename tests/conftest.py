@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
+# A shell lets what it starts with & ignore Ctrl-C, and every process started from there would, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Files that take long, the longest group first; one process runs those of a group, which share what takes long to make.
 GROUPS = {

@@ -24,6 +24,7 @@ from cards import make_card
 from datasets import encoded
 from models import model_params
 from PIL import Image
+from playwright.sync_api import expect
 
 from stages.data.photos import decode_photo
 from stages.score.pictures import overlay
@@ -32,6 +33,7 @@ NAMES = ("sky", "<b>road</b> & path", "tree")
 CLOCKWISE = 6  # EXIF: to be turned by 90 degrees to stand upright
 MAX_MB, MAX_MEGAPIXELS = 1, 2
 START_SECONDS = 120
+WAIT_MS = 30_000
 
 
 def sketch():
@@ -108,6 +110,16 @@ def server(serving):
     return serving.url
 
 
+def began(page):
+    """Wait for the page's own script."""
+    expect(page.locator("#limits")).not_to_be_empty(timeout=WAIT_MS)
+
+
+def answered(page, name):
+    """Wait for the result of the picture of this name."""
+    expect(page.locator("#facts")).to_have_text(re.compile("^" + re.escape(name)), timeout=WAIT_MS)
+
+
 @pytest.fixture(scope="module")
 def desktop(server):
     """A page that has begun, what it asked for, and what went wrong in it."""
@@ -117,7 +129,7 @@ def desktop(server):
         page.on("pageerror", lambda error: page.failed.append(str(error)))
         page.on("console", lambda message: page.failed.append(message.text) if message.type == "error" else None)
         page.goto(server)
-        page.wait_for_function("document.getElementById('limits').textContent")
+        began(page)
         yield page
         assert page.failed == []
         assert {urlsplit(url).netloc for url in page.asked if not url.startswith("blob:")} == {urlsplit(server).netloc}
@@ -129,7 +141,7 @@ def give(page, content=PHOTO, name="my photo.jpg", type="image/jpeg"):
     with page.expect_file_chooser() as chooser:
         page.locator("#choose:visible, #another:visible").click()
     chooser.value.set_files({"name": name, "mimeType": type, "buffer": content})
-    page.wait_for_function("name => document.getElementById('facts').textContent.startsWith(name)", arg=name)
+    answered(page, name)
 
 
 def saved(page, button):
@@ -283,7 +295,7 @@ def test_drop_and_paste(desktop, way):
         }""",
         [base64.b64encode(PHOTO).decode(), name, way, *kinds[way]],
     )
-    desktop.wait_for_function("name => document.getElementById('facts').textContent.startsWith(name)", arg=name)
+    answered(desktop, name)
     assert desktop.evaluate("globalThis.invited") == (way == "drop")
     assert desktop.locator("#drop").is_hidden()
 
@@ -318,7 +330,7 @@ def test_on_a_phone(desktop, server, width):
         viewport={"width": width, "height": 800}, has_touch=True, is_mobile=True, color_scheme="dark"
     )
     page.goto(server)
-    page.wait_for_function("document.getElementById('limits').textContent")
+    began(page)
     assert page.evaluate("document.documentElement.scrollWidth") == width
     assert page.locator("kbd").first.is_hidden(), "no keys to paste with"
     give(page)
