@@ -8,10 +8,12 @@ import argparse
 import importlib
 import io
 import os
+import select
 import signal
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import TextIO
 
 from pipeline.arguments.common import STATUSES, add_command, path_or_url
 from pipeline.arguments.data import add_data
@@ -23,10 +25,34 @@ SHELLS = ("bash", "zsh", "tcsh")
 
 
 def main() -> None:
-    """Parse the command line and run the subcommand."""
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `sceneparse ... | head` ends without a traceback
+    """Parse the command line and run the subcommand; end quietly where nobody reads what it prints any more."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be text
+    try:
+        try:
+            _run()
+        finally:
+            if sys.stdout:
+                sys.stdout.flush()  # so that this is noticed here, and not when Python ends
+    except BrokenPipeError:
+        if not _unread(sys.stdout):
+            raise
+        # As a program that SIGPIPE ends. To let the signal do it would end this one for every other pipe that breaks,
+        # that of a video's encoder for one, and no error would be told.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE)
+
+
+def _unread(stream: TextIO | None) -> bool:
+    """Whether the reader of a pipe, `head` for one, has closed it."""
+    if not stream:
+        return False
+    poll = select.poll()
+    poll.register(stream.fileno(), 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
+
+
+def _run() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # those of TensorFlow's start-up notes that heed it
     interrupted = _watch_interrupts()
     flags = vars(make_parser().parse_args())
@@ -42,7 +68,7 @@ def main() -> None:
             raise
         sys.exit(f"error: {error}")
     except Exception as error:
-        if debug:
+        if debug or (isinstance(error, BrokenPipeError) and _unread(sys.stdout)):
             raise
         if interrupted:  # libraries make other exceptions of it while they are imported
             sys.exit(128 + signal.SIGINT)

@@ -231,6 +231,34 @@ def test_a_defect_is_called_one(root, tmp_path):
     assert done.stderr == "error: KeyError: 'key'\nThis is a defect: --debug shows where, please report it.\n"
 
 
+@pytest.mark.parametrize("arguments", [("completion", "bash"), ("--debug", "completion", "zsh")])
+def test_where_nobody_reads_it_ends_quietly(root, arguments):
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "pipeline.cli", *arguments]
+    done = subprocess.run(command, cwd=root, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
+
+
+def test_another_pipe_that_breaks_is_an_error_as_others_are(root):
+    """That of an encoder that failed: what writes to it hears of it, and no signal ends the process."""
+    code = """
+import os, pipeline.cli, pipeline.scores
+def results(**_):
+    reader, writer = os.pipe()
+    os.close(reader)
+    os.write(writer, b"frame")
+pipeline.scores.results = results
+pipeline.cli.main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, "results"], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: BrokenPipeError")
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
