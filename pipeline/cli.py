@@ -13,7 +13,6 @@ import signal
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import TextIO
 
 from pipeline.arguments.common import STATUSES, add_command, path_or_url
 from pipeline.arguments.data import add_data
@@ -35,7 +34,7 @@ def main() -> None:
             if sys.stdout:
                 sys.stdout.flush()  # so that this is noticed here, and not when Python ends
     except BrokenPipeError:
-        if not _unread(sys.stdout):
+        if not _unread():
             raise
         # As a program that SIGPIPE ends. To let the signal do it would end this one for every other pipe that breaks,
         # that of a video's encoder for one, and no error would be told.
@@ -43,12 +42,12 @@ def main() -> None:
         sys.exit(128 + signal.SIGPIPE)
 
 
-def _unread(stream: TextIO | None) -> bool:
-    """Whether the reader of a pipe, `head` for one, has closed it."""
-    if not stream:
+def _unread() -> bool:
+    """Whether the reader of standard output, `head` for one, has closed its pipe."""
+    if not sys.stdout:
         return False
     poll = select.poll()
-    poll.register(stream.fileno(), 0)
+    poll.register(sys.stdout.fileno(), 0)
     return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
@@ -68,7 +67,7 @@ def _run() -> None:
             raise
         sys.exit(f"error: {error}")
     except Exception as error:
-        if debug or (isinstance(error, BrokenPipeError) and _unread(sys.stdout)):
+        if debug or (isinstance(error, BrokenPipeError) and _unread()):
             raise
         if interrupted:  # libraries make other exceptions of it while they are imported
             sys.exit(128 + signal.SIGINT)
