@@ -32,8 +32,10 @@ SCORES = [f"{size}_{name}" for size in ("original", "resized") for name in ("mea
 COLUMNS = ["recipe", "seed", "minutes", "epoch_seconds", "epochs", "train_seconds"]
 COLUMNS += [*SCORES, *(f"views_{name}" for name in SCORES), "original_ious"]
 
-PRESETS = {"default": "scratch", "default without augmentation": "scratch", "ancestor": "fcn2017"}
-BASE: dict[str, Any] = {"train.batch_size": 4, "train.decision": "likelihood"}
+PRESETS = dict.fromkeys(["default", "default, one window", "default, one window, no augmentation"], "scratch")
+PRESETS["ancestor"] = "fcn2017"
+ONE_WINDOW = {"train.augment.first_crop": None}
+BASE: dict[str, Any] = {"train.batch_size": 4, "train.decision": "likelihood", **ONE_WINDOW}
 NO_COLOURS = {f"train.augment.{name}": 0.0 for name in ("brightness", "contrast", "saturation")}
 NO_ZOOM = {"train.augment.scale_min": 1.0, "train.augment.scale_max": 1.0}
 PLAIN = {"train.augment.flip": 0.0, **NO_ZOOM, **NO_COLOURS}
@@ -41,7 +43,8 @@ PLAIN = {"train.augment.flip": 0.0, **NO_ZOOM, **NO_COLOURS}
 # Params that differ, by dotted name.
 RECIPES: dict[str, dict[str, Any]] = {
     "default": {},
-    "default without augmentation": PLAIN,
+    "default, one window": ONE_WINDOW,
+    "default, one window, no augmentation": {**ONE_WINDOW, **PLAIN},
     "base": {},
     "ancestor": {"model.width": 0.25},
     "size 256": {
@@ -51,6 +54,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "train.augment.scale_max": 1.5,
     },
     "crop 128": {"train.augment.crop": 128},
+    "first_crop 128": {"train.augment.first_crop": 128},
     "no augmentation": PLAIN,
     "flip 0": {"train.augment.flip": 0.0},
     "colours 0": NO_COLOURS,
@@ -75,7 +79,6 @@ RECIPES: dict[str, dict[str, Any]] = {
     "hard_pixels 0.25": {"train.hard_pixels": 0.25},
     "ema 0": {"train.ema": 0.0},
     "backbone_rate 0.1": {"train.backbone_rate": 0.1},
-    "freeze_epochs 3": {"train.freeze_epochs": 3},
     "deterministic": {"train.deterministic": True},
 }
 SAME_WEIGHTS = {"deterministic"}  # on a CPU it costs time and changes nothing: timed, not trained
@@ -84,6 +87,7 @@ SAME_WEIGHTS = {"deterministic"}  # on a CPU it costs time and changes nothing: 
 TIMED = """
 import json, sys, time
 from pathlib import Path
+from stages.data.augment import GROWTH, window_sides
 from stages.data.batches import steps_per_epoch, training_batches, validation_batches
 from stages.data.manifest import open_records
 from stages.model.training import Trainer
@@ -93,19 +97,24 @@ manifest = open_records(records)
 outputs = len(manifest.output_pixels(params.model.ignores_other))
 size = params.train.augment.crop or manifest.size
 trainer = Trainer(params.model, params.train, [1.0] * outputs, size, 1000)
-batches = iter(training_batches(records, manifest, params.train).repeat())
-times = []
-for _ in range(24):
-    start = time.perf_counter()
-    float(trainer.step(next(batches)).loss)
-    times.append(time.perf_counter() - start)
+medians = []  # of the updates through each window
+for side in window_sides(params.train.augment, manifest.size, GROWTH):
+    augment = params.train.augment.model_copy(update={"crop": side, "first_crop": None})
+    seen = params.train.model_copy(update={"augment": augment})
+    batches = iter(training_batches(records, manifest, seen).repeat())
+    times = []
+    for _ in range(24):
+        start = time.perf_counter()
+        float(trainer.step(next(batches)).loss)
+        times.append(time.perf_counter() - start)
+    medians.append(sorted(times[4:])[10])
 validation = validation_batches(records, manifest, params.train.batch_size)
 for _ in range(2):
     start = time.perf_counter()
     trainer.validate(validation)
     seconds = time.perf_counter() - start
 steps = steps_per_epoch(manifest, params.train)
-print(json.dumps(sorted(times[4:])[10] * steps + seconds / params.train.validate_epochs))
+print(json.dumps(sum(medians) / GROWTH * steps + seconds / params.train.validate_epochs))
 """
 
 

@@ -99,6 +99,9 @@ class Augment(Section):
     """Random changes to training pairs; ranges of uniform draws unless said otherwise."""
 
     crop: Side | None = Field(description="side of the window that is seen, pixels; null = the records' size")
+    first_crop: Side | None = Field(
+        description="side of the window in the first third of the epochs, of pictures as much smaller; null = crop"
+    )
     flip: Probability = Field(description="probability of a horizontal flip")
     scale_min: Scale = Field(description="smallest zoom of the records")
     scale_max: Scale = Field(description="largest zoom of the records")
@@ -203,6 +206,12 @@ class Params(Section):
             raise ValueError(
                 f"ImageNet's classifier has 4096 channels, not {self.model.head_channels}: set model.head_channels to "
                 "4096, or weights.source to none"
+            )
+        augment = self.train.augment
+        crop = augment.crop or self.prepare.size
+        if augment.first_crop and augment.first_crop > crop:
+            raise ValueError(
+                f"train.augment.first_crop {augment.first_crop} is above the last epochs' window, {crop} pixels"
             )
         return self
 

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from datasets import demo_params
 
-from stages.data.augment import augment, recolour
+from stages.data.augment import augment, recolour, window_sides
 
 SIZE = 64
 MEAN = (124, 117, 104)
@@ -33,7 +33,7 @@ def seed(number):
 
 
 def run(params, number=0, of=None):
-    image, annotation = augment(*(of or pair()), seed(number), params)
+    image, annotation = augment(*(of or pair()), seed(number), params, SIZE)
     assert image.dtype == annotation.dtype == tf.uint8
     assert image.shape == (SIZE, SIZE, 3)
     assert annotation.shape == (SIZE, SIZE)
@@ -42,7 +42,7 @@ def run(params, number=0, of=None):
 
 def run_many(params, count, of):
     """Images and annotations of `count` runs on one pair, in a graph: much faster than as many eager runs."""
-    dataset = tf.data.Dataset.range(count).map(lambda number: augment(*of, tf.stack([5, number]), params))
+    dataset = tf.data.Dataset.range(count).map(lambda number: augment(*of, tf.stack([5, number]), params, SIZE))
     return map(np.stack, zip(*dataset.as_numpy_iterator(), strict=True))
 
 
@@ -72,9 +72,8 @@ def test_a_seed_decides_everything():
     results = [run(EVERYTHING, number) for number in range(6)]
     assert same(results[3], run(EVERYTHING, 3))
     assert not any(same(results[0], other) for other in results[1:])
-    assert not same(
-        run(EVERYTHING, 3), [part.numpy() for part in augment(*pair(), tf.constant([6, 3], tf.int64), EVERYTHING)]
-    )
+    other = augment(*pair(), tf.constant([6, 3], tf.int64), EVERYTHING, SIZE)
+    assert not same(run(EVERYTHING, 3), [part.numpy() for part in other])
 
 
 def test_the_same_eagerly_and_inside_tf_data():
@@ -83,7 +82,7 @@ def test_the_same_eagerly_and_inside_tf_data():
     dataset = tf.data.Dataset.from_tensor_slices((images, annotations)).enumerate()
 
     def changed(index, of):
-        return augment(*of, tf.stack([tf.constant(5, tf.int64), index]), EVERYTHING)
+        return augment(*of, tf.stack([tf.constant(5, tf.int64), index]), EVERYTHING, SIZE)
 
     for number, result in enumerate(dataset.map(changed, num_parallel_calls=2).as_numpy_iterator()):
         image, annotation = run(EVERYTHING, number, pairs[number])
@@ -140,6 +139,39 @@ def test_image_and_annotation_show_the_same_place(zoom):
         assert seen.mean() > 0.2
         assert np.abs(difference).max() <= 2  # half a pixel is 1.5
         assert abs(difference.mean()) < 0.4  # no shift
+
+
+@pytest.mark.parametrize(
+    ("first_crop", "crop", "epochs", "expected"),
+    [
+        (None, 128, 2, [128, 128]),
+        (None, None, 2, [SIZE, SIZE]),
+        (32, None, 4, [32, 64, 64, 64]),
+        (128, 256, 6, [128, 128, 192, 192, 256, 256]),
+        (128, 256, 2, [192, 256]),
+        (128, 256, 1, [256]),
+        (256, 256, 3, [256, 256, 256]),
+    ],
+)
+def test_the_window_grows_to_that_of_the_last_epochs(first_crop, crop, epochs, expected):
+    assert window_sides(options(first_crop=first_crop, crop=crop), SIZE, epochs) == expected
+
+
+@pytest.mark.parametrize("crop", [SIZE, 2 * SIZE])
+def test_a_smaller_window_sees_the_same_place_coarser(crop):
+    rows = np.arange(SIZE, dtype=np.uint8)[:, None].repeat(SIZE, 1)
+    of = tf.constant(3 * rows[:, :, None].repeat(3, 2)), tf.constant(rows + 1)
+    params = options(crop=crop, flip=0.5, scale_min=0.5, scale_max=2.0)
+    for number in range(10):
+        fine, coarse = (augment(*of, seed(number), params, side) for side in (crop, crop // 2))
+        assert coarse[0].shape == (crop // 2, crop // 2, 3)
+        (image, annotation), (coarse_image, coarse_annotation) = (
+            [part.numpy().astype(int) for part in pair] for pair in (fine, coarse)
+        )
+        inside, coarse_inside = annotation[annotation > 0], coarse_annotation[coarse_annotation > 0]
+        assert (coarse_inside.min(), coarse_inside.max()) == pytest.approx((inside.min(), inside.max()), abs=4)
+        assert (coarse_annotation > 0).mean() == pytest.approx((annotation > 0).mean(), abs=0.06)
+        assert coarse_image.mean() == pytest.approx(image.mean(), abs=3)
 
 
 def test_zooms_are_drawn_over_the_whole_range():

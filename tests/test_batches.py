@@ -15,6 +15,7 @@ from stages.prepare import prepare
 SIZE = 32
 TRAINING, VALIDATION, BATCH = 11, 5, 3
 STEPS = TRAINING // BATCH
+GROWING = {"first_crop": 32, "crop": 96}  # in each of three epochs another window: 32, 64 and 96 pixels
 OFF = {"flip": 0, "scale_min": 1, "scale_max": 1, "brightness": 0, "contrast": 0, "saturation": 0}
 
 
@@ -68,10 +69,16 @@ def plain(records, manifest, stored):
     return order(records, manifest, stored, options(epochs=6))
 
 
+@pytest.fixture(scope="module", params=[{}, GROWING], ids=["one window", "growing window"])
+def augmented(request):
+    """Three epochs with seed 0 and all augmentation."""
+    return options(augment=request.param)
+
+
 @pytest.fixture(scope="module")
-def whole(records, manifest):
-    """All batches of three epochs with seed 0 and all augmentation."""
-    return list(training_batches(records, manifest, options(augment={})).as_numpy_iterator())
+def whole(records, manifest, augmented):
+    """All their batches."""
+    return list(training_batches(records, manifest, augmented).as_numpy_iterator())
 
 
 def test_shapes_and_types_are_known_before_the_first_batch(records, manifest):
@@ -81,7 +88,7 @@ def test_shapes_and_types_are_known_before_the_first_batch(records, manifest):
 
 
 def test_labels_are_remapped(whole):
-    assert set(np.unique([labels for _, labels in whole])) == {0, 1, 2, 255}
+    assert {value for _, labels in whole for value in np.unique(labels)} == {0, 1, 2, 255}
 
 
 def test_each_epoch_shows_every_picture_at_most_once_in_another_order(plain):
@@ -106,10 +113,17 @@ def test_pictures_are_augmented_anew_in_every_epoch(records, manifest, stored, p
     assert len(gains) == len(images)
 
 
-def test_opened_at_any_step_it_goes_on_bit_for_bit(records, manifest, whole):
+def test_the_window_grows_from_epoch_to_epoch(records, manifest):
+    batches = list(training_batches(records, manifest, options(augment=GROWING)).as_numpy_iterator())
+    sides = [side for side in (32, 64, 96) for _ in range(STEPS)]
+    assert [images.shape for images, _ in batches] == [(BATCH, side, side, 3) for side in sides]
+    assert [labels.shape for _, labels in batches] == [(BATCH, side, side) for side in sides]
+
+
+def test_opened_at_any_step_it_goes_on_bit_for_bit(records, manifest, augmented, whole):
     assert len(whole) == 3 * STEPS
     for start in (0, 1, STEPS, STEPS + 2, 3 * STEPS):  # the start again, mid-epoch, a new epoch, mid-epoch, the end
-        rest = list(training_batches(records, manifest, options(augment={}), start).as_numpy_iterator())
+        rest = list(training_batches(records, manifest, augmented, start).as_numpy_iterator())
         assert len(rest) == 3 * STEPS - start
         for expected, got in zip(whole[start:], rest, strict=True):
             assert all(map(np.array_equal, expected, got))
@@ -148,10 +162,10 @@ def parts():
 
 @pytest.mark.parametrize("cluster", [(3, 1), (2, 2), (1, 4)])
 @pytest.mark.parametrize("start", [0, 2])
-def test_the_workers_together_see_the_batches_of_one(records, manifest, parts, cluster, start):
+def test_the_workers_together_see_the_batches_of_one(records, manifest, augmented, parts, cluster, start):
     workers, replicas = cluster
     size = workers * replicas
-    params = options(augment={}).model_copy(update={"batch_size": size})
+    params = augmented.model_copy(update={"batch_size": size})
     whole = list(training_batches(records, manifest, params, start).as_numpy_iterator())
     streams = [
         training_batches(records, manifest, params, start, part).as_numpy_iterator()

@@ -218,6 +218,13 @@ def test_zoom_bounds_in_order(refusal):
     )
 
 
+def test_a_window_does_not_shrink(refusal):
+    assert "first_crop 160 is above the last epochs' window, 128 pixels" in refusal(
+        train__augment__first_crop=160, train__augment__crop=128
+    )
+    assert "first_crop 288 is above the last epochs' window, 256 pixels" in refusal(train__augment__first_crop=288)
+
+
 def test_imagenet_weights_need_the_full_width(refusal):
     message = refusal(weights__source="vgg16.h5", model__width=0.5)
     assert "model.width 0.5 has no ImageNet weights" in message

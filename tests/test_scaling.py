@@ -287,6 +287,7 @@ def inputs(tmp_path_factory, root):
         "learning_rate": 0.02,
         "decision": "iou",
     }
+    params["train"]["augment"] |= {"first_crop": 32, "crop": 96}  # 64 pixels, then 96
     yaml.dump(params, directory / "params.yaml")
     write_archive(directory / "dataset.zip", training=4 * STEPS + 2, validation=5)
     loaded = load_params(directory / "params.yaml")

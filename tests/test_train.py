@@ -34,6 +34,7 @@ def inputs(tmp_path_factory, root):
     params["prepare"]["size"] = 64
     params["model"]["width"] = 1 / 64
     params["train"] |= {"epochs": EPOCHS, "batch_size": 2, "warmup_steps": 2, "decision": "iou"}
+    params["train"]["augment"]["first_crop"] = 32  # and 64 in the end
     yaml.dump(params, directory / "params.yaml")
     write_demo(directory / "dataset.zip", training=14, validation=4, seed=0)
     loaded = load_params(directory / "params.yaml")

@@ -1,6 +1,6 @@
 """From records to batches: uint8 images [B, S, S, 3] and uint8 labels [B, S, S] (0..N-1, 255 = ignored).
 
-S is the records' size, but in training train.augment.crop where that is given.
+S is the records' size, but in training the side of the window (train.augment.crop, first_crop).
 
 The training stream is a function of the seed and the step alone: it can be opened at any step and
 goes on exactly as if it had been read from the start, which is what makes a killed run resumable.
@@ -8,13 +8,14 @@ Of several replicas each gets a run of consecutive rows of every batch, and a wo
 of its own replicas alone. Memory is bounded by the shuffle buffer, whatever the number of images.
 """
 
-from functools import partial
+from functools import partial, reduce
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
-from stages.data.augment import augment
+from stages.data.augment import augment, window_sides
 from stages.data.labels import to_labels
 from stages.data.manifest import Manifest
 from stages.data.records import parse_example, read_examples
@@ -47,9 +48,9 @@ def training_batches(
     `part` says which worker reads, of how many: each batch comes as one smaller batch per replica of that worker.
     """
     rows = params.batch_size // part.num_input_pipelines  # of each batch, for this worker
+    size = part.get_per_replica_batch_size(params.batch_size)
     shards = tf.constant([str(records / shard.file) for shard in manifest.training.shards])
     steps = steps_per_epoch(manifest, params)
-    start_epoch, steps_done = divmod(start_step, steps)
 
     def epoch(number: Any) -> Any:
         seed = number * 2**31 + params.seed
@@ -61,17 +62,24 @@ def training_batches(
     def is_ours(index: Any, _: Any) -> Any:
         return index % params.batch_size // rows == part.input_pipeline_id
 
-    def pair(index: Any, example: Any) -> tuple[Any, Any]:
+    def pair(side: int, index: Any, example: Any) -> tuple[Any, Any]:
         image, annotation = _pair(example, manifest.size)
         seed = tf.stack([tf.constant(params.seed, tf.int64), index])
-        image, annotation = augment(image, annotation, seed, params.augment)
+        image, annotation = augment(image, annotation, seed, params.augment, side)
         return image, to_labels(annotation)
 
-    stream = tf.data.Dataset.range(start_epoch, params.epochs).flat_map(epoch)
-    stream = stream.skip(steps_done * params.batch_size).enumerate(start_step * params.batch_size)
-    pairs = stream.filter(is_ours).map(pair, num_parallel_calls=tf.data.AUTOTUNE)
-    size = part.get_per_replica_batch_size(params.batch_size)
-    return pairs.batch(size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
+    def seen(side: int, first_epoch: int, end: int) -> Any:
+        """Batches through a window of this side, of epochs first_epoch to end - 1, from `start_step` on."""
+        first = max(first_epoch * steps, start_step)
+        stream = tf.data.Dataset.range(first // steps, end).flat_map(epoch)
+        stream = stream.skip(first % steps * params.batch_size).enumerate(first * params.batch_size)
+        pairs = stream.filter(is_ours).map(partial(pair, side), num_parallel_calls=tf.data.AUTOTUNE)
+        return pairs.batch(size, drop_remainder=True)
+
+    sides = window_sides(params.augment, manifest.size, params.epochs)
+    runs = [(side, list(epochs)) for side, epochs in groupby(range(params.epochs), sides.__getitem__)]
+    to_come = [seen(side, epochs[0], epochs[-1] + 1) for side, epochs in runs if (epochs[-1] + 1) * steps >= start_step]
+    return reduce(tf.data.Dataset.concatenate, to_come).prefetch(tf.data.AUTOTUNE)
 
 
 def validation_batches(
