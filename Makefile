@@ -23,7 +23,7 @@ endef
 
 # Two tests at a time: they wait for other processes more than they compute. tests/conftest.py says which go together.
 # When a worker dies, the run ends and names its test: what another worker would be given can make it wait for ever.
-PARALLEL = --numprocesses 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
+PARALLEL = --numprocesses 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0 --durations 20
 
 .PHONY: demo test docs test-s3 test-webdav install install-test install-docs install-test-s3 install-test-webdav
 

@@ -32,8 +32,6 @@ SCORES = [f"{size}_{name}" for size in ("original", "resized") for name in ("mea
 COLUMNS = ["recipe", "seed", "minutes", "epoch_seconds", "epochs", "train_seconds"]
 COLUMNS += [*SCORES, *(f"views_{name}" for name in SCORES), "original_ious"]
 
-PRESETS = dict.fromkeys(["default", "default, one window", "default, one window, no augmentation"], "scratch")
-PRESETS["ancestor"] = "fcn2017"
 ONE_WINDOW = {"train.augment.first_crop": None}
 BASE: dict[str, Any] = {"train.batch_size": 4, "train.decision": "likelihood", **ONE_WINDOW}
 NO_COLOURS = {f"train.augment.{name}": 0.0 for name in ("brightness", "contrast", "saturation")}
@@ -43,6 +41,7 @@ PLAIN = {"train.augment.flip": 0.0, **NO_ZOOM, **NO_COLOURS}
 # Params that differ, by dotted name.
 RECIPES: dict[str, dict[str, Any]] = {
     "default": {},
+    "default, head_init normal": {"model.head_init": "normal"},
     "default, one window": ONE_WINDOW,
     "default, one window, no augmentation": {**ONE_WINDOW, **PLAIN},
     "base": {},
@@ -81,6 +80,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "backbone_rate 0.1": {"train.backbone_rate": 0.1},
     "deterministic": {"train.deterministic": True},
 }
+PRESETS = {recipe: "scratch" for recipe in RECIPES if recipe.startswith("default")} | {"ancestor": "fcn2017"}
 SAME_WEIGHTS = {"deterministic"}  # on a CPU it costs time and changes nothing: timed, not trained
 
 # Times updates and a validation as the train stage makes them, in a process of its own.
