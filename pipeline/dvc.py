@@ -91,11 +91,11 @@ class Project:
         """Raise BusyError while another DVC command works in this workspace."""
         with _busy(self.root), self._repo.lock:
             pass
-        for user in self._users():
+        for user in self.users():
             if psutil.pid_exists(user["pid"]):
                 raise _at_work(self.root, f"process {user['pid']}: {user['cmd']}")
 
-    def _users(self) -> list[dict[str, Any]]:
+    def users(self) -> list[dict[str, Any]]:
         """Who reads and writes what: while a stage runs, DVC keeps a list of that, and gives up its lock.
 
         DVC writes the list in place. Killed while it does, it leaves a torn one, which no DVC command

@@ -4,10 +4,12 @@ Standard input is a pipe that the owner holds open and never writes to. The kern
 ends, in whatever way, `kill -9` included; then every descendant gets SIGTERM, and SIGKILL if it is still
 there after GRACE_SECONDS. DVC needs this: on SIGTERM it dies alone and its stage trains on. The command itself
 is told last, when it has had ALONE_SECONDS to end on its own: DVC, told while it takes note of its stage's
-end, would leave half a file of locks behind, and no DVC command would work in that workspace any more.
+end, would leave half a file of locks behind, and no DVC command would work in that workspace any more. Where a
+slow disk holds it up for longer than that, the file is removed in the end.
 """
 
 import ctypes
+import json
 import os
 import select
 import signal
@@ -15,6 +17,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 
@@ -43,6 +46,7 @@ def main() -> None:
     # What outlives its command is ended too.
     _end_all(signal.SIGTERM, GRACE_SECONDS, last=child.pid)
     _end_all(signal.SIGKILL, GRACE_SECONDS)
+    _remove_torn_locks()
     status = child.wait()
     with suppress(ChildProcessError):  # none is left
         while os.waitpid(-1, os.WNOHANG)[0]:  # adopted ones: not every machine's init collects them
@@ -68,6 +72,21 @@ def _end_all(number: signal.Signals, patience: float, last: int = 0) -> None:
                 continue
             told.add(process)
         time.sleep(0.02)
+
+
+def _remove_torn_locks() -> None:
+    try:
+        json.loads(Path(".dvc/tmp/rwlock").read_bytes())
+    except FileNotFoundError:
+        return
+    except ValueError:
+        sys.path.pop(0)  # what runs in the workspace is not to be imported from there
+        # Here alone: this is rare, and DVC takes long.
+        from pipeline.dvc import Project
+        from stages.errors import BusyError
+
+        with suppress(BusyError):  # whoever is at work mends it, or it was read half written
+            Project(Path.cwd()).users()
 
 
 def _descendants() -> set[psutil.Process]:

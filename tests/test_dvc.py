@@ -9,6 +9,7 @@ from mirror import STAGES, Mirror
 
 from pipeline.commands import CommandError, Verdict, reproduce
 from pipeline.dvc import Project, project_root
+from pipeline.process import run_supervised
 from stages.errors import BusyError, InputError
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dvc")  # its own, of a library that it uses
@@ -92,6 +93,14 @@ def test_a_list_of_users_that_a_killed_command_left_torn_is_removed(mirror, torn
     (mirror.path / ".dvc/tmp/rwlock").write_text(torn)
     assert "corrupted" in mirror.run("dvc", "status", expect=None)
     project.check_free()
+    mirror.run("dvc", "status")
+
+
+@pytest.mark.parametrize("torn", ["", '{"write": {"x": {"pi'])
+def test_the_supervisor_removes_what_its_command_left_torn(mirror, tmp_path, torn):
+    script = f"mkdir -p .dvc/tmp; printf '{torn}' > .dvc/tmp/rwlock; kill -9 $$"
+    where = {"cwd": mirror.path, "environment": mirror.environment, "output": tmp_path / "output"}
+    assert run_supervised(["sh", "-c", script], lambda _: None, **where) == 128 + 9
     mirror.run("dvc", "status")
 
 
