@@ -1,37 +1,43 @@
-"""What the pixels of other datasets' masks stand for: a class table in CSV or JSON -> names of classes 1..N, and codes.
+"""What the pixels of masks, or the labels of annotation files, stand for: a class table -> names of classes 1..N.
 
-A row (CSV, with a header; comma, semicolon or tab) or object (JSON, a list of them) has a name and a value or a
-colour:
-    name,value              name,r,g,b              name,colour
-    road,7                  road,128,64,128         road,#804080
+A row has a name and a value, a colour or a label:
+    name,value              name,r,g,b              name,colour             name,label
+    road,7                  road,128,64,128         road,#804080            road,street
 Rows of one name are one class; those named 'ignored' become 0. Classes are numbered in the order of their first rows.
+class_lists.py has all forms of tables that can be read.
 """
 
 import csv
 import io
-import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from pipeline.own_data.class_lists import CHANNELS, COLOURS, LABELS, UNLABELLED, VALUES, Row, read_rows, refusal
 from stages.data.labels import MAX_CLASSES
 from stages.errors import InputError
 
 IGNORED = "ignored"
-VALUES = ("value", "id", "index")
-COLOURS = ("colour", "color")
-CHANNELS = (("r", "g", "b"), ("red", "green", "blue"))
+
+Code = TypeVar("Code", int, str)
 
 
 @dataclass(frozen=True)
 class Legend:
-    """Class names, and (code, annotation value) for each code: a value, 0..65535, or a colour, 0xRRGGBB."""
+    """Class names, and (code, annotation value) for each code: a value, 0..65535, or a colour, 0xRRGGBB.
+
+    Of annotation files: (label, annotation value) instead, and the value of what no shape covers. `note`: a line about
+    how the table was read, or nothing.
+    """
 
     names: tuple[str, ...]
     by_colour: bool
     codes: tuple[tuple[int, int], ...]
+    labels: tuple[tuple[str, int], ...] = ()
+    background: int = 0
+    note: str = ""
 
     def text(self, code: int) -> str:
         """A code as a person writes it."""
@@ -49,30 +55,77 @@ def read_legend(path: Path, by: str | None, ignore: Sequence[str] | None) -> Leg
 
     `ignore`: more codes that become 0, by default 255 of values. Raises InputError that lists every bad row.
     """
-    problems: list[str] = []
-    rows = _rows(path)
+    rows, note = read_rows(path)
     by_colour = _by_colour(path, rows, by)
+    names, codes = _numbered(path, rows, lambda row: _codes(row, by_colour), "colour" if by_colour else "value")
+    codes |= _ignored(path, by_colour, ignore, codes)
+    return Legend(names, by_colour, tuple(codes.items()), note=note)
+
+
+def read_labels(path: Path, background: str | None) -> Legend:
+    """Read a class table for annotation files; without a column of labels the names are the labels.
+
+    `background`: the class of what no shape covers; the first one, where the table does not have it.
+    """
+    rows, note = read_rows(path)
+    if not any("name" in row for _, row in rows):
+        raise refusal(path, _columns(path, {key for _, row in rows for key in row}))
+    names, labels = _numbered(path, rows, _labels, "label")
+    return replace(_with_background(path, names, labels, background), note=note)
+
+
+def name_labels(labels: Iterable[str], background: str | None, file: Path) -> Legend:
+    """Make every label a class, in their order."""
+    rows: list[Row] = [(f"label {label!r}", {"name": label}) for label in labels]
+    names, found = _numbered(file, rows, _labels, "label")
+    return _with_background(file, names, found, background)
+
+
+def _with_background(file: Path, names: tuple[str, ...], labels: dict[str, int], background: str | None) -> Legend:
+    if background is None:
+        return Legend(names, False, (), tuple(labels.items()))
+    if background not in names:
+        rows: list[Row] = [("--background", {"name": background})]
+        rows += [(label, {"name": names[number - 1] if number else IGNORED, "label": label})
+                 for label, number in labels.items()]
+        names, labels = _numbered(file, rows, _labels, "label")
+    return Legend(names, False, (), tuple(labels.items()), names.index(background) + 1)
+
+
+def _labels(row: dict[str, Any]) -> list[str]:
+    cell = next((row[key] for key in LABELS if key in row), row["name"])
+    labels = cell if isinstance(cell, list) else [cell]
+    if not all(isinstance(label, str) and label.strip() for label in labels):
+        raise ValueError(f"expected a label, got {cell!r}")
+    return [label.strip() for label in labels]
+
+
+def _numbered(
+    path: Path, rows: list[Row], codes_of: Callable[[dict[str, Any]], list[Code]], what: str
+) -> tuple[tuple[str, ...], dict[Code, int]]:
+    """The names of the classes, and the annotation value of each code. Raises InputError that lists every bad row."""
+    problems: list[str] = []
     numbers: dict[str, int] = {}
-    codes: dict[int, int] = {}
+    codes: dict[Code, int] = {}
     for where, row in rows:
-        name = str(row.get("name") or "").strip()
+        cell = row.get("name")
+        name = cell.strip() if isinstance(cell, str) else ""
         if not name or re.search(r"[\t\r\n]", name):
             problems.append(f"{where}: no name, or one with a tab or a line break")
             continue
-        number = 0 if name.lower() == IGNORED else numbers.setdefault(name, len(numbers) + 1)
+        number = 0 if name.lower() in (IGNORED, UNLABELLED) else numbers.setdefault(name, len(numbers) + 1)
         try:
-            found = _codes(row, by_colour)
+            found = codes_of(row)
         except ValueError as error:
             problems.append(f"{where}: {error}")
             continue
         if any(codes.setdefault(code, number) != number for code in found):
-            problems.append(f"{where}: another class has the same {'colour' if by_colour else 'value'}")
+            problems.append(f"{where}: another class has the same {what}")
     if not 1 <= len(numbers) <= MAX_CLASSES:
         problems.append(f"{len(numbers)} classes")
     if problems:
-        raise _refusal(path, "\n    ".join(["", *problems]))
-    codes |= _ignored(path, by_colour, ignore, codes)
-    return Legend(tuple(numbers), by_colour, tuple(codes.items()))
+        raise refusal(path, "\n    ".join(["", *problems]))
+    return tuple(numbers), codes
 
 
 def _ignored(path: Path, by_colour: bool, ignore: Sequence[str] | None, codes: dict[int, int]) -> dict[int, int]:
@@ -100,35 +153,17 @@ def _ignored(path: Path, by_colour: bool, ignore: Sequence[str] | None, codes: d
     return found
 
 
-def _rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
-    """Each row's place and content, keys in lower case."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-        if path.suffix.lower() == ".json":
-            named = [(f"object {number}", dict(row)) for number, row in enumerate(json.loads(text), 1)]
-        else:
-            delimiter = max(",;\t", key=text.partition("\n")[0].count)
-            reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
-            named = [
-                (f"row {number}", {key or "": cell for key, cell in row.items()})
-                for number, row in enumerate(reader, 2)
-            ]
-    except (OSError, ValueError, TypeError, csv.Error) as error:  # the types: JSON of another form
-        raise _refusal(path, str(error)) from None
-    return [(where, {key.strip().lower(): cell for key, cell in row.items()}) for where, row in named]
-
-
-def _by_colour(path: Path, rows: list[tuple[str, dict[str, Any]]], by: str | None) -> bool:
+def _by_colour(path: Path, rows: list[Row], by: str | None) -> bool:
     keys = {key for _, row in rows for key in row}
     has = {
-        "value": any(key in keys for key in VALUES),
+        "value": any(key in keys for key in (*VALUES, "line")),
         "colour": any(key in keys for key in COLOURS) or any(keys.issuperset(three) for three in CHANNELS),
     }
     kinds = [kind for kind, there in has.items() if there and by in (None, kind)]
     if not kinds or "name" not in keys:
-        raise _refusal(path, _columns(path, keys))
+        raise refusal(path, _columns(path, keys))
     if len(kinds) == 2:
-        raise _refusal(path, "both: say --masks-by value or --masks-by colour")
+        raise refusal(path, "both: say --masks-by value or --masks-by colour")
     return kinds == ["colour"]
 
 
@@ -136,7 +171,7 @@ def _columns(path: Path, keys: set[str]) -> str:
     """What there is instead of the columns that are needed."""
     if not keys:
         return "no rows, and so no columns"
-    shown = ", ".join(sorted(filter(None, keys)))
+    shown = ", ".join(sorted(filter(None, keys - {"line"})))
     known = {"name", *VALUES, *COLOURS}.union(*CHANNELS)
     if path.suffix.lower() != ".json" and not keys & known:
         return f"no header line: the first one has {shown}"
@@ -145,6 +180,8 @@ def _columns(path: Path, keys: set[str]) -> str:
 
 def _codes(row: dict[str, Any], by_colour: bool) -> list[int]:
     if not by_colour:
+        if "line" in row:  # of a list of names alone: -1 is labelme's, of what it saves as 255
+            return [row["line"] if row["line"] >= 0 else 255]
         cell = next((row[key] for key in VALUES if key in row), None)
         return [_value(one) for one in (cell if isinstance(cell, list) else [cell])]
     for three in CHANNELS:
@@ -180,13 +217,3 @@ def _colour(cell: Any) -> int:
     if max(red, green, blue) > 255:
         raise ValueError(f"expected colours of 0..255, got {cell!r}")
     return red << 16 | green << 8 | blue
-
-
-def _refusal(path: Path, got: str) -> InputError:
-    return InputError(
-        "the class table cannot be used",
-        expected="CSV or JSON, UTF-8: name and value, name and colour, or name, r, g and b; each code once",
-        got=got,
-        file=path,
-        next_step="mend what is named; docs/own-data.md has tables for several datasets",
-    )

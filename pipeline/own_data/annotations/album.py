@@ -1,0 +1,104 @@
+"""What a file of an annotation tool holds, whatever its format: pictures with the shapes drawn on them.
+
+A reader of a format makes an Album; pairing finds the pictures that it names; `draw` makes the annotation of each.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from pipeline.own_data.annotations.regions import Mask, Region, shown
+from pipeline.own_data.legend import Legend
+from pipeline.own_data.pairing import Source
+from stages.data.images import Pixels
+
+OUTSIDE = "shapes outside their picture"
+OVERLAP = "pixels that two masks claim: the class that is later in the table has them"
+
+
+class Shape(NamedTuple):
+    """A region with its label; `kind` is a word for it: polygon, rectangle, mask …"""
+
+    label: str
+    kind: str
+    region: Region
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """A picture of an annotation file: its name there, its width and height if it tells, its shapes, lowest first."""
+
+    name: str
+    file: Path
+    size: tuple[int, int] | None
+    shapes: tuple[Shape, ...]
+    subset: str = ""  # train, val …, where the file tells
+    exclusive: bool = False  # whether shapes are not to overlap, and are drawn in the order of classes
+
+
+@dataclass(frozen=True, eq=False)
+class Album:
+    """All drawings of a file.
+
+    `classes`: the names that the file lists, or none; `notes`: what is not drawn, or worth a line, with counts.
+    """
+
+    drawings: tuple[Drawing, ...]
+    classes: tuple[str, ...] = ()
+    notes: Counter[str] = field(default_factory=Counter)
+
+    def labels(self) -> Counter[str]:
+        """How many shapes each label has."""
+        return Counter(shape.label for drawing in self.drawings for shape in drawing.shapes)
+
+    def kinds(self) -> Counter[str]:
+        """How many shapes there are of each kind."""
+        return Counter(shape.kind for drawing in self.drawings for shape in drawing.shapes)
+
+
+@dataclass(frozen=True)
+class Drawn(Source):
+    """A picture with its drawing; `mask` is the file that the drawing comes from."""
+
+    drawing: Drawing
+
+
+def merge(albums: Iterable[Album]) -> Album:
+    """One album of several; classes in the order in which they come."""
+    albums = list(albums)
+    notes: Counter[str] = Counter()
+    for album in albums:
+        notes.update(album.notes)
+    classes = dict.fromkeys(name for album in albums for name in album.classes)
+    return Album(tuple(drawing for album in albums for drawing in album.drawings), tuple(classes), notes)
+
+
+def draw(drawing: Drawing, legend: Legend, size: tuple[int, int]) -> tuple[Pixels, dict[str, int]]:
+    """Draw the annotation of a picture of this width and height, uint8 [H, W], and count what is worth a line.
+
+    A label that the legend lacks is drawn as 0. Raises ValueError where the file and the picture have other sizes,
+    unless width and height are exchanged, as in a picture with a turn in its EXIF: drawn at the file's.
+    """
+    if drawing.size and drawing.size not in (size, size[::-1]):
+        raise ValueError(f"drawn on {shown(drawing.size)} pixels, but the picture has {shown(size)}")
+    size = drawing.size or size
+    numbers = dict(legend.labels)
+    shapes = [(numbers.get(shape.label, 0), shape.region) for shape in drawing.shapes]
+    if drawing.exclusive:
+        shapes.sort(key=lambda shape: shape[0])
+    notes: Counter[str] = Counter()
+    canvas = Image.new("L", size, legend.background)
+    claimed = np.zeros(size[::-1], np.uint8)
+    for number, region in shapes:
+        if drawing.exclusive and isinstance(region, Mask):
+            bits = region.bits(size)
+            notes[OVERLAP] += int((bits & (claimed != 0) & (claimed != number)).sum())
+            claimed[bits] = number
+        if not region.paint(canvas, number) and not drawing.exclusive:
+            notes[OUTSIDE] += 1
+    return np.array(canvas), dict(+notes)

@@ -1,0 +1,106 @@
+"""COCO instances: one JSON of all pictures, as COCO, CVAT, Roboflow, Label Studio, VIA and others write it.
+
+    images: id, file_name, width, height      categories: id, name
+    annotations: image_id, category_id, segmentation: polygons [[x, y, x, y …], …], or run lengths {counts, size}
+
+The polygons of an annotation are parts of one object: their union is drawn. Regions of a crowd are drawn too.
+"""
+
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from pipeline.own_data.annotations.album import Album, Drawing, Shape
+from pipeline.own_data.annotations.regions import Region, Rings, Runs, ring
+
+NO_OUTLINE = "annotations with a box or keypoints and no outline: not drawn"
+CROWD = "regions of crowds, drawn like others"
+
+
+class _Image(BaseModel):
+    id: int | str
+    file_name: str
+    width: int | None = None
+    height: int | None = None
+
+
+class _Category(BaseModel):
+    id: int
+    name: str
+    supercategory: Any = None
+
+
+class _Runs(BaseModel):
+    counts: list[int] | str
+    size: tuple[int, int]  # height, width
+
+
+class _Annotation(BaseModel):
+    image_id: int | str
+    category_id: int
+    segmentation: _Runs | list[list[float]] | None = None
+    iscrowd: int = 0
+
+
+class _File(BaseModel):
+    images: list[_Image]
+    annotations: list[_Annotation]
+    categories: list[_Category]
+
+
+def recognise(content: Any) -> bool:
+    """Tell by the keys."""
+    return isinstance(content, dict) and {"images", "annotations"} <= content.keys()
+
+
+def read(content: Any, file: Path) -> Album:
+    """Read all pictures. Raises ValueError where the content has another form."""
+    parsed = _File.model_validate(content)
+    names = {category.id: category.name for category in parsed.categories}
+    pictures = {picture.id: picture for picture in parsed.images}
+    for ids, listed in ((names, parsed.categories), (pictures, parsed.images)):
+        if len(ids) < len(listed):
+            raise ValueError("two categories, or two images, have the same id")
+    shapes: dict[int | str, list[Shape]] = defaultdict(list)
+    notes: Counter[str] = Counter()
+    for number, annotation in enumerate(parsed.annotations):
+        where = f"annotations.{number}"
+        if annotation.category_id not in names:
+            raise ValueError(f"{where}: no category has the id {annotation.category_id}")
+        if annotation.image_id not in pictures:
+            raise ValueError(f"{where}: no image has the id {annotation.image_id}")
+        if not annotation.segmentation:
+            notes[NO_OUTLINE] += 1
+            continue
+        notes[CROWD] += bool(annotation.iscrowd)
+        try:
+            kind, region = _region(annotation.segmentation)
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from None
+        shapes[annotation.image_id].append(Shape(names[annotation.category_id], kind, region))
+    drawings = tuple(
+        Drawing(picture.file_name, file, _size(picture), tuple(shapes[id])) for id, picture in pictures.items()
+    )
+    return Album(drawings, _classes(parsed, notes), +notes)
+
+
+def _region(segmentation: _Runs | list[list[float]]) -> tuple[str, Region]:
+    if isinstance(segmentation, _Runs):
+        height, width = segmentation.size
+        return "mask", Runs(segmentation.counts, height, width, by_columns=True)
+    return "polygon", Rings(tuple(ring(numbers) for numbers in segmentation if numbers))
+
+
+def _size(picture: _Image) -> tuple[int, int] | None:
+    return (picture.width, picture.height) if picture.width and picture.height else None
+
+
+def _classes(parsed: _File, notes: Counter[str]) -> tuple[str, ...]:
+    """The categories in their order, less those that only group others, as Roboflow's first does."""
+    used = {annotation.category_id for annotation in parsed.annotations}
+    groups = {category.supercategory for category in parsed.categories}
+    grouping = {category.id for category in parsed.categories if category.name in groups and category.id not in used}
+    notes["categories without shapes that group others: no classes"] += len(grouping)
+    return tuple(dict.fromkeys(category.name for category in parsed.categories if category.id not in grouping))

@@ -1,0 +1,192 @@
+"""Which formats of annotation tools there are, and how one is told from another: by content, never by name.
+
+A further format is a file like coco.py beside this one, and a row of FORMATS.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+from xml.etree import ElementTree
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from pipeline.own_data.annotations import coco, cvat, label_studio, labelme
+from pipeline.own_data.annotations.album import Album, merge
+from pipeline.own_data.workers import in_parallel
+from stages.errors import InputError
+
+SUFFIXES = (".json", ".xml", ".ndjson", ".jsonl")
+ASIDE = ("dataset.json", "meta.json", "package.json")  # beside annotations, and none
+CHUNK = 8  # files per task
+SHOWN = 12  # files that are named
+ERRORS = 5  # of a file
+
+
+class Format(NamedTuple):
+    """A format: its name, how its content is told, and how it becomes an album (ValueError: not so)."""
+
+    name: str
+    recognise: Callable[[Any], bool]
+    read: Callable[[Any, Path], Album]
+
+
+FORMATS = (
+    Format("COCO", coco.recognise, coco.read),
+    Format("labelme", labelme.recognise, labelme.read),
+    Format("Label Studio JSON", label_studio.recognise, label_studio.read),
+    Format("CVAT for images", cvat.recognise, cvat.read),
+)
+
+
+def _keys(content: Any) -> set[str]:
+    """Those of an object, or of the first object of a list."""
+    first = content[0] if isinstance(content, list) and content else content
+    return set(first) if isinstance(first, dict) else set()
+
+
+def _first(content: Any) -> set[str]:
+    """Keys of the first value of an object."""
+    return _keys(next(iter(content.values()))) if isinstance(content, dict) and content else set()
+
+
+REFUSED: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
+    (
+        "COCO panoptic",
+        lambda content: coco.recognise(content) and "segments_info" in _keys(content["annotations"]),
+        "use COCO instances, or the stuff maps with a class table",
+    ),
+    (
+        "CVAT for video",
+        lambda content: getattr(content, "tag", "") == "annotations",
+        "export the task as 'CVAT for images 1.1', or as 'Segmentation mask 1.1'",
+    ),
+    (
+        "Pascal VOC boxes (XML)",
+        lambda content: getattr(content, "tag", "") == "annotation",
+        "boxes tell no outlines: use the masks of SegmentationClass, or draw polygons",
+    ),
+    (
+        "Label Studio JSON-MIN",
+        lambda content: isinstance(content, list) and bool(_keys(content) & {"annotation_id", "annotator", "lead_time"}),
+        "export as 'JSON', which has the shapes of all tasks",
+    ),
+    (
+        "VGG Image Annotator (VIA)",
+        lambda content: "_via_img_metadata" in _keys(content) or {"filename", "regions"} <= _first(content),
+        "in VIA choose Annotation, Export Annotations (COCO format)",
+    ),
+    (
+        "Cityscapes polygons",
+        lambda content: {"imgHeight", "imgWidth", "objects"} <= _keys(content),
+        "use its masks: --mask-suffix _gtFine_labelIds",
+    ),
+    (
+        "Supervisely",
+        lambda content: {"objects", "size"} <= _keys(content),
+        "export with the app 'Export as masks', or 'Convert Supervisely to COCO'",
+    ),
+    (
+        "Labelbox",
+        lambda content: bool(_keys(content) & {"data_row", "Labeled Data", "DataRow ID"}),
+        "convert it to COCO with Labelbox's own library",
+    ),
+    ("CreateML boxes", lambda content: {"image", "annotations"} <= _keys(content), "boxes tell no outlines"),
+)
+
+
+def annotation_files(folder: Path) -> list[Path]:
+    """All files below a folder that may be an annotation tool's; what cannot be read is left to those who read it."""
+    walk = os.walk(folder)
+    names = sorted(Path(place, name) for place, _, files in walk for name in files if name[0] != ".")
+    return [path for path in names if path.suffix.lower() in SUFFIXES and path.name.lower() not in ASIDE]
+
+
+def recognised(path: Path) -> bool:
+    """Tell whether a file has one of FORMATS. Raises InputError for what cannot be parsed."""
+    content = _parse(path)
+    return any(known.recognise(content) for known in FORMATS)
+
+
+def read_files(paths: list[Path]) -> tuple[Album, str]:
+    """Read files of one format; the name of the format too. Raises InputError that says which file cannot be read."""
+    albums: list[Album] = []
+    names: dict[str, Path] = {}
+    for some in in_parallel(_read_some, paths, CHUNK, "read annotations"):
+        for path, name, album in some:
+            names.setdefault(name, path)
+            albums.append(album)
+    if len(names) > 1:
+        raise InputError(
+            "annotation files of several formats",
+            expected="one format",
+            got=", ".join(f"{name}: {path}" for name, path in names.items()),
+            file=Path(os.path.commonpath(paths)),
+            next_step="name the file, or a folder with files of one format",
+        )
+    return merge(albums), next(iter(names))
+
+
+def _read_some(paths: tuple[Path, ...]) -> list[tuple[Path, str, Album]]:
+    return [(path, *_read(path)) for path in paths]
+
+
+def _read(path: Path) -> tuple[str, Album]:
+    content = _parse(path)
+    for name, recognise, way in REFUSED:
+        if not any(known.recognise(content) for known in FORMATS) or name == "COCO panoptic":
+            if recognise(content):
+                raise _refused(f"{name} cannot be used", path, name, way)
+    for known in FORMATS:
+        if known.recognise(content):
+            try:
+                return known.name, known.read(content, path)
+            except ValueError as error:
+                step = "export it again; docs/annotation-tools.md tells what each tool is to export"
+                raise _refused(f"a file of {known.name} cannot be read", path, explain(error), step) from None
+    kind = f"an XML of <{content.tag}>" if isinstance(content, ElementTree.Element) else _described(content)
+    raise _refused("an annotation file of an unknown format", path, kind, "export it in one of these formats")
+
+
+def _described(content: Any) -> str:
+    keys = ", ".join(sorted(map(str, _keys(content)))[:SHOWN])
+    return f"JSON, a {type(content).__name__}" + (f" with the keys {keys}" if keys else "")
+
+
+def _parse(path: Path) -> Any:
+    """The content of a JSON, or the root of an XML."""
+    try:
+        content = path.read_bytes()
+        if path.suffix.lower() == ".xml":
+            return ElementTree.fromstring(content)  # noqa: S314 - expat 2.4.1 and later stop expanding entities
+        if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            content = content.decode("utf-16").encode()
+        return from_json(content.removeprefix(b"\xef\xbb\xbf"))
+    except ValueError as error:
+        if path.suffix.lower() in (".ndjson", ".jsonl"):
+            name = "a list of JSON objects, a line each"
+            raise _refused(f"{name} cannot be used", path, name, "export it as COCO") from None
+        raise _refused("an annotation file is not JSON", path, str(error), "export or copy it again") from None
+    except ElementTree.ParseError as error:
+        raise _refused("an annotation file is not XML", path, str(error), "export or copy it again") from None
+    except OSError as error:
+        raise _refused("an annotation file cannot be read", path, str(error), "make it readable") from None
+
+
+def explain(error: ValueError) -> str:
+    """Say what is wrong, and where, in a line."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    errors = error.errors(include_url=False, include_input=False)
+    lines = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in errors[:ERRORS]]
+    more = f"; and {len(errors) - ERRORS} more" if len(errors) > ERRORS else ""
+    return "; ".join(lines) + more
+
+
+def _refused(problem: str, path: Path, got: str, step: str) -> InputError:
+    return InputError(
+        problem, expected=", ".join(known.name for known in FORMATS), got=got, file=path, next_step=step
+    )

@@ -1,0 +1,226 @@
+"""Pictures and annotations of any kind -> the legend, the pairs, and what there is to say about them.
+
+Masks are pairs of files; all else becomes drawings. Which it is shows in the content, see formats.py and
+class_masks.py: a file is an annotation tool's; in a folder masks that have pictures' names come first.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.own_data.annotations.album import Album, Drawing
+from pipeline.own_data.annotations.class_masks import find_class_masks
+from pipeline.own_data.annotations.formats import FORMATS, SUFFIXES, annotation_files, read_files, recognised
+from pipeline.own_data.annotations.matching import pair_drawings
+from pipeline.own_data.legend import Legend, name_labels, read_labels, read_legend
+from pipeline.own_data.pairing import IMAGES, MASKS, Found, Source, find_pairs
+from stages.errors import InputError
+from stages.listing import files_below
+
+LISTS = ("_classes.csv", "labelmap.txt", "class_names.txt", "classes.txt", "labels.txt", "class_dict.csv")
+SHOWN = 12  # pictures, or classes, that are named
+TRIED = 3  # files of a folder
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the command line says about pictures, annotations and their classes."""
+
+    images: Path
+    masks: Path
+    classes: Path | None
+    image_suffix: str
+    mask_suffix: str
+    by: str | None
+    ignore: Sequence[str] | None
+    background: str | None
+    unknown: bool  # whether codes and labels that the table lacks become 0
+    unpaired: bool  # whether files without partner are left out
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Pairs, in order of their names; `alone`: files without partner; `lines`: what to print."""
+
+    legend: Legend
+    pairs: Sequence[Source]
+    alone: list[Path]
+    lines: list[str]
+
+
+def gather(wishes: Wishes) -> Gathered:
+    """Find out what kind of annotations there are, and pair them with pictures. Raises InputError."""
+    if wishes.masks.is_file():
+        if wishes.masks.suffix.lower() not in SUFFIXES:
+            raise _unknown_file(wishes.masks)
+        return _of_files(wishes, [wishes.masks])
+    pictures = _pictures(wishes)
+    masks = _masks(wishes, pictures)
+    files = [] if wishes.mask_suffix else annotation_files(wishes.masks)
+    names = {picture.name.casefold() for picture in pictures}
+    paired = wishes.mask_suffix or any(mask.stem.casefold() in names for mask in masks)
+    if files and not paired and (not masks or any(recognised(file) for file in files[:TRIED])):
+        return _of_files(wishes, files)
+    if not wishes.mask_suffix:
+        legend = read_labels(wishes.classes, wishes.background) if wishes.classes else None
+        labels = [label for label, number in legend.labels if number] if legend else []
+        by_class = find_class_masks(pictures, masks, wishes.masks, _but_background(labels, wishes))
+        if by_class and not (paired and by_class[1].endswith("names")):
+            album, kind, lost = by_class
+            return _of_album(wishes, album, f"{wishes.masks}: {kind}", pictures, lost)
+    return _of_masks(wishes)
+
+
+def _but_background(labels: list[str], wishes: Wishes) -> list[str]:
+    return [label for label in labels if label != wishes.background]
+
+
+def _of_masks(wishes: Wishes) -> Gathered:
+    if wishes.background is not None:
+        raise InputError(
+            "--background is for annotations that are shapes",
+            expected="a file of an annotation tool, or a mask for each class",
+            got="masks that give every pixel a value or a colour",
+            file=wishes.masks,
+            next_step="name the background's value or colour in the class table",
+        )
+    if wishes.classes is None:
+        beside = [place / name for place in (wishes.masks, wishes.masks.parent) for name in LISTS]
+        there = [path for path in beside if path.is_file()]
+        raise InputError(
+            "no class table",
+            expected="--classes, for masks do not tell what their values or colours mean",
+            got="none",
+            file=wishes.masks,
+            next_step=f"--classes {there[0]}" if there else "write one as docs/own-data.md tells",
+        )
+    legend = read_legend(wishes.classes, wishes.by, wishes.ignore)
+    pairs, alone = find_pairs(wishes.images, wishes.masks, wishes.image_suffix, wishes.mask_suffix, wishes.unpaired)
+    return Gathered(legend, pairs, alone, [legend.note] if legend.note else [])
+
+
+def _of_files(wishes: Wishes, files: list[Path]) -> Gathered:
+    album, name = read_files(files)
+    title = f"{name} {files[0] if len(files) == 1 else wishes.masks}"
+    return _of_album(wishes, album, title, _pictures(wishes), [])
+
+
+def _of_album(wishes: Wishes, album: Album, title: str, pictures: list[Found], lost: list[Path]) -> Gathered:
+    labels = album.labels()
+    if not labels:
+        raise InputError(
+            "no shapes to draw",
+            expected="polygons, rectangles, ellipses or masks",
+            got="; ".join(_counted(album.notes)) or f"{title}: no shapes",
+            file=wishes.masks,
+            next_step="draw outlines with the tool, or export them in a format that has them",
+        )
+    if wishes.classes:
+        legend = read_labels(wishes.classes, wishes.background)
+    else:
+        legend = name_labels(album.classes or sorted(labels), wishes.background, wishes.masks)
+    lines = [_title(title, album, legend), *_counted(album.notes), *filter(None, [legend.note])]
+    lines += _unknown(album, legend, wishes)
+    unused = [name for name in legend.names if name not in _drawn_names(legend, labels)]
+    if unused:
+        lines.append(f"classes that no shape has: {_some(unused)}; --background NAME is for what no shape covers")
+    where = f"{wishes.images} and {wishes.masks}"
+    if lost and not wishes.unpaired:
+        raise InputError(
+            "masks of no picture",
+            expected="a picture's name and a class in each",
+            got="\n    ".join(["", *map(str, lost)]),
+            file=where,
+            next_step="add their classes to the table, or leave them out with --unpaired skip",
+        )
+    pairs, alone = pair_drawings(pictures, album.drawings, wishes.unpaired, where)
+    empty = [pair.image for pair in pairs if not pair.drawing.shapes]
+    if empty:
+        lines.append(f"{len(empty)} pictures without a shape, '{wishes.background or 'other'}' everywhere: {_some(empty)}")
+    return Gathered(legend, pairs, alone + lost, lines)
+
+
+def _drawn_names(legend: Legend, labels: Counter[str]) -> set[str]:
+    numbers = {number for label, number in legend.labels if label in labels} | {legend.background}
+    return {legend.names[number - 1] for number in numbers if number}
+
+
+def _unknown(album: Album, legend: Legend, wishes: Wishes) -> list[str]:
+    """A line for each label that the table lacks. Raises InputError unless they become 0."""
+    known = dict(legend.labels)
+    shapes: Counter[str] = Counter()
+    files: dict[str, dict[str, None]] = defaultdict(dict)
+    for drawing in album.drawings:
+        for shape in drawing.shapes:
+            if shape.label not in known:
+                shapes[shape.label] += 1
+                files[shape.label][drawing.name] = None
+    lines = [
+        f"{label}: {count:,} shapes in {len(files[label]):,} pictures: {_some(files[label])}"
+        for label, count in shapes.most_common()
+    ]
+    if lines and not wishes.unknown:
+        raise InputError(
+            "labels that the class table lacks",
+            expected=_some(known),
+            got="\n    ".join(["", *lines]),
+            file=wishes.classes,
+            next_step="add them to the table, or say --unknown ignore, which draws them as 0",
+        )
+    return [f"not in the class table, drawn as 0: {line}" for line in lines]
+
+
+def _title(title: str, album: Album, legend: Legend) -> str:
+    kinds = album.kinds()
+    numbers = [(len(album.drawings), "picture", "pictures"), (len(legend.names), "class", "classes")]
+    numbers.append((sum(kinds.values()), "shape", "shapes"))
+    text = ", ".join(f"{count:,} {one if count == 1 else more}" for count, one, more in numbers)
+    several = ", ".join(f"{kind} {count:,}" for kind, count in sorted(kinds.items()))
+    return f"{title}: {text} ({several})"
+
+
+def _counted(notes: Counter[str]) -> list[str]:
+    return [f"{count:,} {what}" for what, count in sorted(notes.items()) if count]
+
+
+def _some(names: Iterable[object]) -> str:
+    texts = [str(name) for name in names]
+    return ", ".join(texts[:SHOWN]) + (f" and {len(texts) - SHOWN:,} more" if len(texts) > SHOWN else "")
+
+
+def _pictures(wishes: Wishes) -> list[Found]:
+    errors: list[OSError] = []
+    files = [file for file in files_below(wishes.images, errors) if file.suffix.lower() in IMAGES]
+    if errors:
+        raise InputError(
+            "a folder cannot be read",
+            expected="a folder of pictures, and one of annotations or a file of an annotation tool",
+            got="; ".join(sorted({f"{error.filename}: {error.strerror}" for error in errors})),
+            file=f"{wishes.images} and {wishes.masks}",
+            next_step="name the folder that holds the pictures, and make readable what is named",
+        )
+    suffix = wishes.image_suffix
+    return [
+        Found(file.relative_to(wishes.images).with_name(file.stem.removesuffix(suffix)).as_posix(), file)
+        for file in files
+        if file.stem.endswith(suffix) and file.stem != suffix
+    ]
+
+
+def _masks(wishes: Wishes, pictures: list[Found]) -> list[Path]:
+    """Files in the annotations' folder that may be masks: of the pictures' folder, what is no picture by name."""
+    taken = {picture.file.absolute() for picture in pictures}
+    files = (file for file in files_below(wishes.masks, []) if file.suffix.lower() in MASKS)
+    return [file for file in files if file.absolute() not in taken]
+
+
+def _unknown_file(path: Path) -> InputError:
+    zipped = path.suffix.lower() in (".zip", ".gz", ".tar", ".7z", ".rar")
+    return InputError(
+        "an annotation file of an unknown kind",
+        expected=f"a folder of masks, or {', '.join(known.name for known in FORMATS)}: {', '.join(SUFFIXES[:2])}",
+        got=f"a {path.suffix or 'file without suffix'}",
+        file=path,
+        next_step="unpack it first" if zipped else "docs/annotation-tools.md tells what each tool is to export",
+    )

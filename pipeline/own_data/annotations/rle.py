@@ -1,0 +1,90 @@
+"""Run lengths as COCO, CVAT and Label Studio write them -> masks, bool [H, W].
+
+Own code, since the formats are small and exact, and pycocotools, which has one of the three, is compiled; a test
+compares with it.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Bits = npt.NDArray[np.bool_]
+
+CHANNELS = 4  # of Label Studio's brush: RGBA
+ALPHA = 3
+
+
+def runs_to_mask(counts: Sequence[int], height: int, width: int, by_columns: bool) -> Bits:
+    """Decode run lengths, of 0 first, then of 1, in turn; COCO counts down the columns, CVAT along the rows."""
+    runs = np.asarray(counts, np.int64)
+    if runs.size and (runs.min() < 0 or runs.max() > height * width) or runs.sum() != height * width:
+        raise ValueError(f"run lengths do not add up to {width} x {height} pixels")
+    flat = np.repeat(np.arange(runs.size) % 2 == 1, runs)
+    return flat.reshape(width, height).T if by_columns else flat.reshape(height, width)
+
+
+def coco_counts(text: str) -> list[int]:
+    """Decode COCO's compressed run lengths.
+
+    Each character holds 6 bits above '0': five of the number, lowest first, and whether more follow. The highest bit
+    of the last is the sign. From the fourth number on, the one two places before is to be added.
+    """
+    counts: list[int] = []
+    value = shift = 0
+    for character in text:
+        six = ord(character) - ord("0")
+        if not 0 <= six < 64:
+            raise ValueError(f"{character!r} is no character of compressed run lengths")
+        value |= (six & 31) << shift
+        shift += 5
+        if not six & 32:
+            if six & 16:
+                value -= 1 << shift
+            counts.append(value + (counts[-2] if len(counts) > 2 else 0))
+            value = shift = 0
+    if shift:
+        raise ValueError("compressed run lengths are cut off")
+    return counts
+
+
+def brush_to_mask(content: bytes, height: int, width: int) -> Bits:
+    """Decode a stroke of Label Studio's brush: the pixels of an RGBA picture that are not transparent.
+
+    A stream of bits: 32 of the number of words, 5 of a word's size - 1, four times 4 of a size of run lengths - 1.
+    Then blocks: 1 bit whether all words are equal, 2 bits that choose one of the four sizes, the number of words - 1,
+    and the word or words.
+    """
+    bits = np.unpackbits(np.frombuffer(content, np.uint8))
+    text = (bits + ord("0")).tobytes().decode()
+    place = 0
+
+    def read(size: int) -> int:
+        nonlocal place
+        place += size
+        if place > len(text):
+            raise ValueError("the brush's run lengths are cut off")
+        return int(text[place - size : place], 2)
+
+    count = read(32)
+    if count != height * width * CHANNELS:
+        raise ValueError(f"the brush's run lengths are not of {width} x {height} pixels")
+    word = read(5) + 1
+    sizes = [read(4) + 1 for _ in range(4)]
+    weights = 1 << np.arange(word)[::-1]
+    words, start = np.zeros(count, np.int64), 0
+    while start < count:
+        equal = read(1)
+        end = start + 1 + read(sizes[read(2)])
+        if end > count:
+            raise ValueError("the brush's run lengths have more pixels than the picture")
+        if equal:
+            words[start:end] = read(word)
+        else:
+            size = (end - start) * word
+            place += size
+            if place > len(text):
+                raise ValueError("the brush's run lengths are cut off")
+            words[start:end] = bits[place - size : place].reshape(-1, word) @ weights
+        start = end
+    return words.reshape(height, width, CHANNELS)[..., ALPHA] > 0
