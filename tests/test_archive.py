@@ -1,6 +1,8 @@
 """The archive reader: pairs and classes of any zip in the layout, and a plain word about every other."""
 
+import unicodedata
 import zipfile
+from pathlib import PurePosixPath
 
 import datasets
 import pytest
@@ -84,6 +86,77 @@ def test_every_picture_without_a_partner_is_named(archive):
 def test_an_empty_split_is_refused(archive):
     with archive(validation=0) as opened, pytest.raises(InputError, match="0 images, 0 annotations"):
         opened.pairs("validation")
+
+
+def zip_of_windows(path, members):
+    """A zip as .NET before 4.6.1 and others write it, byte for byte: names with backslashes."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            information = zipfile.ZipInfo(name.replace("/", "\\"))
+            information.create_system = 0
+            archive.writestr(information, content)
+
+
+def test_a_zip_with_backslashes(archive, tmp_path):
+    with archive(root="my scenes", extra={"my scenes/images/": b""}) as opened:
+        members = {name: opened.read(name) for name in opened.members}
+        expected = opened.pairs("training")
+    path = tmp_path / "windows.zip"
+    zip_of_windows(path, members)
+    assert rb"my scenes\images\training\training_0000.jpg" in path.read_bytes()
+    with Archive(path) as opened:
+        assert opened.pairs("training") == expected
+        for pair in expected:
+            assert opened.read(pair.image) == members[pair.image]
+            assert opened.read(pair.annotation) == members[pair.annotation]
+
+
+def test_backslashes_lead_nowhere(archive, tmp_path):
+    """Names are only read by: an ID never has a folder in it, and none is written."""
+    with archive(root="") as opened:
+        members = {f"../../{name}": opened.read(name) for name in opened.members}
+    members["../../images/training/../../../../evil.jpg"] = b""
+    path = tmp_path / "windows.zip"
+    zip_of_windows(path, members)
+    before = sorted(tmp_path.rglob("*"))
+    with Archive(path) as opened:
+        ids = [pair.id for split in (opened.split("training"), opened.split("validation")) for pair in split.pairs]
+        alone = opened.split("training").images_alone
+        assert opened.read(opened.split("training").pairs[0].image)[:2] == b"\xff\xd8"
+    assert ids == ["training_0000", "training_0001", "training_0002", "validation_0000"]
+    assert [PurePosixPath(name).stem for name in alone] == ["evil"]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("kind", ["zip", "directory"])
+def test_hidden_files_and_folders_are_no_part(archive, tmp_path, kind):
+    extra = {
+        "set/images/training/._training_0000.jpg": b"",
+        "set/annotations/training/._training_0000.png": b"",
+        "set/images/training/.hidden.jpg": b"",
+        ".Trash/objectInfo150.txt": b"",
+        ".Trash/images/training/a.jpg": b"",
+    }
+    with archive(root="set", extra=extra) as opened:
+        path = opened.path
+    if kind == "directory":
+        path = tmp_path / "unpacked"
+        with zipfile.ZipFile(tmp_path / "dataset.zip") as packed:
+            packed.extractall(path)
+    with Archive(path) as opened:
+        assert [pair.id for pair in opened.pairs("training")] == ["training_0000", "training_0001", "training_0002"]
+
+
+def test_accents_written_in_two_ways_are_one_name(archive):
+    extra = {
+        unicodedata.normalize("NFD", "images/training/Zürich.jpg"): b"picture",
+        unicodedata.normalize("NFC", "annotations/training/Zürich.png"): b"mask",
+        SCENES: unicodedata.normalize("NFD", "Zürich street\n").encode(),
+    }
+    with archive(extra=extra) as opened:
+        pair = opened.pairs("training")[0]
+        assert (pair.id, opened.read(pair.image), opened.read(pair.annotation)) == ("Zürich", b"picture", b"mask")
+        assert opened.scenes() == {"Zürich": "street"}
 
 
 @pytest.mark.parametrize("kind", ["images/training/{}.png", "annotations/training/{}.PNG"])
@@ -180,6 +253,11 @@ def test_a_class_is_called_by_its_first_name(tmp_path):
         "bed",
         "car",
     )
+
+
+def test_a_label_keeps_its_commas():
+    content = b"Idx\tName\tLabel\n1\troad, asphalt\troad, asphalt\n2\tcar, auto\t \n3\tx\t road, gravel\n"
+    assert parse_class_table(content, "table") == ("road, asphalt", "car", "road, gravel")
 
 
 def test_only_numbers_and_names_are_needed():

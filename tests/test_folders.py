@@ -1,6 +1,7 @@
 """Two folders of PNGs: what is scored, and what is refused."""
 
 import struct
+import unicodedata
 import zlib
 
 import numpy as np
@@ -49,6 +50,24 @@ def test_palette_pngs_count_by_index(folders):
     save(folders[1] / "a.png", GUESS, "P")
     save(folders[1] / "deep/b.png", GUESS, "P", bits=4)
     assert np.array_equal(score_folders(*folders, 3), expected)
+
+
+def test_links_are_followed_and_hidden_files_are_not_scored(folders, tmp_path):
+    expected = score_folders(*folders, 3)
+    (folders[1] / "deep").rename(tmp_path / "elsewhere")
+    (folders[1] / "deep").symlink_to(tmp_path / "elsewhere")
+    (folders[1] / "back").symlink_to(folders[1])
+    (folders[0] / "._a.png").write_bytes(b"what macOS writes")
+    save(folders[1] / ".cache/c.png", GUESS)
+    assert np.array_equal(score_folders(*folders, 3), expected)
+
+
+def test_accents_written_in_two_ways_are_one_name(folders):
+    save(folders[0] / unicodedata.normalize("NFC", "Zürich.png"), TRUTH)
+    save(folders[1] / unicodedata.normalize("NFD", "Zürich.png"), GUESS)
+    assert score_folders(*folders, 3).sum() == 15
+    save(folders[1] / unicodedata.normalize("NFC", "Zürich.png"), GUESS)
+    assert "the same name as" in refusal(folders)
 
 
 def test_suffixes_in_capitals(folders):
@@ -135,6 +154,8 @@ def test_class_table(tmp_path):
     table = tmp_path / "objectInfo150.txt"
     table.write_text("Idx\tName\n1\twall\n2\tbuilding, edifice\n")
     assert read_class_table(table) == ("wall", "building")
+    table.write_text("Idx\tName\tLabel\n1\troad, asphalt\troad, asphalt\n2\tx\troad, gravel\n")
+    assert read_class_table(table) == ("road, asphalt", "road, gravel")
     with pytest.raises(InputError, match="--classes"):
         read_class_table(tmp_path / "nowhere.txt")
     table.write_bytes(b"\xff\xfe")

@@ -49,6 +49,22 @@ def test_a_folder_is_searched_with_all_below_it_and_its_tree_mirrored(tree):
     assert list(found(tree, "photos")) == sorted(found(tree, "photos")), "in order"
 
 
+def test_links_to_folders_are_followed_once(tree):
+    (tree / "photos/year").symlink_to(tree / "other")
+    (tree / "photos/again").symlink_to(tree / "photos/summer")
+    (tree / "photos/summer/up").symlink_to(tree)
+    (tree / "photos/self").symlink_to("self")
+    results = tree / "results"
+    results.mkdir()
+    (results / "old.png").touch()
+    (tree / "photos/made").symlink_to(results)
+    (tree / "linked").symlink_to(tree / "photos")
+    expected = {"a.png": "a", "b.JPG": "b", "summer/a.webp": "summer/a", "summer/deep/c.tiff": "summer/deep/c"}
+    expected["year/a.png"] = "year/a"
+    for name in ("photos", "linked"):
+        assert found(tree, name, out="results") == {f"{name}/{path}": stem for path, stem in expected.items()}
+
+
 def test_a_file_is_named_by_itself(tree):
     assert found(tree, "photos/summer/deep/c.tiff") == {"photos/summer/deep/c.tiff": "c"}
     assert found(tree, "photos/a.png", "photos/b.JPG") == {"photos/a.png": "a", "photos/b.JPG": "b"}

@@ -92,7 +92,12 @@ KINDS: Final = {
     "validation_only": Kind(
         False, "classes that occur in validation alone", "their IoU will be 0: move pictures that show them to training"
     ),
-    "same_name": Kind(False, "classes of the same name", "tables and pictures show the name: give each its own"),
+    "same_name": Kind(
+        False,
+        "classes of the same name",
+        "tables and pictures show the name: give each its own. Of the column Name only the part before a comma "
+        "is shown; a column Label has names in full",
+    ),
     "leak": Kind(False, "pictures that are in both splits", "scores count what was trained on: keep each in one split"),
     "orientation": Kind(
         False,

@@ -3,7 +3,6 @@
 Reader and checks are those of the stages, so that what is found without errors here, prepare takes.
 """
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pipeline.own_data.look import Look, Seen, look_at
 from pipeline.own_data.workers import in_parallel
 from stages.data.archive import CLASS_TABLE, SCENES, SPLITS, Dataset, SplitMembers
 from stages.data.class_table import scan_class_table
+from stages.listing import files_below
 
 CHUNK = 8  # pairs per task
 CLUTTER = (".DS_Store", "Thumbs.db", "desktop.ini")
@@ -134,8 +134,8 @@ def _below(folder: Path, root: str) -> tuple[list[str], list[Finding]]:
     names: list[str] = []
     errors: list[OSError] = []
     for kind in ("images", "annotations"):
-        for place, _, files in os.walk(folder / root / kind, onerror=errors.append):
-            names += [(Path(place).relative_to(folder) / file).as_posix() for file in files]
+        files = files_below(folder / root / kind, errors)
+        names += [path.relative_to(folder).as_posix() for path in files]
     unread = [
         Finding("passed_over", Path(error.filename).relative_to(folder).as_posix(), str(error.strerror))
         for error in errors

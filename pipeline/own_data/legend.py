@@ -44,9 +44,11 @@ class Legend:
         return f"#{code:06x} ({code >> 16}, {code >> 8 & 255}, {code & 255})" if self.by_colour else str(code)
 
     def table(self) -> bytes:
-        """The classes as objectInfo150.txt."""
+        """Return the classes as objectInfo150.txt: with the column Label where commas would cut names."""
         file = io.StringIO()
-        csv.writer(file, delimiter="\t", lineterminator="\n").writerows([("Idx", "Name"), *enumerate(self.names, 1)])
+        columns = ("Name", "Label") if any("," in name for name in self.names) else ("Name",)
+        rows = [("Idx", *columns), *((number, *[name] * len(columns)) for number, name in enumerate(self.names, 1))]
+        csv.writer(file, delimiter="\t", lineterminator="\n").writerows(rows)
         return file.getvalue().encode()
 
 

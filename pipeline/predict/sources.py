@@ -20,6 +20,7 @@ from pipeline.predict.download import download
 from stages.data.images import Pixels
 from stages.data.photos import FORMATS, HUGE, decode_photo
 from stages.errors import InputError
+from stages.listing import files_below
 
 PICTURES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 VIDEOS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg")
@@ -111,7 +112,7 @@ def _files(argument: str, out: Path) -> list[_File | Refused]:
             files.append(Refused(str(match), _no_file(error, match)))
             continue
         if stat.S_ISDIR(mode):
-            files += _pictures(match, _absolute(out))
+            files += _pictures(match, out)
         elif stat.S_ISREG(mode):
             files.append(_File(match, match.parent))
     if not files:
@@ -120,14 +121,11 @@ def _files(argument: str, out: Path) -> list[_File | Refused]:
     return files
 
 
-def _pictures(folder: Path, out: str) -> Iterator[_File | Refused]:
-    """Pictures below a folder, in order; hidden ones, links to folders and what lies in `out` are left alone."""
+def _pictures(folder: Path, out: Path) -> Iterator[_File | Refused]:
+    """Pictures below a folder, through links too, in order; hidden ones and what lies in `out` are left alone."""
     closed: list[OSError] = []
-    for place, inside, names in os.walk(folder, onerror=closed.append):
-        at = Path(place)
-        inside[:] = sorted(name for name in inside if name[0] != "." and _absolute(at / name) != out)
-        pictures = (name for name in sorted(names) if name[0] != "." and name.lower().endswith(PICTURES))
-        yield from (_File(at / name, folder) for name in pictures)
+    files = files_below(folder, closed, leave=out)
+    yield from (_File(file, folder) for file in files if file.name.lower().endswith(PICTURES))
     yield from (Refused(str(error.filename), _no_file(error, error.filename)) for error in closed)
 
 

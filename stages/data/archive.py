@@ -6,10 +6,13 @@ Layout, below one folder of any name (or none), as in ADEChallengeData2016.zip:
     objectInfo150.txt                         tab-separated, columns Idx and Name at least; N rows
     sceneCategories.txt                       optional: "ID category" per line
 N and the class names come from the archive, so any dataset in this layout works. Archive is a dataset whose
-names and class table are right, or an InputError; Dataset says what is there, right or wrong.
+names and class table are right, or an InputError; Dataset says what is there, right or wrong. Hidden files and
+folders (`._ID.jpg`, as macOS adds them) are no part of it, IDs are compared with accents as one character (NFC), and
+backslashes in a zip's names, as some Windows programs write them, are slashes.
 """
 
 import re
+import unicodedata
 import zipfile
 import zlib
 from collections import Counter
@@ -59,7 +62,10 @@ class Dataset:
             self._zip = _Directory(path) if path.is_dir() else zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError) as error:
             raise _unopened(path, str(error)) from None
-        self.members = self._zip.namelist()
+        stored = self._zip.namelist()
+        named = [name.replace("\\", "/") for name in stored] if isinstance(self._zip, zipfile.ZipFile) else stored
+        self._stored = dict(zip(named, stored, strict=True))
+        self.members = [name for name in named if not is_hidden(name)]
         self.tables = [name for name in self.members if PurePosixPath(name).name == CLASS_TABLE]
         if len(self.tables) == 1:
             self.root = self.tables[0].removesuffix(CLASS_TABLE)
@@ -76,7 +82,7 @@ class Dataset:
     def content(self, member: str) -> bytes:
         """The member's bytes, checked against the zip's own CRC-32. Raises ValueError."""
         try:
-            return self._zip.read(member)
+            return self._zip.read(self._stored.get(member, member))
         except (KeyError, zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
             raise ValueError(str(error)) from None
 
@@ -108,13 +114,13 @@ class Dataset:
         except UnicodeDecodeError as error:
             raise self._refusal(f"a member of the archive: {member}", "UTF-8", str(error)) from None
         rows = (line.split(maxsplit=1) for line in lines)
-        return {row[0]: row[1] for row in rows if len(row) == 2}
+        return {unicodedata.normalize("NFC", row[0]): row[1] for row in rows if len(row) == 2}
 
     def _by_id(self, folder: str, suffixes: tuple[str, ...]) -> tuple[dict[str, str], list[str]]:
-        inside = (PurePosixPath(name) for name in self.members if name.startswith(folder))
-        members = [path for path in inside if path.suffix.lower() in suffixes]
-        by_id = {path.stem: str(path) for path in members}
-        again = Counter(map(str, members)) - Counter(by_id.values())  # a zip may hold two members of one name
+        inside = (name for name in self.members if name.startswith(folder))
+        members = [name for name in inside if PurePosixPath(name).suffix.lower() in suffixes]
+        by_id = {unicodedata.normalize("NFC", PurePosixPath(name).stem): name for name in members}
+        again = Counter(members) - Counter(by_id.values())  # a zip may hold two members of one name
         return by_id, sorted(again.elements())
 
     def _refusal(self, problem: str, expected: str, got: str) -> InputError:
@@ -141,6 +147,11 @@ class Archive(Dataset):
             got += f"; of an id that another file has: {', '.join(found.doubles)}" if found.doubles else ""
             raise self._refusal(f"the {split} split", LAYOUT, got)
         return found.pairs
+
+
+def is_hidden(name: str) -> bool:
+    """Tell whether a member, or a folder that it lies in, has a name that begins with a dot."""
+    return any(part.startswith(".") and part.strip(".") for part in name.split("/"))
 
 
 class _Directory:
@@ -183,13 +194,13 @@ def dataset_files(folder: Path) -> dict[str, Path]:
 
 def _files(folder: Path) -> dict[str, Path]:
     """The same with links that lead nowhere. Raises OSError."""
-    places = [folder, *(path for path in folder.iterdir() if path.is_dir())]
+    places = [folder, *(path for path in folder.iterdir() if path.name[0] != "." and path.is_dir())]
     tables = [place / CLASS_TABLE for place in places if _holds_table(place)]
     roots = [table.parent for table in tables] or places
     folders = (root / kind / split for root in roots for kind in ("images", "annotations") for split in SPLITS)
     # Not glob, which passes over a folder that cannot be read.
     listed = (path for place in folders if place.is_dir() for path in place.iterdir())
-    pictures = (path for path in listed if path.suffix.lower() in IMAGE_SUFFIXES)
+    pictures = (path for path in listed if path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != ".")
     paths = (*tables, *(root / SCENES for root in roots), *pictures)
     return {path.relative_to(folder).as_posix(): path for path in paths if _is_file(path)}
 

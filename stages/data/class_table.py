@@ -1,7 +1,8 @@
 """A dataset's class table, like ADE20K's objectInfo150.txt -> the names of classes 1..N.
 
 Tab-separated UTF-8 with at least the columns Idx and Name, a row for each class in the order 1..N; 'other', the
-value 0, has none. A name may have synonyms after commas: the first one counts.
+value 0, has none. Name may have synonyms after commas, as ADE20K's have: the first one counts. Where a table has the
+column Label, that is the name in full, commas and all.
 """
 
 import csv
@@ -14,7 +15,7 @@ from stages.errors import InputError
 
 
 def parse_class_table(content: bytes, source: str) -> tuple[str, ...]:
-    """Names of classes 1..N from an objectInfo150.txt: the first of each row's synonyms. Raises InputError."""
+    """Names of classes 1..N from an objectInfo150.txt: Label, or the first synonym of Name. Raises InputError."""
     names, problems = scan_class_table(content)
     if problems:
         raise InputError(
@@ -40,7 +41,7 @@ def scan_class_table(content: bytes) -> tuple[tuple[str, ...], list[str]]:
     if missing := [name for name in ("Idx", "Name") if name not in columns]:
         return (), [f"no column {' and '.join(missing)} in its first line, which has {_shortened(map(repr, columns))}"]
     problems, numbers = [], []
-    names = tuple((row["Name"] or "").split(",")[0].strip() for row in rows)
+    names = tuple(_name(row) for row in rows)
     for line, (row, name) in enumerate(zip(rows, names, strict=True), start=2):
         try:
             numbers.append(int(row["Idx"]))
@@ -61,6 +62,10 @@ def scan_class_table(content: bytes) -> tuple[tuple[str, ...], list[str]]:
     if not 1 <= len(rows) <= MAX_CLASSES:
         problems.append(f"{len(rows)} classes")
     return names, problems
+
+
+def _name(row: dict[str, str | None]) -> str:
+    return (row.get("Label") or "").strip() or (row["Name"] or "").split(",")[0].strip()
 
 
 def _shortened(words: Iterable[str]) -> str:

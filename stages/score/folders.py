@@ -1,12 +1,13 @@
 """Scores for the predictions of any system: two folders of PNGs.
 
-Input: a folder of annotations and one of predictions, searched recursively, paired by their path
-inside the folder; 8-bit grayscale or palette PNGs holding annotation values 0..N (of a palette PNG
-the indices count, not the colours). Output: their confusion matrix. Invariant: every annotation is
-scored against exactly one prediction of its size. The official toolkit resizes what does not fit and
+Input: a folder of annotations and one of predictions, searched recursively (through links, without hidden
+files), paired by their path inside the folder; 8-bit grayscale or palette PNGs holding annotation values
+0..N (of a palette PNG the indices count, not the colours). Output: their confusion matrix. Invariant: every
+annotation is scored against exactly one prediction of its size. The official toolkit resizes what does not fit and
 skips what is missing; a score that hides such a mistake is worse than none, so all are refused.
 """
 
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from stages.data.class_table import parse_class_table
 from stages.data.images import DEPTH_AND_TYPE, Pixels
 from stages.data.labels import to_labels
 from stages.errors import InputError
+from stages.listing import files_below
 from stages.score.metrics import Confusion, confusion_matrix
 
 
@@ -41,10 +43,11 @@ def score_folders(annotations: Path, predictions: Path, classes: int) -> Confusi
     reverse, files that are not 8-bit grayscale or palette PNGs, values above N, unequal sizes. The legends that
     `sceneparse predict` writes beside its labels are passed over.
     """
-    truths, guesses = _pngs(annotations), _pngs(predictions)
+    problems: list[str] = []
+    truths, guesses = (_pngs(folder, problems) for folder in (annotations, predictions))
     legends = {f"{key}_legend" for key in guesses} - truths.keys()
     guesses = {key: path for key, path in guesses.items() if key not in legends}
-    problems = [f"{key}: no prediction" for key in sorted(truths.keys() - guesses.keys())]
+    problems += [f"{key}: no prediction" for key in sorted(truths.keys() - guesses.keys())]
     problems += [f"{key}: a prediction without annotation" for key in sorted(guesses.keys() - truths.keys())]
     total = np.zeros((classes, classes + 1), np.int64)
     pairs = sorted(truths.keys() & guesses.keys())
@@ -74,10 +77,17 @@ def score_folders(annotations: Path, predictions: Path, classes: int) -> Confusi
     return total
 
 
-def _pngs(folder: Path) -> dict[str, Path]:
-    """Every PNG below a folder, by its path inside it without the suffix."""
-    found = [path for path in folder.rglob("*") if path.suffix.lower() == ".png"]
-    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in found}
+def _pngs(folder: Path, problems: list[str]) -> dict[str, Path]:
+    """Return every PNG below a folder by its path inside it without the suffix, an accent as one character (NFC)."""
+    errors: list[OSError] = []
+    named: dict[str, Path] = {}
+    for path in files_below(folder, errors):
+        if path.suffix.lower() == ".png":
+            key = unicodedata.normalize("NFC", path.relative_to(folder).with_suffix("").as_posix())
+            if named.setdefault(key, path) is not path:
+                problems.append(f"{path}: the same name as {named[key]}")
+    problems += [f"{error.filename}: {error.strerror}" for error in errors]
+    return named
 
 
 def _read(path: Path, classes: int) -> Pixels:
