@@ -258,7 +258,7 @@ def test_what_ignore_cannot_name(run, tmp_path):
     [
         ("soil,0\nleaf,255\n", "no header line: the first one has 0, soil\n"),
         ("0 0 0,ignored\n1,2,3,sky\n", "no header line: the first one has 0 0 0, ignored\n"),  # uneven rows
-        ("class,value\nsoil,0\nleaf,255\n", "columns class, value\n"),
+        ("klass,value\nsoil,0\nleaf,255\n", "columns klass, value\n"),
         ("name,value\n", "no rows, and so no columns\n"),
     ],
 )

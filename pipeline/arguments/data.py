@@ -42,19 +42,30 @@ def add_data(commands: "Subparsers") -> None:
         commands,
         "convert",
         "pipeline.own_data.convert:convert",
-        "bring folders of pictures and masks into ADE20K's layout, as a zip",
+        "bring pictures with masks, or with shapes of an annotation tool, into ADE20K's layout, as a zip",
         (
+            "pictures/ annotations/instances.json --share 0.2 --out dataset.zip",
             "pictures/ masks/ --classes classes.csv --share 0.2 --out dataset.zip",
             "JPEGImages/ SegmentationClass/ --classes voc.csv --lists train.txt val.txt --out voc.zip",
             "leftImg8bit/ gtFine/ --image-suffix _leftImg8bit --mask-suffix _gtFine_labelIds --classes cityscapes.csv "
             "--folders train val --out cityscapes.zip",
         ),
-        "Masks hold values or exact colours, which the class table names; see docs/own-data.md.",
+        "Masks hold values or exact colours, which the class table names; see docs/own-data.md. Shapes come from COCO, "
+        "labelme, CVAT and Label Studio; see docs/annotation-tools.md.",
     )
     command.add_argument("images", type=Path, help="folder of pictures, searched with all below it")
-    command.add_argument("masks", type=Path, help="folder of masks: PNG, BMP, TIFF or GIF of the same names and sizes")
     command.add_argument(
-        "--classes", type=Path, required=True, metavar="TABLE", help="CSV or JSON: name and value, or name and colour"
+        "masks",
+        type=Path,
+        metavar="annotations",
+        help="folder of masks (PNG, BMP, TIFF or GIF of the same names and sizes), or what an annotation tool exports",
+    )
+    command.add_argument(
+        "--classes",
+        type=Path,
+        metavar="TABLE",
+        help="CSV or JSON: name and value, name and colour, or name and label; for shapes, whose files name the "
+        "classes, only to choose and to order them",
     )
     command.add_argument("--out", type=Path, required=True, metavar="ZIP", help="what is written")
     command.add_argument(
@@ -68,17 +79,24 @@ def add_data(commands: "Subparsers") -> None:
         "--ignore", nargs="+", metavar="CODE", help="values or colours (#rrggbb) that become 0; default: the value 255"
     )
     command.add_argument(
+        "--background", metavar="NAME", help="of shapes: the class of what none covers; default: none, it becomes 0"
+    )
+    command.add_argument(
         "--unknown",
         choices=("refuse", "ignore"),
         default="refuse",
-        help="codes that the table lacks: refuse, or make them 0; default: %(default)s",
+        help="codes and labels that the table lacks: refuse, or make them 0; default: %(default)s",
     )
     command.add_argument(
         "--unpaired", choices=("refuse", "skip"), default="refuse", help="files without partner; default: %(default)s"
     )
     splits = command.add_mutually_exclusive_group(required=True)
     splits.add_argument(
-        "--lists", nargs=2, type=Path, metavar=("TRAINING", "VALIDATION"), help="text files, a name a line"
+        "--lists",
+        nargs=2,
+        type=Path,
+        metavar=("TRAINING", "VALIDATION"),
+        help="text files, a name a line, or COCO's JSON of each split",
     )
     splits.add_argument("--share", type=_part, metavar="X", help="of pictures for validation, drawn by their names")
     splits.add_argument(

@@ -1,7 +1,8 @@
 """Lists of classes, in the forms that people and annotation tools write -> rows: a name, and what masks or files say.
 
 Recognised by content: CSV and JSON tables, JSON lists and objects of names and ids, CVAT's labelmap.txt, CamVid's
-label_colors.txt, and plain text, a name a line, with or without its number. Text is UTF-8 or UTF-16, or else Windows-1252.
+label_colors.txt, and plain text, a name a line, with or without its number. Text is UTF-8 or UTF-16, or else
+Windows-1252.
 """
 
 import csv
@@ -124,7 +125,9 @@ def _of_text(text: str) -> Iterator[Row]:
     delimiter = max(",;\t", key=header.count)
     if delimiter in header or header.strip('"') in NAMES:
         reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
-        yield from ((f"row {number}", {key or "": cell for key, cell in row.items()}) for number, row in enumerate(reader, 2))
+        yield from (
+            (f"row {number}", {key or "": cell for key, cell in row.items()}) for number, row in enumerate(reader, 2)
+        )
         return
     shift = any(line == UNLABELLED for _, line in entries)
     for index, (number, line) in enumerate(entries):

@@ -1,25 +1,28 @@
-"""convert: folders of pictures and masks -> a zip in ADE20K's layout.
+"""convert: pictures, and masks or files of annotation tools -> a zip in ADE20K's layout.
 
-Input: two folders, a class table, and how to split. Output: the zip, and what `check` says of it. Invariants: the
-same input gives the same bytes; the zip is there only when all of the input could be used and the check found no
-error; memory does not grow with the number of pictures.
+Input: folders, a class table where it takes one, and how to split. Output: the zip, and what `check` says of it.
+Invariants: the same input gives the same bytes; the zip is there only when all of the input could be used and the
+check found no error; memory does not grow with the number of pictures.
 """
 
 import io
 import sys
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
+from pipeline.own_data.annotations.album import Drawn, draw
+from pipeline.own_data.annotations.gather import Wishes, gather
 from pipeline.own_data.check import print_params, print_report
 from pipeline.own_data.inspection import inspect
-from pipeline.own_data.legend import Legend, read_legend
+from pipeline.own_data.legend import Legend
 from pipeline.own_data.masks import annotate
-from pipeline.own_data.pairing import Source, find_pairs
+from pipeline.own_data.pairing import Source
 from pipeline.own_data.splitting import Splitting, deal_out
 from pipeline.own_data.unknown import Unknown
 from pipeline.own_data.workers import in_parallel
@@ -44,17 +47,19 @@ class Converted:
     annotation: bytes
     unknown: dict[int, int]
     problem: str | None = None
+    notes: dict[str, int] = field(default_factory=dict)  # of drawing, with counts
 
 
 def convert(
     images: Path,
     masks: Path,
-    classes: Path,
+    classes: Path | None,
     out: Path,
     image_suffix: str,
     mask_suffix: str,
     by: str | None,
     ignore: Sequence[str] | None,
+    background: str | None,
     unknown: str,
     unpaired: str,
     lists: Sequence[Path] | None,
@@ -67,16 +72,18 @@ def convert(
     try:
         if out.is_dir():  # which atomic_write would notice when all is done
             raise _unwritable(out, "a folder")
-        legend = read_legend(classes, by, ignore)
-        pairs, alone = find_pairs(images, masks, image_suffix, mask_suffix, unpaired == "skip" or bool(lists))
-        splits, left = deal_out(pairs, Splitting(lists, share, folders, seed), images, image_suffix)
+        may_lack = unknown == "ignore", unpaired == "skip" or bool(lists)
+        gathered = gather(Wishes(images, masks, classes, image_suffix, mask_suffix, by, ignore, background, *may_lack))
+        print("".join(f"{line}\n" for line in gathered.lines), end="")
+        legend, alone = gathered.legend, gathered.alone
+        splits, left = deal_out(gathered.pairs, Splitting(lists, share, folders, seed), images, image_suffix)
         with atomic_write(out) as file:
             with zipfile.ZipFile(file, "w") as archive:
-                zeroed = _write(archive, splits, legend, unknown == "ignore", f"{images} and {masks}")
+                zeroed, notes = _write(archive, splits, legend, unknown == "ignore", f"{images} and {masks}")
                 add_member(archive, CLASS_TABLE, legend.table())
             file.flush()
             report = inspect(Path(file.name), batch_size)
-            _say(alone, left, zeroed, legend)
+            _say(alone, left, zeroed, legend, notes)
             print_report(report)
             if not report.usable:
                 print(f"\n{out} is not written: mend the errors, then run again")
@@ -98,15 +105,17 @@ def _unwritable(out: Path, got: str) -> InputError:
 
 def _write(
     archive: zipfile.ZipFile, splits: dict[str, list[Source]], legend: Legend, ignored: bool, where: str
-) -> Unknown:
-    """All pairs; raises InputError that lists every one that cannot be used. Returns what became 0."""
+) -> tuple[Unknown, Counter[str]]:
+    """Write all pairs; return what became 0, and notes. Raises InputError that lists every pair that cannot be used."""
     problems: list[str] = []
     found = Unknown()
+    notes: Counter[str] = Counter()
     for split, sources in splits.items():
         convert_some: Callable[[tuple[Source, ...]], list[Converted]] = partial(convert_pairs, legend)
         for some in in_parallel(convert_some, sources, CHUNK, f"convert {split}"):
             for one in some:
                 found.add(one.source.mask, one.unknown)
+                notes.update(one.notes)
                 if one.problem:
                     problems.append(one.problem)
                 elif not problems and (ignored or not found):
@@ -123,7 +132,7 @@ def _write(
             file=where,
             next_step="mend what is named; unknown ones go into the class table, or say --unknown ignore",
         )
-    return found
+    return found, notes
 
 
 def convert_pairs(legend: Legend, sources: tuple[Source, ...]) -> list[Converted]:
@@ -134,7 +143,12 @@ def convert_pairs(legend: Legend, sources: tuple[Source, ...]) -> list[Converted
         try:
             suffix, image, size = _picture(at)
             at = source.mask
-            annotation, unknown = annotate(at, legend)
+            notes: dict[str, int] = {}
+            if isinstance(source, Drawn):
+                unknown: dict[int, int] = {}
+                annotation, notes = draw(source.drawing, legend, size)
+            else:
+                annotation, unknown = annotate(at, legend)
             if size != annotation.shape[::-1]:
                 shown = [f"{width} x {height}" for width, height in (size, annotation.shape[::-1])]
                 raise ValueError(f"{shown[1]} pixels, but {source.image} has {shown[0]}")
@@ -144,7 +158,7 @@ def convert_pairs(legend: Legend, sources: tuple[Source, ...]) -> list[Converted
             converted.append(Converted(source, "", b"", b"", {}, f"{at}: {error}"))
         else:
             png = encode_annotation(Image.fromarray(annotation))
-            converted.append(Converted(source, suffix, image, png, unknown))
+            converted.append(Converted(source, suffix, image, png, unknown, notes=notes))
     return converted
 
 
@@ -161,8 +175,9 @@ def _picture(path: Path) -> tuple[str, bytes, tuple[int, int]]:
         return ".png", file.getvalue(), picture.size
 
 
-def _say(alone: list[Path], left: int, zeroed: Unknown, legend: Legend) -> None:
+def _say(alone: list[Path], left: int, zeroed: Unknown, legend: Legend, notes: Counter[str]) -> None:
     counts = ((len(alone), "files have no partner"), (left, "pairs are in neither split"))
     lines = [f"{count} {what}: left out" for count, what in counts if count]
+    lines += [f"{count:,} {what}" for what, count in sorted(notes.items()) if count]
     lines += [f"unknown, became 0: {line}" for line in zeroed.lines(legend)]
     print("".join(f"{line}\n" for line in lines))

@@ -88,8 +88,10 @@ def _with_background(file: Path, names: tuple[str, ...], labels: dict[str, int],
         return Legend(names, False, (), tuple(labels.items()))
     if background not in names:
         rows: list[Row] = [("--background", {"name": background})]
-        rows += [(label, {"name": names[number - 1] if number else IGNORED, "label": label})
-                 for label, number in labels.items()]
+        rows += [
+            (label, {"name": names[number - 1] if number else IGNORED, "label": label})
+            for label, number in labels.items()
+        ]
         names, labels = _numbered(file, rows, _labels, "label")
     return Legend(names, False, (), tuple(labels.items()), names.index(background) + 1)
 

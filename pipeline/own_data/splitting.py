@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from pipeline.own_data.pairing import IMAGES, Source
+from pipeline.own_data.pairing import Source
+from pipeline.own_data.split_lists import read_list
 from stages.data.archive import SPLITS
 from stages.errors import InputError
 
@@ -83,7 +84,7 @@ def _by_folder(path: str, names: dict[str, int]) -> int | None:
 
 
 def _by_lists(pairs: Sequence[Source], lists: Sequence[Path], image_suffix: str) -> list[int | None]:
-    """By two text files, a name a line: with or without folders and suffixes."""
+    """By two files with names, with or without folders and suffixes."""
     indices: dict[str, list[int]] = defaultdict(list)
     for index, pair in enumerate(pairs):
         for name in {pair.path, PurePosixPath(pair.path).name}:
@@ -92,14 +93,14 @@ def _by_lists(pairs: Sequence[Source], lists: Sequence[Path], image_suffix: str)
     problems = []
     for number, file in enumerate(lists):
         try:
-            lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
-        except (OSError, UnicodeDecodeError) as error:
+            entries = read_list(file)
+        except (OSError, ValueError) as error:
             problems.append(f"{file}: {error}")
             continue
-        for line in filter(None, lines):
-            known = PurePosixPath(line).suffix.lower() in IMAGES
-            path = (str(PurePosixPath(line).with_suffix("")) if known else line).removesuffix(image_suffix).lstrip("./")
-            matches = indices.get(path) or indices.get(PurePosixPath(path).name, [])
+        for line, names in entries:
+            paths = [name.removesuffix(image_suffix).lstrip("./") for name in names]
+            tried = [key for path in paths for key in (path, PurePosixPath(path).name)]
+            matches = next((indices[key] for key in tried if key in indices), [])
             if len(matches) != 1:
                 problems.append(f"{file}: {line}: {len(matches) or 'no'} pairs of this name")
             elif chosen[matches[0]] not in (None, number):
@@ -109,7 +110,7 @@ def _by_lists(pairs: Sequence[Source], lists: Sequence[Path], image_suffix: str)
     if problems:
         raise InputError(
             "the lists and the pairs do not fit",
-            expected="UTF-8, the name of a pair on each line, none in both lists",
+            expected="the name of a pair on each line, or COCO's JSON; none in both lists",
             got="\n    ".join(["", *problems]),
             file=" and ".join(map(str, lists)),
             next_step="mend the lines named",

@@ -11,12 +11,14 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
+from pydantic import ValidationError
 
 from pipeline.own_data.annotations.regions import Mask, Region, shown
 from pipeline.own_data.legend import Legend
 from pipeline.own_data.pairing import Source
 from stages.data.images import Pixels
 
+ERRORS = 5  # of a file, that are named
 OUTSIDE = "shapes outside their picture"
 OVERLAP = "pixels that two masks claim: the class that is later in the table has them"
 
@@ -76,6 +78,16 @@ def merge(albums: Iterable[Album]) -> Album:
         notes.update(album.notes)
     classes = dict.fromkeys(name for album in albums for name in album.classes)
     return Album(tuple(drawing for album in albums for drawing in album.drawings), tuple(classes), notes)
+
+
+def explain(error: ValueError) -> str:
+    """Say what is wrong, and where, in a line."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    errors = error.errors(include_url=False, include_input=False)
+    lines = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in errors[:ERRORS]]
+    more = f"; and {len(errors) - ERRORS} more" if len(errors) > ERRORS else ""
+    return "; ".join(lines) + more
 
 
 def draw(drawing: Drawing, legend: Legend, size: tuple[int, int]) -> tuple[Pixels, dict[str, int]]:

@@ -1,9 +1,9 @@
 """A mask for each class, or for each object of one class -> drawings of a picture's masks.
 
-    masks/NAME_class_road.png            RectLabel: the class is in the name
-    masks/NAME_road.png, NAME-road-2.png   a class of the table ends the name, with or without a number
-    masks/road/NAME.png                  a class of the table is the folder's name
-    NAME/images/NAME.png, NAME/masks/*.png   a folder for each picture, its masks are objects of the only class
+masks/NAME_class_road.png            RectLabel: the class is in the name
+masks/NAME_road.png, NAME-road-2.png   a class of the table ends the name, with or without a number
+masks/road/NAME.png                  a class of the table is the folder's name
+NAME/images/NAME.png, NAME/masks/*.png   a folder for each picture, its masks are objects of the only class
 """
 
 import re

@@ -51,8 +51,11 @@ class _File(BaseModel):
 
 
 def recognise(content: Any) -> bool:
-    """Tell by the keys."""
-    return isinstance(content, dict) and {"images", "annotations"} <= content.keys()
+    """Tell by the keys; COCO's panoptic files have segments_info."""
+    if not (isinstance(content, dict) and {"images", "annotations"} <= content.keys()):
+        return False
+    first = content["annotations"][0] if content["annotations"] and isinstance(content["annotations"], list) else {}
+    return not (isinstance(first, dict) and "segments_info" in first)
 
 
 def read(content: Any, file: Path) -> Album:

@@ -59,12 +59,13 @@ def _polygon(element: Element) -> Region:
 
 
 def _box(element: Element) -> Region:
-    corners = [_number(element, key) for key in ("xtl", "ytl", "xbr", "ybr")]
-    return rectangle(*corners, turn=_number(element, "rotation", "0"))
+    left, top, right, bottom = (_number(element, key) for key in ("xtl", "ytl", "xbr", "ybr"))
+    return rectangle(left, top, right, bottom, _number(element, "rotation", "0"))
 
 
 def _ellipse(element: Element) -> Region:
-    return ellipse(*(_number(element, key) for key in ("cx", "cy", "rx", "ry")), _number(element, "rotation", "0"))
+    x, y, wide, high = (_number(element, key) for key in ("cx", "cy", "rx", "ry"))
+    return ellipse(x, y, wide, high, _number(element, "rotation", "0"))
 
 
 def _mask(element: Element) -> Region:

@@ -3,19 +3,16 @@
 A further format is a file like coco.py beside this one, and a row of FORMATS.
 """
 
-import json
 import os
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
-from pydantic import ValidationError
 from pydantic_core import from_json
 
 from pipeline.own_data.annotations import coco, cvat, label_studio, labelme
-from pipeline.own_data.annotations.album import Album, merge
+from pipeline.own_data.annotations.album import Album, explain, merge
 from pipeline.own_data.workers import in_parallel
 from stages.errors import InputError
 
@@ -23,7 +20,6 @@ SUFFIXES = (".json", ".xml", ".ndjson", ".jsonl")
 ASIDE = ("dataset.json", "meta.json", "package.json")  # beside annotations, and none
 CHUNK = 8  # files per task
 SHOWN = 12  # files that are named
-ERRORS = 5  # of a file
 
 
 class Format(NamedTuple):
@@ -56,11 +52,11 @@ def _first(content: Any) -> set[str]:
 REFUSED: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     (
         "COCO panoptic",
-        lambda content: coco.recognise(content) and "segments_info" in _keys(content["annotations"]),
+        lambda content: {"images", "annotations"} <= _keys(content),
         "use COCO instances, or the stuff maps with a class table",
     ),
     (
-        "CVAT for video",
+        "CVAT for video, or without images,",
         lambda content: getattr(content, "tag", "") == "annotations",
         "export the task as 'CVAT for images 1.1', or as 'Segmentation mask 1.1'",
     ),
@@ -71,7 +67,9 @@ REFUSED: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ),
     (
         "Label Studio JSON-MIN",
-        lambda content: isinstance(content, list) and bool(_keys(content) & {"annotation_id", "annotator", "lead_time"}),
+        lambda content: (
+            isinstance(content, list) and bool(_keys(content) & {"annotation_id", "annotator", "lead_time"})
+        ),
         "export as 'JSON', which has the shapes of all tasks",
     ),
     (
@@ -136,17 +134,16 @@ def _read_some(paths: tuple[Path, ...]) -> list[tuple[Path, str, Album]]:
 
 def _read(path: Path) -> tuple[str, Album]:
     content = _parse(path)
-    for name, recognise, way in REFUSED:
-        if not any(known.recognise(content) for known in FORMATS) or name == "COCO panoptic":
-            if recognise(content):
-                raise _refused(f"{name} cannot be used", path, name, way)
-    for known in FORMATS:
-        if known.recognise(content):
+    for name, recognise, read in FORMATS:
+        if recognise(content):
             try:
-                return known.name, known.read(content, path)
+                return name, read(content, path)
             except ValueError as error:
                 step = "export it again; docs/annotation-tools.md tells what each tool is to export"
-                raise _refused(f"a file of {known.name} cannot be read", path, explain(error), step) from None
+                raise _refused(f"a file of {name} cannot be read", path, explain(error), step) from None
+    for name, recognise, way in REFUSED:
+        if recognise(content):
+            raise _refused(f"{name} cannot be used", path, name, way)
     kind = f"an XML of <{content.tag}>" if isinstance(content, ElementTree.Element) else _described(content)
     raise _refused("an annotation file of an unknown format", path, kind, "export it in one of these formats")
 
@@ -176,17 +173,5 @@ def _parse(path: Path) -> Any:
         raise _refused("an annotation file cannot be read", path, str(error), "make it readable") from None
 
 
-def explain(error: ValueError) -> str:
-    """Say what is wrong, and where, in a line."""
-    if not isinstance(error, ValidationError):
-        return str(error)
-    errors = error.errors(include_url=False, include_input=False)
-    lines = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in errors[:ERRORS]]
-    more = f"; and {len(errors) - ERRORS} more" if len(errors) > ERRORS else ""
-    return "; ".join(lines) + more
-
-
 def _refused(problem: str, path: Path, got: str, step: str) -> InputError:
-    return InputError(
-        problem, expected=", ".join(known.name for known in FORMATS), got=got, file=path, next_step=step
-    )
+    return InputError(problem, expected=", ".join(known.name for known in FORMATS), got=got, file=path, next_step=step)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.own_data.annotations.album import Album, Drawing
+from pipeline.own_data.annotations.album import Album
 from pipeline.own_data.annotations.class_masks import find_class_masks
 from pipeline.own_data.annotations.formats import FORMATS, SUFFIXES, annotation_files, read_files, recognised
 from pipeline.own_data.annotations.matching import pair_drawings
@@ -19,7 +19,7 @@ from stages.errors import InputError
 from stages.listing import files_below
 
 LISTS = ("_classes.csv", "labelmap.txt", "class_names.txt", "classes.txt", "labels.txt", "class_dict.csv")
-SHOWN = 12  # pictures, or classes, that are named
+SHOWN = 5  # pictures, or classes, that are named
 TRIED = 3  # files of a folder
 
 
@@ -51,13 +51,13 @@ class Gathered:
 
 def gather(wishes: Wishes) -> Gathered:
     """Find out what kind of annotations there are, and pair them with pictures. Raises InputError."""
-    if wishes.masks.is_file():
+    if wishes.masks.is_file() and wishes.images.is_dir():
         if wishes.masks.suffix.lower() not in SUFFIXES:
             raise _unknown_file(wishes.masks)
         return _of_files(wishes, [wishes.masks])
     pictures = _pictures(wishes)
     masks = _masks(wishes, pictures)
-    files = [] if wishes.mask_suffix else annotation_files(wishes.masks)
+    files = [] if wishes.mask_suffix else [file for file in annotation_files(wishes.masks) if file != wishes.classes]
     names = {picture.name.casefold() for picture in pictures}
     paired = wishes.mask_suffix or any(mask.stem.casefold() in names for mask in masks)
     if files and not paired and (not masks or any(recognised(file) for file in files[:TRIED])):
@@ -137,7 +137,9 @@ def _of_album(wishes: Wishes, album: Album, title: str, pictures: list[Found], l
     pairs, alone = pair_drawings(pictures, album.drawings, wishes.unpaired, where)
     empty = [pair.image for pair in pairs if not pair.drawing.shapes]
     if empty:
-        lines.append(f"{len(empty)} pictures without a shape, '{wishes.background or 'other'}' everywhere: {_some(empty)}")
+        lines.append(
+            f"{len(empty)} pictures without a shape, '{wishes.background or 'other'}' everywhere: {_some(empty)}"
+        )
     return Gathered(legend, pairs, alone + lost, lines)
 
 
@@ -155,7 +157,7 @@ def _unknown(album: Album, legend: Legend, wishes: Wishes) -> list[str]:
         for shape in drawing.shapes:
             if shape.label not in known:
                 shapes[shape.label] += 1
-                files[shape.label][drawing.name] = None
+                files[shape.label][str(drawing.file) if drawing.exclusive else drawing.name] = None
     lines = [
         f"{label}: {count:,} shapes in {len(files[label]):,} pictures: {_some(files[label])}"
         for label, count in shapes.most_common()
@@ -192,6 +194,8 @@ def _some(names: Iterable[object]) -> str:
 def _pictures(wishes: Wishes) -> list[Found]:
     errors: list[OSError] = []
     files = [file for file in files_below(wishes.images, errors) if file.suffix.lower() in IMAGES]
+    if not wishes.masks.is_file() or not wishes.images.is_dir():
+        files_below(wishes.masks, errors)
     if errors:
         raise InputError(
             "a folder cannot be read",

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import BaseModel
 
-from pipeline.own_data.annotations.album import Album, Drawing, Shape
+from pipeline.own_data.annotations.album import Album, Drawing, Shape, explain
 from pipeline.own_data.annotations.regions import Brush, Region, Rings, ellipse, rectangle, ring
 from pipeline.own_data.pairing import IMAGES
 
@@ -75,7 +75,7 @@ def read(content: Any, file: Path) -> Album:
             where = f"task {task.get('id', number)}"
             drawings.append(_drawing(parsed, file, notes))
         except ValueError as error:
-            raise ValueError(f"{where}: {error}") from None
+            raise ValueError(f"{where}: {explain(error)}") from None
     return Album(tuple(drawings), (), +notes)
 
 
@@ -95,13 +95,17 @@ def _drawing(task: _Task, file: Path, notes: Counter[str]) -> Drawing:
         if not (result.original_width and result.original_height):
             raise ValueError(f"a {kind} without original_width and original_height")
         if result.image_rotation:
-            raise ValueError(f"a picture turned by {result.image_rotation:g} degrees in Label Studio: turn it back there")
+            raise ValueError(
+                f"a picture turned by {result.image_rotation:g} degrees in Label Studio: turn it back there"
+            )
         sizes.add((result.original_width, result.original_height))
         labels = _labels(result) or named.get(result.id, [])
         if not labels:
             raise ValueError(f"a {kind} without label")
         notes[SEVERAL] += len(labels) > 1
-        shapes.append(Shape(labels[0], kind, _region(kind, result.value, result.original_width, result.original_height)))
+        shapes.append(
+            Shape(labels[0], kind, _region(kind, result.value, result.original_width, result.original_height))
+        )
     if len(sizes) > 1:
         raise ValueError(f"shapes of pictures of several sizes: {sorted(sizes)}")
     return Drawing(_name(task.data), file, sizes.pop() if sizes else None, tuple(shapes))

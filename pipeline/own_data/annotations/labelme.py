@@ -11,6 +11,10 @@ from pipeline.own_data.annotations.album import Album, Drawing, Shape
 from pipeline.own_data.annotations.regions import Region, Rings, Stamp, ellipse, rectangle, ring
 
 
+TURNED = ("rotation", "oriented_rectangle")  # rectangles with four corners
+NEEDED = {"polygon": 3, "rectangle": 2, "circle": 2, "mask": 2, **dict.fromkeys(TURNED, 4)}  # points
+
+
 class _Shape(BaseModel):
     label: str
     points: list[tuple[float, float]]
@@ -52,12 +56,12 @@ def read(content: Any, file: Path) -> Album:
 def _region(kind: str, shape: _Shape) -> Region | None:
     """None: a shape without area. Raises ValueError."""
     points = ring([coordinate for point in shape.points for coordinate in point])
-    needed = {"polygon": 3, "rectangle": 2, "circle": 2, "mask": 2}.get(kind)
+    needed = NEEDED.get(kind)
     if needed is None:
         return None
     if len(points) < needed or (kind != "polygon" and len(points) > needed):
         raise ValueError(f"a {kind} of {len(points)} points")
-    if kind == "polygon":
+    if kind == "polygon" or kind in TURNED:
         return Rings((points,))
     (left, top), (right, bottom) = points.min(0), points.max(0)
     if kind == "rectangle":

@@ -32,11 +32,15 @@ def pair_drawings(
     for drawing in drawings:
         candidates = index.candidates(drawing)
         if len(candidates) > 1:
-            problems.append(f"{drawing.file}: {drawing.name}: may be {' or '.join(str(one.file) for one in candidates)}")
+            problems.append(
+                f"{drawing.file}: {drawing.name}: may be {' or '.join(str(one.file) for one in candidates)}"
+            )
         elif not candidates:
             lost.append(drawing)
         elif matches.setdefault(candidates[0].file, (candidates[0], drawing))[1] is not drawing:
-            problems.append(f"{drawing.file}: {drawing.name}: {candidates[0].file} is in {_twice(matches, candidates)} too")
+            problems.append(
+                f"{drawing.file}: {drawing.name}: {candidates[0].file} is in {_twice(matches, candidates)} too"
+            )
     alone = [picture.file for picture in pictures if picture.file not in matches]
     if not unpaired:
         problems += [f"{file}: not in the annotations" for file in alone]
@@ -103,8 +107,10 @@ class _Index:
             return found or []
         # Paths in a file begin where the file is, if not elsewhere.
         beside = _parts((drawing.file.absolute().parent / drawing.name.replace("\\", "/")).as_posix())
-        return _best(found, self._parts, beside) if beside in map(self._parts.get, (f.file for f in found)) else (
-            _best(found, self._parts, [*filter(None, [drawing.subset.lower()]), *parts])
+        return (
+            _best(found, self._parts, beside)
+            if beside in map(self._parts.get, (f.file for f in found))
+            else (_best(found, self._parts, [*filter(None, [drawing.subset.lower()]), *parts]))
         )
 
 

@@ -154,7 +154,8 @@ def _bits(values: npt.NDArray[np.generic]) -> Bits:
         raise ValueError(
             f"expected a mask of one class: 0 and one other value, got {len(kinds)} values; export it without smoothing"
         )
-    return values != 0
+    mask: Bits = values != 0
+    return mask
 
 
 def ring(numbers: Sequence[float]) -> Points:
@@ -186,7 +187,8 @@ def _turned(points: Points, centre: Points, degrees: float) -> Points:
     if not degrees:
         return points
     cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    return (points - centre) @ np.array([[cosine, sine], [-sine, cosine]]) + centre
+    turned: Points = (points - centre) @ np.array([[cosine, sine], [-sine, cosine]]) + centre
+    return turned
 
 
 def _image(bits: Bits) -> Image.Image:

@@ -1,0 +1,47 @@
+"""Lists of a split's pictures, in the forms that datasets come with -> names, each as what it may stand for.
+
+Text, a picture a line: a name or a path, alone or before a mask's path or other columns (as in Oxford Pets); lines
+that begin with # are comments. Or JSON: COCO's instances of the split, or a list of names.
+"""
+
+import json
+import re
+from pathlib import Path, PurePosixPath
+
+from pipeline.own_data.class_lists import decode
+from pipeline.own_data.pairing import IMAGES
+
+SUFFIXED = re.compile(rf"(.+?(?:{'|'.join(map(re.escape, IMAGES))}))(?=[\s,;]|$)", re.IGNORECASE)
+
+
+def read_list(path: Path) -> list[tuple[str, list[str]]]:
+    """Read each entry, and the names that it may mean, likeliest first: without suffix, with folders.
+
+    Raises OSError, and ValueError for what is no list.
+    """
+    text, _ = decode(path)
+    if text.lstrip()[:1] in ("{", "["):
+        entries = [(name, [name]) for name in _of_json(json.loads(text))]
+    else:
+        lines = [line.strip() for line in text.splitlines()]
+        entries = [(line, _columns(line)) for line in lines if line and line[0] != "#"]
+    return [(entry, [_name(name) for name in names]) for entry, names in entries]
+
+
+def _of_json(content: object) -> list[str]:
+    if isinstance(content, dict) and isinstance(content.get("images"), list):
+        content = [image.get("file_name") if isinstance(image, dict) else None for image in content["images"]]
+    if not isinstance(content, list) or not all(isinstance(name, str) and name for name in content):
+        raise ValueError("expected COCO's instances or a list of names, in JSON")
+    return content
+
+
+def _columns(line: str) -> list[str]:
+    """The line as a name with blanks in it, its beginning up to a picture's suffix, and its first column."""
+    match = SUFFIXED.match(line)
+    return list(dict.fromkeys([line, *([match[1]] if match else []), re.split(r"[\s,;]", line)[0]]))
+
+
+def _name(text: str) -> str:
+    path = PurePosixPath(text.strip("\"'").replace("\\", "/"))
+    return str(path.with_suffix("") if path.suffix.lower() in IMAGES else path)
