@@ -142,7 +142,7 @@ def convert_pairs(legend: Legend, sources: tuple[Source, ...]) -> list[Converted
         at = source.image
         try:
             suffix, image, size = _picture(at)
-            at = source.mask
+            at = source.image if isinstance(source, Drawn) else source.mask
             notes: dict[str, int] = {}
             if isinstance(source, Drawn):
                 unknown: dict[int, int] = {}

@@ -99,7 +99,8 @@ def _number(element: Element, key: str, default: str | None = None) -> float:
 
 
 def _numbers(element: Element, key: str) -> list[float]:
+    text = _text(element, key)
     try:
-        return [float(number) for number in _text(element, key).replace(";", ",").split(",")]
+        return [float(number) for number in text.replace(";", ",").split(",")]
     except ValueError:
-        raise ValueError(f"{key}: expected numbers, got {element.get(key)!r:.60}") from None
+        raise ValueError(f"{key}: expected numbers, got {text!r:.60}") from None

@@ -10,7 +10,6 @@ from pydantic import BaseModel
 from pipeline.own_data.annotations.album import Album, Drawing, Shape
 from pipeline.own_data.annotations.regions import Region, Rings, Stamp, ellipse, rectangle, ring
 
-
 TURNED = ("rotation", "oriented_rectangle")  # rectangles with four corners
 NEEDED = {"polygon": 3, "rectangle": 2, "circle": 2, "mask": 2, **dict.fromkeys(TURNED, 4)}  # points
 

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, UnidentifiedImageError
 
 from pipeline.own_data.annotations.rle import Bits, brush_to_mask, coco_counts, runs_to_mask
+from stages.data.checks import DAMAGE
 
 FARTHEST = 1_000_000  # pixels from the corner: no picture is as large
 ROUNDING = 1e-6  # of a pixel: 29 may come out of a percentage as 28.99999999
-CORNERS = 90  # of a polygon that stands for an ellipse
 MASK_FORMATS = ("PNG", "BMP", "TIFF", "GIF")
 
 Points = npt.NDArray[np.float64]  # [N, 2], x and y
@@ -73,6 +73,25 @@ class Mask(Region):
 
 
 @dataclass(frozen=True, eq=False)
+class Ellipse(Mask):
+    """A centre and two radii, turned clockwise by degrees; its border of a pixel belongs to it."""
+
+    x: float
+    y: float
+    wide: float
+    high: float
+    turn: float
+
+    def bits(self, size: tuple[int, int]) -> Bits:
+        """Compute which pixels lie within."""
+        down, right = np.arange(size[1])[:, None] - self.y, np.arange(size[0]) - self.x
+        cosine, sine = math.cos(math.radians(self.turn)), math.sin(math.radians(self.turn))
+        along, across = (right * cosine + down * sine), (down * cosine - right * sine)
+        inside: Bits = (along / (self.wide + 0.5)) ** 2 + (across / (self.high + 0.5)) ** 2 <= 1
+        return inside
+
+
+@dataclass(frozen=True, eq=False)
 class Runs(Mask):
     """Run lengths, COCO's (`by_columns`; compressed ones as text) or CVAT's, with the place of their upper left."""
 
@@ -116,8 +135,11 @@ class Stamp(Mask):
             content = base64.b64decode(self.text, validate=True)
         except binascii.Error as error:
             raise ValueError(f"a mask that is no base64: {error}") from None
-        with Image.open(io.BytesIO(content), formats=("PNG",)) as mask:
-            return two_values(mask)
+        try:
+            with Image.open(io.BytesIO(content), formats=("PNG",)) as mask:
+                return two_values(mask)
+        except UnidentifiedImageError:  # its message names an object in memory
+            raise ValueError("a mask that is no PNG") from None
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,13 +150,13 @@ class MaskFile(Mask):
 
     def bits(self, size: tuple[int, int]) -> Bits:
         """Read it."""
-        with Image.open(self.path, formats=MASK_FORMATS) as mask:
-            if mask.size != size:
-                raise ValueError(f"{self.path}: {shown(mask.size)} pixels, but the picture has {shown(size)}")
-            try:
+        try:
+            with Image.open(self.path, formats=MASK_FORMATS) as mask:
+                if mask.size != size:
+                    raise ValueError(f"{shown(mask.size)} pixels, but the picture has {shown(size)}")
                 return two_values(mask)
-            except ValueError as error:
-                raise ValueError(f"{self.path}: {error}") from None
+        except DAMAGE as error:
+            raise ValueError(f"{self.path}: {error}") from None
 
 
 def two_values(mask: Image.Image) -> Bits:
@@ -174,11 +196,12 @@ def rectangle(left: float, top: float, right: float, bottom: float, turn: float 
     return Rings((_turned(corners, corners[0] if about == "corner" else corners.mean(0), turn),))
 
 
-def ellipse(x: float, y: float, wide: float, high: float, turn: float = 0) -> Rings:
-    """Draw an ellipse of a centre and two radii, turned clockwise by degrees."""
-    angles = np.linspace(0, 2 * math.pi, CORNERS, endpoint=False)
-    corners = np.stack([x + wide * np.cos(angles), y + high * np.sin(angles)], 1)
-    return Rings((_turned(ring(corners.ravel().tolist()), np.array([x, y]), turn),))
+def ellipse(x: float, y: float, wide: float, high: float, turn: float = 0) -> Region:
+    """Make an ellipse of a centre and two radii, turned clockwise by degrees. Raises ValueError."""
+    ring([x, y, wide, high])
+    if min(wide, high) < 0 or not math.isfinite(turn):
+        raise ValueError(f"an ellipse of radii {wide:g} and {high:g}, turned by {turn:g}")
+    return Ellipse(x, y, wide, high, turn)
 
 
 def _turned(points: Points, centre: Points, degrees: float) -> Points:

@@ -13,6 +13,7 @@ Bits = npt.NDArray[np.bool_]
 
 CHANNELS = 4  # of Label Studio's brush: RGBA
 ALPHA = 3
+WORD = 8  # bits of a word
 
 
 def runs_to_mask(counts: Sequence[int], height: int, width: int, by_columns: bool) -> Bits:
@@ -70,9 +71,10 @@ def brush_to_mask(content: bytes, height: int, width: int) -> Bits:
     if count != height * width * CHANNELS:
         raise ValueError(f"the brush's run lengths are not of {width} x {height} pixels")
     word = read(5) + 1
+    if word != WORD:
+        raise ValueError(f"the brush's run lengths are of {word} bits, not of {WORD}")
     sizes = [read(4) + 1 for _ in range(4)]
-    weights = 1 << np.arange(word)[::-1]
-    words, start = np.zeros(count, np.int64), 0
+    words, start = np.zeros(count, np.uint8), 0
     while start < count:
         equal = read(1)
         end = start + 1 + read(sizes[read(2)])
@@ -85,6 +87,6 @@ def brush_to_mask(content: bytes, height: int, width: int) -> Bits:
             place += size
             if place > len(text):
                 raise ValueError("the brush's run lengths are cut off")
-            words[start:end] = bits[place - size : place].reshape(-1, word) @ weights
+            words[start:end] = np.packbits(bits[place - size : place])
         start = end
     return words.reshape(height, width, CHANNELS)[..., ALPHA] > 0
