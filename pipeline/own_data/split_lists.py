@@ -4,6 +4,7 @@ Text, a picture a line: a name or a path, alone or before a mask's path or other
 that begin with # are comments. Or JSON: COCO's instances of the split, or a list of names.
 """
 
+import csv
 import json
 import re
 from pathlib import Path, PurePosixPath
@@ -11,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from pipeline.own_data.class_lists import decode
 from pipeline.own_data.pairing import IMAGES
 
+DELIMITERS = ",;\t "
 SUFFIXED = re.compile(rf"(.+?(?:{'|'.join(map(re.escape, IMAGES))}))(?=[\s,;]|$)", re.IGNORECASE)
 
 
@@ -39,7 +41,8 @@ def _of_json(content: object) -> list[str]:
 def _columns(line: str) -> list[str]:
     """The line as a name with blanks in it, its beginning up to a picture's suffix, and its first column."""
     match = SUFFIXED.match(line)
-    return list(dict.fromkeys([line, *([match[1]] if match else []), re.split(r"[\s,;]", line)[0]]))
+    firsts = [next(csv.reader([line], delimiter=delimiter))[0] for delimiter in DELIMITERS]
+    return list(dict.fromkeys([line, *([match[1]] if match else []), *firsts]))
 
 
 def _name(text: str) -> str:
