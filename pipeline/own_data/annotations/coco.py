@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pipeline.own_data.annotations.album import Album, Drawing, Shape
+from pipeline.own_data.annotations.album import Album, Drawing, Shape, explain
 from pipeline.own_data.annotations.regions import Region, Rings, Runs, ring
 
 NO_OUTLINE = "annotations with a box or keypoints and no outline: not drawn"
@@ -40,7 +40,7 @@ class _Runs(BaseModel):
 class _Annotation(BaseModel):
     image_id: int | str
     category_id: int
-    segmentation: _Runs | list[list[float]] | None = None
+    segmentation: Any = None  # checked below: of some hundred MB of numbers each check counts
     iscrowd: int = 0
 
 
@@ -81,7 +81,7 @@ def read(content: Any, file: Path) -> Album:
         try:
             kind, region = _region(annotation.segmentation)
         except ValueError as error:
-            raise ValueError(f"{where}: {error}") from None
+            raise ValueError(f"{where}: {explain(error)}") from None
         shapes[annotation.image_id].append(Shape(names[annotation.category_id], kind, region))
     drawings = tuple(
         Drawing(picture.file_name, file, _size(picture), tuple(shapes[id])) for id, picture in pictures.items()
@@ -89,10 +89,12 @@ def read(content: Any, file: Path) -> Album:
     return Album(drawings, _classes(parsed, notes), +notes)
 
 
-def _region(segmentation: _Runs | list[list[float]]) -> tuple[str, Region]:
-    if isinstance(segmentation, _Runs):
-        height, width = segmentation.size
-        return "mask", Runs(segmentation.counts, height, width, by_columns=True)
+def _region(segmentation: Any) -> tuple[str, Region]:
+    if isinstance(segmentation, dict):
+        runs = _Runs.model_validate(segmentation)
+        return "mask", Runs(runs.counts, *runs.size, by_columns=True)
+    if not isinstance(segmentation, list) or not all(isinstance(numbers, list) for numbers in segmentation):
+        raise ValueError("segmentation: expected polygons, [[x, y, x, y …], …], or run lengths")
     return "polygon", Rings(tuple(ring(numbers) for numbers in segmentation if numbers))
 
 

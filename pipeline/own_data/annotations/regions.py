@@ -182,9 +182,12 @@ def _bits(values: npt.NDArray[np.generic]) -> Bits:
 
 def ring(numbers: Sequence[float]) -> Points:
     """Check x, y, x, y … of a polygon. Raises ValueError."""
-    points = np.asarray(numbers, np.float64)
+    try:
+        points = np.asarray(numbers, np.float64)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"expected numbers: {error}") from None
     if points.ndim != 1 or len(points) % 2:
-        raise ValueError(f"expected x, y, x, y …, got {len(points)} numbers")
+        raise ValueError(f"expected x, y, x, y …, got {points.size} numbers")
     if not np.isfinite(points).all() or np.abs(points).max(initial=0) > FARTHEST:
         raise ValueError(f"coordinates that are no pixels of a picture: {_odd(points)}")
     return points.reshape(-1, 2)
