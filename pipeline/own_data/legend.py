@@ -33,6 +33,11 @@ class Legend:
     by_colour: bool
     codes: tuple[tuple[int, int], ...]
 
+    @property
+    def codes_are(self) -> str:
+        """What the codes are, in a word."""
+        return "colours" if self.by_colour else "values"
+
     def text(self, code: int) -> str:
         """A code as a person writes it."""
         return f"#{code:06x} ({code >> 16}, {code >> 8 & 255}, {code & 255})" if self.by_colour else str(code)
