@@ -1,6 +1,8 @@
 """sceneparse convert: masks as tools and people save them, read by value or colour, and what is said of them."""
 
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -118,6 +120,57 @@ def test_jpeg_masks_are_refused_with_the_option_that_reads_them(run, tmp_path, c
 def test_a_jpeg_that_is_called_png_is_no_exact_mask(run, tmp_path):
     folders(tmp_path, lambda v: Image.fromarray(255 * (v == 2).astype(np.uint8)), BLACK_WHITE, format="JPEG")
     refused(run, LINE, "masks/0.png: a JPEG")
+
+
+def test_a_tolerance_that_cannot_tell_two_classes_apart_is_warned_of(run, tmp_path, capsys):
+    folders(tmp_path, Image.fromarray, VALUES, ".jpg", quality=75)
+    run(f"{LINE} --tolerance 20")
+    assert "warning: of 0 and 1, --tolerance 20 cannot tell which it was" in capsys.readouterr().out
+    grays = np.array([0, 100, 255], np.uint8)
+    folders(tmp_path, lambda v: Image.fromarray(grays[v]), "name,value\na,0\nb,100\nc,255\n", ".jpg", quality=75)
+    run(f"{LINE} --tolerance 99")
+    assert "cannot tell" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("suffix", "bits"), [(".png", 16), (".tif", 16), (".tif", 4)])
+def test_values_that_pillow_would_change_are_refused(run, tmp_path, suffix, bits):
+    """16 bits in three channels, of which it keeps the upper 8, and 4 bits, which it stretches."""
+    folders(tmp_path, Image.fromarray, VALUES)
+    (tmp_path / "masks/0.png").unlink()
+    deep = np.repeat(classes(0)[..., None], 3, 2).astype(">u2").tobytes()
+    if suffix == ".png":
+        rows = b"".join(b"\0" + deep[start : start + 96] for start in range(0, len(deep), 96))
+        content = png(struct.pack(">IIBBBBB", *SIZE, 16, 2, 0, 0, 0), rows)
+    elif bits == 16:
+        content = tiff((16, 16, 16), 2, deep)
+    else:
+        content = tiff((4,), 1, (classes(0)[:, ::2] << 4 | classes(0)[:, 1::2]).tobytes())
+    (tmp_path / f"masks/0{suffix}").write_bytes(content)
+    with Image.open(tmp_path / f"masks/0{suffix}") as mask:
+        assert np.asarray(mask).max() != 2, "the fault that is guarded against"
+    refused(run, LINE, f"masks/0{suffix}: expected 8 bits a channel for values in mode", f"got {bits}")
+
+
+def png(header, rows):
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        for kind, content in chunks
+    )
+
+
+def tiff(bits, photometric, pixels):
+    """Uncompressed, big-endian, a single strip after the directory."""
+    count = 9
+    after = 8 + 2 + 12 * count + 4
+    start = after + 2 * len(bits)
+    entries = [(256, 4, 1, SIZE[0]), (257, 4, 1, SIZE[1])]
+    entries += [(258, 3, len(bits), after if len(bits) > 1 else bits[0] << 16), (259, 3, 1, 1 << 16)]
+    entries += [(262, 3, 1, photometric << 16), (273, 4, 1, start), (277, 3, 1, len(bits) << 16)]
+    entries += [(278, 4, 1, SIZE[1]), (279, 4, 1, len(pixels))]
+    directory = b"".join(struct.pack(">HHII", *entry) for entry in entries)
+    tail = struct.pack(f">{len(bits)}H", *bits)
+    return struct.pack(">2sHIH", b"MM", 42, 8, count) + directory + bytes(4) + tail + pixels
 
 
 def test_colours_that_are_slightly_off(run, tmp_path, capsys):

@@ -132,7 +132,7 @@ def test_what_check_finds_in_the_result_stops_it(run, tmp_path, capsys):
     [
         ("RGB", "expected values, got colours (mode RGB)", "colours"),
         ("CMYK", "expected values, got mode CMYK", "kind"),
-        ("2 bits", "grayscale of less than 8 bits", "depth"),
+        ("2 bits", "expected 8 bits a channel for values in mode L, got 2", "depth"),
         ("F", "expected whole numbers, got -0.5, 0.25, 1e+30 in 4 pixels", "fractions"),
         ("NaN", "expected whole numbers, got nan in 1 pixels", "fractions"),
         ("half", "4 x 3 pixels, but JPEGImages/2007_1.jpg has 9 x 7: 0.44 times its size", "scaled"),

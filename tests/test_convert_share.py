@@ -75,7 +75,7 @@ def test_few_pictures_change_sides_where_some_are_added():
     before = draw(*made(contents), 0.2, 0)
     after = draw(*made(contents + random_contents(30, seed=1)), 0.2, 0)
     assert sum(after) == 66
-    assert sum(was != now for was, now in zip(before, after, strict=False)) < 30  # by chance 100
+    assert sum(was != now for was, now in zip(before, after, strict=False)) < 15  # by chance 100
     assert draw(*made(contents), 0.2, 0) == before
     assert draw(*made(contents), 0.2, 1) != before
 

@@ -85,7 +85,7 @@ def convert(
         )
         with atomic_write(out) as file:
             with zipfile.ZipFile(file, "w") as archive:
-                tally = Tally(legend, ignored=unknown == "ignore", agree=by is None)
+                tally = Tally(legend, tolerance, ignored=unknown == "ignore", agree=by is None)
                 _write(archive, splits, legend, tolerance, tally)
                 tally.check(
                     f"{images} and {masks}", f"a picture and a mask of its size, with the table's {legend.codes_are}"

@@ -29,7 +29,7 @@ HINTS: Final = {
     "palettes": "masks whose palettes disagree have no common numbers: give each class its colour in the class table; "
     "where the numbers are right and the colours do not matter, say --masks-by value",
     "colours": "for masks of colours write a class table of name, r, g, b",
-    "depth": "save masks of 2 or 4 bits as 8-bit grayscale or palette PNG with the same values",
+    "depth": "save masks with the same values as 8-bit or 16-bit grayscale, or as a palette PNG",
     "fractions": "masks of fractions are smoothed, or probabilities; give pixels without data (NaN) a whole number",
     "kind": "save masks as grayscale, palette or RGB of 8 bits",
 }

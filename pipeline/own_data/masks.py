@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from pipeline.own_data.hints import UnfitError
 from pipeline.own_data.legend import Legend
@@ -79,9 +79,9 @@ def _numbers(codes: npt.NDArray[np.integer[Any]], legend: Legend) -> Pixels:
 
 def _values(mask: Image.Image, path: Path, tolerance: int) -> npt.NDArray[Any]:
     """Integers, [H, W]."""
-    # Pillow stretches grayscale of 2 and 4 bits to 0..255: the values are lost.
-    if mask.format == "PNG" and mask.mode == "L" and path.read_bytes()[DEPTH_AND_TYPE][0] != 8:
-        raise UnfitError("depth", "grayscale of less than 8 bits")
+    # Pillow stretches less than 8 bits to 0..255, and cuts 16 bits in several channels to 8: the values are lost.
+    if mask.mode in ("L", "LA", "RGB", "RGBA") and (bits := _bits(mask, path)) != 8:
+        raise UnfitError("depth", f"expected 8 bits a channel for values in mode {mask.mode}, got {bits}")
     if mask.mode in ("L", "P", "1") or mask.mode.startswith("I;16"):
         return np.asarray(mask).astype(np.uint16)  # of 1-bit pictures: False, True
     if mask.mode in ("I", "F"):
@@ -95,6 +95,15 @@ def _values(mask: Image.Image, path: Path, tolerance: int) -> npt.NDArray[Any]:
     if np.ptp(channels, -1).max() > tolerance:
         raise UnfitError("colours", f"expected values, got colours (mode {mask.mode})")
     return channels[..., 1].astype(np.uint16)
+
+
+def _bits(mask: Image.Image, path: Path) -> int:
+    """Bits a channel, as stored."""
+    if mask.format == "PNG":
+        return path.read_bytes()[DEPTH_AND_TYPE][0]
+    if isinstance(mask, TiffImagePlugin.TiffImageFile):
+        return int(mask.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (1,))[0])
+    return 8
 
 
 def _whole(values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:

@@ -27,6 +27,18 @@ def nearest(codes: npt.NDArray[np.int64], legend: Legend, tolerance: int) -> Pix
     return np.concatenate([np.zeros(0, np.uint8), *parts])
 
 
+def too_near(legend: Legend, tolerance: int) -> tuple[int, int] | None:
+    """Two codes of different classes, each within the tolerance of the other: which a pixel had cannot be told."""
+    codes = _channels(np.array([code for code, _ in legend.codes], np.int64), legend)
+    numbers = np.array([number for _, number in legend.codes])
+    for index in range(1, len(codes)):
+        apart = np.abs(codes[:index] - codes[index]).max(-1)
+        near = np.flatnonzero((apart <= tolerance) & (numbers[:index] != numbers[index]))
+        if len(near):
+            return legend.codes[near[0]][0], legend.codes[index][0]
+    return None
+
+
 def _channels(codes: npt.NDArray[np.int64], legend: Legend) -> npt.NDArray[np.int64]:
     if not legend.by_colour:
         return codes[:, None]

@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.own_data.hints import next_step
 from pipeline.own_data.legend import Legend
 from pipeline.own_data.masks import Notes
+from pipeline.own_data.nearest import too_near
 from pipeline.own_data.pairing import Source
 from pipeline.own_data.unknown import MANY, SHOWN, Unknown
 from stages.errors import InputError
@@ -22,8 +23,8 @@ class Tally:
     has said so.
     """
 
-    def __init__(self, legend: Legend, *, ignored: bool, agree: bool) -> None:
-        self.legend, self.ignored, self.agree = legend, ignored, agree
+    def __init__(self, legend: Legend, tolerance: int | None, *, ignored: bool, agree: bool) -> None:
+        self.legend, self.tolerance, self.ignored, self.agree = legend, tolerance, ignored, agree
         self.problems: list[str] = []
         self.kinds: set[str] = set()
         self.unknown = Unknown()
@@ -76,8 +77,11 @@ class Tally:
             more = f" and {self.turned - len(self.named)} more" if self.turned > len(self.named) else ""
             named = ", ".join(map(str, self.named))
             lines.append(f"{self.turned} pictures turned upright, as EXIF and masks say, and made PNG: {named}{more}")
-        if self.moved:
+        if self.moved and self.tolerance is not None:
             lines.append(f"{self._share(self.moved)} in {self.moved_masks} masks moved to the nearest class")
+            if near := too_near(self.legend, self.tolerance):
+                first, second = map(self.legend.text, near)
+                lines.append(f"warning: of {first} and {second}, --tolerance {self.tolerance} cannot tell which it was")
         lines += [f"unknown, became 0: {line}" for line in self.unknown.lines(self.legend)]
         if zeroed := sum(self.unknown.pixels.values()) + self.unknown.others:
             warning = "warning: " if zeroed > MOST * self.pixels else ""
