@@ -26,6 +26,7 @@ from mask_folders import (
 )
 from PIL import Image
 
+from pipeline.own_data.hints import HINTS
 from pipeline.own_data.unknown import MANY, SHOWN
 from stages.errors import InputError
 
@@ -96,18 +97,21 @@ def test_every_pair_that_cannot_be_used_is_named(run, tmp_path):
     line = camvid(tmp_path, "abcdefgh")
     save(tmp_path / "labels/a_L.png", Image.fromarray(drawn(0, [SKY], (9, 6))))
     (tmp_path / "labels/b_L.png").write_bytes(b"no picture")
-    save(tmp_path / "labels/c_L.png", Image.fromarray(drawn(0, [SKY])).convert("RGBA").rotate(45))
+    save(tmp_path / "labels/c_L.png", Image.fromarray(np.zeros((7, 9), np.uint16)))
     (tmp_path / "raw/d.png").write_bytes(b"")
     save(tmp_path / "raw/e.png", Image.fromarray(np.zeros((7, 9), np.uint16)))
-    refused(
+    shown = refused(
         run,
         line,
-        "labels/a_L.png: 9 x 6 pixels, but raw/a.png has 9 x 7",
+        "labels/a_L.png: 9 x 6 pixels, but raw/a.png has 9 x 7\n",
         "labels/b_L.png: not a picture",
-        "labels/c_L.png: expected an opaque RGB or palette picture for colours, got mode RGBA",
+        "labels/c_L.png: expected colours of 8 bits a channel, got mode I;16",
         "raw/d.png: not a picture",
         "raw/e.png: a picture of more than 8 bits",
     )
+    hints = shown.partition("next:")[2]
+    for kind, hint in HINTS.items():
+        assert (hint in hints) == (kind in ("size", "damaged", "kind", "deep")), "a hint for each kind there is"
     assert not list(tmp_path.glob("*set.zip*"))
 
 
@@ -124,15 +128,55 @@ def test_what_check_finds_in_the_result_stops_it(run, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("mode", "text"), [("RGB", "got mode RGB"), ("LA", "got mode LA"), ("2 bits", "of less than 8 bits")]
+    ("mode", "text", "kind"),
+    [
+        ("RGB", "expected values, got colours (mode RGB)", "colours"),
+        ("CMYK", "expected values, got mode CMYK", "kind"),
+        ("2 bits", "expected 8 bits a channel for values in mode L, got 2", "depth"),
+        ("F", "expected whole numbers, got -0.5, 0.25, 1e+30 in 4 pixels", "fractions"),
+        ("NaN", "expected whole numbers, got nan in 1 pixels", "fractions"),
+        ("half", "4 x 3 pixels, but JPEGImages/2007_1.jpg has 9 x 7: 0.44 times its size", "scaled"),
+        ("turned", "7 x 9 pixels, but JPEGImages/2007_1.jpg has 9 x 7: width and height are exchanged", "exchanged"),
+        ("cropped", "9 x 5 pixels, but JPEGImages/2007_1.jpg has 9 x 7\n", "size"),
+    ],
 )
-def test_masks_that_are_no_values(run, tmp_path, mode, text):
+def test_masks_that_do_not_fit_are_named_with_the_hint_for_their_kind(run, tmp_path, mode, text, kind):
     line = voc(tmp_path)
+    path = tmp_path / "SegmentationClass/2007_1.png"
+    path.unlink()
+    values = np.zeros((7, 9), np.float32)
     if mode == "2 bits":
-        save(tmp_path / "SegmentationClass/2007_1.png", Image.new("L", (9, 7), 85), bits=2)
+        save(path, Image.new("L", (9, 7), 85), bits=2)
+    elif mode == "F":
+        values[0, :4] = 0.25, -0.5, 1e30, 0.25
+        save(path.with_suffix(".tif"), Image.fromarray(values))
+    elif mode == "NaN":
+        values[3, 3] = np.nan
+        save(path.with_suffix(".tif"), Image.fromarray(values))
+    elif mode in ("RGB", "CMYK"):
+        save(path.with_suffix(".tif"), photo(0).convert(mode))
     else:
-        save(tmp_path / "SegmentationClass/2007_1.png", photo(0).convert(mode))
-    refused(run, line, "SegmentationClass/2007_1.png: expected a palette", text)
+        size = {"half": (4, 3), "turned": (7, 9), "cropped": (9, 5)}[mode]
+        save(path, Image.new("L", size))
+    shown = refused(
+        run, line, f"SegmentationClass/2007_1{'.tif' if mode in ('RGB', 'CMYK', 'F', 'NaN') else '.png'}: {text}"
+    )
+    assert shown.partition("next:     ")[2] == HINTS[kind]
+
+
+def test_unknown_codes_get_the_hint_for_them(run, tmp_path):
+    line = voc(tmp_path)
+    save(tmp_path / "SegmentationClass/2007_1.png", Image.new("L", (9, 7), 9))
+    assert refused(run, line).endswith(f"next:     {HINTS['unknown']}")
+    soft = np.linspace(0, 254, 63).astype(np.uint8).reshape(7, 9)
+    save(tmp_path / "SegmentationClass/2007_1.png", Image.fromarray(soft))
+    assert refused(run, line).endswith(f"next:     {HINTS['unknown']}\n    {HINTS['soft']}")
+
+
+def test_a_link_that_leads_nowhere_is_named(run, tmp_path):
+    line = camvid(tmp_path)
+    (tmp_path / "labels/day2").symlink_to("elsewhere")
+    refused(run, line, "a folder cannot be read", "labels/day2: a link to elsewhere, where nothing is")
 
 
 def test_pairs_that_cannot_be_made(run, tmp_path):
@@ -197,8 +241,6 @@ def test_folders_that_are_not_there(run, tmp_path, before, after, expected):
 @pytest.mark.parametrize(
     ("how", "expected"),
     [
-        ("--share 0.0001", ["4 for training, 0 for validation, of 4, by --share 0.0001 and --seed 4"]),
-        ("--share 0.9999", ["0 for training, 4 for validation, of 4, by --share 0.9999"]),
         ("--folders x y", ["0 for training, 0 for validation, of 4; asked for: x, y; there are no folders below"]),
         ("--folders", ["asked for: train, training, val, valid, validation; there are no folders"]),
     ],
@@ -206,6 +248,10 @@ def test_folders_that_are_not_there(run, tmp_path, before, after, expected):
 def test_a_split_that_stays_empty(run, tmp_path, how, expected):
     line = camvid(tmp_path).replace("--share 0.5", how)
     refused(run, line, "a split is empty", *expected, "file:     raw\n")
+
+
+def test_a_single_pair_makes_no_two_splits(run, tmp_path):
+    refused(run, camvid(tmp_path, "a"), "a split is empty", "1 for training, 0 for validation, of 1", "more pictures")
 
 
 def test_folders_asked_for_and_found_are_named(run, tmp_path):

@@ -205,6 +205,17 @@ def test_a_release_below_other_folders_and_a_macs_notes(tmp_path):
         assert test.size(NAMES[0]) == SIZES[0][::-1]
 
 
+def test_a_release_that_was_zipped_on_windows(tmp_path):
+    with zipfile.ZipFile(release(tmp_path / "t.zip", pictures(), NAMES)) as archive:
+        contents = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(tmp_path / "w.zip", "w") as archive:
+        for name, content in contents.items():
+            archive.writestr(name.replace("/", "\\"), content)
+    with Release(tmp_path / "t.zip") as usual, Release(tmp_path / "w.zip") as test:
+        assert test.names == NAMES
+        assert (test.picture(NAMES[0]) == usual.picture(NAMES[0])).all()
+
+
 def test_no_zip_is_refused(tmp_path):
     (tmp_path / "t.zip").write_text("no zip")
     with pytest.raises(InputError, match="the test pictures cannot be read"):

@@ -46,19 +46,23 @@ def add_data(commands: "Subparsers") -> None:
         (
             "pictures/ annotations/instances.json --share 0.2 --out dataset.zip",
             "pictures/ masks/ --classes classes.csv --share 0.2 --out dataset.zip",
+            "street-scenes/ --classes classes.csv --folders --out dataset.zip",
             "JPEGImages/ SegmentationClass/ --classes voc.csv --lists train.txt val.txt --out voc.zip",
             "leftImg8bit/ gtFine/ --image-suffix _leftImg8bit --mask-suffix _gtFine_labelIds --classes cityscapes.csv "
             "--folders train val --out cityscapes.zip",
         ),
-        "Masks hold values or exact colours, which the class table names; see docs/own-data.md. Shapes come from COCO, "
-        "labelme, CVAT and Label Studio; see docs/annotation-tools.md.",
+        "Masks hold values or colours, which the class table names; see docs/own-data.md. One folder may hold both, in "
+        "folders such as train/images and train/masks, or with --mask-suffix. Shapes come from COCO, labelme, CVAT and "
+        "Label Studio; see docs/annotation-tools.md.",
     )
     command.add_argument("images", type=Path, help="folder of pictures, searched with all below it")
     command.add_argument(
         "masks",
         type=Path,
+        nargs="?",
         metavar="annotations",
-        help="folder of masks (PNG, BMP, TIFF or GIF of the same names and sizes), or what an annotation tool exports",
+        help="folder of masks (PNG, BMP, TIFF or GIF of the same names and sizes), or what an annotation tool exports; "
+        "default: IMAGES, which holds both",
     )
     command.add_argument(
         "--classes",
@@ -88,6 +92,13 @@ def add_data(commands: "Subparsers") -> None:
         help="codes and labels that the table lacks: refuse, or make them 0; default: %(default)s",
     )
     command.add_argument(
+        "--tolerance",
+        type=natural,
+        metavar="N",
+        help="codes that the table lacks become its nearest one, if no channel differs by more than N: for JPEG masks "
+        "and smoothed edges; default: none does",
+    )
+    command.add_argument(
         "--unpaired", choices=("refuse", "skip"), default="refuse", help="files without partner; default: %(default)s"
     )
     splits = command.add_mutually_exclusive_group(required=True)
@@ -98,7 +109,7 @@ def add_data(commands: "Subparsers") -> None:
         metavar=("TRAINING", "VALIDATION"),
         help="text files, a name a line, or COCO's JSON of each split",
     )
-    splits.add_argument("--share", type=_part, metavar="X", help="of pictures for validation, drawn by their names")
+    splits.add_argument("--share", type=_part, metavar="X", help="of pictures for validation, of each class alike")
     splits.add_argument(
         "--folders",
         nargs="*",

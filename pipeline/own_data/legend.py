@@ -39,6 +39,11 @@ class Legend:
     background: int = 0
     note: str = ""
 
+    @property
+    def codes_are(self) -> str:
+        """What the codes are, in a word."""
+        return "colours" if self.by_colour else "values"
+
     def text(self, code: int) -> str:
         """A code as a person writes it."""
         return f"#{code:06x} ({code >> 16}, {code >> 8 & 255}, {code & 255})" if self.by_colour else str(code)

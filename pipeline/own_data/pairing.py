@@ -1,19 +1,18 @@
 """Two folders, of pictures and of masks -> pairs with an id.
 
 Both are searched with all that lies below. A name is a file's, less suffixes such as _leftImg8bit, and pairs have the
-same one; where a name occurs in several folders, the folders' names belong to it.
+same one; where a name occurs in several folders, the folders' names belong to it. Accents are compared as one
+character (NFC); names without partner are compared once more without regard to capitals and to a picture's suffix in
+them, as of a.jpg and a.jpg.png.
 """
 
-import os
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
+from pipeline.own_data.listing import IMAGES, LOSSY, MASKS, Found, find_files
 from stages.errors import InputError
-
-IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
-MASKS = (".png", ".bmp", ".tif", ".tiff", ".gif")  # of formats that lose nothing
 
 
 @dataclass(frozen=True)
@@ -26,81 +25,68 @@ class Source:
     mask: Path
 
 
-class Found(NamedTuple):
-    """A file: `path` is its name without suffixes, below the folder that was searched."""
-
-    path: str
-    file: Path
-
-    @property
-    def name(self) -> str:
-        """The last part of it."""
-        return PurePosixPath(self.path).name
-
-
 def find_pairs(
-    images: Path, masks: Path, image_suffix: str, mask_suffix: str, unpaired: bool
+    images: Path, masks: Path, image_suffix: str, mask_suffix: str, unpaired: bool, lossy: bool = False
 ) -> tuple[list[Source], list[Path]]:
     """All pairs in order of their names, and the files that have no partner (`unpaired`: whether that is allowed)."""
-    errors: list[OSError] = []
-    annotated = _files(masks, MASKS, mask_suffix, errors)
-    taken = {one.file.absolute() for one in annotated}  # the folders may be one, or one in the other
-    pictures = [one for one in _files(images, IMAGES, image_suffix, errors) if one.file.absolute() not in taken]
-    if errors:
-        raise InputError(
-            "a folder cannot be read",
-            expected="a folder of pictures and a folder of masks",
-            got="; ".join(sorted({f"{error.filename}: {error.strerror}" for error in errors})),
-            file=f"{images} and {masks}",
-            next_step="name the folders that hold pictures and masks, and make readable what is named",
-        )
-    with_folders = any(len({one.name for one in found}) < len(found) for found in (pictures, annotated))
+    pictures, annotated = find_files(images, masks, image_suffix, mask_suffix, lossy)
+    with_folders = any(len({found.name for found in some}) < len(some) for some in (pictures, annotated))
     problems: list[str] = []
-    partners = [_by_name(found, with_folders, problems) for found in (pictures, annotated)]
-    both = sorted(partners[0].keys() & partners[1].keys())
-    alone = [found[name].file for found in partners for name in sorted(found.keys() - set(both))]
+    partners = [_by_name(some, with_folders, problems) for some in (pictures, annotated)]
+    both = _matched(*partners)
+    paired = {file for pair in both for file in pair}
+    alone = [some[name].file for some in partners for name in sorted(some) if some[name] not in paired]
     if not both:  # no name is the one that is missing: one file of each kind shows how they differ
-        problems += [f"such as {found[0].file}" for found in (pictures, annotated) if found]
+        problems += [f"such as {some[0].file}" for some in (pictures, annotated) if some]
     elif not unpaired:
         problems += [f"{file}: no partner" for file in alone]
     pairs = [
-        Source(name.replace("/", "_"), partners[0][name].path, partners[0][name].file, partners[1][name].file)
-        for name in both
+        Source((image.path if with_folders else image.name).replace("/", "_"), image.path, image.file, mask.file)
+        for image, mask in both
     ]
     ids = Counter(pair.id for pair in pairs)
     problems += [f"{pair.image}: another picture would be called {pair.id} too" for pair in pairs if ids[pair.id] > 1]
     if problems or not pairs:
         less = f", less {image_suffix!r} and {mask_suffix!r}" if image_suffix or mask_suffix else ""
         step = "mend what is named; --unpaired skip leaves out what has no partner"
+        if not pairs:
+            step = "name the folder of pictures and that of masks, and give --image-suffix and --mask-suffix"
+        if len(annotated) > len(pictures) > 0:
+            step += "; where a picture has a mask for each of its objects, paint them into one"
         raise InputError(
             "not all pictures and masks make pairs" if pairs else "pictures and masks make no pairs",
-            expected=f"the same names in both{less}; masks: {', '.join(MASKS)}",
+            expected=f"the same names in both{less}; masks: {', '.join(MASKS + LOSSY if lossy else MASKS)}",
             got="\n    ".join([f"{len(pictures)} pictures, {len(annotated)} masks, {len(pairs)} pairs", *problems]),
-            file=f"{images} and {masks}",
-            next_step=step if pairs else "give the folders of both, and --image-suffix and --mask-suffix",
+            file=" and ".join(dict.fromkeys(map(str, (images, masks)))),
+            next_step=step,
         )
     return pairs, alone
 
 
-def _files(folder: Path, suffixes: tuple[str, ...], strip: str, errors: list[OSError]) -> list[Found]:
-    """All files of these kinds whose names, before the dot, end with what is to be stripped.
-
-    `errors` gets what the folders refuse; glob would pass over them.
-    """
-    walk = os.walk(folder, onerror=errors.append)
-    found = sorted(Path(place, name) for place, _, names in walk for name in names if name[0] != ".")
-    files = (file for file in found if file.suffix.lower() in suffixes)
-    return [
-        Found(file.relative_to(folder).with_name(file.stem.removesuffix(strip)).as_posix(), file)
-        for file in files
-        if file.stem.endswith(strip) and file.stem != strip
-    ]
-
-
-def _by_name(found: list[Found], with_folders: bool, problems: list[str]) -> dict[str, Found]:
+def _by_name(files: list[Found], with_folders: bool, problems: list[str]) -> dict[str, Found]:
     named: dict[str, Found] = {}
-    for one in found:
-        name = one.path if with_folders else one.name
-        if named.setdefault(name, one) is not one:
-            problems.append(f"{one.file}: the same name as {named[name].file}")
+    for file in files:
+        name = unicodedata.normalize("NFC", file.path if with_folders else file.name)
+        if named.setdefault(name, file) is not file:
+            problems.append(f"{file.file}: the same name as {named[name].file}")
     return named
+
+
+def _matched(pictures: dict[str, Found], masks: dict[str, Found]) -> list[tuple[Found, Found]]:
+    """Pairs in order of the pictures' names: of the same name, then of names that are alike."""
+    pairs = {name: masks[name] for name in pictures if name in masks}
+    rest: list[dict[str, list[str]]] = [{}, {}]
+    for alike, named in zip(rest, (pictures, masks), strict=True):
+        for name in named.keys() - pairs.keys():
+            alike.setdefault(_alike(name), []).append(name)
+    for key, names in rest[0].items():
+        others = rest[1].get(key, [])
+        if len(names) == len(others) == 1:
+            pairs[names[0]] = masks[others[0]]
+    return [(pictures[name], pairs[name]) for name in sorted(pairs)]
+
+
+def _alike(name: str) -> str:
+    """The name without a picture's suffix in it and without capitals."""
+    path = PurePosixPath(name)
+    return (str(path.with_suffix("")) if path.suffix.lower() in IMAGES else name).casefold()

@@ -7,10 +7,11 @@ that begin with # are comments. Or JSON: COCO's instances of the split, or a lis
 import csv
 import json
 import re
+import unicodedata
 from pathlib import Path, PurePosixPath
 
 from pipeline.own_data.class_lists import decode
-from pipeline.own_data.pairing import IMAGES
+from pipeline.own_data.listing import IMAGES
 
 DELIMITERS = ",;\t "
 SUFFIXED = re.compile(rf"(.+?(?:{'|'.join(map(re.escape, IMAGES))}))(?=[\s,;]|$)", re.IGNORECASE)
@@ -21,7 +22,7 @@ def read_list(path: Path) -> list[tuple[str, list[str]]]:
 
     Raises OSError, and ValueError for what is no list.
     """
-    text, _ = decode(path)
+    text = unicodedata.normalize("NFC", decode(path)[0])
     if text.lstrip()[:1] in ("{", "["):
         entries = [(name, [name]) for name in _of_json(json.loads(text))]
     else:

@@ -1,14 +1,13 @@
-"""Pairs -> the split of each: by lists, by share or by folders.
+"""Pairs -> the split of each: by lists, by share or by folders."""
 
-Invariant: which split a pair is in by share depends on its own name and the seed alone.
-"""
-
-import hashlib
+import re
+import unicodedata
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from pipeline.own_data.drawing import draw
 from pipeline.own_data.pairing import Source
 from pipeline.own_data.split_lists import read_list
 from stages.data.archive import SPLITS
@@ -29,19 +28,25 @@ class Splitting:
 
 
 def deal_out(
-    pairs: Sequence[Source], how: Splitting, images: Path, image_suffix: str
+    pairs: Sequence[Source],
+    how: Splitting,
+    images: Path,
+    image_suffix: str,
+    classes: Callable[[], Sequence[frozenset[int]]],
 ) -> tuple[dict[str, list[Source]], int]:
     """The pairs of each split, and how many are in none. Raises InputError when a split stays empty.
 
-    `images`: the folder that the pairs' paths are relative to.
+    `images`: the folder that the pairs' paths are relative to; `classes`: looks up those of each pair.
     """
     if how.lists:
         chosen: list[int | None] = _by_lists(pairs, how.lists, image_suffix)
     elif how.share is not None:
-        chosen = [int(_fraction(pair.path, how.seed) < how.share) for pair in pairs]
+        chosen = [*draw(pairs, classes(), how.share, how.seed)]
     else:
         names = {name.lower(): number for number, name in enumerate(how.folders or ())} or FOLDERS
         chosen = [_by_folder(pair.path, names) for pair in pairs]
+        if not any(number is not None for number in chosen):  # images_prepped_train
+            chosen = [_by_folder(re.sub("[^a-z0-9/]+", "/", pair.path.lower()), names) for pair in pairs]
     dealt = {
         split: [pair for pair, number in zip(pairs, chosen, strict=True) if number == index]
         for index, split in enumerate(SPLITS)
@@ -56,8 +61,7 @@ def _empty_split(pairs: Sequence[Source], how: Splitting, images: Path, counts: 
     if how.lists:
         step = "name pairs in both lists"
     elif how.share is not None:
-        got += f", by --share {how.share} and --seed {how.seed}"
-        step = "give another --share or --seed, or more pictures"
+        step = "give more pictures"
     else:
         folders = sorted({folder for pair in pairs for folder in PurePosixPath(pair.path).parts[:-1]})
         more = f" and {len(folders) - SHOWN} others" if len(folders) > SHOWN else ""
@@ -73,11 +77,6 @@ def _empty_split(pairs: Sequence[Source], how: Splitting, images: Path, counts: 
     )
 
 
-def _fraction(name: str, seed: int) -> float:
-    """0..1, evenly spread over names."""
-    return int.from_bytes(hashlib.sha256(f"{seed}:{name}".encode()).digest()[:8]) / 2**64
-
-
 def _by_folder(path: str, names: dict[str, int]) -> int | None:
     """By the first of its folders that has one of the names."""
     return next((names[part.lower()] for part in PurePosixPath(path).parts[:-1] if part.lower() in names), None)
@@ -87,7 +86,8 @@ def _by_lists(pairs: Sequence[Source], lists: Sequence[Path], image_suffix: str)
     """By two files with names, with or without folders and suffixes."""
     indices: dict[str, list[int]] = defaultdict(list)
     for index, pair in enumerate(pairs):
-        for name in {pair.path, PurePosixPath(pair.path).name}:
+        path = unicodedata.normalize("NFC", pair.path)
+        for name in {path, PurePosixPath(path).name}:
             indices[name].append(index)
     chosen: list[int | None] = [None] * len(pairs)
     problems = []

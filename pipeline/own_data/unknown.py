@@ -46,5 +46,5 @@ class Unknown:
         if len(codes) > SHOWN:
             rest = sum(self.pixels[code] for code in codes[SHOWN:]) + self.others
             count = f"{len(codes) - SHOWN} others" + (" and more" if self.others else "")
-            lines.append(f"{count}: {rest} pixels; so many come of smoothed edges, or of a JPEG")
+            lines.append(f"{count}: {rest} pixels; so many come of smoothed edges, or of a JPEG: see --tolerance")
         return lines

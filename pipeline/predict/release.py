@@ -29,18 +29,21 @@ class Release:
             self._zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError) as error:
             raise self._refusal(str(error)) from None
-        paths = [PurePosixPath(name) for name in self._zip.namelist()]
+        stored = {PurePosixPath(name.replace("\\", "/")): name for name in self._zip.namelist()}  # as in an Archive
+        paths = list(stored)
         pictures = [
             path
             for path in paths
             if path.parent.name == FOLDER and path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != "."
         ]
-        self._members = {path.stem: str(path) for path in pictures}
+        self._members = {path.stem: stored[path] for path in pictures}
         self.names = sorted(self._members)  # without suffix
         if not pictures or len(self.names) != len(pictures):
             raise self._refusal(f"{len(pictures)} pictures of {len(self.names)} names")
         for listing in (path for path in paths if path.name == LIST):
-            listed = {PurePosixPath(line.strip()).stem for line in self._read(str(listing)).decode().split("\n")} - {""}
+            listed = {PurePosixPath(line.strip()).stem for line in self._read(stored[listing]).decode().split("\n")} - {
+                ""
+            }
             if wrong := sorted(listed ^ {*self.names}):
                 raise self._refusal(f"{len(wrong)} that only one of pictures and {LIST} has: {', '.join(wrong[:5])}")
 

@@ -14,7 +14,9 @@ from PIL import Image
 from pydantic import ValidationError
 
 from pipeline.own_data.annotations.regions import Mask, Region, shown
+from pipeline.own_data.hints import UnfitError, misfit
 from pipeline.own_data.legend import Legend
+from pipeline.own_data.masks import Notes, annotate
 from pipeline.own_data.pairing import Source
 from stages.data.images import Pixels
 
@@ -90,14 +92,33 @@ def explain(error: ValueError) -> str:
     return "; ".join(lines) + more
 
 
+def annotate_source(source: Source, legend: Legend, tolerance: int | None) -> tuple[Pixels, Notes]:
+    """Make the annotation of a pair, uint8 [H, W], of its mask or its drawing, and notes.
+
+    Raises what Pillow raises for a damaged file, and UnfitError for a mask or shapes that do not fit the picture.
+    """
+    if not isinstance(source, Drawn):
+        return annotate(source.mask, legend, tolerance)
+    with Image.open(source.image) as picture:
+        size = picture.size
+    try:
+        annotation, lines = draw(source.drawing, legend, size)
+    except UnfitError:
+        raise
+    except ValueError as error:
+        raise UnfitError("shapes", str(error)) from None
+    return annotation, Notes(annotation.size, drawn=lines)
+
+
 def draw(drawing: Drawing, legend: Legend, size: tuple[int, int]) -> tuple[Pixels, dict[str, int]]:
     """Draw the annotation of a picture of this width and height, uint8 [H, W], and count what is worth a line.
 
-    A label that the legend lacks is drawn as 0. Raises ValueError where the file and the picture have other sizes,
-    unless width and height are exchanged, as in a picture with a turn in its EXIF: drawn at the file's.
+    A label that the legend lacks is drawn as 0. Raises ValueError where shapes do not fit, and UnfitError where the
+    file and the picture have other sizes, unless width and height are exchanged, as in a picture with a turn in its
+    EXIF: drawn at the file's.
     """
     if drawing.size and drawing.size not in (size, size[::-1]):
-        raise ValueError(f"drawn on {shown(drawing.size)} pixels, but the picture has {shown(size)}")
+        raise misfit(size, drawing.size, f"drawn on {shown(drawing.size)} pixels, but the picture has {shown(size)}")
     size = drawing.size or size
     numbers = dict(legend.labels)
     shapes = [(numbers.get(shape.label, 0), shape.region) for shape in drawing.shapes]

@@ -14,22 +14,21 @@ from pathlib import Path
 
 from pipeline.own_data.annotations.album import Album, Drawing, Shape
 from pipeline.own_data.annotations.regions import MaskFile
-from pipeline.own_data.pairing import Found
+from pipeline.own_data.listing import Found
 from stages.errors import InputError
 
 BRUSH = re.compile(r"task-\d+-annotation-\d+-by-.*-tag-.*-\d+$")  # Label Studio's 'Brush labels to PNG'
 RECTLABEL = re.compile(r"(.+)_class_(.+)$")
-KINDS = ("the class in their names", "the class at the end of their names", "a folder for each class", "one per object")
 
 Owner = tuple[Found, str]  # a picture, and a label
 
 
 def find_class_masks(
-    pictures: Sequence[Found], masks: Sequence[Path], folder: Path, labels: Sequence[str]
+    pictures: Sequence[Found], masks: Sequence[Path], folder: Path, labels: Sequence[str], paired: bool
 ) -> tuple[Album, str, list[Path]] | None:
     """The drawings, how masks are named, and masks of no picture; None where masks are of another kind.
 
-    `labels`: of the class table, or none.
+    `labels`: of the class table, or none; `paired`: whether masks have pictures' names.
     """
     known = _Pictures(pictures)
     if any(BRUSH.match(mask.stem) for mask in masks):
@@ -40,15 +39,18 @@ def find_class_masks(
             file=folder,
             next_step="export as 'JSON', and name that file in place of the folder",
         )
-    ways: list[Callable[[Path], Owner | None]] = [known.of_rectlabel]
-    if labels:
-        ways += [partial(known.of_end, tuple(labels)), partial(known.of_folder, tuple(labels))]
-    if len(labels) == 1:
-        ways.append(partial(known.of_object, labels[0]))
-    for kind, way in zip(KINDS, ways, strict=False):
+    ways: dict[str, Callable[[Path], Owner | None]] = {}
+    if not paired:
+        ways["masks with the class in their names"] = known.of_rectlabel
+        ways["masks with the class at the end of their names"] = partial(known.of_end, tuple(labels))
+    if len({mask.parent.name for mask in masks}) > 1:
+        ways["masks with a folder for each class"] = partial(known.of_folder, tuple(labels))
+    if len(labels) == 1 and not paired:
+        ways["masks with one per object"] = partial(known.of_object, labels[0])
+    for kind, way in ways.items():
         owners = {mask: way(mask) for mask in masks}
         if any(owners.values()):
-            return _album(owners), f"masks with {kind}", [mask for mask, owner in owners.items() if owner is None]
+            return _album(owners), kind, [mask for mask, owner in owners.items() if owner is None]
     return None
 
 

@@ -8,13 +8,15 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from pipeline.own_data.annotations.album import Album
 from pipeline.own_data.annotations.class_masks import find_class_masks
 from pipeline.own_data.annotations.formats import FORMATS, SUFFIXES, annotation_files, read_files, recognised
 from pipeline.own_data.annotations.matching import pair_drawings
 from pipeline.own_data.legend import Legend, name_labels, read_labels, read_legend
-from pipeline.own_data.pairing import IMAGES, MASKS, Found, Source, find_pairs
+from pipeline.own_data.listing import IMAGES, Found, find_files
+from pipeline.own_data.pairing import Source, find_pairs
 from stages.errors import InputError
 from stages.listing import files_below
 
@@ -37,10 +39,10 @@ class Wishes:
     background: str | None
     unknown: bool  # whether codes and labels that the table lacks become 0
     unpaired: bool  # whether files without partner are left out
+    lossy: bool  # whether masks may be JPEGs
 
 
-@dataclass(frozen=True)
-class Gathered:
+class Gathered(NamedTuple):
     """Pairs, in order of their names; `alone`: files without partner; `lines`: what to print."""
 
     legend: Legend
@@ -55,18 +57,18 @@ def gather(wishes: Wishes) -> Gathered:
         if wishes.masks.suffix.lower() not in SUFFIXES:
             raise _unknown_file(wishes.masks)
         return _of_files(wishes, [wishes.masks])
-    pictures = _pictures(wishes)
-    masks = _masks(wishes, pictures)
-    files = [] if wishes.mask_suffix else [file for file in annotation_files(wishes.masks) if file != wishes.classes]
-    names = {picture.name.casefold() for picture in pictures}
-    paired = wishes.mask_suffix or any(mask.stem.casefold() in names for mask in masks)
-    if files and not paired and (not masks or any(recognised(file) for file in files[:TRIED])):
-        return _of_files(wishes, files)
+    pictures, found = find_files(wishes.images, wishes.masks, wishes.image_suffix, wishes.mask_suffix, wishes.lossy)
+    masks = [mask.file for mask in found]
     if not wishes.mask_suffix:
-        legend = read_labels(wishes.classes, wishes.background) if wishes.classes else None
+        names = {picture.name.casefold() for picture in pictures}
+        paired = any(mask.stem.casefold() in names for mask in masks)
+        files = [file for file in annotation_files(wishes.masks) if file != wishes.classes]
+        if files and not paired and (not masks or any(recognised(file) for file in files[:TRIED])):
+            return _of_files(wishes, files)
+        legend = read_labels(wishes.classes, wishes.background) if wishes.classes and masks else None
         labels = [label for label, number in legend.labels if number] if legend else []
-        by_class = find_class_masks(pictures, masks, wishes.masks, _but_background(labels, wishes))
-        if by_class and not (paired and by_class[1].endswith("names")):
+        by_class = find_class_masks(pictures, masks, wishes.masks, _but_background(labels, wishes), paired)
+        if by_class:
             album, kind, lost = by_class
             return _of_album(wishes, album, f"{wishes.masks}: {kind}", pictures, lost)
     return _of_masks(wishes)
@@ -96,7 +98,8 @@ def _of_masks(wishes: Wishes) -> Gathered:
             next_step=f"--classes {there[0]}" if there else "write one as docs/own-data.md tells",
         )
     legend = read_legend(wishes.classes, wishes.by, wishes.ignore)
-    pairs, alone = find_pairs(wishes.images, wishes.masks, wishes.image_suffix, wishes.mask_suffix, wishes.unpaired)
+    suffixes = wishes.image_suffix, wishes.mask_suffix
+    pairs, alone = find_pairs(wishes.images, wishes.masks, *suffixes, wishes.unpaired, wishes.lossy)
     return Gathered(legend, pairs, alone, [legend.note] if legend.note else [])
 
 
@@ -192,31 +195,13 @@ def _some(names: Iterable[object]) -> str:
 
 
 def _pictures(wishes: Wishes) -> list[Found]:
-    errors: list[OSError] = []
-    files = [file for file in files_below(wishes.images, errors) if file.suffix.lower() in IMAGES]
-    if not wishes.masks.is_file() or not wishes.images.is_dir():
-        files_below(wishes.masks, errors)
-    if errors:
-        raise InputError(
-            "a folder cannot be read",
-            expected="a folder of pictures, and one of annotations or a file of an annotation tool",
-            got="; ".join(sorted({f"{error.filename}: {error.strerror}" for error in errors})),
-            file=f"{wishes.images} and {wishes.masks}",
-            next_step="name the folder that holds the pictures, and make readable what is named",
-        )
+    """All pictures, also those in the folder of the annotations."""
     suffix = wishes.image_suffix
     return [
         Found(file.relative_to(wishes.images).with_name(file.stem.removesuffix(suffix)).as_posix(), file)
-        for file in files
-        if file.stem.endswith(suffix) and file.stem != suffix
+        for file in files_below(wishes.images, [])
+        if file.suffix.lower() in IMAGES and file.stem.endswith(suffix) and file.stem != suffix
     ]
-
-
-def _masks(wishes: Wishes, pictures: list[Found]) -> list[Path]:
-    """Files in the annotations' folder that may be masks: of the pictures' folder, what is no picture by name."""
-    taken = {picture.file.absolute() for picture in pictures}
-    files = (file for file in files_below(wishes.masks, []) if file.suffix.lower() in MASKS)
-    return [file for file in files if file.absolute() not in taken]
 
 
 def _unknown_file(path: Path) -> InputError:

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from pipeline.own_data.annotations.album import Album, Drawing, Shape, explain
 from pipeline.own_data.annotations.regions import Brush, Region, Rings, ellipse, rectangle, ring
-from pipeline.own_data.pairing import IMAGES
+from pipeline.own_data.listing import IMAGES
 
 FURTHER = "further annotations of a picture that has one: not drawn"
 SEVERAL = "shapes with several labels: the first one counts"

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from pipeline.own_data.annotations.album import Drawing, Drawn
-from pipeline.own_data.pairing import IMAGES, Found
+from pipeline.own_data.listing import IMAGES, Found
 from stages.errors import InputError
 
 UPLOAD = re.compile(r"^[0-9a-f]{8}-")
