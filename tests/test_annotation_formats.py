@@ -2,6 +2,8 @@
 
 import base64
 import io
+import re
+import shlex
 
 import numpy as np
 import pytest
@@ -26,6 +28,7 @@ from annotated import task as ls_task
 from mask_folders import converted, photo, save, split_of, write
 from PIL import Image
 
+from pipeline.cli import make_parser
 from pipeline.own_data.check import check
 from pipeline.own_data.inspection import inspect
 
@@ -259,13 +262,24 @@ def test_many_files_in_processes_give_the_same_bytes(here):
     assert converted("p p --share 0.5 --out other.zip").read_bytes() == first
 
 
-def test_a_picture_lying_on_its_side_is_drawn_as_the_file_says(here):
-    """Whether it is turned is told by its EXIF, as of masks."""
-    from pipeline.own_data.annotations.album import Drawing, Shape, draw
-    from pipeline.own_data.annotations.regions import Rings, ring
-    from pipeline.own_data.legend import name_labels
+def test_a_picture_lying_on_its_side_is_turned_as_the_file_says(here, capsys):
+    """labelme shows, and notes the size of, the upright picture; where it notes the stored size nothing is turned."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    save(here / "p/a.jpg", photo(0, SIZE[::-1]), exif=exif)
+    save(here / "p/b.jpg", photo(1, SIZE[::-1]), exif=exif)
+    labelme(here / "p", "a", ("car", LOW))
+    labelme(here / "p", "b", ("car", SQUARE), imageWidth=6, imageHeight=8)
+    a = [row.replace("2", "1") for row in (*ALL[:2], *["00222220"] * 3, ALL[0])]
+    members = maps(f"p p {SHARE}", a=a, b=["000000", *["011100"] * 3, *["000000"] * 4])
+    assert "1 pictures turned upright, as EXIF and masks say, and made PNG: p/a.jpg\n" in capsys.readouterr().out
+    assert sorted(name.split("/")[2] for name in members if name.startswith("images")) == ["a.png", "b.jpg"]
 
-    drawing = Drawing("a", here, (6, 8), (Shape("x", "polygon", Rings((ring(flat(SQUARE)),))),))
-    assert draw(drawing, name_labels(["x"], None, here), SIZE)[0].shape == (8, 6)
-    with pytest.raises(ValueError, match="drawn on 6 x 8 pixels, but the picture has 7 x 8"):
-        draw(drawing, name_labels(["x"], None, here), (7, 8))
+
+def test_commands_of_the_documentation_are_valid(root):
+    text = (root / "docs/annotation-tools.md").read_text()
+    shell = "\n".join(re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)).replace("\\\n", " ")
+    commands = [line for line in shell.splitlines() if line.startswith("sceneparse ")]
+    assert len(commands) == 12
+    for line in commands:
+        make_parser().parse_args(shlex.split(line)[1:])

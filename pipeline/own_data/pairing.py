@@ -52,7 +52,8 @@ def find_pairs(
         if not pairs:
             step = "name the folder of pictures and that of masks, and give --image-suffix and --mask-suffix"
         if len(annotated) > len(pictures) > 0:
-            step += "; where a picture has a mask for each of its objects, paint them into one"
+            step += "; where a picture has a mask for each of its objects, paint them into one, or name their "
+            step += "only class in the class table, beside --background, which unites them"
         raise InputError(
             "not all pictures and masks make pairs" if pairs else "pictures and masks make no pairs",
             expected=f"the same names in both{less}; masks: {', '.join(MASKS + LOSSY if lossy else MASKS)}",

@@ -15,6 +15,7 @@ from pipeline.own_data.annotations import coco, cvat, label_studio, labelme
 from pipeline.own_data.annotations.album import Album, explain, merge
 from pipeline.own_data.workers import in_parallel
 from stages.errors import InputError
+from stages.listing import files_below
 
 SUFFIXES = (".json", ".xml", ".ndjson", ".jsonl")
 ASIDE = ("dataset.json", "meta.json", "package.json")  # beside annotations, and none
@@ -98,9 +99,8 @@ REFUSED: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
 
 def annotation_files(folder: Path) -> list[Path]:
     """All files below a folder that may be an annotation tool's; what cannot be read is left to those who read it."""
-    walk = os.walk(folder)
-    names = sorted(Path(place, name) for place, _, files in walk for name in files if name[0] != ".")
-    return [path for path in names if path.suffix.lower() in SUFFIXES and path.name.lower() not in ASIDE]
+    files = (path for path in files_below(folder, []) if path.suffix.lower() in SUFFIXES)
+    return [path for path in files if path.name.lower() not in ASIDE]
 
 
 def recognised(path: Path) -> bool:

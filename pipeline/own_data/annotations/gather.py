@@ -14,6 +14,7 @@ from pipeline.own_data.annotations.album import Album
 from pipeline.own_data.annotations.class_masks import find_class_masks
 from pipeline.own_data.annotations.formats import FORMATS, SUFFIXES, annotation_files, read_files, recognised
 from pipeline.own_data.annotations.matching import pair_drawings
+from pipeline.own_data.annotations.regions import MaskFile
 from pipeline.own_data.legend import Legend, name_labels, read_labels, read_legend
 from pipeline.own_data.listing import IMAGES, Found, find_files
 from pipeline.own_data.pairing import Source, find_pairs
@@ -88,8 +89,8 @@ def _of_masks(wishes: Wishes) -> Gathered:
             next_step="name the background's value or colour in the class table",
         )
     if wishes.classes is None:
-        beside = [place / name for place in (wishes.masks, wishes.masks.parent) for name in LISTS]
-        there = [path for path in beside if path.is_file()]
+        beside = [wishes.masks.parent / name for name in LISTS]
+        there = [path for path in (*files_below(wishes.masks, []), *beside) if path.name in LISTS and path.is_file()]
         raise InputError(
             "no class table",
             expected="--classes, for masks do not tell what their values or colours mean",
@@ -160,7 +161,8 @@ def _unknown(album: Album, legend: Legend, wishes: Wishes) -> list[str]:
         for shape in drawing.shapes:
             if shape.label not in known:
                 shapes[shape.label] += 1
-                files[shape.label][str(drawing.file) if drawing.exclusive else drawing.name] = None
+                where = shape.region.path if isinstance(shape.region, MaskFile) else drawing.name
+                files[shape.label][str(where)] = None
     lines = [
         f"{label}: {count:,} shapes in {len(files[label]):,} pictures: {_some(files[label])}"
         for label, count in shapes.most_common()
