@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from annotated import ALL, SHARE, coco, cvat, maps, pictures, write_json
+from annotated import ALL, SHARE, brush, coco, cvat, maps, pictures, write_json
 from annotated import task as ls_task
 from mask_folders import write
 from pycocotools import mask as coco_mask
@@ -21,22 +21,6 @@ def runs(flat):
     """Lengths of runs, of 0 first."""
     edges = np.flatnonzero(np.diff(np.concatenate([[2], flat.astype(int), [2]])))
     return ([0] if flat[0] else []) + np.diff(edges).tolist()
-
-
-def brush(mask):
-    """Encode as the brush does: in blocks of up to 16 equal words, or of different ones."""
-    words = np.repeat(mask.ravel() * 255, 4).tolist()
-    bits = f"{len(words):032b}{7:05b}" + "".join(f"{size - 1:04b}" for size in (3, 4, 8, 16))
-    place = 0
-    while place < len(words):
-        some = words[place : place + 16]
-        if len(set(some)) == 1:
-            bits += f"1{1:02b}{len(some) - 1:04b}{some[0]:08b}"
-        else:
-            bits += f"0{2:02b}{len(some) - 1:08b}" + "".join(f"{word:08b}" for word in some)
-        place += len(some)
-    bits += "0" * (-len(bits) % 8)
-    return bytes(int(bits[at : at + 8], 2) for at in range(0, len(bits), 8))
 
 
 @pytest.mark.parametrize("seed", range(30))

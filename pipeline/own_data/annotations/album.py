@@ -18,7 +18,7 @@ from pipeline.own_data.hints import UnfitError, misfit
 from pipeline.own_data.legend import Legend
 from pipeline.own_data.masks import Notes, annotate
 from pipeline.own_data.pairing import Source
-from stages.data.images import Pixels
+from stages.data.images import Pixels, picture_size
 
 ERRORS = 5  # of a file, that are named
 OUTSIDE = "shapes outside their picture"
@@ -82,7 +82,7 @@ def merge(albums: Iterable[Album]) -> Album:
     return Album(tuple(drawing for album in albums for drawing in album.drawings), tuple(classes), notes)
 
 
-def explain(error: ValueError) -> str:
+def explain(error: ValueError | OverflowError) -> str:
     """Say what is wrong, and where, in a line."""
     if not isinstance(error, ValidationError):
         return str(error)
@@ -99,8 +99,7 @@ def annotate_source(source: Source, legend: Legend, tolerance: int | None) -> tu
     """
     if not isinstance(source, Drawn):
         return annotate(source.mask, legend, tolerance)
-    with Image.open(source.image) as picture:
-        size = picture.size
+    size = picture_size(source.image.read_bytes())
     try:
         annotation, lines = draw(source.drawing, legend, size)
     except UnfitError:

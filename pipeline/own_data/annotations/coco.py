@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from pipeline.own_data.annotations.album import Album, Drawing, Shape, explain
-from pipeline.own_data.annotations.regions import Region, Rings, Runs, ring
+from pipeline.own_data.annotations.regions import Region, Rings, Runs, Side, ring
 
 NO_OUTLINE = "annotations with a box or keypoints and no outline: not drawn"
 CROWD = "regions of crowds, drawn like others"
@@ -22,8 +22,8 @@ CROWD = "regions of crowds, drawn like others"
 class _Image(BaseModel):
     id: int | str
     file_name: str
-    width: int | None = None
-    height: int | None = None
+    width: Side | None = None
+    height: Side | None = None
 
 
 class _Category(BaseModel):
@@ -34,7 +34,7 @@ class _Category(BaseModel):
 
 class _Runs(BaseModel):
     counts: list[int] | str
-    size: tuple[int, int]  # height, width
+    size: tuple[Side, Side]  # height, width
 
 
 class _Annotation(BaseModel):

@@ -138,7 +138,7 @@ def _read(path: Path) -> tuple[str, Album]:
         if recognise(content):
             try:
                 return name, read(content, path)
-            except ValueError as error:
+            except (ValueError, OverflowError) as error:
                 step = "export it again; docs/annotation-tools.md tells what each tool is to export"
                 raise _refused(f"a file of {name} cannot be read", path, explain(error), step) from None
     for name, recognise, way in REFUSED:

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from pydantic import BaseModel
 
 from pipeline.own_data.annotations.album import Album, Drawing, Shape, explain
-from pipeline.own_data.annotations.regions import Brush, Region, Rings, ellipse, rectangle, ring
+from pipeline.own_data.annotations.regions import Brush, Region, Rings, Side, ellipse, rectangle, ring
 from pipeline.own_data.listing import IMAGES
 
 FURTHER = "further annotations of a picture that has one: not drawn"
@@ -36,8 +36,8 @@ class _Result(BaseModel):
     type: str
     id: str | None = None
     value: _Value = _Value()
-    original_width: int | None = None
-    original_height: int | None = None
+    original_width: Side | None = None
+    original_height: Side | None = None
     image_rotation: float = 0
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from pipeline.own_data.annotations.album import Album, Drawing, Shape
-from pipeline.own_data.annotations.regions import Region, Rings, Stamp, ellipse, rectangle, ring
+from pipeline.own_data.annotations.regions import Region, Rings, Side, Stamp, ellipse, rectangle, ring
 
 TURNED = ("rotation", "oriented_rectangle")  # rectangles with four corners
 NEEDED = {"polygon": 3, "rectangle": 2, "circle": 2, "mask": 2, **dict.fromkeys(TURNED, 4)}  # points
@@ -24,8 +24,8 @@ class _Shape(BaseModel):
 class _File(BaseModel):
     shapes: list[_Shape]
     imagePath: str  # noqa: N815
-    imageWidth: int | None = None  # noqa: N815
-    imageHeight: int | None = None  # noqa: N815
+    imageWidth: Side | None = None  # noqa: N815
+    imageHeight: Side | None = None  # noqa: N815
 
 
 def recognise(content: Any) -> bool:

@@ -12,10 +12,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, UnidentifiedImageError
+from pydantic import Field
 
 from pipeline.own_data.annotations.rle import Bits, brush_to_mask, coco_counts, runs_to_mask
 from stages.data.checks import DAMAGE
@@ -24,6 +26,7 @@ FARTHEST = 1_000_000  # pixels from the corner: no picture is as large
 ROUNDING = 1e-6  # of a pixel: 29 may come out of a percentage as 28.99999999
 MASK_FORMATS = ("PNG", "BMP", "TIFF", "GIF")
 
+Side = Annotated[int, Field(ge=0, le=FARTHEST)]  # width or height as files tell it; 0: not told
 Points = npt.NDArray[np.float64]  # [N, 2], x and y
 
 
@@ -184,7 +187,7 @@ def ring(numbers: Sequence[float]) -> Points:
     """Check x, y, x, y … of a polygon. Raises ValueError."""
     try:
         points = np.asarray(numbers, np.float64)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise ValueError(f"expected numbers: {error}") from None
     if points.ndim != 1 or len(points) % 2:
         raise ValueError(f"expected x, y, x, y …, got {points.size} numbers")

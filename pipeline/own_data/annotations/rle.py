@@ -18,7 +18,10 @@ WORD = 8  # bits of a word
 
 def runs_to_mask(counts: Sequence[int], height: int, width: int, by_columns: bool) -> Bits:
     """Decode run lengths, of 0 first, then of 1, in turn; COCO counts down the columns, CVAT along the rows."""
-    runs = np.asarray(counts, np.int64)
+    try:
+        runs = np.asarray(counts, np.int64)
+    except OverflowError as error:
+        raise ValueError(f"run lengths: {error}") from None
     if runs.min(initial=0) < 0 or runs.max(initial=0) > height * width or runs.sum() != height * width:
         raise ValueError(f"run lengths do not add up to {width} x {height} pixels")
     flat = np.repeat(np.arange(runs.size) % 2 == 1, runs)
