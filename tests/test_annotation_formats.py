@@ -4,6 +4,7 @@ import base64
 import io
 import re
 import shlex
+import unicodedata
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ from annotated import (
     write_json,
 )
 from annotated import task as ls_task
-from mask_folders import converted, photo, save, split_of, write
+from mask_folders import contents, converted, photo, save, split_of, write
 from PIL import Image
 
 from pipeline.cli import make_parser
@@ -56,6 +57,7 @@ CROSSED = [  # a bow tie: its middle is inside, left and right are not
     "01111100",
     "00000000",
 ]
+ONE = [ALL[0], *["01110000"] * 3, *ALL[:2]]
 BOW = [[1, 0], [5, 0], [1, 4], [5, 4]]
 
 
@@ -175,6 +177,88 @@ def test_label_studio(here, capsys):
     assert "1 further annotations of a picture that has one: not drawn\n" in shown
     assert "1 results of the kind keypointlabels, which has no area: not drawn\n" in shown
     assert "choices" not in shown
+
+
+def test_which_annotation_of_label_studios_counts(here):
+    pictures(here / "p")
+    tasks = [ls_task(name, ("polygonlabels", "x", {"points": percent(SQUARE)})) for name in ("a.jpg", "b.jpg")]
+    for task in tasks:
+        low = ls_task("", ("polygonlabels", "x", {"points": percent(LOW)}))["annotations"]
+        task["annotations"] += low
+    tasks[0]["annotations"][0]["was_cancelled"] = True
+    tasks[1]["annotations"][1]["ground_truth"] = True
+    write_json(here / "x.json", tasks)
+    rows = [*ALL[:2], *["00111110"] * 3, ALL[0]]
+    maps(f"p x.json {SHARE}", a=rows, b=rows)
+    for task in tasks:
+        task["completions"] = task.pop("annotations")
+        for result in task["completions"][1]["result"]:  # a tool without labels, and a label with the same id
+            result["type"] = "polygon"
+            del result["value"]["polygonlabels"]
+        task["completions"][1]["result"].append({"type": "labels", "id": "r0", "value": {"labels": ["x", "y"]}})
+    write_json(here / "x.json", tasks)
+    maps(f"p x.json {SHARE}", a=rows, b=rows)
+
+
+def test_a_category_that_groups_others_is_no_class(here, capsys):
+    pictures(here / "p")
+    content = coco((0, 1, [flat(SQUARE)]), (1, 2, [flat(SQUARE)]), categories=("scene", "road", "car"))
+    for category in content["categories"]:
+        category["supercategory"] = "none" if category["name"] == "scene" else "scene"
+    write_json(here / "x.json", content)
+    members = maps(
+        f"p x.json {SHARE}", a=[row.replace("2", "1") for row in ONE], b=[row.replace("1", "2") for row in ONE]
+    )
+    assert names(members) == ["road", "car"]
+    assert "1 categories without shapes that group others: no classes\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("../../day/a.jpg", "j/x/a.json"),
+        ("..\\..\\day\\A.JPG", "j/x/a.json"),
+        ("a.jpg", "day/a.json"),
+        ("night/../a.jpg", "day/a.json"),
+        ("C:\\old\\day\\a.png", "j/a.json"),
+        ("/mnt/set/day/a.jpg", "j/a.json"),
+        (unicodedata.normalize("NFD", "ä.jpg"), "j/a.json"),
+        (unicodedata.normalize("NFC", "ä.jpg"), "j/a.json"),
+    ],
+)
+def test_how_pictures_are_named(here, name, file):
+    """Of two pictures a.jpg the one that the name's folders tell."""
+    accented = unicodedata.normalize("NFD", "x/ä.jpg")
+    pictures(here, ["day/a.jpg", "night/a.jpg", accented, "x/b.jpg"])
+    content = {"shapes": [{"label": "x", "points": SQUARE}], "imagePath": name}
+    write_json(here / file, content)
+    write_json(here / "j/b.json", content | {"imagePath": "b.jpg"})
+    members = contents(converted(f". . --unpaired skip {SHARE}"))
+    wanted = "day/a.jpg" if "a." in unicodedata.normalize("NFC", name).lower() else accented
+    images = {content for member, content in members.items() if member.startswith("images")}
+    assert images == {(here / path).read_bytes() for path in (wanted, "x/b.jpg")}
+
+
+def test_a_coordinate_that_percents_have_rounded(here):
+    pictures(here / "p")
+    square = [[0.9999999, 1], [3, 0.9999999], [3, 3], [1, 3]]
+    write_json(here / "x.json", coco((0, 0, [flat(square)]), (1, 0, [flat(SQUARE)])))
+    maps(f"p x.json {SHARE}", a=ONE, b=ONE)
+
+
+def test_files_beside_that_are_no_annotations(here):
+    """Masks that have pictures' names come first; a class table is no annotation."""
+    pictures(here / "p")
+    for name in "ab":
+        save(here / f"m/{name}.png", Image.fromarray(np.array([[int(x) for x in row] for row in BOTH], np.uint8)))
+        labelme(here / "m", name, ("x", SQUARE))
+    write(here / "m/classes.json", '["other", "road", "car"]')
+    rows = [row.translate({48: "1", 49: "2", 50: "3"}) for row in BOTH]
+    maps(f"p m --classes m/classes.json {SHARE}", a=rows, b=rows)
+    for name in "ab":
+        (here / f"m/{name}.png").unlink()
+    write(here / "m/classes.json", '["x"]')
+    maps(f"p m --classes m/classes.json {SHARE}", a=ONE, b=ONE)
 
 
 def test_from_labelme_to_check_without_errors(here, capsys):

@@ -110,7 +110,7 @@ def pets(tmp_path, monkeypatch):
     [
         (
             "pairs",
-            "images/pet_1.jpg masks/pet_1.png\nimages/my pet 2.jpg masks/my pet 2.png\n",
+            "images/pet_1.jpg masks/pet_1.png\nimages/my pet 2.jpg masks/pet_3.png\n",
             "pet_3.jpg masks/pet_3.png",
         ),
         ("pets", "#Image CLASS-ID SPECIES\npet_1 1 1 1\nmy pet 2\n", "pet_3 2 1 1\n"),

@@ -15,7 +15,7 @@ from functools import partial
 import numpy as np
 from PIL import Image
 
-from pipeline.own_data.annotations.album import annotate_source
+from pipeline.own_data.annotations.album import annotate_source, told_classes
 from pipeline.own_data.legend import Legend
 from pipeline.own_data.pairing import Source
 from pipeline.own_data.workers import in_parallel
@@ -26,6 +26,8 @@ CHUNK = 2  # masks per task
 
 def find_classes(pairs: Sequence[Source], legend: Legend, tolerance: int | None) -> list[frozenset[int]]:
     """The annotation values of each pair's mask but 0; none where it cannot be used."""
+    if (told := told_classes(pairs, legend)) is not None:
+        return told
     find_some: Callable[[tuple[Source, ...]], list[frozenset[int]]] = partial(classes_of, legend, tolerance)
     return [values for some in in_parallel(find_some, pairs, CHUNK, "look up classes") for values in some]
 

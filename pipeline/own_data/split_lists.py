@@ -40,10 +40,10 @@ def _of_json(content: object) -> list[str]:
 
 
 def _columns(line: str) -> list[str]:
-    """The line as a name with blanks in it, its beginning up to a picture's suffix, and its first column."""
+    """Its beginning up to a picture's suffix, all of it as a name with blanks, and its first column."""
     match = SUFFIXED.match(line)
     firsts = [next(csv.reader([line], delimiter=delimiter))[0] for delimiter in DELIMITERS]
-    return list(dict.fromkeys([line, *([match[1]] if match else []), *firsts]))
+    return list(dict.fromkeys([*([match[1]] if match else []), line, *firsts]))
 
 
 def _name(text: str) -> str:

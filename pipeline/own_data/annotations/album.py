@@ -4,7 +4,7 @@ A reader of a format makes an Album; pairing finds the pictures that it names; `
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -70,6 +70,18 @@ class Drawn(Source):
     """A picture with its drawing; `mask` is the file that the drawing comes from."""
 
     drawing: Drawing
+
+
+def told_classes(sources: Sequence[Source], legend: Legend) -> list[frozenset[int]] | None:
+    """Return the annotation values of each pair's labels but 0; None where masks have to be read to tell."""
+    numbers = dict(legend.labels)
+    drawings = [source.drawing for source in sources if isinstance(source, Drawn) and not source.drawing.exclusive]
+    if len(drawings) < len(sources):
+        return None
+    return [
+        frozenset({legend.background, *(numbers.get(shape.label, 0) for shape in drawing.shapes)} - {0})
+        for drawing in drawings
+    ]
 
 
 def merge(albums: Iterable[Album]) -> Album:
