@@ -68,7 +68,7 @@ def refusal(path: Path, got: str) -> InputError:
 
 
 def _renamed(row: dict[str, Any]) -> dict[str, Any]:
-    """The same cells, the name under `name`: a table may call it otherwise."""
+    """Return the cells with the name under `name`; a table may call it otherwise."""
     other = next((key for key in NAMES if key in row), None)
     if other in (None, "name"):
         return row

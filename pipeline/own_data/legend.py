@@ -84,8 +84,8 @@ def read_labels(path: Path, background: str | None) -> Legend:
 def name_labels(labels: Iterable[str], background: str | None, file: Path) -> Legend:
     """Make every label a class, in their order."""
     rows: list[Row] = [(f"label {label!r}", {"name": label}) for label in labels]
-    names, found = _numbered(file, rows, _labels, "label")
-    return _with_background(file, names, found, background)
+    names, numbers = _numbered(file, rows, _labels, "label")
+    return _with_background(file, names, numbers, background)
 
 
 def _with_background(file: Path, names: tuple[str, ...], labels: dict[str, int], background: str | None) -> Legend:
@@ -124,11 +124,11 @@ def _numbered(
             continue
         number = 0 if name.lower() in (IGNORED, UNLABELLED) else numbers.setdefault(name, len(numbers) + 1)
         try:
-            found = codes_of(row)
+            row_codes = codes_of(row)
         except ValueError as error:
             problems.append(f"{where}: {error}")
             continue
-        if any(codes.setdefault(code, number) != number for code in found):
+        if any(codes.setdefault(code, number) != number for code in row_codes):
             problems.append(f"{where}: another class has the same {what}")
     if not 1 <= len(numbers) <= MAX_CLASSES:
         problems.append(f"{len(numbers)} classes")

@@ -1,4 +1,4 @@
-"""What a file of an annotation tool holds, whatever its format: pictures with the shapes drawn on them.
+"""Content of an annotation file, whatever its format: pictures with the shapes drawn on them.
 
 A reader of a format makes an Album; pairing finds the pictures that it names; `draw` makes the annotation of each.
 """
@@ -22,6 +22,7 @@ from stages.data.images import Pixels, picture_size
 
 ERRORS = 5  # of a file, that are named
 OUTSIDE = "shapes outside their picture"
+UNCLAIMED = 255  # no class has this number
 OVERLAP = "pixels that two masks claim: the class that is later in the table has them"
 
 
@@ -57,11 +58,11 @@ class Album:
     notes: Counter[str] = field(default_factory=Counter)
 
     def labels(self) -> Counter[str]:
-        """How many shapes each label has."""
+        """Count the shapes of each label."""
         return Counter(shape.label for drawing in self.drawings for shape in drawing.shapes)
 
     def kinds(self) -> Counter[str]:
-        """How many shapes there are of each kind."""
+        """Count the shapes of each kind."""
         return Counter(shape.kind for drawing in self.drawings for shape in drawing.shapes)
 
 
@@ -85,7 +86,7 @@ def told_classes(sources: Sequence[Source], legend: Legend) -> list[frozenset[in
 
 
 def merge(albums: Iterable[Album]) -> Album:
-    """One album of several; classes in the order in which they come."""
+    """Make one album of several; classes stay in the order in which they come."""
     albums = list(albums)
     notes: Counter[str] = Counter()
     for album in albums:
@@ -99,7 +100,7 @@ def explain(error: ValueError | OverflowError) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
     errors = error.errors(include_url=False, include_input=False)
-    lines = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in errors[:ERRORS]]
+    lines = [f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}" for detail in errors[:ERRORS]]
     more = f"; and {len(errors) - ERRORS} more" if len(errors) > ERRORS else ""
     return "; ".join(lines) + more
 
@@ -134,15 +135,20 @@ def draw(drawing: Drawing, legend: Legend, size: tuple[int, int]) -> tuple[Pixel
     numbers = dict(legend.labels)
     shapes = [(numbers.get(shape.label, 0), shape.region) for shape in drawing.shapes]
     if drawing.exclusive:
-        shapes.sort(key=lambda shape: shape[0])
-    notes: Counter[str] = Counter()
+        masks = [(number, region) for number, region in shapes if isinstance(region, Mask)]
+        return _stacked(masks, legend.background, size)
     canvas = Image.new("L", size, legend.background)
-    claimed = np.zeros(size[::-1], np.uint8)
-    for number, region in shapes:
-        if drawing.exclusive and isinstance(region, Mask):
-            bits = region.bits(size)
-            notes[OVERLAP] += int((bits & (claimed != 0) & (claimed != number)).sum())
-            claimed[bits] = number
-        if not region.paint(canvas, number) and not drawing.exclusive:
-            notes[OUTSIDE] += 1
-    return np.array(canvas), dict(+notes)
+    outside = sum(not region.paint(canvas, number) for number, region in shapes)
+    return np.array(canvas), {OUTSIDE: outside}
+
+
+def _stacked(masks: list[tuple[int, Mask]], background: int, size: tuple[int, int]) -> tuple[Pixels, dict[str, int]]:
+    """Put masks upon one another in the order of their numbers, and count the pixels that two of them claim."""
+    annotation = np.full(size[::-1], background, np.uint8)
+    claimed = np.full(size[::-1], UNCLAIMED, np.uint8)
+    overlap = 0
+    for number, region in sorted(masks, key=lambda mask: mask[0]):
+        bits = region.bits(size)
+        overlap += int((bits & (claimed != UNCLAIMED) & (claimed != number)).sum())
+        annotation[bits] = claimed[bits] = number
+    return annotation, {OVERLAP: overlap}

@@ -101,8 +101,8 @@ class _Pictures:
 
     def _owner(self, name: str, label: str, mask: Path) -> Owner | None:
         """The picture of this name; of several the one whose folder has the name of one of the mask's."""
-        found = self._named.get(name.casefold(), [])
-        if len(found) > 1:
+        pictures = self._named.get(name.casefold(), [])
+        if len(pictures) > 1:
             above = {part.casefold() for part in mask.parts[:-1]}
-            found = [one for one in found if one.file.parent.name.casefold() in above]
-        return (found[0], label) if len(found) == 1 else None
+            pictures = [picture for picture in pictures if picture.file.parent.name.casefold() in above]
+        return (pictures[0], label) if len(pictures) == 1 else None

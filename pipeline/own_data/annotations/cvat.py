@@ -34,7 +34,7 @@ def read(content: Any, file: Path) -> Album:
                 raise ValueError(f"image {name}, element {number} ({element.tag}): {error}") from None
             if shape:
                 shapes.append((_number(element, "z_order", "0"), shape))
-        shapes.sort(key=lambda one: one[0])  # of equals the later ones stay above
+        shapes.sort(key=lambda ordered: ordered[0])  # of equals the later ones stay above
         size = int(_number(picture, "width")), int(_number(picture, "height"))
         drawn = tuple(shape for _, shape in shapes)
         drawings.append(Drawing(name, file, size, drawn, picture.get("subset", "")))

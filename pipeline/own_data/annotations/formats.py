@@ -1,4 +1,4 @@
-"""Which formats of annotation tools there are, and how one is told from another: by content, never by name.
+"""Formats of annotation tools, told from one another by content, never by name.
 
 A further format is a file like coco.py beside this one, and a row of FORMATS.
 """
@@ -40,13 +40,13 @@ FORMATS = (
 
 
 def _keys(content: Any) -> set[str]:
-    """Those of an object, or of the first object of a list."""
+    """Return the keys of an object, or of the first object of a list."""
     first = content[0] if isinstance(content, list) and content else content
     return set(first) if isinstance(first, dict) else set()
 
 
 def _first(content: Any) -> set[str]:
-    """Keys of the first value of an object."""
+    """Return the keys of the first value of an object."""
     return _keys(next(iter(content.values()))) if isinstance(content, dict) and content else set()
 
 
@@ -98,7 +98,7 @@ REFUSED: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
 
 
 def annotation_files(folder: Path) -> list[Path]:
-    """All files below a folder that may be an annotation tool's; what cannot be read is left to those who read it."""
+    """List the files below a folder that may be an annotation tool's."""
     files = (path for path in files_below(folder, []) if path.suffix.lower() in SUFFIXES)
     return [path for path in files if path.name.lower() not in ASIDE]
 
@@ -110,7 +110,7 @@ def recognised(path: Path) -> bool:
 
 
 def read_files(paths: list[Path]) -> tuple[Album, str]:
-    """Read files of one format; the name of the format too. Raises InputError that says which file cannot be read."""
+    """Read files of one format; return its name too. Raises InputError that says which file cannot be read."""
     albums: list[Album] = []
     names: dict[str, Path] = {}
     for some in in_parallel(_read_some, paths, CHUNK, "read annotations"):
@@ -154,7 +154,7 @@ def _described(content: Any) -> str:
 
 
 def _parse(path: Path) -> Any:
-    """The content of a JSON, or the root of an XML."""
+    """Return the content of a JSON, or the root of an XML."""
     try:
         content = path.read_bytes()
         if path.suffix.lower() == ".xml":

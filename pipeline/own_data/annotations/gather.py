@@ -28,7 +28,7 @@ TRIED = 3  # files of a folder
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the command line says about pictures, annotations and their classes."""
+    """The command line's words about pictures, annotations and their classes."""
 
     images: Path
     masks: Path
@@ -58,8 +58,9 @@ def gather(wishes: Wishes) -> Gathered:
         if wishes.masks.suffix.lower() not in SUFFIXES:
             raise _unknown_file(wishes.masks)
         return _of_files(wishes, [wishes.masks])
-    pictures, found = find_files(wishes.images, wishes.masks, wishes.image_suffix, wishes.mask_suffix, wishes.lossy)
-    masks = [mask.file for mask in found]
+    suffixes = wishes.image_suffix, wishes.mask_suffix
+    pictures, annotated = find_files(wishes.images, wishes.masks, *suffixes, wishes.lossy)
+    masks = [mask.file for mask in annotated]
     if not wishes.mask_suffix:
         names = {picture.name.casefold() for picture in pictures}
         paired = any(mask.stem.casefold() in names for mask in masks)
@@ -67,16 +68,12 @@ def gather(wishes: Wishes) -> Gathered:
         if files and not paired and (not masks or any(recognised(file) for file in files[:TRIED])):
             return _of_files(wishes, files)
         legend = read_labels(wishes.classes, wishes.background) if wishes.classes and masks else None
-        labels = [label for label, number in legend.labels if number] if legend else []
-        by_class = find_class_masks(pictures, masks, wishes.masks, _but_background(labels, wishes), paired)
+        labels = [label for label, number in legend.labels if number not in (0, legend.background)] if legend else []
+        by_class = find_class_masks(pictures, masks, wishes.masks, labels, paired)
         if by_class:
             album, kind, lost = by_class
             return _of_album(wishes, album, f"{wishes.masks}: {kind}", pictures, lost)
     return _of_masks(wishes)
-
-
-def _but_background(labels: list[str], wishes: Wishes) -> list[str]:
-    return [label for label in labels if label != wishes.background]
 
 
 def _of_masks(wishes: Wishes) -> Gathered:
@@ -153,7 +150,7 @@ def _drawn_names(legend: Legend, labels: Counter[str]) -> set[str]:
 
 
 def _unknown(album: Album, legend: Legend, wishes: Wishes) -> list[str]:
-    """A line for each label that the table lacks. Raises InputError unless they become 0."""
+    """Make a line for each label that the table lacks. Raises InputError unless they become 0."""
     known = dict(legend.labels)
     shapes: Counter[str] = Counter()
     files: dict[str, dict[str, None]] = defaultdict(dict)
@@ -182,9 +179,9 @@ def _title(title: str, album: Album, legend: Legend) -> str:
     kinds = album.kinds()
     numbers = [(len(album.drawings), "picture", "pictures"), (len(legend.names), "class", "classes")]
     numbers.append((sum(kinds.values()), "shape", "shapes"))
-    text = ", ".join(f"{count:,} {one if count == 1 else more}" for count, one, more in numbers)
-    several = ", ".join(f"{kind} {count:,}" for kind, count in sorted(kinds.items()))
-    return f"{title}: {text} ({several})"
+    text = ", ".join(f"{count:,} {single if count == 1 else several}" for count, single, several in numbers)
+    by_kind = ", ".join(f"{kind} {count:,}" for kind, count in sorted(kinds.items()))
+    return f"{title}: {text} ({by_kind})"
 
 
 def _counted(notes: Counter[str]) -> list[str]:
@@ -197,7 +194,7 @@ def _some(names: Iterable[object]) -> str:
 
 
 def _pictures(wishes: Wishes) -> list[Found]:
-    """All pictures, also those in the folder of the annotations."""
+    """List all pictures, also those in the folder of the annotations."""
     suffix = wishes.image_suffix
     return [
         Found(file.relative_to(wishes.images).with_name(file.stem.removesuffix(suffix)).as_posix(), file)

@@ -80,8 +80,9 @@ def read(content: Any, file: Path) -> Album:
 
 
 def _drawing(task: _Task, file: Path, notes: Counter[str]) -> Drawing:
-    done = [one for one in (*task.annotations, *task.completions) if not one.was_cancelled]
-    chosen = next((one for one in done if one.ground_truth), done[0] if done else _Annotation(result=[]))
+    done = [annotation for annotation in (*task.annotations, *task.completions) if not annotation.was_cancelled]
+    true = [annotation for annotation in done if annotation.ground_truth]
+    chosen = next(iter(true or done), _Annotation(result=[]))
     notes[FURTHER] += max(len(done) - 1, 0)
     named = {result.id: _labels(result) for result in chosen.result if result.type == "labels"}
     shapes, sizes = [], set()

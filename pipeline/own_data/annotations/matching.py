@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
 from pipeline.own_data.annotations.album import Drawing, Drawn
@@ -21,7 +22,7 @@ UPLOAD = re.compile(r"^[0-9a-f]{8}-")
 def pair_drawings(
     pictures: Sequence[Found], drawings: Sequence[Drawing], unpaired: bool, where: str
 ) -> tuple[list[Drawn], list[Path]]:
-    """All pictures that have a drawing, in order of their names, and those that have none. Raises InputError.
+    """Return pictures with their drawings, in order of names, and what has no partner. Raises InputError.
 
     `unpaired`: whether pictures without drawing, and drawings without picture, are allowed.
     """
@@ -32,30 +33,28 @@ def pair_drawings(
     for drawing in drawings:
         candidates = index.candidates(drawing)
         if len(candidates) > 1:
-            problems.append(
-                f"{drawing.file}: {drawing.name}: may be {' or '.join(str(one.file) for one in candidates)}"
-            )
+            names = " or ".join(str(picture.file) for picture in candidates)
+            problems.append(f"{drawing.file}: {drawing.name}: may be {names}")
         elif not candidates:
             lost.append(drawing)
-        elif matches.setdefault(candidates[0].file, (candidates[0], drawing))[1] is not drawing:
-            problems.append(
-                f"{drawing.file}: {drawing.name}: {candidates[0].file} is in {_twice(matches, candidates)} too"
-            )
+        elif (other := matches.setdefault(candidates[0].file, (candidates[0], drawing))[1]) is not drawing:
+            first = f"{other.file} as {other.name}"
+            problems.append(f"{drawing.file}: {drawing.name}: {candidates[0].file} is in {first} too")
     alone = [picture.file for picture in pictures if picture.file not in matches]
     if not unpaired:
         problems += [f"{file}: not in the annotations" for file in alone]
         problems += [f"{drawing.file}: {drawing.name}: no such picture" for drawing in lost]
-    with_folders = len({found.name for found, _ in matches.values()}) < len(matches)
-    pairs = [_drawn(found, drawing, with_folders) for found, drawing in matches.values()]
+    with_folders = len({picture.name for picture, _ in matches.values()}) < len(matches)
+    pairs = [_drawn(picture, drawing, with_folders) for picture, drawing in matches.values()]
     ids = Counter(pair.id for pair in pairs)
     problems += [f"{pair.image}: another picture would be called {pair.id} too" for pair in pairs if ids[pair.id] > 1]
     if problems or not pairs:
         counts = f"{len(pictures)} pictures, {len(drawings)} in the annotations, {len(pairs)} in both"
-        examples = [] if pairs else [f"such as {one}" for one in (*_some(pictures), *(d.name for d in drawings[:1]))]
+        examples = [*(picture.file for picture in pictures[:1]), *(drawing.name for drawing in drawings[:1])]
         raise InputError(
             "not all pictures and annotations belong together" if pairs else "no picture is in the annotations",
             expected="each picture once in the annotations, by its name",
-            got="\n    ".join([counts, *(problems if pairs else examples)]),
+            got="\n    ".join([counts, *(problems if pairs else (f"such as {name}" for name in examples))]),
             file=where,
             next_step="mend what is named; --unpaired skip leaves out what has no partner"
             if pairs
@@ -64,21 +63,12 @@ def pair_drawings(
     return sorted(pairs, key=lambda pair: pair.id), alone + [drawing.file / drawing.name for drawing in lost]
 
 
-def _some(pictures: Sequence[Found]) -> list[Path]:
-    return [picture.file for picture in pictures[:1]]
-
-
-def _twice(matches: dict[Path, tuple[Found, Drawing]], candidates: Sequence[Found]) -> str:
-    other = matches[candidates[0].file][1]
-    return f"{other.file} as {other.name}"
-
-
-def _drawn(found: Found, drawing: Drawing, with_folders: bool) -> Drawn:
-    path = found.path
+def _drawn(picture: Found, drawing: Drawing, with_folders: bool) -> Drawn:
+    path = picture.path
     if drawing.subset and drawing.subset.lower() not in path.lower().split("/")[:-1]:
         path = f"{drawing.subset}/{path}"
-    name = found.path.replace("/", "_") if with_folders else found.name
-    return Drawn(name, path, found.file, drawing.file, drawing)
+    name = picture.path.replace("/", "_") if with_folders else picture.name
+    return Drawn(name, path, picture.file, drawing.file, drawing)
 
 
 class _Index:
@@ -94,45 +84,34 @@ class _Index:
             self._stems[_stem(name)].append(picture)
 
     def candidates(self, drawing: Drawing) -> list[Found]:
-        """Pictures that a drawing may be of."""
+        """Return the pictures that a drawing may be of."""
         parts = _parts(drawing.name)
-        if not parts:
-            return []
-        name = parts[-1]
-        found = self._named.get(name) or self._stems.get(_stem(name))
-        if not found and UPLOAD.match(name):
-            name = UPLOAD.sub("", name, count=1)
-            found = self._named.get(name) or self._stems.get(_stem(name))
-        if not found or len(found) == 1:
-            return found or []
-        # Paths in a file begin where the file is, if not elsewhere.
+        name = parts[-1] if parts else ""
+        pictures = self._called(name) or self._called(UPLOAD.sub("", name))
+        if len(pictures) < 2:
+            return pictures
+        # A path in a file may begin where the file is.
         beside = _parts((drawing.file.absolute().parent / drawing.name.replace("\\", "/")).as_posix())
-        return (
-            _best(found, self._parts, beside)
-            if beside in map(self._parts.get, (f.file for f in found))
-            else (_best(found, self._parts, [*filter(None, [drawing.subset.lower()]), *parts]))
-        )
+        same = [picture for picture in pictures if self._parts[picture.file] == beside]
+        return same or self._closest(pictures, [drawing.subset.lower(), *parts] if drawing.subset else parts)
+
+    def _called(self, name: str) -> list[Found]:
+        return self._named.get(name) or self._stems.get(_stem(name), [])
+
+    def _closest(self, pictures: list[Found], wanted: list[str]) -> list[Found]:
+        """Return the pictures whose paths have most of the last parts in common with the wanted one."""
+        common = [_common(self._parts[picture.file], wanted) for picture in pictures]
+        return [picture for picture, count in zip(pictures, common, strict=True) if count == max(common)]
 
 
-def _best(found: list[Found], parts: dict[Path, list[str]], wanted: list[str]) -> list[Found]:
-    """Those whose paths have most of the last parts in common."""
-    common = {picture.file: _common(parts[picture.file], wanted) for picture in found}
-    return [picture for picture in found if common[picture.file] == max(common.values())]
-
-
-def _common(first: list[str], second: list[str]) -> int:
-    """Equal parts from the end, not counting suffixes of the last."""
-    pairs = zip(reversed([*first[:-1], _stem(first[-1])]), reversed([*second[:-1], _stem(second[-1])]), strict=False)
-    count = 0
-    for one, other in pairs:
-        if one != other:
-            break
-        count += 1
-    return count
+def _common(path: list[str], wanted: list[str]) -> int:
+    """Count equal parts from the end, without the suffix of the last."""
+    ends = [reversed([*parts[:-1], _stem(parts[-1])]) for parts in (path, wanted)]
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(*ends, strict=False)))
 
 
 def _parts(path: str) -> list[str]:
-    """Parts of a path of any system, without those that lead nowhere, in one form of accents and case."""
+    """Split a path of any system, without parts that lead nowhere; accents and case in one form."""
     text = unicodedata.normalize("NFC", path.replace("\\", "/")).casefold()
     parts: list[str] = []
     for part in text.split("/"):

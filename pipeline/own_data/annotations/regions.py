@@ -1,4 +1,4 @@
-"""What annotation tools draw: regions of a picture, each of which paints itself.
+"""Regions of a picture, as annotation tools draw them; each paints itself.
 
 Coordinates are pixels, x to the right and y down, (0, 0) is the upper left corner. They are rounded down, and a
 polygon's border belongs to it: as Pillow draws, and labelme by it.
