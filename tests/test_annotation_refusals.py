@@ -126,6 +126,13 @@ def test_files_of_other_kinds(here, name, text, expected):
     refused(f"p {name} {SHARE}", *expected, f"file:     {name}")
 
 
+def test_yolo(here):
+    write(here / "labels/a.txt", "0 0.5 0.25 0.125 0.5\n1 0.1 0.2 0.3 0.4\n")
+    refused(f"p labels {SHARE}", "YOLO's text files cannot be used", "file:     labels/a.txt", "export as COCO")
+    write(here / "labels/a.txt", "")
+    refused(f"p labels {SHARE}", "no class table")
+
+
 def test_boxes_alone(here):
     content = coco()
     content["annotations"] = [{"id": 1, "image_id": 10, "category_id": 5, "bbox": [0, 0, 3, 3], "segmentation": []}]

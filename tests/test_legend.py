@@ -73,7 +73,7 @@ def test_commands_of_the_documentation_are_valid(root):
     commands = [line for line in shell.splitlines() if line.startswith("sceneparse ")]
     assert len(commands) == 6
     for line in commands:
-        make_parser().parse_args(shlex.split(line)[1:])
+        make_parser().parse_args(shlex.split(line, comments=True)[1:])
 
 
 def test_class_tables_of_the_documentation(root, tmp_path):

@@ -4,7 +4,9 @@ A further format is a file like coco.py beside this one, and a row of FORMATS.
 """
 
 import os
+import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
@@ -19,7 +21,9 @@ from stages.listing import files_below
 
 SUFFIXES = (".json", ".xml", ".ndjson", ".jsonl")
 ASIDE = ("dataset.json", "meta.json", "package.json")  # beside annotations, and none
+YOLO = re.compile(r"\s*\d+( -?\d\.\d+){4,} *(\n|$)")
 CHUNK = 8  # files per task
+START = 1000  # characters
 SHOWN = 12  # files that are named
 
 
@@ -101,6 +105,20 @@ def annotation_files(folder: Path) -> list[Path]:
     """List the files below a folder that may be an annotation tool's."""
     files = (path for path in files_below(folder, []) if path.suffix.lower() in SUFFIXES)
     return [path for path in files if path.name.lower() not in ASIDE]
+
+
+def refuse_yolo(folder: Path) -> None:
+    """Raise InputError for YOLO's labels: a text file for each picture, lines of a class number and coordinates."""
+    for path in files_below(folder, []):
+        if path.suffix.lower() == ".txt" and path.is_file() and YOLO.match(_start(path)):
+            raise _refused("YOLO's text files cannot be used", path, "YOLO", "export as COCO, or convert them to COCO")
+
+
+def _start(path: Path) -> str:
+    """Return the beginning of a text, or nothing where it cannot be read."""
+    with suppress(OSError), path.open(encoding="utf-8", errors="replace") as file:
+        return file.read(START)
+    return ""
 
 
 def recognised(path: Path) -> bool:

@@ -12,7 +12,14 @@ from typing import NamedTuple
 
 from pipeline.own_data.annotations.album import Album
 from pipeline.own_data.annotations.class_masks import find_class_masks
-from pipeline.own_data.annotations.formats import FORMATS, SUFFIXES, annotation_files, read_files, recognised
+from pipeline.own_data.annotations.formats import (
+    FORMATS,
+    SUFFIXES,
+    annotation_files,
+    read_files,
+    recognised,
+    refuse_yolo,
+)
 from pipeline.own_data.annotations.matching import pair_drawings
 from pipeline.own_data.annotations.regions import MaskFile
 from pipeline.own_data.legend import Legend, name_labels, read_labels, read_legend
@@ -67,6 +74,8 @@ def gather(wishes: Wishes) -> Gathered:
         files = [file for file in annotation_files(wishes.masks) if file != wishes.classes]
         if files and not paired and (not masks or any(recognised(file) for file in files[:TRIED])):
             return _of_files(wishes, files)
+        if not masks:
+            refuse_yolo(wishes.masks)
         legend = read_labels(wishes.classes, wishes.background) if wishes.classes and masks else None
         labels = [label for label, number in legend.labels if number not in (0, legend.background)] if legend else []
         by_class = find_class_masks(pictures, masks, wishes.masks, labels, paired)
