@@ -200,6 +200,22 @@ def test_which_annotation_of_label_studios_counts(here):
     maps(f"p x.json {SHARE}", a=rows, b=rows)
 
 
+def test_polygons_of_coco_without_area(here, capsys):
+    pictures(here / "p")
+    annotations = (
+        (0, 0, [[5, 0, 7, 5], flat(SQUARE)]),
+        (0, 0, [[5, 0, 7, 5]]),
+        (1, 0, [flat(SQUARE)]),
+        (1, 0, [[]]),
+        (1, 0, [[], []]),
+    )
+    write_json(here / "x.json", coco(*annotations))
+    maps(f"p x.json {SHARE}", a=ONE, b=ONE)
+    shown = capsys.readouterr().out
+    assert "4 polygons of fewer than three points: not drawn\n" in shown
+    assert "1 annotations with a box or keypoints and no outline: not drawn\n" in shown
+
+
 def test_a_category_that_groups_others_is_no_class(here, capsys):
     pictures(here / "p")
     content = coco((0, 1, [flat(SQUARE)]), (1, 2, [flat(SQUARE)]), categories=("scene", "road", "car"))

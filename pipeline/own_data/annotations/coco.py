@@ -16,6 +16,7 @@ from pipeline.own_data.annotations.album import Album, Drawing, Shape, explain
 from pipeline.own_data.annotations.regions import Region, Rings, Runs, Side, ring
 
 NO_OUTLINE = "annotations with a box or keypoints and no outline: not drawn"
+FLAT = "polygons of fewer than three points: not drawn"
 CROWD = "regions of crowds, drawn like others"
 
 
@@ -74,7 +75,7 @@ def read(content: Any, file: Path) -> Album:
             raise ValueError(f"{where}: no category has the id {annotation.category_id}")
         if annotation.image_id not in pictures:
             raise ValueError(f"{where}: no image has the id {annotation.image_id}")
-        if not annotation.segmentation:
+        if not annotation.segmentation or annotation.segmentation == [[]]:
             notes[NO_OUTLINE] += 1
             continue
         notes[CROWD] += bool(annotation.iscrowd)
@@ -82,6 +83,12 @@ def read(content: Any, file: Path) -> Album:
             kind, region = _region(annotation.segmentation)
         except ValueError as error:
             raise ValueError(f"{where}: {explain(error)}") from None
+        if isinstance(region, Rings):
+            rings = tuple(corners for corners in region.rings if len(corners) > 2)
+            notes[FLAT] += len(region.rings) - len(rings)
+            if not rings:
+                continue
+            region = Rings(rings)
         shapes[annotation.image_id].append(Shape(names[annotation.category_id], kind, region))
     drawings = tuple(
         Drawing(picture.file_name, file, _size(picture), tuple(shapes[id])) for id, picture in pictures.items()
@@ -95,7 +102,7 @@ def _region(segmentation: Any) -> tuple[str, Region]:
         return "mask", Runs(runs.counts, *runs.size, by_columns=True)
     if not isinstance(segmentation, list) or not all(isinstance(numbers, list) for numbers in segmentation):
         raise ValueError("segmentation: expected polygons, [[x, y, x, y …], …], or run lengths")
-    return "polygon", Rings(tuple(ring(numbers) for numbers in segmentation if numbers))
+    return "polygon", Rings(tuple(ring(numbers) for numbers in segmentation))
 
 
 def _size(picture: _Image) -> tuple[int, int] | None:
