@@ -60,8 +60,8 @@ def translucent(content):
 
 
 def twelve_bits(content):
-    gray = np.asarray(Image.open(io.BytesIO(content)).convert("L"), np.uint16)
-    return encoded(Image.fromarray(gray * 4095 // gray.max()), "PNG")
+    gray = np.asarray(Image.open(io.BytesIO(content)).convert("L"), int)
+    return encoded(Image.fromarray((gray * 4095 // gray.max()).astype(np.uint16)), "PNG")
 
 
 def all_annotations(function, splits=("training", "validation")):
@@ -386,9 +386,7 @@ def test_the_text_says_errors_warnings_mends_and_the_summary(tmp_path, capsys):
     assert ended.value.code == 1
     shown = capsys.readouterr().out
     assert shown.index("error: annotations of another kind (1)") < shown.index(f"mend: {KINDS['annotation_kind'].mend}")
-    assert shown.index("mend: ") < shown.index(
-        "warning: pictures that fit their annotation both upright and as stored (1)"
-    )
+    assert shown.index("mend: ") < shown.index(f"warning: {KINDS['orientation'].title} (1)")
     assert "1 errors, 1 warnings" in shown
     assert "params.yaml" not in shown
 

@@ -53,7 +53,7 @@ def fit(width: int, height: int, size: int, mode: str) -> Fit:
 
 
 def decode_annotation(content: bytes) -> Image.Image:
-    """Decode an annotation, as stored: 8-bit L. Raises ValueError, AnnotationKindError for any other kind of picture."""
+    """Decode an annotation, as stored: 8-bit L. Raises ValueError, AnnotationKindError for other kinds of pictures."""
     annotation = open_picture(content)
     # Not by Pillow's mode: L is also what it makes of 2 and 4 bits, with other values, and of a JPEG.
     if annotation.format != "PNG" or content[DEPTH_AND_TYPE] != GRAY_8:

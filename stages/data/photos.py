@@ -34,7 +34,7 @@ LOST = {
     "depth": "only the upper 8 bits of 16-bit samples are used",
     "cmyk": "CMYK is converted without its colour profile",
 }  # what pixels can leave out, by kind
-BITS_PER_SAMPLE = 258  # tag of TIFF
+BITS_PER_SAMPLE, SAMPLES_PER_PIXEL = 258, 277  # tags of TIFF
 
 
 class Decoded(NamedTuple):
@@ -123,11 +123,11 @@ def _after(size: Size, turn: Image.Transpose | None) -> Size:
 
 def _rgb(image: ImageFile.ImageFile, content: bytes) -> Decoded:
     """Pixels as stored. Not by ImageOps.exif_transpose, which writes the EXIF again and fails where that is odd."""
-    several, depth, mode = _several(image, content), _depth(image, content), image.mode
+    several, depth, more, mode = _several(image, content), _depth(image, content), _more_bands(image), image.mode
     with reading():
         image.load()
         rgb, see_through = _converted(image, depth)
-    kinds = {"alpha": see_through, "frames": several, "depth": depth > 8, "cmyk": mode == "CMYK"}
+    kinds = {"alpha": see_through or more, "frames": several, "depth": depth > 8, "cmyk": mode == "CMYK"}
     return Decoded(rgb, tuple(kind for kind, lost in kinds.items() if lost), mode)
 
 
@@ -147,15 +147,18 @@ def _converted(image: Image.Image, depth: int) -> tuple[Image.Image, bool]:
 
 
 def _see_through(image: Image.Image) -> bool:
-    if image.mode == "RGBX":
-        band = image.getchannel("X")
-    elif image.mode in ("LA", "PA", "RGBA"):
+    if image.mode in ("LA", "PA", "RGBA"):
         band = image.getchannel("A")
     elif image.has_transparency_data:
         band = image.convert("RGBA").getchannel("A")
     else:
         return False
     return band.getextrema() != (255, 255)
+
+
+def _more_bands(image: Any) -> bool:
+    """Whether Pillow itself leaves out bands, as it does where a TIFF does not say what they are."""
+    return image.format == "TIFF" and int(image.tag_v2.get(SAMPLES_PER_PIXEL, 1)) > len(image.getbands())
 
 
 def _several(image: Any, content: bytes) -> bool:
