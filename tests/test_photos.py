@@ -14,7 +14,8 @@ from PIL import Image, ImageOps
 
 from pipeline.predict.sources import read_picture
 from stages.data.formats import HUGE, TooLargeError
-from stages.data.photos import decode, decode_photo
+from stages.data.images import resize_image
+from stages.data.photos import decode, decode_photo, decode_resized
 from stages.errors import InputError
 
 
@@ -60,6 +61,19 @@ def test_a_picture_stands_as_its_exif_says(format, options):
 )
 def test_every_orientation(orientation, upright):
     assert np.array_equal(decode_photo(encoded(picture(), "PNG", exif=turned(orientation))), upright)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("interpolation", ["bilinear", "nearest"])
+def test_a_turned_picture_is_resized_as_it_stands(orientation, interpolation):
+    """Also where the JPEG's decoder scales, to sizes that are no whole numbers of pixels."""
+    smooth = picture().resize((333, 221), Image.Resampling.BICUBIC)
+    content = encoded(smooth, "JPEG", quality=95, exif=turned(orientation))
+    whole = decode(content).image
+    size = (40, 60) if orientation > 4 else (60, 40)
+    resized = decode_resized(content, *size, interpolation, beside=whole.size).image
+    difference = np.asarray(resized, int) - np.asarray(resize_image(whole, *size, interpolation))
+    assert np.abs(difference).mean() < (1 if interpolation == "bilinear" else 1e-9)
 
 
 def test_odd_metadata_does_not_hide_a_picture():
@@ -133,6 +147,20 @@ def test_the_first_of_several_frames(format):
     with Image.open(io.BytesIO(content)) as opened:
         assert opened.n_frames == 3
     assert near(decode_photo(content), np.asarray(frames[0]))
+
+
+def test_a_damaged_second_frame_does_not_hide_the_first():
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ((200, 0, 0), (0, 200, 0))]
+    content = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert decode(content).lost == ("frames",)
+    assert near(decode_photo(content[:-20]), np.asarray(frames[0]))
+
+
+def test_the_preview_in_a_cameras_raw_file_is_no_picture():
+    """TIFF's reader sees the first picture in it, often a thumbnail."""
+    content = encoded(picture(), "TIFF", tiffinfo={254: 1})
+    with pytest.raises(ValueError, match="raw file, of which only a preview can be read"):
+        decode(content)
 
 
 @pytest.mark.parametrize(
