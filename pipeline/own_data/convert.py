@@ -27,6 +27,7 @@ from pipeline.own_data.unknown import Unknown
 from pipeline.own_data.workers import in_parallel
 from stages.data.archive import CLASS_TABLE
 from stages.data.checks import DAMAGE
+from stages.data.formats import open_picture
 from stages.data.images import encode_annotation
 from stages.data.photos import LOST, Size, decode, picture_sizes
 from stages.data.suffixes import ignored_pictures, listed
@@ -171,7 +172,8 @@ def _picture(path: Path, beside: Size) -> tuple[str, bytes, tuple[Size, Size], t
     JPEG and PNG stay as they are; others become PNG as all stages would decode them.
     """
     content = path.read_bytes()
-    stored, upright, _ = picture_sizes(content)
+    stored = open_picture(content).size
+    upright = stored if stored == beside else picture_sizes(content).upright  # a PNG is decoded for it
     for beginning, suffix in AS_THEY_ARE:
         if content.startswith(beginning):
             return suffix, content, (upright, stored), ()

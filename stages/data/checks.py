@@ -11,8 +11,9 @@ import numpy as np
 from PIL import Image
 
 from stages.data.archive import Dataset, Pair
+from stages.data.formats import open_picture
 from stages.data.images import AnnotationKindError, decode_annotation
-from stages.data.photos import picture_sizes
+from stages.data.photos import Size, picture_sizes
 
 # What reading a damaged pair raises: the decoders ValueError, files OSError.
 DAMAGE = (OSError, ValueError)
@@ -44,26 +45,37 @@ class Checked:
 def check_pair(dataset: Dataset, pair: Pair, classes: int | None) -> Checked:
     """Read a pair; values are compared with the number of classes where that is known."""
     problems = []
-    image, annotation, sizes, annotated = None, None, None, None
+    image, annotation, stored, annotated = None, None, None, None
     try:
         image = dataset.content(pair.image)
-        sizes = picture_sizes(image)
+        stored = open_picture(image).size
     except DAMAGE as error:
         problems.append(Problem("image_unreadable", pair.image, f"image: {error}"))
     try:
         content = dataset.content(pair.annotation)
-        annotated = picture_sizes(content).stored
+        annotated = open_picture(content).size
         annotation = decode_annotation(content)
     except AnnotationKindError as error:
         problems.append(Problem("annotation_kind", pair.annotation, f"annotation: {error}"))
     except DAMAGE as error:
         problems.append(Problem("annotation_unreadable", pair.annotation, f"annotation: {error}"))
-    if sizes and annotated and annotated not in (sizes.upright, sizes.stored):
-        text = f"image is {sizes.upright} but annotation {annotated} pixels (width, height)"
-        problems.append(Problem("sizes", pair.annotation, text))
+    if image and stored and annotated and annotated != stored:
+        problems += _other_size(image, pair, annotated)
     if annotation is not None and classes is not None:
         above = [int(value) for value in np.unique(np.asarray(annotation)) if value > classes]
         if above:
             text = f"annotation values above the {classes} classes: {above}"
             problems.append(Problem("values", pair.annotation, text))
     return Checked(image, annotation, tuple(problems))
+
+
+def _other_size(image: bytes, pair: Pair, annotated: Size) -> list[Problem]:
+    """Compare with the upright size, which may take decoding: a PNG's EXIF can follow its pixels."""
+    try:
+        upright = picture_sizes(image).upright
+    except DAMAGE as error:
+        return [Problem("image_unreadable", pair.image, f"image: {error}")]
+    if annotated == upright:
+        return []
+    text = f"image is {upright} but annotation {annotated} pixels (width, height)"
+    return [Problem("sizes", pair.annotation, text)]

@@ -54,7 +54,7 @@ class Sizes(NamedTuple):
 
 
 def picture_sizes(content: bytes) -> Sizes:
-    """Sizes by the header alone. Raises ValueError."""
+    """Sizes by the header alone, but for PNG, which is decoded. Raises ValueError."""
     image = open_picture(content)
     turn = _turn(image)
     return Sizes(image.size, _after(image.size, turn), turn is not None)
@@ -110,6 +110,9 @@ def _turn(image: ImageFile.ImageFile, beside: Size | None = None) -> Image.Trans
     """
     if image.format == "TIFF":  # Pillow turns these itself, and the header's size is the upright one
         return None
+    if image.format == "PNG":  # its EXIF may follow the pixels
+        with reading():
+            image.load()
     try:
         turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # damaged EXIF, in any of many ways: there is no turn that a viewer could know of
