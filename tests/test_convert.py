@@ -33,6 +33,7 @@ from mask_folders import (
 from PIL import Image
 
 from pipeline.own_data.inspection import inspect as inspect_dataset
+from stages.errors import InputError
 from stages.evaluate import evaluate
 from stages.prepare import prepare
 from stages.train import train
@@ -127,6 +128,18 @@ def test_other_pictures_become_png_without_loss(run, tmp_path, suffix, mode):
     with Image.open(tmp_path / f"raw/a{suffix}") as before, Image.open(io.BytesIO(members[name])) as after:
         assert after.format == "PNG"
         assert np.array_equal(np.asarray(after.convert("RGB")), np.asarray(before.convert("RGB")))
+
+
+def test_pictures_that_are_not_read_are_counted(run, tmp_path, capsys):
+    line = camvid(tmp_path)
+    (tmp_path / "raw/z.heic").write_bytes(b"")
+    run(line)
+    assert "ignored, as they cannot be read: 1 x *.heic\n" in capsys.readouterr().out
+    (tmp_path / "raw/a.png").rename(tmp_path / "raw/a.HEIC")
+    with pytest.raises(InputError) as refused:
+        run(line)
+    assert "labels/a_L.png: no partner" in str(refused.value)
+    assert "raw: ignored, as they cannot be read: 2 x *.heic" in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,9 @@ from photos import PICTURE, near, picture, turned
 from PIL import Image, ImageOps
 
 from pipeline.predict.sources import read_picture
-from stages.data.photos import HUGE, TooLargeError, decode_photo
+from stages.data.formats import HUGE, TooLargeError
+from stages.data.images import resize_image
+from stages.data.photos import decode, decode_photo, decode_resized
 from stages.errors import InputError
 
 
@@ -61,6 +63,19 @@ def test_every_orientation(orientation, upright):
     assert np.array_equal(decode_photo(encoded(picture(), "PNG", exif=turned(orientation))), upright)
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("interpolation", ["bilinear", "nearest"])
+def test_a_turned_picture_is_resized_as_it_stands(orientation, interpolation):
+    """Also where the JPEG's decoder scales, to sizes that are no whole numbers of pixels."""
+    smooth = picture().resize((333, 221), Image.Resampling.BICUBIC)
+    content = encoded(smooth, "JPEG", quality=95, exif=turned(orientation))
+    whole = decode(content).image
+    size = (40, 60) if orientation > 4 else (60, 40)
+    resized = decode_resized(content, *size, interpolation, beside=whole.size).image
+    difference = np.asarray(resized, int) - np.asarray(resize_image(whole, *size, interpolation))
+    assert np.abs(difference).mean() < (1 if interpolation == "bilinear" else 1e-9)
+
+
 def test_odd_metadata_does_not_hide_a_picture():
     exif = turned()
     exif[0x010F] = "maker"
@@ -97,24 +112,32 @@ def test_16_bit_colour_png():
     assert decode_photo(png(2, 1, 16, row)).tolist() == [[[0, 0x80, 0xFF], [0x12, 0x56, 0x9A]]]
 
 
-@pytest.mark.parametrize("format", ["PNG", "WEBP", "TIFF", "GIF"])
-def test_what_is_transparent_becomes_white(format):
+@pytest.mark.parametrize("format", ["PNG", "WEBP", "TIFF"])
+def test_transparency_is_left_out(format):
     alpha = picture("RGBA")
-    alpha.putalpha(Image.fromarray(np.where(np.arange(60) < 30, 255, 0).astype(np.uint8)[None].repeat(40, axis=0)))
-    decoded = decode_photo(encoded(alpha, format, **({"lossless": True} if format == "WEBP" else {})))
-    assert (decoded[:, 30:] == 255).all(), "not the colours that lie hidden there"
-    assert near(decoded[:, :30], PICTURE[:, :30])
+    alpha.putalpha(Image.fromarray(np.where(np.arange(60) < 30, 255, 40).astype(np.uint8)[None].repeat(40, axis=0)))
+    content = encoded(alpha, format, **({"lossless": True, "exact": True} if format == "WEBP" else {}))
+    assert near(decode_photo(content), PICTURE, 1)
+    assert decode(content).lost == ("alpha",)
+    alpha.putalpha(255)
+    assert decode(encoded(alpha, format)).lost == (), "nothing is, where all is opaque"
 
 
-def test_half_transparent_gray():
-    decoded = decode_photo(encoded(Image.new("LA", (2, 2), (55, 128)), "PNG"))
-    assert near(decoded, np.full((2, 2, 3), 155), 1)
+@pytest.mark.parametrize("format", ["PNG", "GIF"])
+def test_a_transparent_colour_of_a_palette_is_a_colour(format):
+    colours = Image.fromarray(np.arange(12, dtype=np.uint8).reshape(3, 4))
+    colours.putpalette(list(range(36)))
+    content = encoded(colours, format, transparency=5)
+    assert np.array_equal(decode_photo(content), np.arange(36).reshape(3, 4, 3))
+    assert decode(content).lost == ("alpha",)
+    assert decode(encoded(colours, format)).lost == ()
 
 
 def test_16_bit_gray_with_a_gray_that_is_transparent():
     samples = np.array([[0, 0x1234, 0x1235, 0xFF00]], np.uint16)
-    content = encoded(Image.fromarray(samples), "PNG", transparency=0x1234)
-    assert decode_photo(content)[0, :, 0].tolist() == [0, 255, 0x12, 255]
+    decoded = decode(encoded(Image.fromarray(samples), "PNG", transparency=0x1234))
+    assert np.asarray(decoded.image)[0, :, 0].tolist() == [0, 0x12, 0x12, 255]
+    assert decoded.lost == ("alpha", "depth")
 
 
 @pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG"])
@@ -126,16 +149,35 @@ def test_the_first_of_several_frames(format):
     assert near(decode_photo(content), np.asarray(frames[0]))
 
 
+def test_a_damaged_second_frame_does_not_hide_the_first():
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ((200, 0, 0), (0, 200, 0))]
+    content = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert decode(content).lost == ("frames",)
+    assert near(decode_photo(content[:-20]), np.asarray(frames[0]))
+
+
+def test_the_preview_in_a_cameras_raw_file_is_no_picture():
+    """TIFF's reader sees the first picture in it, often a thumbnail."""
+    content = encoded(picture(), "TIFF", tiffinfo={254: 1})
+    with pytest.raises(ValueError, match="raw file, of which only a preview can be read"):
+        decode(content)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"", "not a picture"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a picture"),  # Pillow would start Ghostscript
-        (encoded(picture(), "PPM"), "not a picture"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "PostScript"),  # Pillow would start Ghostscript
+        (encoded(picture(), "PPM"), "PPM, which is not read here: save it as JPEG or PNG"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99), "HEIC, which is not read here: save it as JPEG or PNG"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heix" + bytes(99), "HEIC"),
+        (b"8BPS\0\1" + bytes(99), "PSD"),
+        (b"\n <!DOCTYPE html><html>404</html>", "not a picture but a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid", "not a picture but a pointer of Git LFS"),
         (encoded(Image.new("F", (3, 3)), "TIFF"), "32 bits a sample"),
         (encoded(Image.new("I", (3, 3)), "TIFF"), "32 bits a sample"),
     ],
-    ids=["empty", "PostScript", "PPM", "float", "32 bits"],
+    ids=["empty", "PostScript", "PPM", "HEIC", "HEIC as mif1", "PSD", "HTML", "Git LFS", "float", "32 bits"],
 )
 def test_what_is_no_photo_is_refused(content, message):
     with pytest.raises(ValueError, match=message) as caught:

@@ -21,6 +21,7 @@ from pipeline.predict.command import load_parser
 from pipeline.predict.legend import draw_legend, font_for
 from pipeline.predict.outputs import class_shares
 from pipeline.predict.sources import Source, read_picture, read_source
+from stages.data.photos import LOST
 from stages.errors import InputError
 from stages.fields import Palette
 
@@ -116,6 +117,24 @@ def test_what_cannot_be_labelled_is_reported_and_the_rest_goes_on(model, photo, 
     assert said.err.count("error: ") == said.err.count("next: ") == 5
     assert all(name in said.err for name in names if name != str(photo))
     assert (tmp_path / "out/my photo.png").is_file()
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_what_is_left_out_is_said_and_counted(model, photo, tmp_path, capsys, as_json):
+    translucent = picture()
+    translucent.putalpha(40)
+    for name in "abc":
+        translucent.save(tmp_path / f"{name}.png")
+    (tmp_path / "d.heic").touch()
+    predict([str(tmp_path)], model, None, tmp_path / "out", 0.5, as_json=as_json)
+    said = capsys.readouterr()
+    assert "note: ignored, as they cannot be read: 1 x *.heic\n" in said.err
+    assert f"note: 3 of 4 pictures: {LOST['alpha']}\n" in said.err
+    if as_json:
+        shown = json.loads(said.out)
+        notes = {Path(one["input"]).name: one["notes"] for one in shown["pictures"]}
+        assert notes == {f"{name}.png": [LOST["alpha"]] for name in "abc"} | {photo.name: []}
+        assert shown["ignored"] == {".heic": 1}
 
 
 def test_several_pictures_are_one_table(model, photo, tmp_path, capsys):

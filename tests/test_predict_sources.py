@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,19 @@ def found(tree, *arguments, out="out"):
     """Names and stems, or what was refused."""
     sources = find_sources(arguments, tree / out)
     return {one.given: "refused" if isinstance(one, Refused) else str(one.stem) for one in sources}
+
+
+def test_pictures_that_cannot_be_read_are_counted(tree):
+    for name in ("photos/a.HEIC", "photos/summer/b.heic", "photos/summer/c.nef", "photos/.d.heic"):
+        (tree / name).touch()
+    ignored = Counter()
+    sources = find_sources(["photos", "photos/a.HEIC"], tree / "out", ignored)
+    assert ignored == {".heic": 2, ".nef": 1}
+    assert [source.given for source in sources if source.given.endswith("HEIC")] == ["photos/a.HEIC"], "named: tried"
+    (tree / "phone").mkdir()
+    (tree / "phone/e.heic").touch()
+    (refused,) = find_sources(["phone"], tree / "out")
+    assert "1 x *.heic, which are not read: save them as JPEG" in str(refused.error)
 
 
 def test_a_folder_is_searched_with_all_below_it_and_its_tree_mirrored(tree):

@@ -17,6 +17,7 @@ from PIL import Image
 from stages.data.archive import Archive
 from stages.data.images import decode_annotation, fit
 from stages.data.manifest import MANIFEST, open_records
+from stages.data.photos import LOST
 from stages.data.records import parse_example, read_examples
 from stages.errors import InputError
 from stages.prepare import CHUNK, in_order, prepare
@@ -183,6 +184,25 @@ def test_every_bad_pair_is_named_and_nothing_is_written(tmp_path, existed):
     assert str(path) in str(refused.value)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["dataset.zip"] + ["records"] * existed
     assert not existed or contents(records) == {"old": b"kept"}
+
+
+def test_what_pictures_lose_is_said_and_counted(tmp_path, capsys):
+    def translucent(content):
+        picture = Image.open(io.BytesIO(content)).convert("RGB")
+        picture.putalpha(40)
+        return encoded(picture, "PNG")
+
+    path = tmp_path / "dataset.zip"
+    changes = {f"images/training/training_{index:04d}.jpg": translucent for index in (0, 1)}
+    write_archive(path, training=CHUNK + 1, validation=1, changes=changes, extra={"images/training/a.HEIC": b""})
+    prepare(params(), path, tmp_path / "records")
+    shown = capsys.readouterr().out.splitlines()
+    assert f"2 of {CHUNK + 2} pictures: {LOST['alpha']}" in shown
+    assert "ignored, as only .jpg, .jpeg and .png are read: 1 x *.heic" in shown
+    alone = {"annotations/training/training_0000.png": lambda _: None}
+    write_archive(path, changes=alone, extra={"images/validation/a.heic": b"", "images/validation/b.tif": b""})
+    with pytest.raises(InputError, match=r"ignored: 1 x \*\.heic, 1 x \*\.tif"):
+        prepare(params(), path, tmp_path / "records")
 
 
 def test_a_damaged_member_is_one_more_bad_pair(tmp_path):

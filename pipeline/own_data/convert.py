@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from pipeline.own_data.annotations.album import Drawn, annotate_source
 from pipeline.own_data.annotations.gather import Wishes, gather
@@ -26,17 +27,28 @@ from pipeline.own_data.masks import Notes
 from pipeline.own_data.pairing import Source
 from pipeline.own_data.splitting import Splitting, deal_out
 from pipeline.own_data.tally import Tally
-from pipeline.own_data.upright import turn_for
 from pipeline.own_data.workers import in_parallel
 from stages.data.archive import CLASS_TABLE
 from stages.data.checks import DAMAGE
 from stages.data.images import encode_annotation
+from stages.data.photos import DepthError, Size, decode, picture_sizes
+from stages.data.suffixes import ignored_pictures, listed
 from stages.errors import InputError
 from stages.files import add_member, atomic_write
+from stages.listing import files_below
 
 CHUNK = 2  # pairs per task: their pictures are in memory
-SUFFIXES = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png"}  # formats that go in as they are
-MODES = {"1": "L", "L": "L"}  # of others, that become PNG
+AS_THEY_ARE = ((b"\xff\xd8\xff", ".jpg"), (b"\x89PNG", ".png"))  # how files begin that go in as they are
+
+
+class Picture(NamedTuple):
+    """A picture as it goes into the zip; whether it was turned upright, and what was left out (kinds of LOST)."""
+
+    suffix: str
+    content: bytes
+    size: Size
+    turned: bool
+    lost: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -44,11 +56,9 @@ class Converted:
     """A pair as it goes into the zip, or what is wrong with it: its kind, as in HINTS, and what it is."""
 
     source: Source
-    suffix: str
-    image: bytes
-    annotation: bytes
     notes: Notes
-    turned: bool
+    picture: Picture | None = None
+    annotation: bytes = b""
     problem: tuple[str, str] | None = None
 
 
@@ -97,7 +107,7 @@ def convert(
                 add_member(archive, CLASS_TABLE, legend.table())
             file.flush()
             report = inspect(Path(file.name), batch_size)
-            _say(alone, left, tally)
+            _say(images, alone, left, tally)
             print_report(report)
             if not report.usable:
                 print(f"\n{out} is not written: mend the errors, then run again")
@@ -125,12 +135,13 @@ def _write(
         convert_some: Callable[[tuple[Source, ...]], list[Converted]] = partial(convert_pairs, legend, tolerance)
         for some in in_parallel(convert_some, sources, CHUNK, f"convert {split}"):
             for pair in some:
-                tally.add(pair.source, pair.notes, turned=pair.turned)
+                turned, lost = (pair.picture.turned, pair.picture.lost) if pair.picture else (False, ())
+                tally.add(pair.source, pair.notes, turned=turned, lost=lost)
                 if pair.problem:
                     tally.fail(*pair.problem)
-                elif tally.usable:
+                elif pair.picture and tally.usable:
                     add_member(archive, f"annotations/{split}/{pair.source.id}.png", pair.annotation)
-                    add_member(archive, f"images/{split}/{pair.source.id}{pair.suffix}", pair.image)
+                    add_member(archive, f"images/{split}/{pair.source.id}{pair.picture.suffix}", pair.picture.content)
 
 
 def convert_pairs(legend: Legend, tolerance: int | None, sources: tuple[Source, ...]) -> list[Converted]:
@@ -143,46 +154,48 @@ def convert_pairs(legend: Legend, tolerance: int | None, sources: tuple[Source, 
             annotation, notes = annotate_source(source, legend, tolerance)
             height, width = annotation.shape
             at = source.image
-            suffix, image, size, turned = _picture(at, (width, height))
+            picture = _picture(at, (width, height))
             at = named
-            if size != (width, height):
-                text = f"{width} x {height} pixels, but {source.image} has {size[0]} x {size[1]}"
-                raise misfit(size, (width, height), text)
+            if picture.size != (width, height):
+                text = f"{width} x {height} pixels, but {source.image} has {picture.size[0]} x {picture.size[1]}"
+                raise misfit(picture.size, (width, height), text)
         except UnfitError as error:
             problem = error.kind, f"{at}: {error}"
-        except UnidentifiedImageError:  # its message may name an object in memory
-            problem = "damaged", f"{at}: not a picture of a known format"
-        except (*DAMAGE, Image.DecompressionBombError) as error:
+        except DepthError as error:
+            problem = "deep", f"{at}: {error}"
+        except DAMAGE as error:
             problem = "damaged", f"{at}: {error}"
         if problem:
-            converted.append(Converted(source, "", b"", b"", notes, turned=False, problem=problem))
+            converted.append(Converted(source, notes, problem=problem))
         else:
             png = encode_annotation(Image.fromarray(annotation))
-            converted.append(Converted(source, suffix, image, png, notes, turned))
+            converted.append(Converted(source, notes, picture, png))
     return converted
 
 
-def _picture(path: Path, size: tuple[int, int]) -> tuple[str, bytes, tuple[int, int], bool]:
-    """Suffix, content, size, and whether it was turned upright to fit a mask of `size`.
+def _picture(path: Path, beside: Size) -> Picture:
+    """Read a picture whose mask has the size `beside`.
 
-    JPEG and PNG as they are, others and those that are turned as PNG, which loses nothing.
+    JPEG and PNG stay as they are, unless the mask fits them only, or also, as their EXIF turns them; these and all
+    others become PNG, with the pixels that all stages would decode.
     """
     content = path.read_bytes()
-    with Image.open(io.BytesIO(content)) as picture:
-        if picture.mode.startswith("I") or picture.mode == "F":
-            raise UnfitError("deep", f"a picture of more than 8 bits a sample (mode {picture.mode})")
-        turn = turn_for(picture, size)
-        if turn is None and picture.format in SUFFIXES:
-            return SUFFIXES[picture.format], content, picture.size, False
-        pixels = picture.convert(MODES.get(picture.mode, "RGB"))
-    if turn is not None:
-        pixels = pixels.transpose(turn)
-    file = io.BytesIO()
-    pixels.save(file, "PNG", exif=b"")
-    return ".png", file.getvalue(), pixels.size, turn is not None
+    sizes = picture_sizes(content)
+    turned = sizes.turned and sizes.upright == beside
+    size = sizes.stored if sizes.stored == beside else sizes.upright
+    if not turned:
+        for beginning, suffix in AS_THEY_ARE:
+            if content.startswith(beginning):
+                return Picture(suffix, content, size, turned, ())
+    file, decoded = io.BytesIO(), decode(content, beside)
+    gray = decoded.mode in ("1", "L", "LA") or decoded.mode.startswith("I;16")
+    (decoded.image.convert("L") if gray else decoded.image).save(file, "PNG", exif=b"")
+    return Picture(".png", file.getvalue(), size, turned, decoded.lost)
 
 
-def _say(alone: list[Path], left: int, tally: Tally) -> None:
+def _say(images: Path, alone: list[Path], left: int, tally: Tally) -> None:
     counts = ((len(alone), "files have no partner"), (left, "pairs are in neither split"))
     lines = [f"{count} {what}: left out" for count, what in counts if count]
+    if ignored := ignored_pictures(files_below(images, [])):
+        lines.append(f"ignored, as they cannot be read: {listed(ignored)}")
     print("".join(f"{line}\n" for line in [*lines, *tally.lines()]))

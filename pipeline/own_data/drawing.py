@@ -13,7 +13,6 @@ from fractions import Fraction
 from functools import partial
 
 import numpy as np
-from PIL import Image
 
 from pipeline.own_data.annotations.album import annotate_source, told_classes
 from pipeline.own_data.legend import Legend
@@ -37,7 +36,7 @@ def classes_of(legend: Legend, tolerance: int | None, sources: tuple[Source, ...
     some: list[frozenset[int]] = []
     for source in sources:
         values: list[int] = []
-        with suppress(*DAMAGE, Image.DecompressionBombError):  # told when the pair is converted
+        with suppress(*DAMAGE):  # told when the pair is converted
             values = np.unique(annotate_source(source, legend, tolerance)[0]).tolist()
         some.append(frozenset(values) - {0})
     return some

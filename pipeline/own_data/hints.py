@@ -18,7 +18,7 @@ TOLERANCE = (
 
 HINTS: Final = {
     "damaged": "copy damaged files again, or remove the pair",
-    "deep": "convert pictures of more than 8 bits a sample yourself: only you know where black and white lie",
+    "deep": "convert pictures of 32 bits a sample to 8 or 16 yourself: only you know where black and white lie",
     "exchanged": "where width and height are exchanged, picture or mask was turned after the other was saved, and no "
     "turn in the picture's EXIF explains it: turn one of them, without resizing",
     "scaled": "export masks at their pictures' size, or resize by nearest neighbour: smoothing invents values",

@@ -12,10 +12,11 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from stages.data.suffixes import READ
 from stages.errors import InputError
 from stages.listing import files_below
 
-IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+IMAGES = READ
 MASKS = (".png", ".bmp", ".tif", ".tiff", ".gif")  # of formats that lose nothing
 LOSSY = (".jpg", ".jpeg")
 

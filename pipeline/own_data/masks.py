@@ -6,6 +6,7 @@ other pixel has its colour. A code that the legend does not have is never guesse
 unless a tolerance was given and a code of the legend is within it.
 """
 
+import io
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +19,7 @@ from PIL import Image, TiffImagePlugin
 from pipeline.own_data.hints import UnfitError
 from pipeline.own_data.legend import Legend
 from pipeline.own_data.nearest import nearest
+from stages.data.formats import reading
 from stages.data.images import DEPTH_AND_TYPE, Pixels
 
 FORMATS = ("PNG", "BMP", "TIFF", "GIF", "JPEG")
@@ -44,12 +46,13 @@ class Notes:
 def annotate(path: Path, legend: Legend, tolerance: int | None = None) -> tuple[Pixels, Notes]:
     """Annotation values, uint8 [H, W], and notes.
 
-    Raises what Pillow raises for a damaged picture, and UnfitError for one that is no such mask.
+    Raises OSError and ValueError for a damaged picture, and UnfitError for one that is no such mask.
     """
-    with Image.open(path, formats=FORMATS) as mask:
+    content = path.read_bytes()
+    with reading(), Image.open(io.BytesIO(content), formats=FORMATS) as mask:
         if mask.format in LOSSY and tolerance is None:
             raise UnfitError("jpeg", "a JPEG: it changes values and colours")
-        codes = _colours(mask) if legend.by_colour else _values(mask, path, tolerance or 0)  # [H, W]
+        codes = _colours(mask) if legend.by_colour else _values(mask, content, tolerance or 0)  # [H, W]
         palette = mask.getpalette() if mask.mode == "P" and not legend.by_colour else None
     annotation = _numbers(codes, legend)
     strange = annotation == UNKNOWN
@@ -79,10 +82,10 @@ def _numbers(codes: npt.NDArray[np.integer[Any]], legend: Legend) -> Pixels:
     return np.where(inside, table[np.where(inside, codes, 0)], np.uint8(UNKNOWN))
 
 
-def _values(mask: Image.Image, path: Path, tolerance: int) -> npt.NDArray[Any]:
+def _values(mask: Image.Image, content: bytes, tolerance: int) -> npt.NDArray[Any]:
     """Integers, [H, W]."""
     # Pillow stretches less than 8 bits to 0..255, and cuts 16 bits in several channels to 8: the values are lost.
-    if mask.mode in ("L", "LA", "RGB", "RGBA") and (bits := _bits(mask, path)) != 8:
+    if mask.mode in ("L", "LA", "RGB", "RGBA") and (bits := _bits(mask, content)) != 8:
         raise UnfitError("depth", f"expected 8 bits a channel for values in mode {mask.mode}, got {bits}")
     if mask.mode in ("L", "P", "1") or mask.mode.startswith("I;16"):
         return np.asarray(mask).astype(np.uint16)  # of 1-bit pictures: False, True
@@ -99,10 +102,10 @@ def _values(mask: Image.Image, path: Path, tolerance: int) -> npt.NDArray[Any]:
     return channels[..., 1].astype(np.uint16)
 
 
-def _bits(mask: Image.Image, path: Path) -> int:
+def _bits(mask: Image.Image, content: bytes) -> int:
     """Bits a channel, as stored."""
     if mask.format == "PNG":
-        return path.read_bytes()[DEPTH_AND_TYPE][0]
+        return content[DEPTH_AND_TYPE][0]
     if isinstance(mask, TiffImagePlugin.TiffImageFile):
         return int(mask.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (1,))[0])
     return 8

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from pipeline.own_data.listing import IMAGES, LOSSY, MASKS, Found, find_files
+from stages.data.suffixes import ignored_pictures, listed
 from stages.errors import InputError
+from stages.listing import files_below
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ def find_pairs(
     problems += [f"{pair.image}: another picture would be called {pair.id} too" for pair in pairs if ids[pair.id] > 1]
     if problems or not pairs:
         less = f", less {image_suffix!r} and {mask_suffix!r}" if image_suffix or mask_suffix else ""
+        if ignored := ignored_pictures(files_below(images, [])):
+            problems.append(f"{images}: ignored, as they cannot be read: {listed(ignored)}")
         step = "mend what is named; --unpaired skip leaves out what has no partner"
         if not pairs:
             step = "name the folder of pictures and that of masks, and give --image-suffix and --mask-suffix"

@@ -12,6 +12,7 @@ from pipeline.own_data.masks import Notes
 from pipeline.own_data.nearest import too_near
 from pipeline.own_data.pairing import Source
 from pipeline.own_data.unknown import MANY, SHOWN, Unknown
+from stages.data.photos import LOST
 from stages.errors import InputError
 
 MOST = 0.5  # share of pixels above which --unknown ignore deserves a warning
@@ -32,6 +33,7 @@ class Tally:
         self.pixels = self.moved = self.moved_masks = self.turned = 0
         self.named: list[Path] = []  # the first pictures that were turned
         self.drawn: Counter[str] = Counter()
+        self.lost: Counter[str] = Counter()  # pictures by what was left out of them
         self.entries: dict[int, tuple[int, Path]] = {}  # colour of a palette's entry, and the first mask that has it
 
     @property
@@ -39,13 +41,14 @@ class Tally:
         """Whether all pairs so far can be used."""
         return not self.problems and (self.ignored or not self.unknown)
 
-    def add(self, source: Source, notes: Notes, *, turned: bool) -> None:
+    def add(self, source: Source, notes: Notes, *, turned: bool, lost: tuple[str, ...]) -> None:
         """Count a pair."""
         self.pixels += notes.pixels
         self.moved += notes.moved
         self.moved_masks += notes.moved > 0
         self.turned += turned
         self.drawn.update(notes.drawn)
+        self.lost.update(lost)
         if turned and len(self.named) < SHOWN:
             self.named.append(source.image)
         self.unknown.add(source.mask, notes.unknown)
@@ -80,6 +83,7 @@ class Tally:
             more = f" and {self.turned - len(self.named)} more" if self.turned > len(self.named) else ""
             named = ", ".join(map(str, self.named))
             lines.append(f"{self.turned} pictures turned upright, as EXIF and masks say, and made PNG: {named}{more}")
+        lines += [f"{count} pictures: {LOST[kind]}" for kind, count in sorted(self.lost.items())]
         if self.moved and self.tolerance is not None:
             lines.append(f"{self._share(self.moved)} in {self.moved_masks} masks moved to the nearest class")
             if near := too_near(self.legend, self.tolerance):

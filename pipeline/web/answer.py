@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import ExifTags, Image
 
+from stages.data.formats import FORMATS, TooLargeError
 from stages.data.images import Pixels
-from stages.data.photos import FORMATS, TooLargeError, decode_photo
+from stages.data.photos import LOST, decode
 from stages.score.pictures import save_label_png
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 OTHER = "other"  # annotation value 0
 SHOWN = 2048  # pixels of a side, of a picture that the browser cannot show itself
+DRAWN = {"alpha", "frames"}  # what browsers draw, and the decoder leaves out: kinds of LOST
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,11 @@ class Segmenter:
 
         `labels` is the 8-bit palette PNG that `sceneparse predict` writes; `values` are the same numbers without a
         format, row by row, deflated: a browser's canvas may change what it decodes. `picture` is null where browsers
-        show the picture as it was decoded here. All three are in base64.
+        show the picture as it was decoded here. All three are in base64. `notes` says what pixels leave out.
         """
         shown = self._looked_at(content)
-        picture = decode_photo(content, self.max_megapixels * 10**6)
+        decoded = decode(content, largest=self.max_megapixels * 10**6)
+        picture, shown = np.asarray(decoded.image), shown and not DRAWN.intersection(decoded.lost)
         annotation = self.parser.annotate(picture)  # [H, W]
         pixels = np.bincount(annotation.ravel(), minlength=1 + len(self.parser.classes))
         legend = [{**row, "share": int(pixels[row["class_id"]]) / annotation.size} for row in self.classes()]
@@ -66,6 +69,7 @@ class Segmenter:
             "labels": _base64(file.getvalue()),
             "values": _base64(zlib.compress(annotation.tobytes(), 1)),
             "picture": None if shown else _base64(_as_jpeg(picture)),
+            "notes": [LOST[kind] for kind in decoded.lost],
         }
 
     def _looked_at(self, content: bytes) -> bool:

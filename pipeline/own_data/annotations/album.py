@@ -18,7 +18,8 @@ from pipeline.own_data.hints import UnfitError, misfit
 from pipeline.own_data.legend import Legend
 from pipeline.own_data.masks import Notes, annotate
 from pipeline.own_data.pairing import Source
-from stages.data.images import Pixels, picture_size
+from stages.data.formats import open_picture
+from stages.data.images import Pixels
 
 ERRORS = 5  # of a file, that are named
 OUTSIDE = "shapes outside their picture"
@@ -112,7 +113,7 @@ def annotate_source(source: Source, legend: Legend, tolerance: int | None) -> tu
     """
     if not isinstance(source, Drawn):
         return annotate(source.mask, legend, tolerance)
-    size = picture_size(source.image.read_bytes())
+    size = open_picture(source.image.read_bytes()).size
     try:
         annotation, lines = draw(source.drawing, legend, size)
     except UnfitError:

@@ -16,11 +16,12 @@ from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, UnidentifiedImageError
+from PIL import Image, ImageDraw
 from pydantic import Field
 
 from pipeline.own_data.annotations.rle import Bits, brush_to_mask, coco_counts, runs_to_mask
 from stages.data.checks import DAMAGE
+from stages.data.formats import reading
 
 FARTHEST = 1_000_000  # pixels from the corner: no picture is as large
 ROUNDING = 1e-6  # of a pixel: 29 may come out of a percentage as 28.99999999
@@ -139,10 +140,10 @@ class Stamp(Mask):
         except binascii.Error as error:
             raise ValueError(f"a mask that is no base64: {error}") from None
         try:
-            with Image.open(io.BytesIO(content), formats=("PNG",)) as mask:
+            with reading(), Image.open(io.BytesIO(content), formats=("PNG",)) as mask:
                 return two_values(mask)
-        except UnidentifiedImageError:  # its message names an object in memory
-            raise ValueError("a mask that is no PNG") from None
+        except ValueError as error:
+            raise ValueError(f"a mask that is no PNG: {error}") from None
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +155,7 @@ class MaskFile(Mask):
     def bits(self, size: tuple[int, int]) -> Bits:
         """Read it."""
         try:
-            with Image.open(self.path, formats=MASK_FORMATS) as mask:
+            with reading(), Image.open(self.path, formats=MASK_FORMATS) as mask:
                 if mask.size != size:
                     raise ValueError(f"{shown(mask.size)} pixels, but the picture has {shown(size)}")
                 return two_values(mask)
