@@ -203,3 +203,24 @@ def test_damaged_metadata_warns_nobody_while_several_threads_decode():
     with ThreadPoolExecutor(4) as pool:
         assert len({decoded.tobytes() for decoded in pool.map(decode_photo, 100 * [odd])}) == 1
     assert warnings.filters == before
+
+
+@pytest.mark.parametrize(
+    ("format", "kind"),
+    [("JPEG", "RGB"), ("JPEG", "L"), ("JPEG", "CMYK"), ("PNG", "RGB"), ("PNG", "RGBA"), ("PNG", "P"), ("TIFF", "RGB")],
+)
+def test_a_picture_is_scaled_down_to_so_many_pixels(format, kind):
+    """Upright, the very ones of a plain resize, whatever the decoder scales by itself."""
+    smooth = picture().resize((601, 403), Image.Resampling.BICUBIC).convert(kind)  # sides that no scale divides
+    content = encoded(smooth, format, exif=turned())
+    whole, small = decode_photo(content), decode_photo(content, shrink_to=30_000)
+    height, width = small.shape[:2]
+    assert 29_000 < height * width <= 30_000
+    assert height / width == pytest.approx(601 / 403, rel=0.02)
+    plain = Image.fromarray(whole).resize((width, height), Image.Resampling.BILINEAR)
+    assert np.abs(np.asarray(plain).astype(int) - small).mean() < 4
+    assert np.array_equal(decode_photo(content, shrink_to=601 * 403), whole)
+
+
+def test_a_thin_picture_keeps_a_pixel_of_its_short_side():
+    assert decode_photo(encoded(Image.new("RGB", (60_000, 1)), "PNG"), shrink_to=100).shape == (1, 100, 3)

@@ -135,12 +135,17 @@ def desktop(server):
         assert {urlsplit(url).netloc for url in page.asked if not url.startswith("blob:")} == {urlsplit(server).netloc}
 
 
+def choose(page, *files):
+    """Choose files as a person does."""
+    with page.expect_file_chooser() as chooser:
+        page.locator("#choose:visible, #another:visible").click()
+    chooser.value.set_files(list(files))
+
+
 def give(page, content=PHOTO, name="my photo.jpg", type="image/jpeg"):
     """Choose a picture as a person does, and wait for its answer."""
     page.evaluate("document.getElementById('facts').textContent = ''")  # of the one before
-    with page.expect_file_chooser() as chooser:
-        page.locator("#choose:visible, #another:visible").click()
-    chooser.value.set_files({"name": name, "mimeType": type, "buffer": content})
+    choose(page, {"name": name, "mimeType": type, "buffer": content})
     answered(page, name)
 
 
@@ -303,24 +308,79 @@ def test_drop_and_paste(desktop, way):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"no picture", "The picture cannot be read (not a picture, or cut off in its header); a viewer may"),
-        (encoded(Image.new("RGB", (2000, 1001)), "PNG"), "2000 x 1001 pixels are 2.0 megapixels; at most 2 are"),
-        (encoded(Image.new("1", (15_000, 15_000)), "PNG"), "More pixels than the limit of 178956970"),
-        (bytes(MAX_MB * 10**6 + 1), "The file is larger than 1 MB"),
+        (b"no picture", "bad.jpg: the picture cannot be read (not a picture, or cut off in its header); open it"),
+        (encoded(Image.new("1", (15_000, 15_000)), "PNG"), "bad.jpg: more pixels than the limit of 178956970"),
+        (bytes(MAX_MB * 10**6 + 1), "bad.jpg: the file is larger than 1 MB"),
     ],
-    ids=["no picture", "pixels", "far too many pixels", "bytes"],
+    ids=["no picture", "far too many pixels", "bytes"],
 )
-def test_a_picture_that_is_refused(desktop, content, message):
-    """What is wrong is said, nothing is shown, and the next picture is taken."""
-    with desktop.expect_file_chooser() as chooser:
-        desktop.locator("#choose:visible, #another:visible").click()
-    chooser.value.set_files({"name": "bad.jpg", "mimeType": "image/jpeg", "buffer": content})
-    desktop.get_by_role("alert").wait_for()
+def test_a_picture_that_is_refused(desktop, server, content, message):
+    """What is wrong is said, the last result stays as it is, if there is one, and the next picture is taken."""
+    bad = {"name": "bad.jpg", "mimeType": "image/jpeg", "buffer": content}
+    desktop.goto(server)
+    began(desktop)
+    choose(desktop, bad)
+    desktop.get_by_role("alert").wait_for(timeout=WAIT_MS)
     assert desktop.get_by_role("alert").inner_text().startswith(message)
     assert desktop.locator("#result").is_hidden()
-    desktop.failed = [text for text in desktop.failed if "the server responded with a status of 4" not in text]
+    assert desktop.locator("#start").is_visible()
+
     give(desktop)
     assert desktop.get_by_role("alert").is_hidden()
+    before = saved(desktop, "Save labels")
+    choose(desktop, bad)
+    desktop.get_by_role("alert").wait_for(timeout=WAIT_MS)
+    assert desktop.get_by_role("alert").inner_text().startswith(message)
+    answered(desktop, "my photo.jpg")
+    assert np.array_equal(saved(desktop, "Save labels")[2], before[2])
+    assert desktop.locator("#pictures").is_hidden()
+    desktop.failed = [text for text in desktop.failed if "the server responded with a status of 4" not in text]
+
+
+def test_two_at_a_time_and_a_bad_one(desktop, server, parser):
+    """Both are labelled, each has its downloads, and what is wrong with the third is said beside them."""
+    desktop.goto(server)
+    began(desktop)
+    second = encoded(sketch().rotate(90, expand=True), "PNG")
+    files = {"first.jpg": PHOTO, "bad.jpg": b"no picture", "second.png": second}
+    choose(desktop, *({"name": name, "mimeType": "image/x", "buffer": content} for name, content in files.items()))
+    desktop.get_by_role("alert").wait_for(timeout=WAIT_MS)
+    assert desktop.get_by_role("alert").inner_text().startswith("bad.jpg: the picture cannot be read")
+    tabs = desktop.locator("#pictures button")
+    expect(desktop.locator("#pictures .waiting")).to_have_count(0, timeout=WAIT_MS)
+    assert tabs.all_text_contents() == ["first.jpg", "second.png"]
+    for name, content in (("first.jpg", PHOTO), ("second.png", second), ("first.jpg", PHOTO)):
+        tabs.get_by_text(name).click()
+        answered(desktop, name)
+        picture = decode_photo(content)
+        file, _, labels = saved(desktop, "Save labels")
+        assert file == f"{name[:-4]}_labels.png"
+        assert np.array_equal(labels, parser.annotate(picture))
+        assert saved(desktop, "Save overlay")[2].shape[:2] == picture.shape[:2]
+        assert desktop.locator("[aria-current=true]").inner_text() == name
+    desktop.failed = [text for text in desktop.failed if "the server responded with a status of 4" not in text]
+
+
+def test_a_picture_above_the_limit_is_shrunk(desktop, server, parser):
+    """To the limit, upright, and the page and the answer say so; its labels are those of the smaller picture."""
+    image = sketch().resize((2400, 1800), Image.Resampling.NEAREST)  # 4.3 megapixels of 2
+    exif = Image.Exif()
+    exif[0x0112] = CLOCKWISE
+    content = encoded(image, "JPEG", exif=exif)
+    answer = requests.post(f"{server}api/segment", data=content, timeout=60).json()
+    height, width = answer["height"], answer["width"]
+    assert (answer["original_height"], answer["original_width"]) == (2400, 1800)
+    assert 1.99e6 < height * width <= MAX_MEGAPIXELS * 10**6
+    assert height / width == pytest.approx(4 / 3, rel=0.002)
+    with Image.open(io.BytesIO(base64.b64decode(answer["picture"]))) as picture:
+        assert picture.size == (width, height)
+
+    give(desktop, content, "large.jpg")
+    said = f"large.jpg, {width} × {height} pixels, shrunk from 1800 × 2400: more than 2 megapixels"
+    assert desktop.locator("#facts").inner_text().startswith(said)
+    labels = saved(desktop, "Save labels")[2]
+    assert np.array_equal(labels, parser.annotate(decode_photo(content, shrink_to=MAX_MEGAPIXELS * 10**6)))
+    assert saved(desktop, "Save overlay")[2].shape[:2] == labels.shape == (height, width)
 
 
 @pytest.mark.parametrize("width", [360, 390])

@@ -6,6 +6,7 @@ they lie as their annotations do, whatever their EXIF says.
 """
 
 import io
+import math
 import struct
 import threading
 import warnings
@@ -14,7 +15,7 @@ from contextlib import ExitStack
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from stages.data.images import Pixels
+from stages.data.images import Pixels, resize_image
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")  # and no decoder that starts other programs
 LONGEST = 65_500  # pixels of a side: what a JPEG can hold
@@ -36,8 +37,11 @@ class TooLargeError(ValueError):
     """A picture above a limit."""
 
 
-def decode_photo(content: bytes, largest: int = LARGEST) -> Pixels:
+def decode_photo(content: bytes, largest: int = LARGEST, shrink_to: int = HUGE) -> Pixels:
     """Decode to RGB, uint8 [H, W, 3], turned as its EXIF says; of several frames the first.
+
+    A picture of more than `shrink_to` pixels is scaled down to that many (antialiased bilinear); a JPEG by its decoder
+    first, to 1/2, 1/4 or 1/8 of its sides as long as it stays large enough, which bounds memory.
 
     What is transparent becomes white, 16-bit gray keeps its upper 8 bits, CMYK is converted without its
     colour profile. Raises ValueError for what is no such picture, is cut off or has 32-bit samples, TooLargeError
@@ -52,10 +56,14 @@ def decode_photo(content: bytes, largest: int = LARGEST) -> Pixels:
                 )
             if image.width * image.height > largest:
                 raise TooLargeError(f"{image.width * image.height} pixels exceed the limit of {largest}")
+            size = shrunk_size(*image.size, shrink_to)
+            drafted = image.draft("RGB", size) if size != image.size else None
             image.load()
+            # The decoder rounds sizes up: the box tells where, within its last pixels, the picture really ends.
+            picture = resize_image(_rgb(image), *size, box=drafted[1] if drafted else None)
             # Not by ImageOps.exif_transpose, which writes the EXIF anew and fails where that is odd.
             turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-            return np.asarray(_rgb(image if turn is None else image.transpose(turn)))
+            return np.asarray(picture if turn is None else picture.transpose(turn))
     except UnidentifiedImageError:  # its message names an object in memory
         raise ValueError("not a picture, or cut off in its header") from None
     except Image.DecompressionBombError:  # of itself it says so as if it were an attack
@@ -63,6 +71,14 @@ def decode_photo(content: bytes, largest: int = LARGEST) -> Pixels:
     # What Pillow raises for damaged pictures, by format.
     except (OSError, SyntaxError, struct.error) as error:
         raise ValueError(str(error)) from None
+
+
+def shrunk_size(width: int, height: int, most: int) -> tuple[int, int]:
+    """Width and height of a picture that is scaled down to at most so many pixels; its own if it has no more."""
+    if width * height <= most:
+        return width, height
+    scale = math.sqrt(most / (width * height))
+    return max(1, min(int(width * scale), most)), max(1, min(int(height * scale), most))
 
 
 class _Quiet:
@@ -100,4 +116,4 @@ def _rgb(image: Image.Image) -> Image.Image:
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, WHITE), image)
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
