@@ -119,7 +119,7 @@ def _add_web(commands: "Subparsers") -> None:
         "--max-megapixels",
         type=_megapixels,
         default=24,
-        help="above it a picture is shrunk; to 178, default: %(default)s",
+        help="larger pictures are shrunk to it; at most 178; default: %(default)s",
     )
     _add_palette(command)
     command.add_argument("--open", action="store_true", dest="open_browser", help="open the page in the browser")

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-HEIGHT, FLOW_HEIGHT, CELL = 210, 300, 26  # pixels: of a chart, of the gradient flow, of a row of the heat map
+HEIGHT, FLOW_HEIGHT = 210, 300  # pixels: of a chart, of the gradient flow
+CELLS, LEAST, MOST = 416, 26, 64  # pixels of the heat map's side, and of a cell's at least and at most
 
 Point = tuple[float, float]
 Spec = dict[str, Any]
@@ -137,8 +138,12 @@ def confusion_spec(rows: Sequence[Spec], names: Sequence[str]) -> Spec:
     place = {"type": "nominal", "sort": list(names), "scale": {"domain": list(names)}}
     ends = ["css:var(--faint)", "css:var(--hot)", "css:var(--hottest)"]
     right = "datum.truth == datum.prediction"
+    cell = {"step": min(MOST, max(LEAST, CELLS // len(names)))}  # both ways: cells are squares, however many there are
     return {
-        **_frame("Confusions", rows, CELL * len(names)),
+        **_frame("Confusions", rows, 0),
+        "width": cell,
+        "height": cell,
+        "autosize": {"type": "pad"},
         "encoding": {
             "x": {"field": "prediction", **place, "axis": {"labelAngle": -45, "labelLimit": 110}},
             "y": {"field": "truth", **place, "axis": {"labelLimit": 110}},
