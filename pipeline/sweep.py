@@ -23,7 +23,7 @@ from pipeline.experiments import PARAMS, Baseline, Experiment, list_experiments,
 from pipeline.grid import Point, read_grid, shown
 from pipeline.results import SCORES, read_scores
 from pipeline.supervisor import GRACE_SECONDS
-from pipeline.tables import print_table
+from pipeline.tables import print_line, print_table
 from stages.errors import BusyError
 from stages.files import locked
 
@@ -54,7 +54,7 @@ def sweep(assignments: list[str], dry_run: bool) -> None:
         plan = _plan(baseline, points)
         _print_plan(plan)
         if left_out := baseline.unknown():
-            print(f"left out, because Git does not know them: {', '.join(left_out)}", file=sys.stderr)
+            print_line(f"left out, because Git does not know them: {', '.join(left_out)}", sys.stderr)
         _clean(root / STATE, {step.name for step in plan if not step.done})
         failures = [error for step in plan if (error := _take(step, baseline, params))]
     if failures:

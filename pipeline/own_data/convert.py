@@ -23,6 +23,7 @@ from pipeline.own_data.pairing import Source, find_pairs
 from pipeline.own_data.splitting import Splitting, deal_out
 from pipeline.own_data.unknown import Unknown
 from pipeline.own_data.workers import in_parallel
+from pipeline.tables import print_line
 from stages.data.archive import CLASS_TABLE
 from stages.data.checks import DAMAGE
 from stages.data.images import encode_annotation
@@ -79,7 +80,8 @@ def convert(
             _say(alone, left, zeroed, legend)
             print_report(report)
             if not report.usable:
-                print(f"\n{out} is not written: mend the errors, then run again")
+                print()
+                print_line(f"{out} is not written: mend the errors, then run again")
                 sys.exit(1)
     except OSError as error:
         raise _unwritable(out, str(error)) from None
@@ -165,4 +167,6 @@ def _say(alone: list[Path], left: int, zeroed: Unknown, legend: Legend) -> None:
     counts = ((len(alone), "files have no partner"), (left, "pairs are in neither split"))
     lines = [f"{count} {what}: left out" for count, what in counts if count]
     lines += [f"unknown, became 0: {line}" for line in zeroed.lines(legend)]
-    print("".join(f"{line}\n" for line in lines))
+    for line in lines:
+        print_line(line)
+    print()

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stages.data.class_table import unusable
 from stages.data.labels import MAX_CLASSES
 from stages.errors import InputError
 
@@ -56,8 +57,8 @@ def read_legend(path: Path, by: str | None, ignore: Sequence[str] | None) -> Leg
     codes: dict[int, int] = {}
     for where, row in rows:
         name = str(row.get("name") or "").strip()
-        if not name or re.search(r"[\t\r\n]", name):
-            problems.append(f"{where}: no name, or one with a tab or a line break")
+        if trouble := unusable(name):
+            problems.append(f"{where}: {trouble}")
             continue
         number = 0 if name.lower() == IGNORED else numbers.setdefault(name, len(numbers) + 1)
         try:

@@ -74,7 +74,7 @@ def _empty_split(pairs: Sequence[Source], how: Splitting, images: Path, counts: 
 
 def _fraction(name: str, seed: int) -> float:
     """0..1, evenly spread over names."""
-    return int.from_bytes(hashlib.sha256(f"{seed}:{name}".encode()).digest()[:8]) / 2**64
+    return int.from_bytes(hashlib.sha256(f"{seed}:{name}".encode(errors="surrogateescape")).digest()[:8]) / 2**64
 
 
 def _by_folder(path: str, names: dict[str, int]) -> int | None:

@@ -6,11 +6,16 @@ value 0, has none. A name may have synonyms after commas: the first one counts.
 
 import csv
 import io
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 
 from stages.data.labels import MAX_CLASSES
 from stages.errors import InputError
+
+LONGEST_NAME = 200  # characters
+UNPRINTED = ("Cc", "Cs", "Zl", "Zp")  # Unicode's categories of control characters, halves of others, ends of lines
+TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # they change the direction of what follows
 
 
 def parse_class_table(content: bytes, source: str) -> tuple[str, ...]:
@@ -46,8 +51,8 @@ def scan_class_table(content: bytes) -> tuple[tuple[str, ...], list[str]]:
             numbers.append(int(row["Idx"]))
         except (ValueError, TypeError):
             problems.append(f"row {line}: Idx is {row['Idx']!r}")
-        if not name:
-            problems.append(f"row {line}: no name")
+        if trouble := unusable(name):
+            problems.append(f"row {line}: {trouble}")
     counts, wanted = Counter(numbers), range(1, len(rows) + 1)
     for what, found in (
         ("numbers that occur twice", [number for number, count in counts.items() if count > 1]),
@@ -61,6 +66,16 @@ def scan_class_table(content: bytes) -> tuple[tuple[str, ...], list[str]]:
     if not 1 <= len(rows) <= MAX_CLASSES:
         problems.append(f"{len(rows)} classes")
     return names, problems
+
+
+def unusable(name: str) -> str:
+    """What keeps a class from being called so, or nothing. Names go into pages, tables, terminals and pictures."""
+    if not name:
+        return "no name"
+    if len(name) > LONGEST_NAME:
+        return f"a name of {len(name)} characters, at most {LONGEST_NAME} are taken"
+    bad = sorted({one for one in name if unicodedata.category(one) in UNPRINTED or one in TURNING})
+    return f"the name {name!a} has {', '.join(map(ascii, bad))}: control characters are no text" if bad else ""
 
 
 def _shortened(words: Iterable[str]) -> str:

@@ -1,8 +1,8 @@
 """The report's charts as Vega-Lite specifications, which the page's script draws with the library bundled into it.
 
 Input: named series of (step, value), gradient norms, confusions. Output: JSON values. Invariant: numbers that are
-not finite are left out; a colour is written as CSS after "css:", and the script puts in what that is in the page's
-theme.
+not finite are left out; a colour is written {"css": "var(--line)"}, which no name can look like, and the script puts in
+what that is in the page's theme.
 """
 
 import math
@@ -58,7 +58,7 @@ class Chart:
             for one in self.series
             for step, value in one.finite
         ]
-        colours = [f"css:var(--{name})" for name in ("first", "second")][: len(self.series)]
+        colours = [_css(f"var(--{name})") for name in ("first", "second")][: len(self.series)]
         colour = {"domain": [one.name for one in self.series], "range": colours}
         ring = {"transform": [{"filter": "datum.best"}], "mark": {"type": "point", "size": 130, "opacity": 1}}
         return {
@@ -104,7 +104,7 @@ def flow_spec(rows: Sequence[Spec], layers: Sequence[str], colours: Sequence[str
                 "field": "layer",
                 "type": "nominal",
                 "legend": None,
-                "scale": {"domain": list(layers), "range": [f"css:{colour}" for colour in colours]},
+                "scale": {"domain": list(layers), "range": [_css(colour) for colour in colours]},
             },
             "detail": {"field": "run"},
             "tooltip": [
@@ -136,7 +136,7 @@ def confusion_spec(rows: Sequence[Spec], names: Sequence[str]) -> Spec:
     The diagonal is left gray: it is the largest by far, and the table of classes shows it.
     """
     place = {"type": "nominal", "sort": list(names), "scale": {"domain": list(names)}}
-    ends = ["css:var(--faint)", "css:var(--hot)", "css:var(--hottest)"]
+    ends = [_css(f"var(--{name})") for name in ("faint", "hot", "hottest")]
     right = "datum.truth == datum.prediction"
     cell = {"step": min(MOST, max(LEAST, CELLS // len(names)))}  # both ways: cells are squares, however many there are
     return {
@@ -155,7 +155,7 @@ def confusion_spec(rows: Sequence[Spec], names: Sequence[str]) -> Spec:
             ],
         },
         "layer": [
-            {"transform": [{"filter": right}], "mark": {"type": "rect", "color": "css:var(--line)"}},
+            {"transform": [{"filter": right}], "mark": {"type": "rect", "color": _css("var(--line)")}},
             {
                 "transform": [{"filter": f"!({right})"}],
                 "mark": "rect",
@@ -171,6 +171,10 @@ def confusion_spec(rows: Sequence[Spec], names: Sequence[str]) -> Spec:
             },
         ],
     }
+
+
+def _css(colour: str) -> dict[str, str]:
+    return {"css": colour}
 
 
 def _frame(title: str, rows: Sequence[Spec], height: int) -> Spec:
