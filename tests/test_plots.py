@@ -43,8 +43,13 @@ def specs(tmp_path_factory, root):
     (folder / PLOTS[2]).parent.mkdir()
     (folder / PLOTS[2]).write_text(FLOW)
     shutil.copytree(root / ".dvc/plots", folder / ".dvc/plots")
+    shutil.copy(root / ".gitignore", folder)
     entries = YAML(typ="safe").load(root / "dvc.yaml")["plots"]
     (folder / "dvc.yaml").write_text(json.dumps({"plots": [entry for entry in entries if set(entry) & set(PLOTS)]}))
+    subprocess.run(["dvc", "plots", "show"], cwd=folder, env=environment, check=True)
+    assert (folder / "dvc_plots/index.html").exists()
+    left = subprocess.check_output(["git", "status", "--porcelain"], cwd=folder, text=True)
+    assert "dvc_plots" not in left, "Git is told of results by DVC alone"
     found = subprocess.check_output(["dvc", "plots", "show", "--json"], cwd=folder, env=environment, text=True)
     return {name: plots[0]["content"] for name, plots in json.loads(found)["data"].items()}
 
