@@ -21,8 +21,9 @@ from ruamel.yaml import YAML
 
 from stages.data.archive import Archive
 from stages.data.demo import write_demo
-from stages.data.images import decode_annotation, decode_image, fit, fit_pair
+from stages.data.images import decode_annotation, fit, fit_pair
 from stages.data.manifest import Manifest, Shard, Split
+from stages.data.photos import decode
 from stages.data.records import encode_example, frame
 from stages.files import file_digest
 
@@ -44,7 +45,8 @@ def write_records(directory: Path, dataset: Path, images: int) -> None:
         classes, pairs = archive.classes, archive.pairs("training")
         pictures = []
         for pair in pairs:
-            image, annotation = decode_image(archive.read(pair.image)), decode_annotation(archive.read(pair.annotation))
+            annotation = decode_annotation(archive.read(pair.annotation))
+            image = decode(archive.read(pair.image), annotation.size).image
             fitted = fit_pair(image, annotation, fit(*image.size, SIZE, "squash"), SIZE)
             pictures.append((encoded(fitted[0], "JPEG"), encoded(fitted[1], "PNG")))
 

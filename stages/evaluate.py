@@ -16,9 +16,10 @@ import numpy as np
 from tqdm import tqdm
 
 from stages.data.archive import Archive
-from stages.data.images import decode_annotation, decode_image
+from stages.data.images import decode_annotation
 from stages.data.labels import to_labels
 from stages.data.manifest import Manifest, open_records
+from stages.data.photos import decode
 from stages.errors import InputError
 from stages.files import csv_cell, write_json, write_text
 from stages.flags import run_stage
@@ -93,9 +94,10 @@ def score_originals(
     total, images = np.zeros((classes, classes + 1), np.int64), []
     categories: defaultdict[str, Category] = defaultdict(lambda: Category(classes))
     for pair in tqdm(archive.pairs("validation"), unit="image", desc="evaluate, original size"):
-        annotation = np.asarray(decode_annotation(archive.read(pair.annotation)))
-        prediction = parser.annotate(np.asarray(decode_image(archive.read(pair.image))), views)
-        matrix = confusion_matrix(to_labels(annotation), to_labels(prediction), classes)
+        annotation = decode_annotation(archive.read(pair.annotation))
+        image = decode(archive.read(pair.image), annotation.size).image
+        prediction = parser.annotate(np.asarray(image), views)
+        matrix = confusion_matrix(to_labels(np.asarray(annotation)), to_labels(prediction), classes)
         images.append((pair.id, *_scores(matrix)))
         if pair.id in scenes:
             categories[scenes[pair.id]].add(matrix)

@@ -5,7 +5,7 @@ all offenders are listed and nothing is written. Records come in the archive's o
 the number of processes, so the same archive and params give the same bytes.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from pathlib import Path
@@ -18,6 +18,8 @@ from stages.data.archive import SPLITS, Archive
 from stages.data.encode import Encoded, Work, encode_pairs, signature
 from stages.data.executor import open_executor
 from stages.data.manifest import Manifest, Shard, Split
+from stages.data.photos import LOST
+from stages.data.suffixes import listed
 from stages.errors import InputError
 from stages.files import atomic_directory, file_digest
 from stages.flags import run_stage
@@ -34,8 +36,10 @@ def prepare(params: Params, dataset: Path, records: Path) -> None:
     with Archive(dataset) as archive:
         classes = archive.classes
         pairs = {split: archive.pairs(split) for split in SPLITS}
+        ignored = archive.ignored_pictures()
     images = sum(map(len, pairs.values()))
     problems: list[str] = []
+    lost: Counter[str] = Counter()
     splits: dict[str, Split] = {}
     source, signed = dataset.absolute(), signature(dataset)
     with (
@@ -50,6 +54,7 @@ def prepare(params: Params, dataset: Path, records: Path) -> None:
             for encoded in in_order(pool, encode_pairs, tasks, ahead=4 * at_once):
                 writer.add(encoded)
                 problems += encoded.problems
+                lost += encoded.lost
                 progress.update(len(encoded.records) + len(encoded.problems))
             splits[split] = writer.finish([pair.id for pair in pairs[split]])
         if problems:
@@ -62,6 +67,10 @@ def prepare(params: Params, dataset: Path, records: Path) -> None:
             )
         given = params.prepare
         Manifest(classes, given.size, given.mode, given.interpolation, **splits).save(directory)
+    if ignored:
+        print(f"ignored, as only .jpg, .jpeg and .png are read: {listed(ignored)}")
+    for kind, count in sorted(lost.items()):
+        print(f"{count} of {images} pictures: {LOST[kind]}")
 
 
 class SplitWriter:

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from stages.data.archive import Archive
-from stages.data.images import Pixels, decode_annotation, decode_image
+from stages.data.images import Pixels, decode_annotation
+from stages.data.photos import decode
 from stages.errors import InputError
 from stages.files import atomic_directory, file_digest
 from stages.flags import run_stage
@@ -77,9 +78,9 @@ def visualize(
             scenes = []
             for row in rows:
                 pair = pairs[row.id]
-                image = np.asarray(decode_image(archive.read(pair.image)))
-                truth = np.asarray(decode_annotation(archive.read(pair.annotation)))
-                maps = {"truth": truth, "prediction": parser.annotate(image)}
+                truth = decode_annotation(archive.read(pair.annotation))
+                image = np.asarray(decode(archive.read(pair.image), truth.size).image)
+                maps = {"truth": np.asarray(truth), "prediction": parser.annotate(image)}
                 scenes.append(draw(folder, row, categories.get(row.id, ""), image, maps, colours, settings.opacity))
             groups.append(Group(title, tuple(scenes)))
         page = Page(

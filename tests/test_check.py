@@ -7,6 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 from datasets import class_table, demo_params, encoded, write_archive
+from photos import turned as exif_turn
 from PIL import Image
 
 from pipeline.cli import make_parser
@@ -49,10 +50,18 @@ def narrower(content):
 
 
 def turned(content):
+    return as_mode("RGB", "JPEG", exif=exif_turn(3))(content)
+
+
+def translucent(content):
     picture = Image.open(io.BytesIO(content))
-    exif = picture.getexif()
-    exif[0x0112] = 3
-    return encoded(picture, "JPEG", exif=exif)
+    picture.putalpha(40)
+    return encoded(picture, "PNG")
+
+
+def twelve_bits(content):
+    gray = np.asarray(Image.open(io.BytesIO(content)).convert("L"), int)
+    return encoded(Image.fromarray((gray * 4095 // gray.max()).astype(np.uint16)), "PNG")
 
 
 def all_annotations(function, splits=("training", "validation")):
@@ -161,8 +170,24 @@ WARNINGS = {
         {},
         [("same_name", "class 1", "sky"), ("same_name", "class 2", "sky")],
     ),
-    "turned": ({PICTURE: turned}, {}, [("orientation", PICTURE, "3")]),
-    "CMYK": ({PICTURE: as_mode("CMYK", "JPEG")}, {}, [("deep", PICTURE, "CMYK")]),
+    "turned": ({PICTURE: turned}, {}, [("orientation", "training", f"1 of 6 pictures, such as {PICTURE}")]),
+    "CMYK": ({PICTURE: as_mode("CMYK", "JPEG")}, {}, [("cmyk", "training", "1 of 6 pictures")]),
+    "alpha": ({PICTURE: translucent}, {}, [("alpha", "training", "1 of 6 pictures")]),
+    "frames": (
+        {PICTURE: as_mode("RGB", save_all=True, append_images=[Image.new("RGB", (9, 9))])},
+        {},
+        [("frames", "training", "1 of 6 pictures")],
+    ),
+    "12 bits in 16": (
+        {PICTURE: twelve_bits},
+        {},
+        [("depth", "training", "1 of 6"), ("dark", "training", "values below 4096 of 65536: the brightest becomes 15")],
+    ),
+    "turned as stored": (
+        {PICTURE: as_mode("RGB", exif=exif_turn(6))},
+        {},
+        [("as_stored", "training", "1 of 6")],
+    ),
     "passed over": (
         {},
         {
@@ -361,7 +386,7 @@ def test_the_text_says_errors_warnings_mends_and_the_summary(tmp_path, capsys):
     assert ended.value.code == 1
     shown = capsys.readouterr().out
     assert shown.index("error: annotations of another kind (1)") < shown.index(f"mend: {KINDS['annotation_kind'].mend}")
-    assert shown.index("mend: ") < shown.index("warning: pictures with a turn in their EXIF (1)")
+    assert shown.index("mend: ") < shown.index(f"warning: {KINDS['orientation'].title} (1)")
     assert "1 errors, 1 warnings" in shown
     assert "params.yaml" not in shown
 

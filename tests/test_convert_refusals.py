@@ -98,7 +98,8 @@ def test_every_pair_that_cannot_be_used_is_named(run, tmp_path):
     (tmp_path / "labels/b_L.png").write_bytes(b"no picture")
     save(tmp_path / "labels/c_L.png", Image.fromarray(drawn(0, [SKY])).convert("RGBA").rotate(45))
     (tmp_path / "raw/d.png").write_bytes(b"")
-    save(tmp_path / "raw/e.png", Image.fromarray(np.zeros((7, 9), np.uint16)))
+    (tmp_path / "raw/e.png").unlink()
+    save(tmp_path / "raw/e.tif", Image.fromarray(np.zeros((7, 9), np.float32)))
     refused(
         run,
         line,
@@ -106,7 +107,7 @@ def test_every_pair_that_cannot_be_used_is_named(run, tmp_path):
         "labels/b_L.png: not a picture",
         "labels/c_L.png: expected an opaque RGB or palette picture for colours, got mode RGBA",
         "raw/d.png: not a picture",
-        "raw/e.png: a picture of more than 8 bits",
+        "raw/e.tif: 32 bits a sample",
     )
     assert not list(tmp_path.glob("*set.zip*"))
 

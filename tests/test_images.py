@@ -13,14 +13,12 @@ from stages.data.images import (
     PADDING_RGB,
     Fit,
     decode_annotation,
-    decode_image,
-    decode_resized,
     encode_annotation,
     fit,
     fit_pair,
-    picture_size,
     resize_image,
 )
+from stages.data.photos import decode, decode_resized, picture_sizes
 
 MODES = ("squash", "crop", "letterbox")
 SHAPES = [(64, 64), (100, 60), (61, 97), (33, 200), (20, 11), (1, 40), (683, 512)]  # width, height
@@ -137,9 +135,9 @@ def test_shrinking_is_antialiased():
 def test_scaled_decoding_gives_nearly_the_same_picture(width, height):
     smooth = Image.fromarray(noise(12, 16, 3)).resize((width, height), Image.Resampling.BICUBIC)
     content = encoded(smooth, "JPEG", quality=90)
-    scaled = decode_resized(content, 256, 256)
-    whole = decode_image(content)
-    assert whole.size == picture_size(content) == (width, height)
+    scaled = decode_resized(content, 256, 256).image
+    whole = decode(content).image
+    assert whole.size == picture_sizes(content).stored == (width, height)
     difference = np.asarray(scaled, int) - np.asarray(resize_image(whole, 256, 256), int)
     assert np.abs(difference).mean() < 0.5
     assert np.abs(difference).max() < 8
@@ -148,7 +146,7 @@ def test_scaled_decoding_gives_nearly_the_same_picture(width, height):
 def test_a_grayscale_jpeg_becomes_three_equal_channels():
     gray = Image.fromarray(noise(6, 8)).resize((80, 60), Image.Resampling.BICUBIC)
     content = encoded(gray, "JPEG", quality=95)
-    for image in (decode_image(content), decode_resized(content, 40, 30)):
+    for image, _, _ in (decode(content), decode_resized(content, 40, 30)):
         assert image.mode == "RGB"
         red, green, blue = np.moveaxis(np.asarray(image, int), 2, 0)
         assert np.array_equal(red, green)
@@ -159,7 +157,7 @@ def test_a_grayscale_jpeg_becomes_three_equal_channels():
 @pytest.mark.parametrize("mode", ["RGBA", "P", "CMYK", "1", "LA"])
 def test_other_kinds_of_pictures_become_rgb(mode):
     picture = Image.new("RGB", (9, 7), (200, 200, 200)).convert(mode)
-    image = decode_image(encoded(picture, "TIFF" if mode == "CMYK" else "PNG"))
+    image = decode(encoded(picture, "TIFF" if mode == "CMYK" else "PNG")).image
     assert (image.mode, image.size) == ("RGB", (9, 7))
 
 
@@ -188,31 +186,29 @@ PALETTE = b"\0\0\0\x0cPLTE" + bytes(range(12)) + struct.pack(">I", zlib.crc32(b"
 )
 def test_annotations_of_another_kind_are_refused(content):
     Image.open(io.BytesIO(content)).load()  # a valid picture all the same
-    with pytest.raises(ValueError, match=r"expected an 8-bit grayscale PNG, got (PNG|JPEG|PPM) of mode"):
+    with pytest.raises(ValueError, match=r"expected an 8-bit grayscale PNG, got (PNG|JPEG) of mode|^PPM, which"):
         decode_annotation(content)
 
 
-@pytest.mark.parametrize("decode", [decode_image, decode_annotation, picture_size])
+@pytest.mark.parametrize("decode", [decode, decode_annotation, picture_sizes])
 @pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n\0\0"])
 def test_no_picture(decode, content):
     with pytest.raises(ValueError, match=r"^not a picture, or cut off in its header$"):
         decode(content)
 
 
-@pytest.mark.parametrize("decode", [decode_image, decode_annotation, picture_size])
+@pytest.mark.parametrize("decode", [decode, decode_annotation, picture_sizes])
 def test_a_picture_that_would_fill_the_memory_is_refused(decode):
-    with pytest.raises(ValueError, match="exceeds limit"):
+    with pytest.raises(ValueError, match="more pixels than the limit"):
         decode(png(60_000, 60_000, 8, 0, []))
 
 
-@pytest.mark.parametrize(
-    ("decode", "format"), [(decode_image, "JPEG"), (decode_image, "PNG"), (decode_annotation, "PNG")]
-)
+@pytest.mark.parametrize(("decode", "format"), [(decode, "JPEG"), (decode, "PNG"), (decode_annotation, "PNG")])
 @pytest.mark.parametrize("share", [0.4, 0.7, 0.9])
 def test_a_picture_that_is_cut_off(decode, format, share):
     content = encoded(Image.fromarray(noise(90, 90)), format)
     decode(content)
-    with pytest.raises((OSError, ValueError, SyntaxError)):
+    with pytest.raises(ValueError, match=r"."):
         decode(content[: int(share * len(content))])
 
 

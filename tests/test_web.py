@@ -26,7 +26,8 @@ from models import model_params
 from PIL import Image
 from playwright.sync_api import expect
 
-from stages.data.photos import decode_photo
+from pipeline.web.answer import shrunk
+from stages.data.photos import decode_photo, decode_resized
 from stages.score.pictures import overlay
 
 NAMES = ("sky", "<b>road</b> & path", "tree")
@@ -284,6 +285,12 @@ def test_a_turned_tiff(desktop, parser):
     desktop.get_by_text("Prediction").click()
 
 
+def test_what_was_left_out_is_said(desktop):
+    give(desktop, encoded(sketch().convert("RGBA").resize((40, 30)).rotate(45), "PNG"), "see-through.png", "image/png")
+    said = "see-through.png, 40 × 30 pixels; transparency, or a fourth band, is left out"
+    assert desktop.locator("#facts").inner_text() == said
+
+
 @pytest.mark.parametrize("way", ["drop", "paste"])
 def test_drop_and_paste(desktop, way):
     """A file that comes by drag and drop or from the clipboard."""
@@ -379,7 +386,7 @@ def test_a_picture_above_the_limit_is_shrunk(desktop, server, parser):
     said = f"large.jpg, {width} × {height} pixels, shrunk from 1800 × 2400: more than 2 megapixels"
     assert desktop.locator("#facts").inner_text().startswith(said)
     labels = saved(desktop, "Save labels")[2]
-    assert np.array_equal(labels, parser.annotate(decode_photo(content, shrink_to=MAX_MEGAPIXELS * 10**6)))
+    assert np.array_equal(labels, parser.annotate(np.asarray(decode_resized(content, width, height).image)))
     assert saved(desktop, "Save overlay")[2].shape[:2] == labels.shape == (height, width)
 
 
@@ -405,6 +412,13 @@ def test_on_a_phone(desktop, server, width):
 
 
 # --- the server by itself
+
+
+def test_a_shrunk_size():
+    """Of the same shape, and as large as may be; a thin picture keeps a pixel of its short side."""
+    assert shrunk((2000, 1000), 2_000_000) == (2000, 1000)
+    assert shrunk((2001, 1000), 2_000_000) == (2000, 999)
+    assert shrunk((60_000, 1), 100) == (100, 1)
 
 
 def test_what_the_server_says(server, parser):

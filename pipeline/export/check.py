@@ -19,8 +19,9 @@ from PIL import Image
 from pipeline.export import runtime
 from pipeline.tables import print_line
 from stages.data.archive import Archive
-from stages.data.images import Pixels, decode_image, fit, resize_image
-from stages.data.photos import FORMATS, decode_photo
+from stages.data.formats import FORMATS
+from stages.data.images import Pixels, fit, resize_image
+from stages.data.photos import decode, decode_photo, picture_sizes
 from stages.errors import InputError
 from stages.model.card import Preprocessing
 
@@ -107,7 +108,8 @@ def _photos(folder: Path) -> Iterator[Pixels]:
 def _validation() -> Iterator[Pixels]:
     with Archive(DATASET) as archive:
         for pair in archive.pairs("validation"):
-            yield np.asarray(decode_image(archive.read(pair.image)))
+            annotated = picture_sizes(archive.read(pair.annotation)).stored
+            yield np.asarray(decode(archive.read(pair.image), annotated).image)
 
 
 def _no_pictures(source: Path, expected: str, got: str) -> InputError:

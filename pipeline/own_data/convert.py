@@ -6,8 +6,10 @@ error; memory does not grow with the number of pictures.
 """
 
 import io
+import os
 import sys
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +21,7 @@ from pipeline.own_data.check import print_params, print_report
 from pipeline.own_data.inspection import inspect
 from pipeline.own_data.legend import Legend, read_legend
 from pipeline.own_data.masks import annotate
-from pipeline.own_data.pairing import Source, find_pairs
+from pipeline.own_data.pairing import IMAGES, Source, find_pairs
 from pipeline.own_data.splitting import Splitting, deal_out
 from pipeline.own_data.unknown import Unknown
 from pipeline.own_data.workers import in_parallel
@@ -27,17 +29,18 @@ from pipeline.tables import print_line
 from stages.data.archive import CLASS_TABLE
 from stages.data.checks import DAMAGE
 from stages.data.images import encode_annotation
+from stages.data.photos import LOST, Size, decode, picture_sizes
+from stages.data.suffixes import ignored_pictures, listed
 from stages.errors import InputError
 from stages.files import add_member, atomic_write
 
 CHUNK = 2  # pairs per task: their pictures are in memory
-SUFFIXES = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png"}  # formats that go in as they are
-MODES = {"1": "L", "L": "L"}  # of others, that become PNG
+AS_THEY_ARE = ((b"\xff\xd8\xff", ".jpg"), (b"\x89PNG", ".png"))  # how files begin that go in as they are
 
 
 @dataclass(frozen=True)
 class Converted:
-    """A pair as it goes into the zip, or what is wrong with it; `unknown`: pixels by code."""
+    """A pair as it goes into the zip, or what is wrong with it; `unknown`: pixels by code; `lost`: kinds of LOST."""
 
     source: Source
     suffix: str
@@ -45,6 +48,7 @@ class Converted:
     annotation: bytes
     unknown: dict[int, int]
     problem: str | None = None
+    lost: tuple[str, ...] = ()
 
 
 def convert(
@@ -73,11 +77,13 @@ def convert(
         splits, left = deal_out(pairs, Splitting(lists, share, folders, seed), images, image_suffix)
         with atomic_write(out) as file:
             with zipfile.ZipFile(file, "w") as archive:
-                zeroed = _write(archive, splits, legend, unknown == "ignore", f"{images} and {masks}")
+                lost: Counter[str] = Counter()
+                zeroed = _write(archive, splits, legend, unknown == "ignore", f"{images} and {masks}", lost)
                 add_member(archive, CLASS_TABLE, legend.table())
             file.flush()
             report = inspect(Path(file.name), batch_size)
             _say(alone, left, zeroed, legend)
+            _say_of_pictures(images, lost)
             print_report(report)
             if not report.usable:
                 print()
@@ -99,9 +105,17 @@ def _unwritable(out: Path, got: str) -> InputError:
 
 
 def _write(
-    archive: zipfile.ZipFile, splits: dict[str, list[Source]], legend: Legend, ignored: bool, where: str
+    archive: zipfile.ZipFile,
+    splits: dict[str, list[Source]],
+    legend: Legend,
+    ignored: bool,
+    where: str,
+    lost: Counter[str],
 ) -> Unknown:
-    """All pairs; raises InputError that lists every one that cannot be used. Returns what became 0."""
+    """All pairs; raises InputError that lists every one that cannot be used. Returns what became 0.
+
+    `lost` counts pictures by what was left out of them.
+    """
     problems: list[str] = []
     found = Unknown()
     for split, sources in splits.items():
@@ -109,6 +123,7 @@ def _write(
         for some in in_parallel(convert_some, sources, CHUNK, f"convert {split}"):
             for one in some:
                 found.add(one.source.mask, one.unknown)
+                lost.update(one.lost)
                 if one.problem:
                     problems.append(one.problem)
                 elif not problems and (ignored or not found):
@@ -132,13 +147,15 @@ def convert_pairs(legend: Legend, sources: tuple[Source, ...]) -> list[Converted
     """Read the pairs and their masks' codes."""
     converted = []
     for source in sources:
-        at = source.image
+        at = source.mask
         try:
-            suffix, image, size = _picture(at)
-            at = source.mask
             annotation, unknown = annotate(at, legend)
-            if size != annotation.shape[::-1]:
-                shown = [f"{width} x {height}" for width, height in (size, annotation.shape[::-1])]
+            masked = annotation.shape[1], annotation.shape[0]
+            at = source.image
+            suffix, image, sizes, lost = _picture(at, masked)
+            at = source.mask
+            if masked not in sizes:
+                shown = [f"{width} x {height}" for width, height in (sizes[0], masked)]
                 raise ValueError(f"{shown[1]} pixels, but {source.image} has {shown[0]}")
         except UnidentifiedImageError:  # its message may name an object in memory
             converted.append(Converted(source, "", b"", b"", {}, f"{at}: not a picture of a known format"))
@@ -146,21 +163,33 @@ def convert_pairs(legend: Legend, sources: tuple[Source, ...]) -> list[Converted
             converted.append(Converted(source, "", b"", b"", {}, f"{at}: {error}"))
         else:
             png = encode_annotation(Image.fromarray(annotation))
-            converted.append(Converted(source, suffix, image, png, unknown))
+            converted.append(Converted(source, suffix, image, png, unknown, lost=lost))
     return converted
 
 
-def _picture(path: Path) -> tuple[str, bytes, tuple[int, int]]:
-    """Suffix, content and size: JPEG and PNG as they are, others as PNG, which loses nothing."""
+def _picture(path: Path, beside: Size) -> tuple[str, bytes, tuple[Size, Size], tuple[str, ...]]:
+    """Suffix, content, sizes upright and as stored, and what was left out.
+
+    JPEG and PNG stay as they are; others become PNG as all stages would decode them.
+    """
     content = path.read_bytes()
-    with Image.open(io.BytesIO(content)) as picture:
-        if picture.mode.startswith("I") or picture.mode == "F":
-            raise ValueError(f"a picture of more than 8 bits a sample (mode {picture.mode}): convert it to 8 bits")
-        if picture.format in SUFFIXES:
-            return SUFFIXES[picture.format], content, picture.size
-        file = io.BytesIO()
-        picture.convert(MODES.get(picture.mode, "RGB")).save(file, "PNG")
-        return ".png", file.getvalue(), picture.size
+    stored, upright, _ = picture_sizes(content)
+    for beginning, suffix in AS_THEY_ARE:
+        if content.startswith(beginning):
+            return suffix, content, (upright, stored), ()
+    file, decoded = io.BytesIO(), decode(content, beside)
+    gray = decoded.mode in ("1", "L", "LA") or decoded.mode.startswith("I;16")
+    (decoded.image.convert("L") if gray else decoded.image).save(file, "PNG")
+    return ".png", file.getvalue(), (upright, stored), decoded.lost
+
+
+def _say_of_pictures(images: Path, lost: Counter[str]) -> None:
+    """What was left out of pictures that became PNG, and pictures that are not read: counted."""
+    ignored = ignored_pictures((name for _, _, names in os.walk(images) for name in names), IMAGES)
+    if ignored:
+        print(f"ignored, as they cannot be read: {listed(ignored)}")
+    for kind, count in sorted(lost.items()):
+        print(f"{count} pictures: {LOST[kind]}")
 
 
 def _say(alone: list[Path], left: int, zeroed: Unknown, legend: Legend) -> None:

@@ -60,8 +60,7 @@ KINDS: Final = {
     "sizes": Kind(
         True,
         "annotations of another size than their picture",
-        "export them at the picture's size, never resized by interpolation; if width and height are exchanged, the "
-        "camera has noted a turn in the EXIF: save the pictures upright",
+        "export them at the picture's size, never resized by interpolation",
     ),
     "value_255": Kind(
         True,
@@ -99,12 +98,29 @@ KINDS: Final = {
     "leak": Kind(False, "pictures that are in both splits", "scores count what was trained on: keep each in one split"),
     "orientation": Kind(
         False,
-        "pictures with a turn in their EXIF",
-        "they are used as they are stored: if the annotation was drawn on the upright picture, save it upright",
+        "pictures that fit their annotation both upright and as stored",
+        "their EXIF turns or mirrors them without changing their size, and they are used upright: look whether the "
+        "annotations were drawn on the upright picture",
     ),
-    "deep": Kind(
-        False, "pictures that are neither RGB nor grayscale of 8 bits", "convert them yourself, to see what is lost"
+    "as_stored": Kind(
+        False,
+        "pictures that fit their annotation only as stored",
+        "their EXIF turns them, and they are used as stored, as their annotations lie: predict shows such photos "
+        "upright, so remove the EXIF's turn, or turn both",
     ),
+    "alpha": Kind(
+        False,
+        "pictures with transparency or a fourth band",
+        "it is left out, in training and in use; lay cut-outs over a background of your choice",
+    ),
+    "frames": Kind(False, "pictures of several frames", "the first is used: save the one that the annotation is for"),
+    "depth": Kind(False, "pictures of 16 bits a sample", "the upper 8 bits are used, in training and in use"),
+    "dark": Kind(
+        False,
+        "16-bit pictures that use little of their range",
+        "they are dark, and few levels are left: scale the values up to 65535 (12 bits: times 16), or save 8 bits",
+    ),
+    "cmyk": Kind(False, "CMYK pictures", "they are converted without their colour profile: save them as RGB"),
     "passed_over": Kind(
         False,
         "files that are passed over",

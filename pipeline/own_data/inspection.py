@@ -20,6 +20,7 @@ from stages.data.class_table import scan_class_table
 from stages.files import is_text
 
 CHUNK = 8  # pairs per task
+DARK = 64  # of 255: a quarter of the range, as 14 bits in 16 have
 CLUTTER = (".DS_Store", "Thumbs.db", "desktop.ini")
 
 
@@ -60,7 +61,7 @@ def inspect(path: Path, batch_size: int) -> Report:
         looks = [Look(path.absolute(), pair, classes) for pair in splits[split].pairs]
         for some in in_parallel(look_at, looks, CHUNK, f"check {split}"):
             seen[split].add(some)
-        findings += seen[split].findings
+        findings += [*seen[split].findings, *_of_pictures(split, seen[split])]
     findings += [*_of_labels(names, seen), *_leaks(seen)]
     if 0 < len(splits["training"].pairs) < batch_size:
         findings.append(
@@ -146,6 +147,15 @@ def _below(folder: Path, root: str) -> tuple[list[str], list[Finding]]:
         if isinstance(error, PermissionError)  # not where there is no such place
     ]
     return sorted(names), unread
+
+
+def _of_pictures(split: str, seen: Seen) -> Iterator[Finding]:
+    """What the pixels leave out, and pictures that their EXIF turns: counted, as there may be thousands."""
+    for kind, members in sorted(seen.pictures.items()):
+        yield Finding(kind, split, f"{len(members)} of {seen.pairs} pictures, such as {members[0]}")
+    if "depth" in seen.pictures and seen.brightest < DARK:
+        above = 256 * (seen.brightest + 1)
+        yield Finding("dark", split, f"values below {above} of 65536: the brightest becomes {seen.brightest} of 255")
 
 
 def _of_labels(names: tuple[str, ...], seen: dict[str, Seen]) -> Iterator[Finding]:

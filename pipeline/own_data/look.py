@@ -4,23 +4,19 @@ Runs in a worker. Everything that prepare would refuse is found, by the same cod
 """
 
 import hashlib
-import io
-import struct
+from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image
 
 from pipeline.own_data.findings import Finding
 from stages.data.archive import Dataset, Pair
 from stages.data.checks import DAMAGE, check_pair
-from stages.data.images import decode_image
 from stages.data.labels import MAX_CLASSES
-
-PLAIN = ("RGB", "L", "P", "1")  # modes that become RGB without loss
+from stages.data.photos import Size, decode, picture_sizes
 
 
 @dataclass(frozen=True)
@@ -34,12 +30,18 @@ class Look:
 
 @dataclass
 class Seen:
-    """What some pairs of a split hold. `values`: pixels by annotation value, int64 [256]; `digests`: of pixels."""
+    """What some pairs of a split hold.
+
+    `values`: pixels by annotation value, int64 [256]; `digests`: of pixels; `pictures`: members by what is to say of
+    them, a kind of finding; `brightest`: the highest value in the pixels of 16-bit pictures, 0 where there is none.
+    """
 
     findings: list[Finding] = field(default_factory=list)
     values: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
-    sizes: list[tuple[int, int]] = field(default_factory=list)
+    sizes: list[Size] = field(default_factory=list)
     digests: list[tuple[str, bytes]] = field(default_factory=list)
+    pictures: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    brightest: int = 0
     pairs: int = 0
     gray: int = 0
 
@@ -49,6 +51,9 @@ class Seen:
         self.values += other.values
         self.sizes += other.sizes
         self.digests += other.digests
+        for kind, members in other.pictures.items():
+            self.pictures[kind] += members
+        self.brightest = max(self.brightest, other.brightest)
         self.pairs += other.pairs
         self.gray += other.gray
 
@@ -73,7 +78,8 @@ def _look(dataset: Dataset, pair: Pair, classes: int | None, seen: Seen) -> None
         seen.findings += _of_values(values, pair.annotation, classes)
     if checked.image is not None and all(kind != "image_unreadable" for kind, _, _ in checked.problems):
         try:
-            _look_at_image(checked.image, pair.image, seen)
+            beside = None if checked.annotation is None else checked.annotation.size
+            _look_at_image(checked.image, pair.image, beside, seen)
         except DAMAGE as error:
             seen.findings.append(Finding("image_unreadable", pair.image, f"image: {error}"))
 
@@ -92,22 +98,22 @@ def _of_values(values: npt.NDArray[np.int64], member: str, classes: int | None) 
     return found
 
 
-def _look_at_image(content: bytes, member: str, seen: Seen) -> None:
-    pixels = decode_image(content)
+def _look_at_image(content: bytes, member: str, beside: Size | None, seen: Seen) -> None:
+    decoded, sizes = decode(content, beside), picture_sizes(content)
+    pixels = decoded.image
     seen.sizes.append(pixels.size)
     digest = hashlib.blake2b(repr(pixels.size).encode(), digest_size=16)
     digest.update(pixels.tobytes())
     seen.digests.append((member, digest.digest()))
-    with Image.open(io.BytesIO(content)) as header:
-        seen.gray += header.mode in ("L", "1")
-        if header.mode not in PLAIN:
-            seen.findings.append(Finding("deep", member, f"mode {header.mode} becomes RGB"))
-        try:
-            turn = header.getexif().get(ExifTags.Base.Orientation, 1)
-        except (*DAMAGE, struct.error):  # of metadata: no stage looks at it
-            turn = 1
-    if turn != 1:
-        seen.findings.append(Finding("orientation", member, f"EXIF orientation {turn}"))
+    seen.gray += decoded.mode[:1] in ("L", "1", "I") and decoded.mode != "LAB"
+    for kind in decoded.lost:
+        seen.pictures[kind].append(member)
+    if "depth" in decoded.lost:
+        seen.brightest = max(seen.brightest, int(np.asarray(pixels).max()))
+    if sizes.turned and sizes.stored == sizes.upright:
+        seen.pictures["orientation"].append(member)
+    elif sizes.turned and beside == sizes.stored:
+        seen.pictures["as_stored"].append(member)
 
 
 @lru_cache(maxsize=1)  # reading ADE20K's central directory takes longer than a chunk; other bytes are another dataset

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from stages.data.suffixes import READ, ignored_pictures, listed
 from stages.errors import InputError
 
-IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+IMAGES = READ
 MASKS = (".png", ".bmp", ".tif", ".tiff", ".gif")  # of formats that lose nothing
 
 
@@ -71,6 +72,8 @@ def find_pairs(
     problems += [f"{pair.image}: another picture would be called {pair.id} too" for pair in pairs if ids[pair.id] > 1]
     if problems or not pairs:
         less = f", less {image_suffix!r} and {mask_suffix!r}" if image_suffix or mask_suffix else ""
+        if ignored := ignored_pictures(file for _, _, files in os.walk(images) for file in files):
+            problems.append(f"{images}: ignored, as they cannot be read: {listed(ignored)}")
         step = "mend what is named; --unpaired skip leaves out what has no partner"
         raise InputError(
             "not all pictures and masks make pairs" if pairs else "pictures and masks make no pairs",

@@ -8,6 +8,7 @@ and keeps no other from being labelled: the exit status is 1 at the end.
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -19,10 +20,12 @@ from tqdm import tqdm
 from pipeline.arguments.models import BATCH, TILE_ABOVE
 from pipeline.predict.batches import Look, label_all
 from pipeline.predict.outputs import Prediction, check_targets, save_prediction, target_files
-from pipeline.predict.sources import Refused, Source, find_sources, read_source
+from pipeline.predict.sources import Lost, Refused, Source, find_sources, read_source
 from pipeline.predict.video import label_video
 from pipeline.tables import print_json, print_line, print_table
 from stages.data.images import Pixels
+from stages.data.photos import LOST
+from stages.data.suffixes import listed
 from stages.errors import InputError
 from stages.fields import Palette
 from stages.score.colour_blind import colour_blind_palette
@@ -61,7 +64,9 @@ def predict(
     Without `card`, the one beside the model counts, if there is one. Raises InputError before any work if the model
     cannot be used or results would take each other's place; exits with 1 at the end if anything failed.
     """
-    named = find_sources(paths, out)
+    ignored: Counter[str] = Counter()
+    lost: Lost = {}
+    named = find_sources(paths, out, ignored)
     sources = [one for one in named if isinstance(one, Source)]
     check_targets(sources, out)
     results = Results()
@@ -76,10 +81,15 @@ def predict(
         parser = load_parser(model, card, palette)
         look = Look(Views(tuple(scales), flip), batch, tile_above)
         started = time.perf_counter()
-        _label(parser, sources, out, opacity, look, results)
+        _label(parser, sources, out, opacity, look, results, lost)
         seconds = time.perf_counter() - started
     order = [one.given for one in named]
-    (_print_json if as_json else _print_tables)({given: results[given] for given in order}, seconds)
+    ordered = {given: results[given] for given in order}
+    if as_json:
+        _print_json(ordered, seconds, lost, ignored)
+    else:
+        _print_tables(ordered, seconds)
+    _print_notes(lost, ignored)
     if any(isinstance(result, InputError) for result, _ in results.values()):
         sys.exit(1)
 
@@ -99,7 +109,7 @@ def load_parser(model: Path, card: Path | None, palette: Palette = "standard") -
 
 
 def _label(
-    parser: "SceneParser", sources: list[Source], out: Path, opacity: float, look: Look, results: Results
+    parser: "SceneParser", sources: list[Source], out: Path, opacity: float, look: Look, results: Results, lost: Lost
 ) -> None:
     pictures = [source for source in sources if source.kind != "video"]
 
@@ -107,7 +117,7 @@ def _label(
         return save_prediction(parser, image, annotation, target_files(source, out), opacity)
 
     with tqdm(total=len(sources), desc="predict", unit="image", disable=None) as bar:
-        for done in label_all(parser, pictures, read_source, write, look):
+        for done in label_all(parser, pictures, partial(read_source, lost=lost), write, look):
             results.add(done.item.given, done.result, done.seconds)
             bar.update()
         for source in sources:
@@ -125,13 +135,25 @@ def _tried(run: partial[Prediction]) -> Prediction | InputError:
         return error
 
 
-def _print_json(results: dict[str, tuple[Prediction | InputError, float]], seconds: float) -> None:
+def _print_notes(lost: Lost, ignored: Counter[str]) -> None:
+    """Say on standard error what is not in the results, counted."""
+    if ignored:
+        print(f"note: ignored, as they cannot be read: {listed(ignored)}", file=sys.stderr)
+    for kind, count in sorted(Counter(kind for kinds in lost.values() for kind in kinds).items()):
+        print(f"note: {count} of {len(lost)} pictures: {LOST[kind]}", file=sys.stderr)
+
+
+def _print_json(
+    results: dict[str, tuple[Prediction | InputError, float]], seconds: float, lost: Lost, ignored: Counter[str]
+) -> None:
     described: list[dict[str, Any]] = []
     for given, (result, its) in results.items():
         content = {"error": str(result)} if isinstance(result, InputError) else result.described()
-        described.append({"input": given, "seconds": round(its, 3), **content})
+        notes = [LOST[kind] for kind in lost.get(given, ())]
+        described.append({"input": given, "seconds": round(its, 3), **content, "notes": notes})
     failed = sum("error" in one for one in described)
-    print_json({"pictures": described, "failed": failed, "seconds": round(seconds, 3)})
+    totals = {"failed": failed, "ignored": dict(sorted(ignored.items())), "seconds": round(seconds, 3)}
+    print_json({"pictures": described, **totals})
 
 
 def _print_tables(results: dict[str, tuple[Prediction | InputError, float]], seconds: float) -> None:

@@ -14,7 +14,8 @@ from typing import Self
 import numpy as np
 
 from stages.data.archive import IMAGE_SUFFIXES
-from stages.data.images import Pixels, decode_image, picture_size
+from stages.data.images import Pixels
+from stages.data.photos import decode_as_stored, picture_sizes
 from stages.errors import InputError
 
 FOLDER, LIST = "testing", "list.txt"
@@ -51,16 +52,16 @@ class Release:
         self._zip.close()
 
     def picture(self, name: str) -> Pixels:
-        """RGB, uint8 [H, W, 3], as stored: a dataset's pictures lie as their annotations do. Raises InputError."""
+        """RGB, uint8 [H, W, 3], as stored: the server compares with masks as stored. Raises InputError."""
         content = self._read(self._members[name])
         try:
-            return np.asarray(decode_image(content))
-        except (ValueError, OSError, SyntaxError) as error:
+            return np.asarray(decode_as_stored(content).image)
+        except ValueError as error:
             raise self._refusal(f"{self._members[name]}: {error}") from None
 
     def size(self, name: str) -> tuple[int, int]:
-        """Width and height."""
-        return picture_size(self._read(self._members[name]))
+        """Width and height, as stored."""
+        return picture_sizes(self._read(self._members[name])).stored
 
     def _read(self, member: str) -> bytes:
         try:

@@ -17,14 +17,19 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
 
+import numpy as np
+
 from pipeline.predict.download import download
+from stages.data.formats import FORMATS
 from stages.data.images import Pixels
-from stages.data.photos import FORMATS, HUGE, decode_photo
+from stages.data.photos import decode
+from stages.data.suffixes import READ, ignored_pictures, listed
 from stages.errors import InputError
 
-PICTURES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 VIDEOS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg")
 NO_PICTURE = f"a picture, one of {', '.join(FORMATS)}"
+
+Lost = dict[str, tuple[str, ...]]  # by a picture's name: what its pixels leave out, kinds of LOST (photos.py)
 
 
 class Source(NamedTuple):
@@ -47,15 +52,19 @@ class _File(NamedTuple):
     folder: Path  # that was named, or that holds it
 
 
-def find_sources(arguments: Sequence[str], out: Path) -> list[Source | Refused]:
-    """All that the arguments name, but for what folders hold in `out`: earlier results are no pictures to label."""
+def find_sources(arguments: Sequence[str], out: Path, ignored: Counter[str] | None = None) -> list[Source | Refused]:
+    """All that the arguments name, but for what folders hold in `out`: earlier results are no pictures to label.
+
+    `ignored` counts, by suffix, files of folders that look like pictures of formats that are not read.
+    """
+    ignored = Counter() if ignored is None else ignored
     found: dict[str, Source | Refused | _File] = {}
     for argument in arguments:
         try:
             if _is_url(argument):
                 found.setdefault(argument, Source(argument, "url", Path(_url_name(argument))))
             else:
-                for file in _files(argument, out):
+                for file in _files(argument, out, ignored):
                     found.setdefault(file.given if isinstance(file, Refused) else _absolute(file.path), file)
         except InputError as error:
             found.setdefault(argument, Refused(argument, error))
@@ -72,31 +81,34 @@ def find_sources(arguments: Sequence[str], out: Path) -> list[Source | Refused]:
     return [source(one, path) if isinstance(one, _File) else one for path, one in found.items()]
 
 
-def read_source(source: Source) -> Pixels:
+def read_source(source: Source, lost: Lost | None = None) -> Pixels:
     """A picture's file or address as RGB, uint8 [H, W, 3]. Raises InputError."""
     if source.kind == "url":
-        return decoded(download(source.given), source.given)
-    return read_picture(Path(source.given))
+        return decoded(download(source.given), source.given, lost)
+    return read_picture(Path(source.given), lost)
 
 
-def read_picture(path: Path) -> Pixels:
+def read_picture(path: Path, lost: Lost | None = None) -> Pixels:
     """A picture file as RGB, uint8 [H, W, 3]. Raises InputError."""
     try:
         content = path.read_bytes()
     except OSError as error:
         raise _no_file(error, path) from None
-    return decoded(content, path)
+    return decoded(content, path, lost)
 
 
-def decoded(content: bytes, name: object) -> Pixels:
-    """The content of a picture's file as RGB, uint8 [H, W, 3]. Raises InputError."""
+def decoded(content: bytes, name: object, lost: Lost | None = None) -> Pixels:
+    """The content of a picture's file as RGB, uint8 [H, W, 3]; `lost` takes what it leaves out. Raises InputError."""
     try:
-        return decode_photo(content, HUGE)
+        picture = decode(content)
     except ValueError as error:
         raise _unreadable(str(error), name) from None
+    if lost is not None:
+        lost[str(name)] = picture.lost
+    return np.asarray(picture.image)
 
 
-def _files(argument: str, out: Path) -> list[_File | Refused]:
+def _files(argument: str, out: Path, ignored: Counter[str]) -> list[_File | Refused]:
     if not argument:
         raise _unreadable("an empty name, as of a variable that is not set", "''")
     path = Path(argument)
@@ -108,6 +120,7 @@ def _files(argument: str, out: Path) -> list[_File | Refused]:
         # As a shell has it: pathlib takes hidden files, and no absolute patterns.
         matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207
     files: list[_File | Refused] = []
+    skipped: Counter[str] = Counter()
     for match in matches:
         try:
             mode = match.stat().st_mode
@@ -115,22 +128,25 @@ def _files(argument: str, out: Path) -> list[_File | Refused]:
             files.append(Refused(str(match), _no_file(error, match)))
             continue
         if stat.S_ISDIR(mode):
-            files += _pictures(match, _absolute(out))
+            files += _pictures(match, _absolute(out), skipped)
         elif stat.S_ISREG(mode):
             files.append(_File(match, match.parent))
     if not files:
-        nothing = f"nothing that ends with {', '.join(PICTURES)}; videos are named one by one"
+        nothing = f"nothing that ends with {', '.join(READ)}; videos are named one by one"
+        nothing += f"; {listed(skipped)}, which are not read: save them as JPEG" if skipped else ""
         raise _unreadable(nothing if matches else "no such file", argument)
+    ignored += skipped
     return files
 
 
-def _pictures(folder: Path, out: str) -> Iterator[_File | Refused]:
+def _pictures(folder: Path, out: str, skipped: Counter[str]) -> Iterator[_File | Refused]:
     """Pictures below a folder, in order; hidden ones, links to folders and what lies in `out` are left alone."""
     closed: list[OSError] = []
     for place, inside, names in os.walk(folder, onerror=closed.append):
         at = Path(place)
         inside[:] = sorted(name for name in inside if name[0] != "." and _absolute(at / name) != out)
-        pictures = (name for name in sorted(names) if name[0] != "." and name.lower().endswith(PICTURES))
+        skipped += ignored_pictures(names)
+        pictures = (name for name in sorted(names) if name[0] != "." and name.lower().endswith(READ))
         yield from (_File(at / name, folder) for name in pictures)
     yield from (Refused(str(error.filename), _no_file(error, error.filename)) for error in closed)
 

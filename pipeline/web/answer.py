@@ -1,29 +1,30 @@
 """A picture's bytes in, what the page shows of it out: one at a time, the model loaded once.
 
 Input: the content of any picture that stages/data/photos.py reads. Output: JSON values. Invariant: the network never
-gets more pixels than the limit; a larger picture is scaled down to it while it is decoded, and the labels have that
-size. Above Pillow's own limit pictures are refused by their header.
+gets more pixels than the limit; a larger picture is scaled down to it as it is decoded, and the labels have that size.
+Above Pillow's own limit pictures are refused by their header.
 """
 
 import base64
 import io
-import warnings
+import math
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import Image
 
+from stages.data.formats import open_picture
 from stages.data.images import Pixels
-from stages.data.photos import FORMATS, HUGE, decode_photo
+from stages.data.photos import LOST, Size, decode, decode_resized, picture_sizes
 from stages.score.pictures import save_label_png
 
 if TYPE_CHECKING:
     from stages.model.inference import SceneParser
 
 OTHER = "other"  # annotation value 0
-UPRIGHT, ON_THEIR_SIDE = 1, (5, 6, 7, 8)  # EXIF orientations
+DRAWN = {"alpha", "frames"}  # what browsers draw, and the decoder leaves out: kinds of LOST
 
 
 @dataclass(frozen=True)
@@ -52,36 +53,40 @@ class Segmenter:
         `labels` is the 8-bit palette PNG that `sceneparse predict` writes; `values` are the same numbers without a
         format, row by row, deflated: a browser's canvas may change what it decodes. `picture` is null where browsers
         show the picture as it was decoded here. All three are in base64. `height` and `width` are theirs; those of the
-        picture that came are `original_height` and `original_width`.
+        picture that came are `original_height` and `original_width`. `notes` says what pixels leave out.
         """
-        picture = decode_photo(content, HUGE, self.max_megapixels * 10**6)
+        original, turned = picture_sizes(content)[1:]
+        size = shrunk(original, self.max_megapixels * 10**6)
+        decoded = decode(content) if size == original else decode_resized(content, *size)
+        # Browsers turn JPEGs by their EXIF; of other formats not all do, and most show no TIFF.
+        format = open_picture(content).format
+        shown = size == original and (format == "JPEG" or not (turned or format == "TIFF"))
+        picture, shown = np.asarray(decoded.image), shown and not DRAWN.intersection(decoded.lost)
         annotation = self.parser.annotate(picture)  # [H, W]
-        (height, width), (original, shown) = annotation.shape, _header(content)
         pixels = np.bincount(annotation.ravel(), minlength=1 + len(self.parser.classes))
         legend = [{**row, "share": int(pixels[row["class_id"]]) / annotation.size} for row in self.classes()]
         file = io.BytesIO()
         save_label_png(file, annotation, self.parser.colours)
         return {
-            "height": height,
-            "width": width,
-            "original_height": original[0],
-            "original_width": original[1],
+            "height": annotation.shape[0],
+            "width": annotation.shape[1],
+            "original_height": original[1],
+            "original_width": original[0],
             "legend": sorted((row for row in legend if row["share"]), key=lambda row: -row["share"]),
             "labels": _base64(file.getvalue()),
             "values": _base64(zlib.compress(annotation.tobytes(), 1)),
-            "picture": None if shown and original == (height, width) else _base64(_as_jpeg(picture)),
+            "picture": None if shown else _base64(_as_jpeg(picture)),
+            "notes": [LOST[kind] for kind in decoded.lost],
         }
 
 
-def _header(content: bytes) -> tuple[tuple[int, int], bool]:
-    """Upright height and width of a picture that can be decoded, and whether browsers show it as it is decoded here."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            turn = image.getexif().get(ExifTags.Base.Orientation, UPRIGHT)
-            # Browsers turn JPEGs by their EXIF; of other formats not all do, and most show no TIFF.
-            shown = image.format == "JPEG" or not (turn != UPRIGHT or image.format == "TIFF")
-            return image.size if turn in ON_THEIR_SIDE else (image.height, image.width), shown
+def shrunk(size: Size, most: int) -> Size:
+    """Width and height of a picture that is scaled down to at most so many pixels; its own if it has no more."""
+    width, height = size
+    if width * height <= most:
+        return size
+    scale = math.sqrt(most / (width * height))
+    return max(1, min(int(width * scale), most)), max(1, min(int(height * scale), most))
 
 
 def _as_jpeg(picture: Pixels) -> bytes:

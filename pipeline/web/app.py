@@ -21,7 +21,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipeline.web.answer import Segmenter
-from stages.data.photos import TooLargeError
+from stages.data.formats import TooLargeError
 
 PAGE = Path(__file__).parent / "page"
 NAMES = ("page.css", "page.js", "drawing.js", "server.js", "icon.svg")

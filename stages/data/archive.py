@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Self
 
 from stages.data.class_table import parse_class_table
+from stages.data.suffixes import ignored_pictures, listed
 from stages.errors import InputError
 
 SPLITS = ("training", "validation")
@@ -98,6 +99,11 @@ class Dataset:
             (*more, *again),
         )
 
+    def ignored_pictures(self) -> Counter[str]:
+        """Count the zip's pictures that have no suffix of a dataset's, such as .heic, by suffix."""
+        places = tuple(f"{self.root}images/{split}/" for split in SPLITS)
+        return ignored_pictures((name for name in self.members if name.startswith(places)), IMAGE_SUFFIXES)
+
     def scenes(self) -> dict[str, str]:
         """Scene category of each id; empty when the archive has none. Raises InputError."""
         member = self.root + SCENES
@@ -139,6 +145,7 @@ class Archive(Dataset):
             images, annotations = (len(found.pairs) + len(x) for x in (found.images_alone, found.annotations_alone))
             got = f"{images} images, {annotations} annotations; without a partner: {', '.join(alone) or '-'}"
             got += f"; of an id that another file has: {', '.join(found.doubles)}" if found.doubles else ""
+            got += f"; ignored: {listed(ignored)}" if (ignored := self.ignored_pictures()) else ""
             raise self._refusal(f"the {split} split", LAYOUT, got)
         return found.pairs
 

@@ -1,7 +1,7 @@
 """One pair of a dataset -> the picture's content and its annotation, or all that is wrong with them.
 
-A usable pair has a picture whose header can be read and an 8-bit L annotation of the same size with values 0..N.
-That all of the picture can be decoded is seen by whoever decodes it.
+A usable pair has a picture whose header can be read and an 8-bit L annotation with values 0..N, of the picture's size
+upright or as stored. Only the header is checked here; damaged pixel data fails when it is decoded.
 """
 
 from dataclasses import dataclass
@@ -11,10 +11,11 @@ import numpy as np
 from PIL import Image
 
 from stages.data.archive import Dataset, Pair
-from stages.data.images import decode_annotation, picture_size
+from stages.data.images import AnnotationKindError, decode_annotation
+from stages.data.photos import picture_sizes
 
-# What Pillow raises for a damaged picture: SyntaxError on a broken PNG.
-DAMAGE = (OSError, ValueError, SyntaxError)
+# What reading a damaged pair raises: the decoders ValueError, files OSError.
+DAMAGE = (OSError, ValueError)
 
 
 class Problem(NamedTuple):
@@ -43,24 +44,22 @@ class Checked:
 def check_pair(dataset: Dataset, pair: Pair, classes: int | None) -> Checked:
     """Read a pair; values are compared with the number of classes where that is known."""
     problems = []
-    image, annotation, sizes = None, None, []
+    image, annotation, sizes, annotated = None, None, None, None
     try:
         image = dataset.content(pair.image)
-        sizes.append(picture_size(image))
+        sizes = picture_sizes(image)
     except DAMAGE as error:
         problems.append(Problem("image_unreadable", pair.image, f"image: {error}"))
-    kind = "annotation_unreadable"
     try:
         content = dataset.content(pair.annotation)
-        sizes.append(picture_size(content))
-        kind = "annotation_kind"
+        annotated = picture_sizes(content).stored
         annotation = decode_annotation(content)
-    except ValueError as error:
-        problems.append(Problem(kind, pair.annotation, f"annotation: {error}"))
+    except AnnotationKindError as error:
+        problems.append(Problem("annotation_kind", pair.annotation, f"annotation: {error}"))
     except DAMAGE as error:
         problems.append(Problem("annotation_unreadable", pair.annotation, f"annotation: {error}"))
-    if len(set(sizes)) == 2:
-        text = f"image is {sizes[0]} but annotation {sizes[1]} pixels (width, height)"
+    if sizes and annotated and annotated not in (sizes.upright, sizes.stored):
+        text = f"image is {sizes.upright} but annotation {annotated} pixels (width, height)"
         problems.append(Problem("sizes", pair.annotation, text))
     if annotation is not None and classes is not None:
         above = [int(value) for value in np.unique(np.asarray(annotation)) if value > classes]

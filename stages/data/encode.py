@@ -8,6 +8,7 @@ import hashlib
 import io
 import os
 import socket
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -18,12 +19,14 @@ from PIL import Image
 
 from stages.data.archive import Archive, Pair
 from stages.data.checks import DAMAGE, check_pair
-from stages.data.images import decode_resized, encode_annotation, fit, fit_pair
+from stages.data.formats import FORMATS
+from stages.data.images import encode_annotation, fit, fit_pair
+from stages.data.photos import decode_resized
 from stages.data.records import encode_example, frame
 from stages.params import Prepare
 
 # Modules beside this one that have a say in the bytes.
-CODE = ("archive", "checks", "class_table", "encode", "images", "labels", "records")
+CODE = ("archive", "checks", "class_table", "encode", "formats", "images", "labels", "photos", "records", "suffixes")
 TAIL = 2**23  # bytes at a zip's end: its table of contents, with every member's CRC-32, up to some 60,000 members
 
 
@@ -43,40 +46,45 @@ class Work:
 
 @dataclass(frozen=True)
 class Encoded:
-    """What becomes of it: framed records, pixels per annotation value, and what was wrong."""
+    """What becomes of it: framed records, pixels per annotation value, what was wrong, and what pictures lost."""
 
     records: list[bytes]
     label_pixels: npt.NDArray[np.int64]
     problems: list[str]
+    lost: Counter[str]  # pictures by kind of LOST (photos.py)
 
 
 def encode_pairs(work: Work) -> Encoded:
     """Read, check, resize and encode the pairs. Raises Unfit."""
     opened = _open_archive(work.dataset, work.signature)
-    encoded = Encoded([], np.zeros(256, np.int64), [])
+    encoded = Encoded([], np.zeros(256, np.int64), [], Counter())
     for pair in work.pairs:
         try:
-            record, histogram = encode_pair(opened, pair, work.params)
+            record, histogram, lost = encode_pair(opened, pair, work.params)
         except DAMAGE as error:
             encoded.problems.append(f"{pair.id}: {error}")
         else:
             encoded.records.append(record)
             encoded.label_pixels[:] += histogram
+            encoded.lost.update(lost)
     return encoded
 
 
-def encode_pair(archive: Archive, pair: Pair, params: Prepare) -> tuple[bytes, list[int]]:
-    """One framed record, and its annotation's histogram (256 counts). Raises ValueError saying what is wrong."""
+def encode_pair(archive: Archive, pair: Pair, params: Prepare) -> tuple[bytes, list[int], tuple[str, ...]]:
+    """One framed record, its annotation's histogram (256 counts) and what its picture lost (kinds of LOST).
+
+    Raises ValueError saying what is wrong.
+    """
     size = params.size
     content, annotation = check_pair(archive, pair, len(archive.classes)).usable()
     where = fit(*annotation.size, size, params.mode)
-    image = decode_resized(content, where.width, where.height, params.interpolation)
-    image, resized = fit_pair(image, annotation, where, size, params.interpolation)
+    decoded = decode_resized(content, where.width, where.height, params.interpolation, annotation.size)
+    image, resized = fit_pair(decoded.image, annotation, where, size, params.interpolation)
     jpeg = io.BytesIO()
     image.save(jpeg, "JPEG", quality=params.jpeg_quality)
     width, height = annotation.size
     example = encode_example(pair.id, jpeg.getvalue(), encode_annotation(resized), height, width)
-    return frame(example), resized.histogram()
+    return frame(example), resized.histogram(), decoded.lost
 
 
 def signature(dataset: Path) -> str:
@@ -96,7 +104,8 @@ def _software() -> bytes:
     noise = (np.arange(16 * 16 * 3, dtype=np.uint32) * 2654435761 >> 20).astype(np.uint8)
     jpeg = io.BytesIO()
     Image.fromarray(noise.reshape(16, 16, 3).repeat(4, 0).repeat(4, 1)).save(jpeg, "JPEG", quality=95)
-    resized = decode_resized(jpeg.getvalue(), 48, 48, "bilinear")
+    resized = decode_resized(jpeg.getvalue(), 48, 48, "bilinear").image
+    code += repr(FORMATS).encode()
     return b"".join((code, jpeg.getvalue(), resized.tobytes(), encode_annotation(resized.getchannel(0))))
 
 

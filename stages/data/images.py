@@ -1,18 +1,19 @@
-"""Pictures and annotations as pixels: decoding, fitting both into the training square, and storing.
+"""Pictures and annotations as pixels: fitting both into the training square; reading and storing annotations.
 
-Input: file contents from the archive. Output: uint8 arrays or Pillow images. An image is
+Input: Pillow images, and annotations' contents; stages/data/photos.py decodes pictures. An image is
 resized by antialiased bilinear filtering (or by nearest neighbour, where asked) and an annotation always by nearest
 neighbour, through the same geometry, so that every annotation value stays one that was there before.
 """
 
-import io
 import struct
 import zlib
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image
+
+from stages.data.formats import open_picture, reading
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -23,6 +24,10 @@ PADDING_RGB = (124, 117, 104)
 # Where a PNG says its bits a sample and its colour type (PNG specification, 11.2.1 IHDR), and what 8-bit gray is.
 DEPTH_AND_TYPE = slice(24, 26)
 GRAY_8 = bytes((8, 0))
+
+
+class AnnotationKindError(ValueError):
+    """A picture that is no annotation, of another kind than an 8-bit grayscale PNG."""
 
 
 class Fit(NamedTuple):
@@ -47,52 +52,16 @@ def fit(width: int, height: int, size: int, mode: str) -> Fit:
     return Fit(new_width, new_height, (size - new_width) // 2, (size - new_height) // 2)
 
 
-def picture_size(content: bytes) -> tuple[int, int]:
-    """Width and height, read from the header alone."""
-    return _open(content).size
-
-
-def decode_image(content: bytes) -> Image.Image:
-    """Decode a picture to RGB."""
-    return _loaded(_open(content))
-
-
-def decode_resized(content: bytes, width: int, height: int, interpolation: str = "bilinear") -> Image.Image:
-    """Decode a picture to RGB and resize it, like `resize_image`.
-
-    A JPEG is decoded at 1/2, 1/4 or 1/8 of its size, as long as it stays large enough: the decoder's
-    own scaling, several times faster than resizing the rest of the way.
-    """
-    image = _open(content)
-    if interpolation == "nearest":
-        return resize_image(_loaded(image), width, height, interpolation)
-    scaled = image.draft("RGB", (width, height))
-    # The decoder rounds sizes up: the box tells where, within its last pixels, the picture really ends.
-    return resize_image(_loaded(image), width, height, interpolation, box=scaled[1] if scaled else None)
-
-
 def decode_annotation(content: bytes) -> Image.Image:
-    """Decode an annotation, as stored: 8-bit L. Raises ValueError for any other kind of picture."""
-    annotation = _open(content)
+    """Decode an annotation, as stored: 8-bit L. Raises ValueError, AnnotationKindError for other kinds of pictures."""
+    annotation = open_picture(content)
     # Not by Pillow's mode: L is also what it makes of 2 and 4 bits, with other values, and of a JPEG.
     if annotation.format != "PNG" or content[DEPTH_AND_TYPE] != GRAY_8:
-        raise ValueError(f"expected an 8-bit grayscale PNG, got {annotation.format} of mode {annotation.mode}")
-    annotation.load()
+        got = f"{annotation.format} of mode {annotation.mode}"
+        raise AnnotationKindError(f"expected an 8-bit grayscale PNG, got {got}")
+    with reading():
+        annotation.load()
     return annotation
-
-
-def _loaded(image: Image.Image) -> Image.Image:
-    image.load()
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _open(content: bytes) -> ImageFile.ImageFile:
-    try:
-        return Image.open(io.BytesIO(content))
-    except UnidentifiedImageError:  # its message names an object in memory
-        raise ValueError("not a picture, or cut off in its header") from None
-    except Image.DecompressionBombError as error:
-        raise ValueError(str(error)) from None
 
 
 def resize_image(

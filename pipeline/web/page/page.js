@@ -80,13 +80,14 @@ async function select(entry) {
 }
 
 function show(entry, opened) {
-  const { height, width, original_height: rows, original_width: columns, legend } = (shown = opened);
+  const { height, width, original_height: rows, original_width: columns, legend, notes } = (shown = opened);
   const { name } = (last = entry).file;
   fit(at("view"), width, height);
   shown.view = marked(shown, at("view").width, at("view").height);
   list(legend);
   const shrunk = `, shrunk from ${columns} × ${rows}: more than ${limits.max_megapixels} megapixels are not segmented here`;
-  at("facts").textContent = `${name}, ${width} × ${height} pixels${width === columns && height === rows ? "" : shrunk}`;
+  const size = `${name}, ${width} × ${height} pixels${width === columns && height === rows ? "" : shrunk}`;
+  at("facts").textContent = [size, ...notes].join("; ");
   at("working").hidden = true;
   at("side").classList.remove("waiting");
   at("side").inert = false;
