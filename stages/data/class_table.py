@@ -6,6 +6,7 @@ value 0, has none. A name may have synonyms after commas: the first one counts.
 
 import csv
 import io
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
@@ -15,6 +16,7 @@ from stages.errors import InputError
 
 LONGEST_NAME = 200  # characters
 UNPRINTED = ("Cc", "Cs", "Zl", "Zp")  # Unicode's categories of control characters, halves of others, ends of lines
+SCRIPT = re.compile("</?script|<!--", re.IGNORECASE)  # DVC writes names into a script of its page as they are
 TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # they change the direction of what follows
 
 
@@ -74,6 +76,8 @@ def unusable(name: str) -> str:
         return "no name"
     if len(name) > LONGEST_NAME:
         return f"a name of {len(name)} characters, at most {LONGEST_NAME} are taken"
+    if SCRIPT.search(name):
+        return f"the name {name!a} holds a tag that would end or begin a script in DVC's page of plots"
     bad = sorted({one for one in name if unicodedata.category(one) in UNPRINTED or one in TURNING})
     return f"the name {name!a} has {', '.join(map(ascii, bad))}: control characters are no text" if bad else ""
 
