@@ -315,11 +315,15 @@ def test_drop_and_paste(desktop, way):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"no picture", "bad.jpg: the picture cannot be read (not a picture, or cut off in its header); open it"),
+        (b"no picture", "bad.jpg: the picture cannot be read: not a picture, or cut off in its header; open it"),
+        (
+            b"8BPS" + bytes(99),
+            "bad.jpg: the picture cannot be read: PSD (Photoshop), which is not read here: save it as",
+        ),
         (encoded(Image.new("1", (15_000, 15_000)), "PNG"), "bad.jpg: more pixels than the limit of 178956970"),
         (bytes(MAX_MB * 10**6 + 1), "bad.jpg: the file is larger than 1 MB"),
     ],
-    ids=["no picture", "far too many pixels", "bytes"],
+    ids=["no picture", "another format", "far too many pixels", "bytes"],
 )
 def test_a_picture_that_is_refused(desktop, server, content, message):
     """What is wrong is said, the last result stays as it is, if there is one, and the next picture is taken."""
