@@ -99,7 +99,7 @@ def publish_lineage(root: Path) -> Iterator[None]:
 def lineage(root: Path) -> str:
     """Markdown: the Git commit, what differs from it, the digest of dvc.lock, and the params."""
     lock = root / "dvc.lock"
-    changed = _git(root, "diff", "--name-only", "HEAD").split()
+    changed = _git(root, "diff", "--name-only", "--relative", "HEAD").split()
     rows = {
         "commit": _git(root, "rev-parse", "HEAD") or "none",
         "workspace": f"dirty: {', '.join(changed)}" if changed else "clean",
