@@ -18,8 +18,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from pipeline.commands import LAST_LINES, CommandError, own_lines, stage_environment
+from pipeline.commands import LAST_LINES, CommandError, stage_environment, why
 from pipeline.process import Lines, run_supervised
+from pipeline.refusals import refusal
 from pipeline.results import SCORES
 from stages.errors import InputError
 from stages.files import write_text
@@ -43,7 +44,10 @@ def list_experiments(root: Path, *, every_commit: bool = False) -> tuple[Experim
     """The workspace as a row, and the experiments that began from the current commit, or from any."""
     flags = ["--all-commits"] if every_commit else []
     command = [sys.executable, "-m", "dvc", "exp", "show", "--json", *flags]
-    workspace, *baselines = json.loads(_output(command, cwd=root))
+    try:
+        workspace, *baselines = json.loads(_output(command, cwd=root))
+    except CommandError as error:
+        raise refusal(root, error.last) from None
     rows = []
     for baseline in baselines:
         for entry in baseline["experiments"] or []:
@@ -145,7 +149,7 @@ class Baseline:
             output=folder.with_name(f"{name}.log"),
         )
         if status:
-            raise CommandError(f"experiment {name}", own_lines(lines.last)[-LAST_LINES:], may_pass=False)
+            raise CommandError(f"experiment {name}", why(project, lines.last), may_pass=False)
         ref = str(ExpRefInfo(self.commit, name))
         _git(self.top, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(folder), f"{ref}:{ref}")
 
@@ -206,9 +210,13 @@ def _git(folder: Path, *arguments: str, standard_input: bytes = b"", **environme
 
 def _output(command: Sequence[str], *, cwd: Path, standard_input: bytes = b"", **environment: str) -> bytes:
     """A command's standard output. Raises CommandError."""
-    done = subprocess.run(  # noqa: S603
-        command, cwd=cwd, env=stage_environment() | environment, input=standard_input, capture_output=True, check=False
-    )
+    environment = stage_environment() | environment
+    try:
+        done = subprocess.run(  # noqa: S603
+            command, cwd=cwd, env=environment, input=standard_input, capture_output=True, check=False
+        )
+    except FileNotFoundError:
+        raise CommandError(command[0], ["it is not installed, or not on the path"], may_pass=False) from None
     if done.returncode:
         said = done.stderr.decode(errors="replace").splitlines()
         raise CommandError(" ".join(command[:4]), said[-LAST_LINES:], may_pass=False)
