@@ -7,6 +7,7 @@ so that Prefect shows each one's history.
 import base64
 import csv
 import io
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +22,8 @@ from prefect.artifacts import (
 )
 
 from pipeline.results import MODEL, PER_CLASS, PICTURES, REPORT, Scores
-from stages.files import file_digest
+from stages.errors import printable
+from stages.files import csv_text, file_digest
 
 SHEET_SCENES, SHEET_WIDTH = 6, 200  # rows of the sheet of pictures; pixels of each picture
 
@@ -35,7 +37,8 @@ def publish_results(root: Path, scores: Scores, before: Scores) -> None:
     """Publish what the stages wrote; `before` holds the last good run's scores, or nothing."""
     create_table_artifact(score_rows(scores, before), key="scores", description=_compared(before))
     with (root / PER_CLASS).open(newline="") as file:
-        create_table_artifact(list(csv.DictReader(file)), key="per-class", description="Classes, at original size")
+        rows = [{key: csv_text(cell) for key, cell in row.items()} for row in csv.DictReader(file)]
+    create_table_artifact(rows, key="per-class", description="Classes, at original size")
     if (root / REPORT).is_file():
         create_link_artifact((root / REPORT).as_uri(), key="report", link_text=str(REPORT), description="The report")
     if sheet := picture_sheet(root / PICTURES):
@@ -99,16 +102,27 @@ def publish_lineage(root: Path) -> Iterator[None]:
 def lineage(root: Path) -> str:
     """Markdown: the Git commit, what differs from it, the digest of dvc.lock, and the params."""
     lock = root / "dvc.lock"
-    changed = _git(root, "diff", "--name-only", "HEAD").split()
+    changed = [name for name in _git(root, "diff", "--name-only", "--relative", "-z", "HEAD").split("\0") if name]
     rows = {
         "commit": _git(root, "rev-parse", "HEAD") or "none",
         "workspace": f"dirty: {', '.join(changed)}" if changed else "clean",
         "dvc.lock": file_digest(lock) if lock.is_file() else "none",
     }
-    table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
-    return f"| what | which |\n|---|---|\n{table}\n\n```yaml\n{(root / 'params.yaml').read_text()}```\n"
+    table = "\n".join(f"| {name} | {_cell(value)} |" for name, value in rows.items())
+    params = (root / "params.yaml").read_text()
+    fence = "`" * (1 + max([2, *map(len, re.findall("`+", params))]))  # which nothing in them can end
+    return f"| what | which |\n|---|---|\n{table}\n\n{fence}yaml\n{params.rstrip()}\n{fence}\n"
+
+
+def _cell(text: str) -> str:
+    """Text of a Markdown table as it is: neither markup, HTML nor the cell's end."""
+    return re.sub(r"([\\`*_\[\]<>|~&])", r"\\\1", printable(text))
 
 
 def _git(root: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)  # noqa: S603, S607
+    """What Git prints; nothing where there is no Git, or no repository."""
+    try:
+        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)  # noqa: S603, S607
+    except FileNotFoundError:
+        return ""
     return done.stdout.strip()

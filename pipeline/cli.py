@@ -18,7 +18,7 @@ from pipeline.arguments.common import STATUSES, add_command, path_or_url
 from pipeline.arguments.data import add_data
 from pipeline.arguments.models import add_models
 from pipeline.arguments.runs import add_runs
-from stages.errors import InputError
+from stages.errors import InputError, printable_lines
 
 SHELLS = ("bash", "zsh", "tcsh")
 
@@ -71,7 +71,8 @@ def _run() -> None:
             raise
         if interrupted:  # libraries make other exceptions of it while they are imported
             sys.exit(128 + signal.SIGINT)
-        sys.exit(f"error: {type(error).__name__}: {error}\nThis is a defect: --debug shows where, please report it.")
+        said = printable_lines(str(error))
+        sys.exit(f"error: {type(error).__name__}: {said}\nThis is a defect: --debug shows where, please report it.")
 
 
 def _watch_interrupts() -> list[int]:

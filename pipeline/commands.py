@@ -5,13 +5,17 @@ Their exit status and the lines that they print are all that is used here: both 
 """
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 
+from pipeline.dvc import in_git
 from pipeline.process import Lines, run_supervised
+from pipeline.refusals import refusal
 from stages.errors import TRY_AGAIN
+from stages.files import write_text
 
 LAST_LINES = 15  # of a failed command, in its error
 LOGS = Path("state/flow")
@@ -55,7 +59,7 @@ def push_outputs(root: Path, stages: Iterable[str], on_output: OnOutput) -> None
     """Upload the outputs of `stages` and the run-cache to the default remote. Raises CommandError."""
     lines = _run(root, ["push", "--run-cache", *stages], on_output)
     if any(line.startswith("ERROR") for line in lines):  # of the run-cache: the exit status is 0 all the same
-        raise CommandError("dvc push", lines[-LAST_LINES:], may_pass=True)
+        raise CommandError("dvc push", why(root, lines), may_pass=True)
 
 
 def _run(root: Path, arguments: list[str], on_output: OnOutput) -> list[str]:
@@ -70,12 +74,12 @@ def _run(root: Path, arguments: list[str], on_output: OnOutput) -> list[str]:
         [sys.executable, "-m", "dvc", *arguments],
         take,
         cwd=root,
-        environment=stage_environment(),
+        environment=stage_environment() | _without_git(root),
         output=root / LOGS / f"{arguments[0]}.log",
     )
     if status:
         may_pass = arguments[0] == "push" or any(line.endswith(f"exited with {TRY_AGAIN}") for line in lines.last)
-        raise CommandError(f"dvc {' '.join(arguments)}", own_lines(lines.last)[-LAST_LINES:], may_pass)
+        raise CommandError(f"dvc {' '.join(arguments)}", why(root, lines.last), may_pass)
     return lines.last
 
 
@@ -83,6 +87,32 @@ def stage_environment() -> dict[str, str]:
     """The environment of a stage: this Python's `python` first on the path, and bars drawn once a second."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     return {"TQDM_MININTERVAL": "1", **os.environ, "PATH": path}
+
+
+def _without_git(root: Path) -> dict[str, str]:
+    """What lets DVC work where there is no Git repository: its system's settings, and that one.
+
+    No file of the user's is changed: after `git init` DVC uses Git again.
+    """
+    if in_git(root):
+        return {}
+    from configobj import ConfigObj  # type: ignore[import-untyped]
+    from dvc.config import Config
+
+    folder = root / "state/without-git"
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = ConfigObj(str(Path(Config.get_dir("system")) / Config.CONFIG))
+    settings.setdefault("core", {})["no_scm"] = "true"
+    settings.filename = None  # so that it returns its lines instead of writing them there
+    write_text(folder / Config.CONFIG, "\n".join(settings.write()))
+    return {"DVC_SYSTEM_CONFIG_DIR": str(folder)}
+
+
+def why(root: Path, lines: list[str]) -> list[str]:
+    """Why a command failed: the failed stage's own last lines, or what DVC itself refused, in this project's words."""
+    if any(re.search(r"failed to run: .*exited with", line) for line in lines):
+        return own_lines(lines)[-LAST_LINES:]
+    return str(refusal(root, lines[-LAST_LINES:])).splitlines()
 
 
 def own_lines(lines: list[str]) -> list[str]:

@@ -17,6 +17,7 @@ from typing import Any
 
 import psutil
 
+from pipeline.refusals import broken_file, check_merged, dvc_understood
 from stages.errors import BusyError, InputError
 
 LAST_LINES = 15  # of a failed command, in its error
@@ -31,12 +32,15 @@ class Stage:
 
 
 def project_root(directory: Path) -> Path:
-    """The root of the DVC repository that `directory` lies in. Raises InputError where there is none."""
+    """The root of the DVC repository that `directory` lies in.
+
+    Raises InputError where there is none, and where a merge left both sides in a file that everything reads.
+    """
     from dvc.exceptions import NotDvcRepoError
     from dvc.repo import Repo
 
     try:
-        return Path(Repo.find_root(str(directory)))
+        root = Path(Repo.find_root(str(directory)))
     except NotDvcRepoError as error:
         raise InputError(
             "this is no DVC repository",
@@ -45,6 +49,13 @@ def project_root(directory: Path) -> Path:
             file=directory.resolve(),
             next_step="change into the project's directory",
         ) from None
+    check_merged(root)
+    return root
+
+
+def in_git(root: Path) -> bool:
+    """Whether a Git repository holds `root`. DVC wants to be told where none does (core.no_scm)."""
+    return any((folder / ".git").exists() for folder in [root.resolve(), *root.resolve().parents])
 
 
 class Project:
@@ -54,7 +65,8 @@ class Project:
         from dvc.repo import Repo
 
         self.root = root
-        self._repo = Repo(str(root))
+        with dvc_understood(root):
+            self._repo = Repo(str(root), config=None if in_git(root) else {"core": {"no_scm": True}})
         self._version: list[int] = []  # of the files that the stages were read from
         self._stages: dict[str, Any] = {}
 
@@ -63,6 +75,8 @@ class Project:
         import networkx
 
         names = self._nodes()
+        if not names:
+            raise broken_file(self.root) or _no_stages(self.root)
         graph = self._repo.index.graph  # an edge leads from a stage to one that it needs
         if target is not None and target not in names:
             raise InputError(
@@ -125,9 +139,10 @@ class Project:
         """DVC's stages by name, as dvc.yaml and dvc.lock have them now: another process may have written them."""
         version = [path.stat().st_mtime_ns for path in self.root.glob("dvc.*")]
         if version != self._version:
-            self._repo._reset()
+            with dvc_understood(self.root):
+                self._repo._reset()
+                self._stages = {self._name(stage): stage for stage in self._repo.index.graph}
             self._version = version
-            self._stages = {self._name(stage): stage for stage in self._repo.index.graph}
         return self._stages
 
     def _name(self, stage: Any) -> str:
@@ -158,13 +173,21 @@ class Project:
 
 @contextmanager
 def _busy(root: Path) -> Iterator[None]:
-    """Raise BusyError for DVC's own error."""
+    """Raise BusyError for DVC's own error, and InputError for others."""
     from dvc.lock import LockError
 
-    try:
-        yield
-    except LockError as error:
-        raise _at_work(root, str(error).splitlines()[0]) from None
+    with dvc_understood(root):
+        try:
+            yield
+        except LockError as error:
+            raise _at_work(root, str(error).splitlines()[0]) from None
+
+
+def _no_stages(root: Path) -> InputError:
+    step = "git checkout dvc.yaml"
+    return InputError(
+        "dvc.yaml has no stages", expected="the project's", got="none", file=root / "dvc.yaml", next_step=step
+    )
 
 
 def _at_work(root: Path, got: str) -> BusyError:

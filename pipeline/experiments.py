@@ -18,14 +18,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from pipeline.commands import LAST_LINES, CommandError, own_lines, stage_environment
+from pipeline.commands import LAST_LINES, CommandError, stage_environment, why
 from pipeline.process import Lines, run_supervised
+from pipeline.refusals import refusal
 from pipeline.results import SCORES
 from stages.errors import InputError
 from stages.files import write_text
 
 PARAMS = Path("params.yaml")
-KEPT = "state"  # of a checkout that is made anew: with it training goes on where it was
+KEPT = Path("state")  # of a checkout that is made anew: with it training goes on where it was
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,10 @@ def list_experiments(root: Path, *, every_commit: bool = False) -> tuple[Experim
     """The workspace as a row, and the experiments that began from the current commit, or from any."""
     flags = ["--all-commits"] if every_commit else []
     command = [sys.executable, "-m", "dvc", "exp", "show", "--json", *flags]
-    workspace, *baselines = json.loads(_output(command, cwd=root))
+    try:
+        workspace, *baselines = json.loads(_output(command, cwd=root))
+    except CommandError as error:
+        raise refusal(root, error.last) from None
     rows = []
     for baseline in baselines:
         for entry in baseline["experiments"] or []:
@@ -72,36 +76,39 @@ def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 class Baseline:
     """What experiments begin from, as it was at one moment: a commit and the changes to it that Git knows.
 
-    `changes` is a patch. It leaves out params.yaml, which each experiment gets whole, and dvc.lock, which
-    records results and decides none.
+    `changes` is a patch of the whole Git repository, in which the project may be a folder. It leaves out params.yaml,
+    which each experiment gets whole, and dvc.lock, which records results and decides none.
     """
 
     root: Path
+    top: Path  # Git's top level: `root`, or a folder above it
     commit: str
     changes: bytes
 
     @classmethod
     def of(cls, root: Path) -> "Baseline":
-        """The workspace as it is now. Raises InputError without a commit, or where Git's root is another folder."""
+        """The workspace as it is now. Raises InputError without a commit."""
         try:
-            said = _git(root, "rev-parse", "--show-toplevel", "HEAD", "--git-path", "index").decode()
-            top, commit, index = said.splitlines()
+            top = _git(root, "rev-parse", "--show-toplevel").decode().splitlines()[0]
         except CommandError as error:
-            top, commit, index = str(error), "", ""
-        if not commit or Path(top) != root.resolve():
-            raise InputError(
-                "experiments begin from a commit",
-                expected="a Git repository with a commit, its root the project's directory",
-                got=top,
-                file=root,
-                next_step="git init, git add --all, git commit",
-            )
+            got = "; ".join(error.last)
+            step = "git init, git add --all, git commit" if "not a git repository" in got else "do as Git says"
+            raise _refusal(root, got, step) from None
+        try:
+            commit, index = _git(root, "rev-parse", "HEAD", "--git-path", "index").decode().splitlines()
+        except CommandError:
+            raise _refusal(root, f"{top} has no commit", "git add --all, git commit") from None
+        needed = {".dvc/config", "dvc.yaml"}
+        if missing := needed - set(_git(root, "ls-files", "--", *needed).decode().splitlines()):
+            raise _refusal(root, f"{top} does not know {', '.join(sorted(missing))}", "git add --all, git commit")
         plain = ("--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--src-prefix=a/", "--dst-prefix=b/")
-        left_out = (f":(exclude){PARAMS}", ":(exclude)dvc.lock")
+        everywhere = (":(top)", f":(exclude){PARAMS}", ":(exclude)dvc.lock")
         with TemporaryDirectory() as spare:  # `git diff` writes to the index what it finds out
-            copied = shutil.copy(root / index, spare)
-            difference = _git(root, "diff", "--binary", *plain, "HEAD", "--", ".", *left_out, GIT_INDEX_FILE=copied)
-        return cls(root, commit, difference)
+            copied = shutil.copy2(root / index, spare)  # its time tells Git which files to compare whole
+            changes = _git(
+                root, "diff", "--binary", "--no-relative", *plain, "HEAD", "--", *everywhere, GIT_INDEX_FILE=copied
+            )
+        return cls(root.resolve(), Path(top), commit, changes)
 
     def unknown(self) -> list[str]:
         """Files that Git neither knows nor ignores, and that experiments therefore lack."""
@@ -116,13 +123,14 @@ class Baseline:
     def run(self, name: str, params: str, folder: Path, on_output: Callable[[bytes], None]) -> None:
         """Run the experiment `name`, with `params` as its params.yaml, in a checkout at `folder`; leave it there.
 
-        What it prints also goes to a log beside the folder. State that a killed run left in the folder is taken up.
-        Raises CommandError with the failed stage's own last lines.
+        The project is at `project(folder)`. What it prints also goes to a log beside the folder. State that a killed
+        run left in the folder is taken up. Raises CommandError with the failed stage's own last lines.
         """
         from dvc.repo.experiments.refs import ExpRefInfo
 
+        project = self.project(folder)
         self._check_out(folder)
-        write_text(folder / PARAMS, params)
+        write_text(project / PARAMS, params)
         lines = Lines(keep=1000)
 
         def take(chunk: bytes) -> None:
@@ -132,45 +140,68 @@ class Baseline:
         status = run_supervised(
             [sys.executable, "-m", "dvc", "exp", "run", "--name", name],
             take,
-            cwd=folder,
+            cwd=project,
             environment={
                 **stage_environment(),
                 "DVC_EXP_AUTO_PUSH": "false",  # the checkout has no remote to push to
-                "DVC_SITE_CACHE_DIR": str(folder / ".dvc/tmp/site"),  # of use to this checkout alone: goes with it
+                "DVC_SITE_CACHE_DIR": str(project / ".dvc/tmp/site"),  # of use to this checkout alone: goes with it
             },
             output=folder.with_name(f"{name}.log"),
         )
         if status:
-            raise CommandError(f"experiment {name}", own_lines(lines.last)[-LAST_LINES:], may_pass=False)
+            raise CommandError(f"experiment {name}", why(project, lines.last), may_pass=False)
         ref = str(ExpRefInfo(self.commit, name))
-        _git(self.root, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(folder), f"{ref}:{ref}")
+        _git(self.top, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(folder), f"{ref}:{ref}")
+
+    def project(self, folder: Path) -> Path:
+        """Where the project is in a checkout at `folder`."""
+        return folder / self.root.relative_to(self.top)
+
+    def strip(self, folder: Path) -> None:
+        """Remove a checkout but for what lets its training go on."""
+        _strip(folder, self.project(folder) / KEPT)
 
     def _check_out(self, folder: Path) -> None:
-        """Make `folder` a repository of its own with the baseline's files; it keeps its state/."""
+        """Make `folder` a repository of its own with the baseline's files; it keeps the project's state/."""
         from dvc.config import Config
         from dvc.config_schema import RelPath
         from dvc.repo import Repo
 
-        strip(folder)
+        self.strip(folder)
         folder.mkdir(parents=True, exist_ok=True)
         _git(folder, "init", "--quiet")
-        _git(folder, "fetch", "--quiet", "--no-tags", "--update-shallow", str(self.root), self.commit)
+        _git(folder, "fetch", "--quiet", "--no-tags", "--update-shallow", str(self.top), self.commit)
         _git(folder, "checkout", "--quiet", "--detach", self.commit)
         if self.changes:
             _git(folder, "apply", "--index", "--whitespace=nowarn", "-", standard_input=self.changes)
         for key in ("user.name", "user.email"):
             if identity := _git(self.root, "config", "--default", "", "--get", key).decode().strip():
                 _git(folder, "config", key, identity)
-        with Repo(str(self.root)) as workspace, Config(str(folder / ".dvc")).edit("local") as local:
+        with Repo(str(self.root)) as workspace, Config(str(self.project(folder) / ".dvc")).edit("local") as local:
             local.update(workspace.config.read("local"))
             local["cache"]["dir"] = RelPath(workspace.cache.local_cache_dir)  # DVC's config takes ASCII alone
 
 
-def strip(folder: Path) -> None:
-    """Remove a checkout but for what lets its training go on."""
+def _strip(folder: Path, kept: Path) -> None:
+    """Remove all in `folder` but `kept`, a path below it."""
     for path in folder.iterdir() if folder.is_dir() else ():
-        if path.name != KEPT:
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        if path.is_symlink() or not path.is_dir():
+            path.unlink()
+        elif kept.is_relative_to(path):
+            if path != kept:
+                _strip(path, kept)
+        else:
+            shutil.rmtree(path)
+
+
+def _refusal(root: Path, got: str, next_step: str) -> InputError:
+    return InputError(
+        "experiments begin from a commit",
+        expected="a Git repository, of the project or of folders above it, with a commit of the project",
+        got=got,
+        file=root,
+        next_step=next_step,
+    )
 
 
 def _git(folder: Path, *arguments: str, standard_input: bytes = b"", **environment: str) -> bytes:
@@ -179,9 +210,13 @@ def _git(folder: Path, *arguments: str, standard_input: bytes = b"", **environme
 
 def _output(command: Sequence[str], *, cwd: Path, standard_input: bytes = b"", **environment: str) -> bytes:
     """A command's standard output. Raises CommandError."""
-    done = subprocess.run(  # noqa: S603
-        command, cwd=cwd, env=stage_environment() | environment, input=standard_input, capture_output=True, check=False
-    )
+    environment = stage_environment() | environment
+    try:
+        done = subprocess.run(  # noqa: S603
+            command, cwd=cwd, env=environment, input=standard_input, capture_output=True, check=False
+        )
+    except FileNotFoundError:
+        raise CommandError(command[0], ["it is not installed, or not on the path"], may_pass=False) from None
     if done.returncode:
         said = done.stderr.decode(errors="replace").splitlines()
         raise CommandError(" ".join(command[:4]), said[-LAST_LINES:], may_pass=False)

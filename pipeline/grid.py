@@ -1,6 +1,7 @@
 """From `train.learning_rate=0.0001,0.001 model.width=0.125,0.25` to the points of a grid, each checked.
 
-Input: arguments KEY=VALUE,VALUE and a params file. Output: points, each with the whole params that it stands for,
+Input: arguments KEY=VALUE,VALUE, each value as YAML has it on one line, lists in brackets and strings in quotes too;
+and a params file. Output: points, each with the whole params that it stands for,
 in the order typed, the last key fastest, none twice. All that cannot be used is refused by name, all at once.
 """
 
@@ -9,7 +10,7 @@ import io
 import itertools
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ LABEL = 48  # characters of a name, at most, before its digest
 
 
 class _Representer(RoundTripRepresenter):
-    """Leaves null where it was written, instead of nothing."""
+    """Writes null instead of nothing."""
 
 
 _Representer.add_representer(type(None), lambda self, _: self.represent_scalar("tag:yaml.org,2002:null", "null"))
@@ -53,7 +54,9 @@ class Point:
     def params_text(self, text: str) -> str:
         """The params file `text` with the point's values in it, comments kept."""
         yaml = YAML()
-        yaml.Representer, yaml.preserve_quotes, yaml.width = _Representer, True, 4096
+        yaml.preserve_quotes, yaml.width = True, 4096
+        if re.search(r":\s+null\b", text):  # as the file has it
+            yaml.Representer = _Representer
         content = yaml.load(text)
         for key, value in self.values.items():
             section, last = _section(content, key)
@@ -84,7 +87,7 @@ def read_grid(arguments: Sequence[str], file: Path) -> list[Point]:
         except ValidationError as error:
             offenders += [f"{'.'.join(map(str, item['loc']))}: {item['msg']}{_found(item)}" for item in error.errors()]
         else:
-            tree = params.model_dump()  # where values have their param's type: 1 is 1.0 for a float
+            tree = params.model_dump(mode="json")  # where values have their param's type: 1 is 1.0 for a float
             values = {key: (place := _section(tree, key))[0][place[1]] for key in wanted}
             points.setdefault(params, Point(values, params))
     if offenders:
@@ -111,14 +114,30 @@ def _read_arguments(arguments: Sequence[str], content: dict[str, Any]) -> tuple[
             offenders.append(f"{key}: no such param")
         elif key in wanted:
             offenders.append(f"{key}: given twice")
-        elif not all(listed.split(",")):
-            offenders.append(f"{argument}: an empty value (nothing is written null)")
         else:
             try:
-                wanted[key] = [YAML(typ="safe", pure=True).load(text) for text in listed.split(",")]
-            except YAMLError:
-                offenders.append(f"{argument}: not YAML")
+                wanted[key] = list(_read_values(listed))
+            except (YAMLError, ValueError) as error:  # the second: no date, for one
+                why = "not YAML" if isinstance(error, YAMLError) else error
+                offenders.append(f"{argument}: {why}")
     return wanted, offenders
+
+
+def _read_values(listed: str) -> Iterator[Any]:
+    """Yield the values between commas; a comma inside brackets or quotes, where YAML cannot end, is a value's own."""
+    text = ""
+    for part in listed.split(","):
+        text = f"{text},{part}" if text else part
+        if not text.strip():
+            raise ValueError("an empty value (nothing is written null)")
+        try:
+            value = YAML(typ="safe", pure=True).load(text)
+        except YAMLError:
+            continue
+        yield value
+        text = ""
+    if text:
+        raise YAMLError(text)
 
 
 def _section(content: Any, key: str) -> tuple[Any, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.results import read_scores
-from pipeline.tables import print_json, print_table
+from pipeline.tables import print_json, print_line, print_table
 
 
 def score(annotations: Path, predictions: Path, classes: Path, as_json: bool) -> None:
@@ -32,4 +32,5 @@ def results(metrics: Path, report: Path) -> None:
     sections = read_scores(metrics)
     rows = [[name, *(section[name] for section in sections.values())] for name in sections["original"]]
     print_table(["score", *sections], rows)
-    print(f"\nreport: {report.resolve() if report.is_file() else f'{report} is not there yet: dvc repro'}")
+    print()
+    print_line(f"report: {report.resolve() if report.is_file() else f'{report} is not there yet: dvc repro'}")

@@ -77,15 +77,15 @@ def _end_all(number: signal.Signals, patience: float, last: int = 0) -> None:
 def _remove_torn_locks() -> None:
     try:
         json.loads(Path(".dvc/tmp/rwlock").read_bytes())
-    except FileNotFoundError:
+    except OSError:
         return
     except ValueError:
         sys.path.pop(0)  # what runs in the workspace is not to be imported from there
         # Here alone: this is rare, and DVC takes long.
         from pipeline.dvc import Project
-        from stages.errors import BusyError
+        from stages.errors import InputError
 
-        with suppress(BusyError):  # whoever is at work mends it, or it was read half written
+        with suppress(InputError):  # whoever is at work mends it, or it was read half written
             Project(Path.cwd()).users()
 
 

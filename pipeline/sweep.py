@@ -19,11 +19,11 @@ import psutil
 
 from pipeline.commands import CommandError
 from pipeline.dvc import project_root
-from pipeline.experiments import PARAMS, Baseline, Experiment, list_experiments, strip
+from pipeline.experiments import PARAMS, Baseline, Experiment, list_experiments
 from pipeline.grid import Point, read_grid, shown
 from pipeline.results import SCORES, read_scores
 from pipeline.supervisor import GRACE_SECONDS
-from pipeline.tables import print_table
+from pipeline.tables import print_line, print_table
 from stages.errors import BusyError
 from stages.files import locked
 
@@ -54,8 +54,8 @@ def sweep(assignments: list[str], dry_run: bool) -> None:
         plan = _plan(baseline, points)
         _print_plan(plan)
         if left_out := baseline.unknown():
-            print(f"left out, because Git does not know them: {', '.join(left_out)}", file=sys.stderr)
-        _clean(root / STATE, {step.name for step in plan if not step.done})
+            print_line(f"left out, because Git does not know them: {', '.join(left_out)}", sys.stderr)
+        _clean(baseline, root / STATE, {step.name for step in plan if not step.done})
         failures = [error for step in plan if (error := _take(step, baseline, params))]
     if failures:
         told = "\n\n".join(map(str, failures))
@@ -96,9 +96,9 @@ def _take(step: Step, baseline: Baseline, params: str) -> CommandError | None:
         baseline.run(step.name, step.point.params_text(params), folder, _pass_on)
     except CommandError as error:
         _print_line(step, "failed", time.monotonic() - begun, None)
-        strip(folder)
+        baseline.strip(folder)
         return error
-    scores = folder / SCORES
+    scores = baseline.project(folder) / SCORES
     iou = read_scores(scores)["original"]["mean_iou"] if scores.exists() else None
     _print_line(step, "ran", time.monotonic() - begun, iou)
     shutil.rmtree(folder)
@@ -116,11 +116,11 @@ def _pass_on(chunk: bytes) -> None:
     sys.stderr.flush()
 
 
-def _clean(state: Path, wanted: set[str]) -> None:
+def _clean(baseline: Baseline, state: Path, wanted: set[str]) -> None:
     """Remove the checkouts of killed sweeps; of points that this one runs what lets training go on stays."""
     for folder in state.glob("*/"):
         if folder.name in wanted:
-            strip(folder)
+            baseline.strip(folder)
         else:
             shutil.rmtree(folder)
 

@@ -1,12 +1,21 @@
-"""Tables and JSON on standard output."""
+"""Tables, lines and JSON on standard output, with nothing in them that a terminal would take for a command."""
 
 import json
 from collections.abc import Iterable, Sequence
+from typing import TextIO
+
+from stages.errors import printable
 
 
 def print_json(value: object) -> None:
-    """Print strict JSON."""
-    print(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False))
+    """Print strict JSON. Characters that do not print can only be in its strings: they are escaped there."""
+    text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)
+    print("".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text))
+
+
+def print_line(text: str, file: TextIO | None = None) -> None:
+    """Print a line that names things from outside; to standard output by default."""
+    print(printable(text), file=file)
 
 
 def print_table(heads: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
@@ -26,6 +35,4 @@ def print_table(heads: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
 def _cell(value: object) -> str:
     if value is None:
         return "-"
-    # A name may hold a line's end, or what a terminal takes for a command.
-    text = f"{value:.4f}" if isinstance(value, float) else str(value)
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+    return f"{value:.4f}" if isinstance(value, float) else printable(str(value))

@@ -3,6 +3,20 @@
 TRY_AGAIN = 75  # exit status after a TransientError: EX_TEMPFAIL of <sysexits.h>
 
 
+def printable(text: str) -> str:
+    """Return `text` for a terminal: a name from outside may hold a line's end or what a terminal takes for a command.
+
+    What does not print (control characters, invisible ones, those that turn the direction of writing) is escaped as
+    Python does.
+    """
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
+def printable_lines(text: str) -> str:
+    """Return `text` printable, its further lines indented so that none can be taken for a message of its own."""
+    return "\n    ".join(printable(line.removeprefix("    ")) for line in text.split("\n"))
+
+
 class InputError(Exception):
     """Input that a stage refuses: a file, a parameter or an archive the user can mend.
 
@@ -11,9 +25,9 @@ class InputError(Exception):
     """
 
     def __init__(self, problem: str, *, expected: str, got: str, file: object, next_step: str) -> None:
-        super().__init__(
-            f"{problem}\n  expected: {expected}\n  got:      {got}\n  file:     {file}\n  next:     {next_step}"
-        )
+        lines = {"expected": expected, "got": got, "file": file, "next": next_step}
+        told = (f"  {name + ':':9} {printable_lines(str(text))}" for name, text in lines.items())
+        super().__init__("\n".join([printable_lines(problem), *told]))
 
 
 class TransientError(InputError):

@@ -21,7 +21,7 @@ from stages.data.labels import to_labels
 from stages.data.manifest import Manifest, open_records
 from stages.data.photos import decode
 from stages.errors import InputError
-from stages.files import write_json, write_text
+from stages.files import csv_cell, write_json, write_text
 from stages.flags import run_stage
 from stages.params import Params
 from stages.score.metrics import Confusion, confusion_matrix, scores, write_tables
@@ -130,7 +130,8 @@ def _write_csv(path: Path, heading: Sequence[str], rows: Iterable[Sequence[objec
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(heading)
-    writer.writerows(rows)  # None becomes an empty cell, and a float its shortest exact form
+    # None becomes an empty cell, and a float its shortest exact form.
+    writer.writerows(map(csv_cell, row) for row in rows)
     write_text(path, text.getvalue())
 
 

@@ -19,6 +19,7 @@ from typing import IO, Any
 from stages.errors import BusyError, InputError
 
 ALGORITHMS = ("sha256", "sha1", "md5")
+FORMULAS = ("=", "+", "-", "@", "\t", "\r", "'")  # what formulas begin with, and what takes that away
 
 
 @contextmanager
@@ -78,11 +79,40 @@ def write_text(path: Path, text: str) -> None:
         file.write(text.encode())
 
 
+def is_text(name: str) -> bool:
+    """Tell whether a file's name is valid Unicode: on Linux it may be any bytes, which Python holds as surrogates."""
+    return not any("\ud800" <= one <= "\udfff" for one in name)
+
+
 def add_member(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
-    """Add a member whose metadata depends on nothing but its name: the same content makes the same zip."""
+    """Add a member whose metadata depends on nothing but its name: the same content makes the same zip.
+
+    Raises InputError where the name is no text, as that of a file can be: a zip cannot hold it.
+    """
+    if not is_text(name):
+        raise InputError(
+            "a file's name is not valid UTF-8",
+            expected="names that any system can read",
+            got=name,
+            file=archive.filename or "the zip that is written",
+            next_step="rename the file, and its partner alike",
+        )
     member = zipfile.ZipInfo(name)  # dated 1980, the earliest that a zip can hold
     member.create_system, member.external_attr = 3, 0o644 << 16  # a Unix file, whatever system writes it
     archive.writestr(member, content)
+
+
+def csv_cell(value: Any) -> Any:
+    """Return a cell that no spreadsheet takes for a formula, as it does a name that begins with = + - or @.
+
+    An apostrophe before it makes it text; `csv_text` takes it off again. Numbers stay as they are.
+    """
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULAS) else value
+
+
+def csv_text(cell: str) -> str:
+    """Return the text from which `csv_cell` made a cell."""
+    return cell[1:] if cell[:1] == "'" and cell[1:].startswith(FORMULAS) else cell
 
 
 def write_json(path: Path, value: Any) -> None:

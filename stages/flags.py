@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from stages.errors import TRY_AGAIN, InputError, TransientError
+from stages.errors import TRY_AGAIN, InputError, TransientError, printable_lines
 from stages.params import Params, load_params
 
 EPILOG = f"""example, with the paths that dvc.yaml gives:
@@ -18,6 +18,12 @@ EPILOG = f"""example, with the paths that dvc.yaml gives:
 
 exit status: 0 = done, 1 = refused or stopped (standard error says why), 2 = wrong usage,
 {TRY_AGAIN} = failed for now, as a network may"""
+
+
+def _print(record: logging.LogRecord) -> bool:
+    """Make a message printable: it may name classes and files."""
+    record.msg, record.args = printable_lines(record.getMessage()), ()
+    return True
 
 
 def run_stage(stage: Callable[..., None], reads: dict[str, str], writes: dict[str, str]) -> None:
@@ -45,6 +51,8 @@ def run_stage(stage: Callable[..., None], reads: dict[str, str], writes: dict[st
     debug = flags.pop("debug")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's start-up notes would bury ours
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_print)
     try:
         params: Params = load_params(flags.pop("params"))
         stage(params, **flags)

@@ -5,6 +5,7 @@ index.html, which holds all that it shows and opens from disk, and pictures/, wh
 other uses. Invariant: the same inputs give the same bytes.
 """
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,7 @@ from stages.score.pictures import data_url, outlined, overlay, photo_url, save_l
 from stages.score.report import Group, Page, Scene, render
 
 LONGEST = 512  # pixels of a picture's longer side in the report
+LONGEST_ID = 200  # bytes of an id in a file's name
 
 
 def visualize(
@@ -129,7 +131,8 @@ def draw(
     """
     image = shrink(image, LONGEST)  # [h, w, 3]
     maps = {name: shrink(values, LONGEST) for name, values in maps.items()}  # [h, w] each
-    files = {name: folder / f"pictures/{row.id}-{name}.png" for name in ("image", *maps, "overlay")}
+    stem = _file_stem(row.id)
+    files = {name: folder / f"pictures/{stem}-{name}.png" for name in ("image", *maps, "overlay")}
     save_png(files["image"], image)
     for name, values in maps.items():
         save_label_png(files[name], values, colours)
@@ -151,6 +154,14 @@ def draw(
         height=image.shape[0],
         legend=legend,
     )
+
+
+def _file_stem(id: str) -> str:
+    """Return what a scene's file names begin with: its id, cut where they would be longer than disks take."""
+    if len(id.encode()) <= LONGEST_ID:
+        return id
+    digest = hashlib.sha256(id.encode()).hexdigest()[:12]
+    return id.encode()[:LONGEST_ID].decode(errors="ignore") + f"~{digest}"
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from stages.data.labels import to_labels
 from stages.evaluate import Category
-from stages.files import write_json
+from stages.files import csv_cell, write_json
 from stages.logbook import FLOW
 from stages.params import Visualize, load_params
 from stages.score.metrics import confusion_matrix, scores, write_tables
@@ -76,12 +76,16 @@ def png(values):
     return file.getvalue()
 
 
-def stage_inputs(folder, root, monkeypatch):
-    """Arguments of the stage: one scene is large, one has a difficult id, one is without a label."""
+def stage_inputs(folder, root, monkeypatch, ids=("0001", "0002 100%#?", "NA", "large", "nothing")):
+    """Arguments of the stage: one scene is large, one has a difficult id, one is without a label.
+
+    The classes are those of SceneParser.
+    """
+    classes = SceneParser.classes
     rng = np.random.default_rng(0)
     matrix, rows, coast = np.zeros((3, 4), np.int64), ["id,pixel_accuracy,mean_iou"], Category(3)
     with zipfile.ZipFile(folder / "dataset.zip", "w") as archive:
-        for index, id in enumerate(["0001", "0002 100%#?", "NA", "large", "nothing"]):
+        for index, id in enumerate(ids):
             size = (700, 1030) if id == "large" else (30, 40)
             truth = rng.integers(0, 4, size, dtype=np.uint8) * (id != "nothing")
             archive.writestr(f"top/images/validation/{id}.png", png(rng.integers(0, 256, (*size, 3), dtype=np.uint8)))
@@ -90,14 +94,15 @@ def stage_inputs(folder, root, monkeypatch):
             matrix += single
             coast.add(single)
             cells = ("" if score is None else repr(score) for score in list(scores(single).values())[:3:2])
-            rows.append(",".join([id, *cells]))
+            rows.append(",".join([csv_cell(id), *cells]))
             assert index < 4 or rows[-1] == "nothing,,"
-        archive.writestr("top/objectInfo150.txt", "Idx\tName\n1\twall\n2\t<sky> & more, sky\n3\ttree\n")
+        table = "".join(f"{number}\t{name}, synonym\n" for number, name in enumerate(classes, 1))
+        archive.writestr("top/objectInfo150.txt", f"Idx\tName\n{table}")
         archive.writestr("top/sceneCategories.txt", "0001 living_room\nlarge <b>street\n")
     (folder / "per_image.csv").write_text("\n".join(rows) + "\n")
     categories = f"coast,{','.join(map(str, coast.row()))}\nsome_<place>,3,0,,\n"
     (folder / "per_category.csv").write_text(f"category,images,labelled_pixels,pixel_accuracy,mean_iou\n{categories}")
-    write_tables(matrix, CLASSES, folder / "per_class.csv", folder / "confusion.csv")
+    write_tables(matrix, classes, folder / "per_class.csv", folder / "confusion.csv")
     write_json(folder / "evaluate.json", {"original": scores(matrix), "resized": scores(matrix * 0)})
     write_curve(folder, "train", "loss", [(10, 2.5), (20, 1.5)])
     write_curve(folder, "validation", "loss", [(10, 2.0), (20, 2.25)])

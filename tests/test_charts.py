@@ -62,7 +62,7 @@ def test_gradient_norms_with_a_place_on_logarithmic_axes(tmp_path):
     ]
     colour = flow.spec["encoding"]["color"]["scale"]
     assert colour["domain"] == ["conv1_1", "fc6", "score_fr"], "conv1_2 has no line"
-    assert [re.findall(r"[\d.]+%", text) for text in colour["range"]] == [["0.0%"], ["66.7%"], ["100.0%"]]
+    assert [re.findall(r"[\d.]+%", one["css"]) for one in colour["range"]] == [["0.0%"], ["66.7%"], ["100.0%"]]
     assert [layer.summary for layer in flow.drawn] == [
         "conv1_1: 1 at step 10, 10 at step 100",
         "fc6: 10 at step 100, 10 at step 100",

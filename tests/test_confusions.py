@@ -40,3 +40,13 @@ def test_the_heat_map_holds_their_cells():
 def test_nothing_confused():
     assert heat_map(CELLS[:1], NAMES, 9) is None
     assert heat_map([], NAMES, 9) is None
+
+
+def test_cells_are_squares():
+    """Of two classes as of many."""
+    for most in (2, 5):
+        spec = heat_map(CELLS, NAMES, most)
+        assert spec["width"] == spec["height"] == {"step": 64}
+    many = [Confused(value, value % 60 + 1, 9, 1.0) for value in range(1, 61)]
+    spec = heat_map(many, [str(value) for value in range(61)], 60)
+    assert spec["width"] == spec["height"] == {"step": 26}

@@ -15,6 +15,28 @@ from ruamel.yaml import YAML
 from stages.params import Params
 
 
+def anchors(text):
+    """Of the headings of a page, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)", re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_links_lead_to_files(root):
+    """On a plain view of the files, as GitHub's: a page that only the site has is nothing there."""
+    pages, links = [root / "README.md", *sorted((root / "docs").glob("*.md"))], 0
+    for page in pages:
+        text = page.read_text()
+        for target in re.findall(r"\]\(([^)\s]+)\)", text):
+            if re.match(r"[a-z]+:", target):
+                continue
+            links += 1
+            path, _, anchor = target.partition("#")
+            file = (page.parent / path).resolve() if path else page
+            assert file.exists(), f"{page.name}: {target}"
+            assert not anchor or anchor in anchors(file.read_text()), f"{page.name}: {target}"
+    assert links > 30
+
+
 @pytest.fixture(scope="module")
 def site(root, tmp_path_factory):
     """The folder of the site. A warning, as of a link that leads nowhere, fails the build."""

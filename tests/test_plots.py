@@ -33,6 +33,8 @@ def specs(tmp_path_factory, root):
     matrix[np.arange(150), np.arange(150)] = np.arange(0, 150000, 1000)
     matrix[0] = matrix[:, 0] = 0  # the first class is in no picture
     matrix[2, [4, 7]] = 9000, 8000  # the most confused: 3 taken for 5 and 8
+    matrix[3] = 0  # the fourth is in no truth, and often predicted
+    matrix[:, 3] = 5000
     environment = {**os.environ, "DVC_SITE_CACHE_DIR": str(folder / "site-cache"), "DVC_NO_ANALYTICS": "1"}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     for command in (["git", "init", "--quiet"], ["dvc", "init", "--quiet"]):
@@ -41,8 +43,13 @@ def specs(tmp_path_factory, root):
     (folder / PLOTS[2]).parent.mkdir()
     (folder / PLOTS[2]).write_text(FLOW)
     shutil.copytree(root / ".dvc/plots", folder / ".dvc/plots")
+    shutil.copy(root / ".gitignore", folder)
     entries = YAML(typ="safe").load(root / "dvc.yaml")["plots"]
     (folder / "dvc.yaml").write_text(json.dumps({"plots": [entry for entry in entries if set(entry) & set(PLOTS)]}))
+    subprocess.run(["dvc", "plots", "show"], cwd=folder, env=environment, check=True)
+    assert (folder / "dvc_plots/index.html").exists()
+    left = subprocess.check_output(["git", "status", "--porcelain"], cwd=folder, text=True)
+    assert "dvc_plots" not in left, "Git is told of results by DVC alone"
     found = subprocess.check_output(["dvc", "plots", "show", "--json"], cwd=folder, env=environment, text=True)
     return {name: plots[0]["content"] for name, plots in json.loads(found)["data"].items()}
 
@@ -74,6 +81,23 @@ def test_the_heat_map_shows_the_most_confused_classes(specs):
     assert len(found) < 150, "not all pairs of 150 classes"
     tips = re.findall(r'aria-label="([^"]*)"', svg)
     assert any("class 5" in tip and "9,000" in tip for tip in tips), "the pixels of a cell"
+
+
+def test_the_heat_map_is_square(specs):
+    """Every class that occurs on either side is on both axes, in the order of its number."""
+    svg = drawn(specs[PLOTS[1]])
+    pattern = r"([XY])-axis titled '(\w+)' for a discrete scale with (\d+) values: ([^\"]*)"
+    (left, *truths), (below, *predictions) = ((one[:2], *one[2:]) for one in sorted(re.findall(pattern, svg))[::-1])
+    assert (left, below) == (("Y", "truth"), ("X", "prediction"))
+    assert truths == predictions
+    names = labels(svg)
+    half = len(names) // 2
+    assert names[:half] == names[half:] == sorted(names[:half], key=lambda name: int(name.split()[1]))
+    assert "class 4" in names
+    cell = re.search(
+        r'<path aria-label="[^"]*class 3; [^"]*class 5; [^"]*"[^>]* d="M[\d.]+,[\d.]+h([\d.]+)v([\d.]+)h', svg
+    )
+    assert cell[1] == cell[2], "pixels of a cell"
 
 
 def test_a_line_for_each_layer_that_the_network_has(specs):

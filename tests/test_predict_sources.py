@@ -108,6 +108,20 @@ def test_globs_that_the_shell_left_alone(tree):
     assert found(tree, "odd[1].png") == {"odd[1].png": "odd[1]"}, "a name, not a pattern"
 
 
+def test_a_name_that_begins_with_a_tilde(tree, monkeypatch):
+    """A file there comes before a home, and there may be no such user."""
+    monkeypatch.setenv("HOME", str(tree / "home"))
+    for name in ("~", "~nobody-here.png", "home/pic.png"):
+        path = tree / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    monkeypatch.chdir(tree)
+    assert [one.given for one in find_sources(["~nobody-here.png"], tree / "out")] == ["~nobody-here.png"]
+    assert [one.given for one in find_sources(["~/pic.png"], tree / "out")] == [str(tree / "home/pic.png")]
+    (refused,) = find_sources(["~no-such-user/x.png"], tree / "out")
+    assert isinstance(refused, Refused)
+
+
 def test_videos_are_taken_where_they_are_named(tree):
     (source,) = find_sources(["photos/film.mp4"], tree / "out")
     assert source == Source("photos/film.mp4", "video", Path("film"))

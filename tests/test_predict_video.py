@@ -150,3 +150,15 @@ def test_without_the_package_the_error_says_how_to_get_it(model, tmp_path, monke
     with pytest.raises(SystemExit):
         predict([str(tmp_path / "a.mp4")], model, None, tmp_path / "out", 0.5)
     assert "pip install -e .[video]" in capsys.readouterr().err
+
+
+@needs_ffmpeg
+def test_a_playlist_reads_no_other_file(ffmpeg, model, video, tmp_path, monkeypatch, capsys):
+    """By content a list of files, which ffmpeg would read whatever its name is."""
+    video.rename(tmp_path / "other.mkv")
+    (tmp_path / "list.mp4").write_text("ffconcat version 1.0\nfile other.mkv\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        predict(["list.mp4"], model, None, tmp_path / "out", 0.7)
+    assert "not on whitelist" in capsys.readouterr().err
+    assert not [*(tmp_path / "out").iterdir()]

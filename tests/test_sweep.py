@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -16,6 +17,7 @@ from workspace import Workspace, tiny
 from pipeline.experiments import Baseline
 from pipeline.grid import read_grid
 from stages.errors import InputError
+from stages.params import load_params
 
 ROOT = Path(__file__).parents[1]
 
@@ -60,7 +62,11 @@ pathlib.Path("metrics/evaluate.json").write_text(json.dumps({"original": section
 @pytest.fixture
 def quick(tmp_path):
     """A workspace of one stage of 0.1 s an epoch, whose mean IoU is a hundred times the learning rate."""
-    workspace = Workspace(tmp_path / "the pröject")
+    return of_one_stage(Workspace(tmp_path / "the pröject"))
+
+
+def of_one_stage(workspace):
+    """Put the quick stage in place of the six."""
     (workspace.path / "dvc.yaml").write_text(DVC_YAML)
     (workspace.path / "work.py").write_text(WORK)
     workspace.set_param("train.epochs", 1)
@@ -149,6 +155,29 @@ def test_values_are_read_as_the_params_file_is():
     assert values(points) == [(True, None, "none"), (False, None, "none")]
 
 
+@pytest.mark.parametrize(
+    ("argument", "wanted"),
+    [
+        ("evaluate.scales=[0.75,1.0]", [[0.75, 1.0]]),
+        ("evaluate.scales=[0.75, 1.0],[1],[ 1.0 ]", [[0.75, 1.0], [1.0]]),
+        ("train.augment.crop=null,128", [None, 128]),
+        ("download.source='a, b',\"c,d\",it''s,e f, g", ["a, b", "c,d", "it''s", "e f", "g"]),
+        ("download.source='it''s, or', 'null'", ["it's, or", "null"]),
+        ("download.source=https://a.b/c?d=[e].zip", ["https://a.b/c?d=[e].zip"]),
+    ],
+)
+def test_a_value_may_be_a_list_or_quoted(tmp_path, argument, wanted):
+    points = read_grid([argument], ROOT / "params.yaml")
+    assert [next(iter(point.values.values())) for point in points] == wanted
+    key = argument.partition("=")[0]
+    for point, value in zip(points, wanted, strict=True):  # as the stages read it
+        (tmp_path / "params.yaml").write_text(point.params_text((ROOT / "params.yaml").read_text()))
+        tree = load_params(tmp_path / "params.yaml").model_dump(mode="json")
+        for name in key.split("."):
+            tree = tree[name]
+        assert tree == value
+
+
 def test_a_points_params_keep_the_files_comments_and_can_be_read_back(tmp_path):
     text = (ROOT / "params.yaml").read_text()
     (point,) = read_grid(["train.learning_rate=5e-5", "train.xla=true"], ROOT / "params.yaml")
@@ -185,6 +214,9 @@ def test_all_that_is_wrong_is_refused_at_once():
         "model.dropout": ["model.dropout: no KEY=VALUE"],
         "train.seed=1,,2": ["train.seed=1,,2: an empty value"],
         "train.momentum=[": ["train.momentum=[: not YAML"],
+        "train.batch_size=1,[2,": ["train.batch_size=1,[2,: not YAML"],
+        "evaluate.batch_size=2001-99-99": ["evaluate.batch_size=2001-99-99: month must be in 1..12"],
+        "evaluate.scales=1.0,[[1.0]]": ["evaluate.scales: Input should be a valid", "(found [1.0])"],
         "train.augment.scale_min=1,3": ["scale_min 3.0 is above scale_max 2.0"],
     }
     with pytest.raises(InputError) as refusal:
@@ -212,7 +244,66 @@ def test_bad_values_are_refused_before_anything_runs(quick):
 
 def test_without_a_commit_there_is_nothing_to_begin_from(quick):
     quick.run("git", "checkout", "--quiet", "--orphan", "empty")
-    assert "expected: a Git repository with a commit" in quick.run("sceneparse", "sweep", "train.seed=1", expect=1)
+    said = quick.run("sceneparse", "sweep", "train.seed=1", expect=1)
+    assert "experiments begin from a commit\n" in said
+    assert f"got:      {quick.path} has no commit\n" in said
+
+
+def test_what_git_does_not_know_is_named(quick):
+    quick.run("git", "rm", "--cached", "--quiet", "dvc.yaml")
+    said = quick.run("sceneparse", "sweep", "train.seed=1", expect=1)
+    assert f"got:      {quick.path} does not know dvc.yaml" in said
+    assert "next:     git add" in said
+
+
+def test_a_project_in_a_folder_of_a_larger_repository(tmp_path):
+    top = tmp_path / "mono"
+    project = of_one_stage(Workspace(top / "projects/the pröject", top))
+    (top / "shared.py").write_text("FACTOR = 100")
+    work = WORK.replace(
+        "import json", "import sys; sys.path.insert(0, '../..'); from shared import FACTOR\nimport json"
+    )
+    (project.path / "work.py").write_text(work.replace("* 100", "* FACTOR"))
+    project.run("git", "add", "--all", str(top))
+    project.commit("shared code")
+    (top / "shared.py").write_text("FACTOR = 200")  # not committed, and outside the project
+    (project.path / "new.py").write_text("")
+
+    grid = ("train.batch_size=13,2", "train.epochs=3")
+    shown = project.run("sceneparse", "sweep", *grid, expect=1)
+    assert [line[1] for line in lines(shown)] == ["failed", "ran"]
+    assert "mean IoU 0.4000" in shown
+    assert "left out, because Git does not know them: new.py" in shown
+    kept = project.path / "state/sweep" / lines(shown)[0][2]
+    assert [str(path.relative_to(kept)) for path in kept.rglob("*") if path.is_file()] == [
+        "projects/the pröject/state/train/step"
+    ]
+    shown = project.run("sh", "-c", 'cd stages && sceneparse sweep "$@"', "sh", *grid, expect=1)
+    assert [line[1] for line in lines(shown)] == ["failed", "done before"]
+    assert "beginning after step 3" in project.read(f"state/sweep/{kept.name}.log").decode(), "its state was kept"
+    assert names(project) == [lines(shown)[1][2]] == ranking(project)
+    (top / "shared.py").write_text("FACTOR = 100")
+    plan = project.run("sceneparse", "sweep", "--dry-run", *grid)
+    assert plan.count("to run") == 2, "the code outside the project is another now"
+
+
+def test_the_trained_project_in_a_folder_takes_a_list_as_a_value(trained, tmp_path):
+    project = trained.copy(tmp_path / "mono/projects/parsing")
+    shutil.rmtree(project.path / ".git")
+    project.run("git", "init", "--quiet", str(tmp_path / "mono"))
+    project.commit("begin")
+    output = project.run("sceneparse", "sweep", "evaluate.scales=[0.75,1.0],[1.0]", "visualize.random=2")
+    assert [line[1] for line in lines(output)] == ["ran", "ran"]
+    rows = json.loads(project.run("sceneparse", "compare", "--json"))
+    scales = {row["name"]: row["params"]["evaluate.scales"] for row in rows["experiments"]}
+    assert sorted(scales.values()) == [[0.75, 1.0], [1.0]]
+    assert rows["workspace"]["up_to_date"] is True
+    for name, value in scales.items():
+        log = project.read(f"state/sweep/{name}.log").decode()
+        assert "Stage 'train' didn't change" in log or "Stage 'train' is cached" in log
+        assert ("Running stage 'evaluate'" in log) == (len(value) == 2)
+    apart = {row["scores"]["original.mean_iou"] for row in rows["experiments"]}
+    assert len(apart) == 2, "the scales were in use"
 
 
 def test_looking_at_the_workspace_leaves_gits_index_alone(quick):

@@ -26,7 +26,8 @@ from models import model_params
 from PIL import Image
 from playwright.sync_api import expect
 
-from stages.data.photos import decode_photo
+from pipeline.web.answer import shrunk
+from stages.data.photos import decode_photo, decode_resized
 from stages.score.pictures import overlay
 
 NAMES = ("sky", "<b>road</b> & path", "tree")
@@ -135,12 +136,17 @@ def desktop(server):
         assert {urlsplit(url).netloc for url in page.asked if not url.startswith("blob:")} == {urlsplit(server).netloc}
 
 
+def choose(page, *files):
+    """Choose files as a person does."""
+    with page.expect_file_chooser() as chooser:
+        page.locator("#choose:visible, #another:visible").click()
+    chooser.value.set_files(list(files))
+
+
 def give(page, content=PHOTO, name="my photo.jpg", type="image/jpeg"):
     """Choose a picture as a person does, and wait for its answer."""
     page.evaluate("document.getElementById('facts').textContent = ''")  # of the one before
-    with page.expect_file_chooser() as chooser:
-        page.locator("#choose:visible, #another:visible").click()
-    chooser.value.set_files({"name": name, "mimeType": type, "buffer": content})
+    choose(page, {"name": name, "mimeType": type, "buffer": content})
     answered(page, name)
 
 
@@ -279,6 +285,12 @@ def test_a_turned_tiff(desktop, parser):
     desktop.get_by_text("Prediction").click()
 
 
+def test_what_was_left_out_is_said(desktop):
+    give(desktop, encoded(sketch().convert("RGBA").resize((40, 30)).rotate(45), "PNG"), "see-through.png", "image/png")
+    said = "see-through.png, 40 × 30 pixels; transparency, or a fourth band, is left out"
+    assert desktop.locator("#facts").inner_text() == said
+
+
 @pytest.mark.parametrize("way", ["drop", "paste"])
 def test_drop_and_paste(desktop, way):
     """A file that comes by drag and drop or from the clipboard."""
@@ -303,24 +315,83 @@ def test_drop_and_paste(desktop, way):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"no picture", "The picture cannot be read (not a picture, or cut off in its header); a viewer may"),
-        (encoded(Image.new("RGB", (2000, 1001)), "PNG"), "2000 x 1001 pixels are 2.0 megapixels; at most 2 are"),
-        (encoded(Image.new("1", (15_000, 15_000)), "PNG"), "More pixels than the limit of 178956970"),
-        (bytes(MAX_MB * 10**6 + 1), "The file is larger than 1 MB"),
+        (b"no picture", "bad.jpg: the picture cannot be read: not a picture, or cut off in its header; open it"),
+        (
+            b"8BPS" + bytes(99),
+            "bad.jpg: the picture cannot be read: PSD (Photoshop), which is not read here: save it as",
+        ),
+        (encoded(Image.new("1", (15_000, 15_000)), "PNG"), "bad.jpg: more pixels than the limit of 178956970"),
+        (bytes(MAX_MB * 10**6 + 1), "bad.jpg: the file is larger than 1 MB"),
     ],
-    ids=["no picture", "pixels", "far too many pixels", "bytes"],
+    ids=["no picture", "another format", "far too many pixels", "bytes"],
 )
-def test_a_picture_that_is_refused(desktop, content, message):
-    """What is wrong is said, nothing is shown, and the next picture is taken."""
-    with desktop.expect_file_chooser() as chooser:
-        desktop.locator("#choose:visible, #another:visible").click()
-    chooser.value.set_files({"name": "bad.jpg", "mimeType": "image/jpeg", "buffer": content})
-    desktop.get_by_role("alert").wait_for()
+def test_a_picture_that_is_refused(desktop, server, content, message):
+    """What is wrong is said, the last result stays as it is, if there is one, and the next picture is taken."""
+    bad = {"name": "bad.jpg", "mimeType": "image/jpeg", "buffer": content}
+    desktop.goto(server)
+    began(desktop)
+    choose(desktop, bad)
+    desktop.get_by_role("alert").wait_for(timeout=WAIT_MS)
     assert desktop.get_by_role("alert").inner_text().startswith(message)
     assert desktop.locator("#result").is_hidden()
-    desktop.failed = [text for text in desktop.failed if "the server responded with a status of 4" not in text]
+    assert desktop.locator("#start").is_visible()
+
     give(desktop)
     assert desktop.get_by_role("alert").is_hidden()
+    before = saved(desktop, "Save labels")
+    choose(desktop, bad)
+    desktop.get_by_role("alert").wait_for(timeout=WAIT_MS)
+    assert desktop.get_by_role("alert").inner_text().startswith(message)
+    answered(desktop, "my photo.jpg")
+    assert np.array_equal(saved(desktop, "Save labels")[2], before[2])
+    assert desktop.locator("#pictures").is_hidden()
+    desktop.failed = [text for text in desktop.failed if "the server responded with a status of 4" not in text]
+
+
+def test_two_at_a_time_and_a_bad_one(desktop, server, parser):
+    """Both are labelled, each has its downloads, and what is wrong with the third is said beside them."""
+    desktop.goto(server)
+    began(desktop)
+    second = encoded(sketch().rotate(90, expand=True), "PNG")
+    files = {"first.jpg": PHOTO, "<img src=x>.jpg": b"no picture", "second.png": second}
+    choose(desktop, *({"name": name, "mimeType": "image/x", "buffer": content} for name, content in files.items()))
+    desktop.get_by_role("alert").wait_for(timeout=WAIT_MS)
+    assert desktop.get_by_role("alert").inner_text().startswith("<img src=x>.jpg: the picture cannot be read")
+    tabs = desktop.locator("#pictures button")
+    expect(desktop.locator("#pictures .waiting")).to_have_count(0, timeout=WAIT_MS)
+    assert tabs.all_text_contents() == ["first.jpg", "second.png"]
+    for name, content in (("first.jpg", PHOTO), ("second.png", second), ("first.jpg", PHOTO)):
+        tabs.get_by_text(name).click()
+        answered(desktop, name)
+        picture = decode_photo(content)
+        file, _, labels = saved(desktop, "Save labels")
+        assert file == f"{name[:-4]}_labels.png"
+        assert np.array_equal(labels, parser.annotate(picture))
+        assert saved(desktop, "Save overlay")[2].shape[:2] == picture.shape[:2]
+        assert desktop.locator("[aria-current=true]").inner_text() == name
+    desktop.failed = [text for text in desktop.failed if "the server responded with a status of 4" not in text]
+
+
+def test_a_picture_above_the_limit_is_shrunk(desktop, server, parser):
+    """To the limit, upright, and the page and the answer say so; its labels are those of the smaller picture."""
+    image = sketch().resize((2400, 1800), Image.Resampling.NEAREST)  # 4.3 megapixels of 2
+    exif = Image.Exif()
+    exif[0x0112] = CLOCKWISE
+    content = encoded(image, "JPEG", exif=exif)
+    answer = requests.post(f"{server}api/segment", data=content, timeout=60).json()
+    height, width = answer["height"], answer["width"]
+    assert (answer["original_height"], answer["original_width"]) == (2400, 1800)
+    assert 1.99e6 < height * width <= MAX_MEGAPIXELS * 10**6
+    assert height / width == pytest.approx(4 / 3, rel=0.002)
+    with Image.open(io.BytesIO(base64.b64decode(answer["picture"]))) as picture:
+        assert picture.size == (width, height)
+
+    give(desktop, content, "large.jpg")
+    said = f"large.jpg, {width} × {height} pixels, shrunk from 1800 × 2400: more than 2 megapixels"
+    assert desktop.locator("#facts").inner_text().startswith(said)
+    labels = saved(desktop, "Save labels")[2]
+    assert np.array_equal(labels, parser.annotate(np.asarray(decode_resized(content, width, height).image)))
+    assert saved(desktop, "Save overlay")[2].shape[:2] == labels.shape == (height, width)
 
 
 @pytest.mark.parametrize("width", [360, 390])
@@ -345,6 +416,13 @@ def test_on_a_phone(desktop, server, width):
 
 
 # --- the server by itself
+
+
+def test_a_shrunk_size():
+    """Of the same shape, and as large as may be; a thin picture keeps a pixel of its short side."""
+    assert shrunk((2000, 1000), 2_000_000) == (2000, 1000)
+    assert shrunk((2001, 1000), 2_000_000) == (2000, 999)
+    assert shrunk((60_000, 1), 100) == (100, 1)
 
 
 def test_what_the_server_says(server, parser):

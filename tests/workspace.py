@@ -13,9 +13,9 @@ ROOT = Path(__file__).parents[1]
 
 
 class Workspace:
-    """The project's files at `path`, committed once."""
+    """The project's files at `path`, committed once, to a Git repository at `top`: there, or at a folder above."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, top: Path | None = None) -> None:
         self.path = path
         self.environment = {
             **os.environ,
@@ -29,7 +29,7 @@ class Workspace:
             if (ROOT / name).is_file() and not name.startswith(("tests/", "docs/")):
                 (path / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / name, path / name)
-        self.run("git", "init", "--quiet")
+        self.run("git", "init", "--quiet", str(top or path))
         self.commit("begin")
 
     def clone(self, path: Path) -> "Workspace":

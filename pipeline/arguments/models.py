@@ -116,7 +116,10 @@ def _add_web(commands: "Subparsers") -> None:
     command.add_argument("--port", type=_port, default=PORT, help="0 = any that is free; default: %(default)s")
     command.add_argument("--max-mb", type=natural, default=20, help="of a picture's file; default: %(default)s")
     command.add_argument(
-        "--max-megapixels", type=_megapixels, default=24, help="of a picture, up to 178; default: %(default)s"
+        "--max-megapixels",
+        type=_megapixels,
+        default=24,
+        help="larger pictures are shrunk to it; at most 178; default: %(default)s",
     )
     _add_palette(command)
     command.add_argument("--open", action="store_true", dest="open_browser", help="open the page in the browser")

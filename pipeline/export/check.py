@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from pipeline.export import runtime
+from pipeline.tables import print_line
 from stages.data.archive import Archive
 from stages.data.formats import FORMATS, open_picture
 from stages.data.images import Pixels, fit, resize_image
@@ -101,7 +102,7 @@ def _photos(folder: Path) -> Iterator[Pixels]:
             try:
                 yield decode_photo(path.read_bytes())
             except (OSError, ValueError) as error:
-                print(f"passed over: {path}: {error}", file=sys.stderr)
+                print_line(f"passed over: {path}: {error}", sys.stderr)
 
 
 def _validation() -> Iterator[Pixels]:

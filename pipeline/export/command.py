@@ -12,7 +12,7 @@ from typing import Any
 
 from pipeline.export.formats import FORMATS
 from pipeline.predict.command import load_parser
-from pipeline.tables import print_table
+from pipeline.tables import print_line, print_table
 from stages.errors import InputError
 from stages.files import atomic_directory, file_digest, write_json
 from stages.model.card import Card
@@ -77,7 +77,8 @@ def export(
         _take_place(exported, target)
     check = {"pictures": len(views), "agreement": checked.agreement}
     write_json(beside, {**description, "check": check, "digest": digest})
-    print(f"exported: {target}\ndescribed: {beside}")
+    print_line(f"exported: {target}")
+    print_line(f"described: {beside}")
 
 
 def describe(card: Card, format: str, quantize: str, shape: list[Any], channels: int) -> dict[str, Any]:

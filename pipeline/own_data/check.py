@@ -4,16 +4,21 @@ Input: a zip or a directory. Output on standard output: errors, warnings, a summ
 Invariant: the exit status is 1 exactly when there are errors, and what has none is taken by prepare.
 """
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
 from pipeline.own_data.findings import KINDS, Finding
 from pipeline.own_data.inspection import Report, inspect
 from pipeline.own_data.look import Seen
-from pipeline.tables import print_json, print_table
+from pipeline.tables import print_json, print_line, print_table
 from stages.data.archive import SPLITS
+from stages.errors import printable
 from stages.files import file_digest
 
 
@@ -34,7 +39,17 @@ def print_params(dataset: Path) -> None:
     """The lines for params.yaml."""
     print("\nparams.yaml:\n  download:")
     for key, value in download_params(dataset).items():
-        print(f"    {key}: {'null' if value is None else value}")
+        print_line(f"    {key}: {_yaml(value)}")
+
+
+def _yaml(value: str | int | None) -> str:
+    """A value as params.yaml has it: a path may look like something else."""
+    text = "null" if value is None else str(value)
+    try:
+        plain = YAML(typ="safe", pure=True).load(f"key: {text}")["key"] == value
+    except YAMLError:
+        plain = False
+    return text if plain and text == printable(text) else json.dumps(value)
 
 
 def download_params(dataset: Path) -> dict[str, str | int | None]:
@@ -50,7 +65,7 @@ def print_report(report: Report) -> None:
         for kind, found in report.of_severity(error).items():
             print(f"{title}: {KINDS[kind].title} ({len(found)})")
             for _, where, text in found:
-                print(f"    {where}: {text}" if text else f"    {where}")
+                print_line(f"    {where}: {text}" if text else f"    {where}")
             print(f"  mend: {KINDS[kind].mend}\n")
     heads = ["split", "pairs", "grayscale", "smallest", "largest", "pixels"]
     print_table(heads, (list(_summary(split, seen).values()) for split, seen in report.seen.items()))

@@ -28,6 +28,7 @@ from pipeline.own_data.pairing import Source
 from pipeline.own_data.splitting import Splitting, deal_out
 from pipeline.own_data.tally import Tally
 from pipeline.own_data.workers import in_parallel
+from pipeline.tables import print_line
 from stages.data.archive import CLASS_TABLE
 from stages.data.checks import DAMAGE
 from stages.data.images import encode_annotation
@@ -89,7 +90,8 @@ def convert(
         may_lack = unknown == "ignore", unpaired == "skip" or bool(lists), tolerance is not None
         wishes = Wishes(images, masks, classes, image_suffix, mask_suffix, by, ignore, background, *may_lack)
         legend, pairs, alone, lines = gather(wishes)
-        print("".join(f"{line}\n" for line in lines), end="")
+        for line in lines:
+            print_line(line)
         splits, left = deal_out(
             pairs,
             Splitting(lists, share, folders, seed),
@@ -110,7 +112,8 @@ def convert(
             _say(images, alone, left, tally)
             print_report(report)
             if not report.usable:
-                print(f"\n{out} is not written: mend the errors, then run again")
+                print()
+                print_line(f"{out} is not written: mend the errors, then run again")
                 sys.exit(1)
     except OSError as error:
         raise _unwritable(out, str(error)) from None
@@ -198,4 +201,6 @@ def _say(images: Path, alone: list[Path], left: int, tally: Tally) -> None:
     lines = [f"{count} {what}: left out" for count, what in counts if count]
     if ignored := ignored_pictures(files_below(images, [])):
         lines.append(f"ignored, as they cannot be read: {listed(ignored)}")
-    print("".join(f"{line}\n" for line in [*lines, *tally.lines()]))
+    for line in [*lines, *tally.lines()]:
+        print_line(line)
+    print()

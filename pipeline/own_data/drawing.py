@@ -79,4 +79,4 @@ def _quotas(sizes: dict[int, int], wanted: int, total: int) -> dict[int, int]:
 
 
 def _hash(name: str, seed: int) -> bytes:
-    return hashlib.sha256(f"{seed}:{unicodedata.normalize('NFC', name)}".encode()).digest()
+    return hashlib.sha256(f"{seed}:{unicodedata.normalize('NFC', name)}".encode(errors="surrogateescape")).digest()

@@ -43,6 +43,9 @@ KINDS: Final = {
     "doubles": Kind(
         True, "files of an id that another file has", "keep one file per name, whatever its suffix or folder"
     ),
+    "name": Kind(
+        True, "names that are not valid UTF-8", "rename the picture and its annotation: a zip cannot hold them"
+    ),
     "empty": Kind(True, "splits without a pair", "both splits need pairs: images/ and annotations/ of that split"),
     "scenes": Kind(True, "the scene categories", 'write sceneCategories.txt in UTF-8, "ID category" a line, or remove'),
     "image_unreadable": Kind(

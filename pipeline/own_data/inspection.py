@@ -16,6 +16,7 @@ from pipeline.own_data.look import Look, Seen, look_at
 from pipeline.own_data.workers import in_parallel
 from stages.data.archive import CLASS_TABLE, SCENES, SPLITS, Dataset, SplitMembers
 from stages.data.class_table import scan_class_table
+from stages.files import is_text
 from stages.listing import files_below
 
 CHUNK = 8  # pairs per task
@@ -98,6 +99,9 @@ def _layout(name: str, split: SplitMembers, dataset: Path) -> Iterator[Finding]:
             path = dataset / member  # of a zip there is no such path
             lost = path.is_symlink() and not path.exists()
             yield Finding(kind, member, f"a link to {path.readlink()}, where no file is" if lost else "")
+    for pair in split.pairs:
+        if not is_text(pair.id):
+            yield Finding("name", pair.image, "")
     if not split.pairs:
         yield Finding("empty", name, "no pairs")
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pipeline.own_data.class_lists import CHANNELS, COLOURS, LABELS, UNLABELLED, VALUES, Row, read_rows, refusal
+from stages.data.class_table import unusable
 from stages.data.labels import MAX_CLASSES
 from stages.errors import InputError
 
@@ -119,8 +120,8 @@ def _numbered(
     for where, row in rows:
         cell = row.get("name")
         name = cell.strip() if isinstance(cell, str) else ""
-        if not name or re.search(r"[\t\r\n]", name):
-            problems.append(f"{where}: no name, or one with a tab or a line break")
+        if trouble := unusable(name):
+            problems.append(f"{where}: {trouble}")
             continue
         number = 0 if name.lower() in (IGNORED, UNLABELLED) else numbers.setdefault(name, len(numbers) + 1)
         try:

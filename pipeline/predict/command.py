@@ -22,7 +22,7 @@ from pipeline.predict.batches import Look, label_all
 from pipeline.predict.outputs import Prediction, check_targets, save_prediction, target_files
 from pipeline.predict.sources import Lost, Refused, Source, find_sources, read_source
 from pipeline.predict.video import label_video
-from pipeline.tables import print_json, print_table
+from pipeline.tables import print_json, print_line, print_table
 from stages.data.images import Pixels
 from stages.data.photos import LOST
 from stages.data.suffixes import listed
@@ -163,7 +163,7 @@ def _print_tables(results: dict[str, tuple[Prediction | InputError, float]], sec
         print_table(["class_id", "name", "share"], prediction.shares)
         print()
         for kind, path in prediction.files.items():
-            print(f"{kind + ':':8} {path}")
+            print_line(f"{kind + ':':8} {path}")
         return
     if good:
         rows = ((given, str(next(iter(one.files.values()))), _largest(one)) for given, one in good.items())

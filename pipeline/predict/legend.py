@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont
 
+from stages.errors import printable
 from stages.score.palette import Colours
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ BACKGROUND, INK, FRAME = "white", "black", "#808080"
 
 def draw_legend(shares: "Shares", colours: Colours) -> Image.Image:
     """RGB, one row per class; colours: uint8 [N + 1, 3], indexed by class number."""
-    cells = [(name, _percent(share)) for _, name, share in shares]
+    cells = [(printable(name), _percent(share)) for _, name, share in shares]
     names, numbers = (max(round(font_for(cell[column]).getlength(cell[column])) for cell in cells) for column in (0, 1))
     right = MARGIN + ROW + names + 2 * MARGIN + numbers
     picture = Image.new("RGB", (right + MARGIN, 2 * MARGIN + ROW * len(shares)), BACKGROUND)

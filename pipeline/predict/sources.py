@@ -12,6 +12,7 @@ import re
 import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -111,7 +112,10 @@ def decoded(content: bytes, name: object, lost: Lost | None = None) -> Pixels:
 def _files(argument: str, out: Path, ignored: Counter[str]) -> list[_File | Refused]:
     if not argument:
         raise _unreadable("an empty name, as of a variable that is not set", "''")
-    path = Path(argument).expanduser()
+    path = Path(argument)
+    if not os.path.lexists(path):  # as the shell leaves ~ in quotes; a file's name may begin with it, too
+        with suppress(RuntimeError):  # there is no such user
+            path = path.expanduser()
     matches = [path]
     if not os.path.lexists(path) and glob.has_magic(argument):
         # As a shell has it: pathlib takes hidden files, and no absolute patterns.

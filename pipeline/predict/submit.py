@@ -22,6 +22,7 @@ from pipeline.arguments.models import BATCH
 from pipeline.predict.batches import Look, label_all
 from pipeline.predict.command import load_parser
 from pipeline.predict.release import Release
+from pipeline.tables import print_line
 from stages.data.images import Pixels, decode_annotation, encode_annotation
 from stages.errors import InputError
 from stages.files import add_member, atomic_write, file_digest, locked
@@ -67,7 +68,7 @@ def submit(
         except OSError as error:
             step = "make room, or name another place with --out, and run again: it goes on where it was"
             raise _refusal([str(error)], out, step) from None
-    print(f"submission: {out} ({len(test.names)} PNGs, {out.stat().st_size} bytes)")
+    print_line(f"submission: {out} ({len(test.names)} PNGs, {out.stat().st_size} bytes)")
 
 
 class Entry(NamedTuple):

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from pipeline.predict.batches import PIXELS, Look, annotate
 from pipeline.predict.outputs import Prediction, class_shares, save_legend, unwritable
 from stages.data.images import Pixels
-from stages.errors import InputError
+from stages.errors import InputError, printable
 from stages.files import atomic_write
 from stages.score.pictures import overlay
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 # The colour matrix of HD video, and the file says so: what players take it for, whatever they assume.
 FILTER = "pad=ceil(iw/2)*2:ceil(ih/2)*2,scale=out_color_matrix=bt709:out_range=tv"
+
+# What files of sources.VIDEOS hold, and some that are named so.
+FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo,m4v,asf,flv,ogg,dv,h264,hevc"
 
 
 class Stream(NamedTuple):
@@ -90,7 +93,7 @@ def _batches(ffmpeg: str, path: Path, stream: Stream, look: Look) -> Iterator[li
     with (
         tempfile.TemporaryFile() as said,
         _started(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said) as process,
-        tqdm(desc=path.name, unit="frame", disable=None, leave=False) as bar,
+        tqdm(desc=printable(path.name), unit="frame", disable=None, leave=False) as bar,
     ):
         while content := process.stdout.read(3 * size * count):  # type: ignore[union-attr]
             whole = len(content) // (3 * size)
@@ -138,8 +141,10 @@ def _started(command: list[str], **pipes: int | IO[bytes]) -> Iterator[subproces
 
 
 def _reading(path: Path) -> list[str]:
-    # A protocol before the name, as a name with a colon would be taken for one; and no other protocol inside.
-    return ["-v", "error", "-nostdin", "-protocol_whitelist", "file,pipe", "-i", f"file:{path}"]
+    # A protocol before the name, as a name with a colon would be taken for one; no other protocol inside, and no
+    # playlist, which would read other files.
+    whitelists = ["-protocol_whitelist", "file,pipe", "-format_whitelist", FORMATS]
+    return ["-v", "error", "-nostdin", *whitelists, "-i", f"file:{path}"]
 
 
 def _tail(said: IO[bytes]) -> str:

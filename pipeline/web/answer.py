@@ -1,35 +1,35 @@
 """A picture's bytes in, what the page shows of it out: one at a time, the model loaded once.
 
-Input: the content of any picture that stages/data/photos.py reads. Output: JSON values. Invariant: sizes are looked
-at in the picture's header before anything is decoded, so memory is bounded by the limit on pixels.
+Input: the content of any picture that stages/data/photos.py reads. Output: JSON values. Invariant: the network never
+gets more pixels than the limit; a larger picture is scaled down to it as it is decoded, and the labels have that size.
+Above Pillow's own limit pictures are refused by their header.
 """
 
 import base64
 import io
-import warnings
+import math
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import Image
 
-from stages.data.formats import FORMATS, TooLargeError
+from stages.data.formats import open_picture
 from stages.data.images import Pixels
-from stages.data.photos import LOST, decode
+from stages.data.photos import LOST, Size, decode, decode_resized, picture_sizes
 from stages.score.pictures import save_label_png
 
 if TYPE_CHECKING:
     from stages.model.inference import SceneParser
 
 OTHER = "other"  # annotation value 0
-SHOWN = 2048  # pixels of a side, of a picture that the browser cannot show itself
 DRAWN = {"alpha", "frames"}  # what browsers draw, and the decoder leaves out: kinds of LOST
 
 
 @dataclass(frozen=True)
 class Segmenter:
-    """A model, its name, and how large pictures may be."""
+    """A model, its name, and how large pictures may be before they are scaled down."""
 
     parser: "SceneParser"
     name: str
@@ -52,10 +52,15 @@ class Segmenter:
 
         `labels` is the 8-bit palette PNG that `sceneparse predict` writes; `values` are the same numbers without a
         format, row by row, deflated: a browser's canvas may change what it decodes. `picture` is null where browsers
-        show the picture as it was decoded here. All three are in base64. `notes` says what pixels leave out.
+        show the picture as it was decoded here. All three are in base64. `height` and `width` are theirs; those of the
+        picture that came are `original_height` and `original_width`. `notes` says what pixels leave out.
         """
-        shown = self._looked_at(content)
-        decoded = decode(content, largest=self.max_megapixels * 10**6)
+        original, turned = picture_sizes(content)[1:]
+        size = shrunk(original, self.max_megapixels * 10**6)
+        decoded = decode(content) if size == original else decode_resized(content, *size)
+        # Browsers turn JPEGs by their EXIF; of other formats not all do, and most show no TIFF.
+        format = open_picture(content).format
+        shown = size == original and (format == "JPEG" or not (turned or format == "TIFF"))
         picture, shown = np.asarray(decoded.image), shown and not DRAWN.intersection(decoded.lost)
         annotation = self.parser.annotate(picture)  # [H, W]
         pixels = np.bincount(annotation.ravel(), minlength=1 + len(self.parser.classes))
@@ -65,6 +70,8 @@ class Segmenter:
         return {
             "height": annotation.shape[0],
             "width": annotation.shape[1],
+            "original_height": original[1],
+            "original_width": original[0],
             "legend": sorted((row for row in legend if row["share"]), key=lambda row: -row["share"]),
             "labels": _base64(file.getvalue()),
             "values": _base64(zlib.compress(annotation.tobytes(), 1)),
@@ -72,31 +79,19 @@ class Segmenter:
             "notes": [LOST[kind] for kind in decoded.lost],
         }
 
-    def _looked_at(self, content: bytes) -> bool:
-        """Whether browsers show the picture as it is decoded here, judged by its header; checks its size."""
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-                    self._check_size(*image.size)
-                    turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
-                    # Browsers turn JPEGs by their EXIF; of other formats not all do, and most show no TIFF.
-                    return image.format == "JPEG" or not (turned or image.format == "TIFF")
-        except TooLargeError:
-            raise
-        except Exception:  # Pillow's many: the decoder, which comes next, knows them and says what is wrong
-            return True
 
-    def _check_size(self, width: int, height: int) -> None:
-        if width * height > self.max_megapixels * 1e6:
-            got = f"{width} x {height} pixels are {width * height / 1e6:.1f} megapixels"
-            raise TooLargeError(f"{got}; at most {self.max_megapixels} are taken here")
+def shrunk(size: Size, most: int) -> Size:
+    """Width and height of a picture that is scaled down to at most so many pixels; its own if it has no more."""
+    width, height = size
+    if width * height <= most:
+        return size
+    scale = math.sqrt(most / (width * height))
+    return max(1, min(int(width * scale), most)), max(1, min(int(height * scale), most))
 
 
 def _as_jpeg(picture: Pixels) -> bytes:
-    image, file = Image.fromarray(picture), io.BytesIO()
-    image.thumbnail((SHOWN, SHOWN))
-    image.save(file, "JPEG", quality=90)
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", quality=90)
     return file.getvalue()
 
 

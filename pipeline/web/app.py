@@ -81,7 +81,8 @@ def make_app(segmenter: Segmenter, max_mb: int, names: Iterable[str]) -> FastAPI
         except TooLargeError as error:
             return _error(413, str(error))
         except ValueError as error:
-            return _error(415, f"the picture cannot be read ({error}); a viewer may save it anew, as JPEG or PNG")
+            advice = "" if "save it" in str(error) else "; open it in a viewer and save it as JPEG or PNG"
+            return _error(415, f"the picture cannot be read: {error}{advice}")
         finally:
             held[0] -= 1
 

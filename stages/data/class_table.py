@@ -7,11 +7,18 @@ column Label, that is the name in full, commas and all.
 
 import csv
 import io
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 
 from stages.data.labels import MAX_CLASSES
 from stages.errors import InputError
+
+LONGEST_NAME = 200  # characters
+UNPRINTED = ("Cc", "Cs", "Zl", "Zp")  # Unicode's categories of control characters, halves of others, ends of lines
+SCRIPT = re.compile("</?script|<!--", re.IGNORECASE)  # DVC writes names into a script of its page as they are
+TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # they change the direction of what follows
 
 
 def parse_class_table(content: bytes, source: str) -> tuple[str, ...]:
@@ -47,8 +54,8 @@ def scan_class_table(content: bytes) -> tuple[tuple[str, ...], list[str]]:
             numbers.append(int(row["Idx"]))
         except (ValueError, TypeError):
             problems.append(f"row {line}: Idx is {row['Idx']!r}")
-        if not name:
-            problems.append(f"row {line}: no name")
+        if trouble := unusable(name):
+            problems.append(f"row {line}: {trouble}")
     counts, wanted = Counter(numbers), range(1, len(rows) + 1)
     for what, found in (
         ("numbers that occur twice", [number for number, count in counts.items() if count > 1]),
@@ -66,6 +73,18 @@ def scan_class_table(content: bytes) -> tuple[tuple[str, ...], list[str]]:
 
 def _name(row: dict[str, str | None]) -> str:
     return (row.get("Label") or "").strip() or (row["Name"] or "").split(",")[0].strip()
+
+
+def unusable(name: str) -> str:
+    """What keeps a class from being called so, or nothing. Names go into pages, tables, terminals and pictures."""
+    if not name:
+        return "no name"
+    if len(name) > LONGEST_NAME:
+        return f"a name of {len(name)} characters, at most {LONGEST_NAME} are taken"
+    if SCRIPT.search(name):
+        return f"the name {name!a} holds a tag that would end or begin a script in DVC's page of plots"
+    bad = sorted({one for one in name if unicodedata.category(one) in UNPRINTED or one in TURNING})
+    return f"the name {name!a} has {', '.join(map(ascii, bad))}: control characters are no text" if bad else ""
 
 
 def _shortened(words: Iterable[str]) -> str:

@@ -1,8 +1,8 @@
 """The report's charts as Vega-Lite specifications, which the page's script draws with the library bundled into it.
 
 Input: named series of (step, value), gradient norms, confusions. Output: JSON values. Invariant: numbers that are
-not finite are left out; a colour is written as CSS after "css:", and the script puts in what that is in the page's
-theme.
+not finite are left out; a colour is written {"css": "var(--line)"}, which no name can look like, and the script puts in
+what that is in the page's theme.
 """
 
 import math
@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-HEIGHT, FLOW_HEIGHT, CELL = 210, 300, 26  # pixels: of a chart, of the gradient flow, of a row of the heat map
+HEIGHT, FLOW_HEIGHT = 210, 300  # pixels: of a chart, of the gradient flow
+CELLS, LEAST, MOST = 416, 26, 64  # pixels of the heat map's side, and of a cell's at least and at most
 
 Point = tuple[float, float]
 Spec = dict[str, Any]
@@ -57,7 +58,7 @@ class Chart:
             for one in self.series
             for step, value in one.finite
         ]
-        colours = [f"css:var(--{name})" for name in ("first", "second")][: len(self.series)]
+        colours = [_css(f"var(--{name})") for name in ("first", "second")][: len(self.series)]
         colour = {"domain": [one.name for one in self.series], "range": colours}
         ring = {"transform": [{"filter": "datum.best"}], "mark": {"type": "point", "size": 130, "opacity": 1}}
         return {
@@ -103,7 +104,7 @@ def flow_spec(rows: Sequence[Spec], layers: Sequence[str], colours: Sequence[str
                 "field": "layer",
                 "type": "nominal",
                 "legend": None,
-                "scale": {"domain": list(layers), "range": [f"css:{colour}" for colour in colours]},
+                "scale": {"domain": list(layers), "range": [_css(colour) for colour in colours]},
             },
             "detail": {"field": "run"},
             "tooltip": [
@@ -135,10 +136,14 @@ def confusion_spec(rows: Sequence[Spec], names: Sequence[str]) -> Spec:
     The diagonal is left gray: it is the largest by far, and the table of classes shows it.
     """
     place = {"type": "nominal", "sort": list(names), "scale": {"domain": list(names)}}
-    ends = ["css:var(--faint)", "css:var(--hot)", "css:var(--hottest)"]
+    ends = [_css(f"var(--{name})") for name in ("faint", "hot", "hottest")]
     right = "datum.truth == datum.prediction"
+    cell = {"step": min(MOST, max(LEAST, CELLS // len(names)))}  # both ways: cells are squares, however many there are
     return {
-        **_frame("Confusions", rows, CELL * len(names)),
+        **_frame("Confusions", rows, 0),
+        "width": cell,
+        "height": cell,
+        "autosize": {"type": "pad"},
         "encoding": {
             "x": {"field": "prediction", **place, "axis": {"labelAngle": -45, "labelLimit": 110}},
             "y": {"field": "truth", **place, "axis": {"labelLimit": 110}},
@@ -150,7 +155,7 @@ def confusion_spec(rows: Sequence[Spec], names: Sequence[str]) -> Spec:
             ],
         },
         "layer": [
-            {"transform": [{"filter": right}], "mark": {"type": "rect", "color": "css:var(--line)"}},
+            {"transform": [{"filter": right}], "mark": {"type": "rect", "color": _css("var(--line)")}},
             {
                 "transform": [{"filter": f"!({right})"}],
                 "mark": "rect",
@@ -166,6 +171,10 @@ def confusion_spec(rows: Sequence[Spec], names: Sequence[str]) -> Spec:
             },
         ],
     }
+
+
+def _css(colour: str) -> dict[str, str]:
+    return {"css": colour}
 
 
 def _frame(title: str, rows: Sequence[Spec], height: int) -> Spec:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
 
 from stages.errors import InputError
+from stages.files import csv_text
 from stages.logbook import FLOW
 from stages.score.charts import Chart, Series
 from stages.score.gradient_flow import GradientFlow
@@ -145,7 +146,8 @@ def read_flow(curves: Path) -> GradientFlow | None:
 
 def _table(path: Path, convert: Callable[[dict[str, str]], Row], delimiter: str = ",") -> list[Row]:
     with _refused(path), path.open(newline="", encoding="utf-8") as file:
-        return [convert(row) for row in csv.DictReader(file, delimiter=delimiter)]
+        rows = csv.DictReader(file, delimiter=delimiter)
+        return [convert({key: csv_text(cell) for key, cell in row.items()}) for row in rows]
 
 
 def _number(cell: str) -> float | None:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.data.labels import IGNORE, MAX_CLASSES
-from stages.files import write_text
+from stages.files import csv_cell, write_text
 
 if TYPE_CHECKING:  # pandas takes half a second to load, and only the tables need it
     import pandas as pd
@@ -120,8 +120,9 @@ def per_class(confusion: Confusion, names: Sequence[str]) -> pd.DataFrame:
 
 def write_tables(confusion: Confusion, names: Sequence[str], per_class_csv: Path, confusion_csv: Path) -> None:
     """Write per_class() and the matrix's cells as CSV, each atomically."""
-    write_text(per_class_csv, per_class(confusion, names).to_csv(index=False, lineterminator="\n"))
-    write_text(confusion_csv, cells(confusion, names).to_csv(index=False, lineterminator="\n"))
+    shown = [csv_cell(name) for name in names]
+    write_text(per_class_csv, per_class(confusion, shown).to_csv(index=False, lineterminator="\n"))
+    write_text(confusion_csv, cells(confusion, shown).to_csv(index=False, lineterminator="\n"))
 
 
 def cells(confusion: Confusion, names: Sequence[str]) -> pd.DataFrame:

@@ -71,6 +71,11 @@ class Page:
     opacity: float
 
     @property
+    def decides_for_iou(self) -> bool:
+        """Whether the model's scores hold constants that the curves and the card's own scores are without."""
+        return self.card.params.train.get("decision") == "iou"
+
+    @property
     def names(self) -> list[str]:
         """Of the annotation values, from 0 on."""
         return [OTHER, *(row.name for row in self.classes)]

@@ -1,4 +1,4 @@
-// The page: takes a picture, asks the server what is where in it, and shows that. Nothing is loaded from elsewhere.
+// The page: takes pictures, asks the server what is where in them, and shows that. Nothing is loaded from elsewhere.
 
 import { fit, inks, marked, paint } from "./drawing.js";
 import { open, segment } from "./server.js";
@@ -6,68 +6,104 @@ import { open, segment } from "./server.js";
 const at = (id) => document.getElementById(id);
 
 let limits = { max_bytes: Infinity };
-let shown = null; // the server's answer, decoded, with the file's name, its picture, and values at the view's size
-let request = null; // the one under way, to be given up when another picture comes
+let pictures = []; // those that were taken, each { file, answer, tab }, the answer null as long as it is waited for
+let current = null; // the one in view
+let last = null; // the last one whose result was in view
+let shown = null; // its answer, decoded, with the file's name, its picture, and values at the view's size
+let queue = Promise.resolve(); // pictures are asked about one after another
 let pinned = null, pointed = null; // class numbers: clicked, under the pointer or focused
 let drawing = 0;
 
-// --- taking a picture
+// --- taking pictures
 
-async function take(file) {
-  request?.abort();
-  const mine = (request = new AbortController());
+function take(files) {
+  const added = Array.from(files, (file) => ({ file, answer: null, tab: document.createElement("button") }));
+  if (!added.length) return;
   say("");
+  pictures.push(...added);
+  for (const entry of added) {
+    entry.tab.type = "button";
+    entry.tab.textContent = entry.tab.title = entry.file.name;
+    entry.tab.addEventListener("click", () => select(entry));
+    at("pictures").append(entry.tab);
+  }
+  select(added[0]);
+  for (const entry of added) queue = queue.then(() => ask(entry));
+}
+
+async function ask(entry) {
+  const { file } = entry;
   try {
     if (file.size > limits.max_bytes) {
       throw new Error(`the file is larger than ${limits.max_bytes / 1e6} MB, the most that is taken here`);
     }
-    const seen = await createImageBitmap(file).catch(() => null); // not every browser shows every format
-    if (mine.signal.aborted) return;
-    preview(file.name, seen);
-    const opened = await open(file, await segment(file, mine.signal));
-    if (!mine.signal.aborted) show(file.name, opened);
+    const answer = await segment(file);
+    const opened = await open(file, answer);
+    entry.answer = answer;
+    tabs();
+    if (entry === current) show(entry, opened);
+    else at("status").textContent = `Done: ${file.name}`;
   } catch (error) {
-    if (mine.signal.aborted) return;
-    back();
-    say(sentence(error.message));
+    pictures = pictures.filter((other) => other !== entry);
+    entry.tab.remove();
+    say([at("error").textContent, `${file.name}: ${error.message}.`].filter(Boolean).join("\n"));
+    if (entry === current) select(pictures.includes(last) ? last : (pictures.at(-1) ?? null));
+    else tabs();
   }
 }
 
-function preview(name, picture) {
-  shown = null;
-  pinned = pointed = null;
-  at("start").hidden = true;
-  at("result").hidden = at("another").hidden = at("working").hidden = false;
+// Puts a picture in view: its result, or the picture itself until that is there; null for none.
+async function select(entry) {
+  current = entry;
+  shown = pinned = pointed = null;
+  tabs();
+  at("start").hidden = Boolean(entry);
+  at("result").hidden = at("another").hidden = !entry;
   at("side").classList.add("waiting");
   at("side").inert = true;
+  at("tip").hidden = true;
+  at("status").textContent = "";
+  if (!entry) return;
+  if (entry.answer) {
+    const opened = await open(entry.file, entry.answer);
+    if (entry === current) show(entry, opened);
+    return;
+  }
+  at("status").textContent = `Segmenting ${entry.file.name}`;
   at("legend").replaceChildren();
   at("facts").textContent = "";
-  at("tip").hidden = true;
+  at("working").hidden = false;
+  const picture = await createImageBitmap(entry.file).catch(() => null); // not every browser shows every format
+  if (entry !== current || shown) return;
   fit(at("view"), picture?.width ?? 640, picture?.height ?? 400);
   if (picture) at("view").getContext("2d").drawImage(picture, 0, 0, at("view").width, at("view").height);
-  at("status").textContent = `Segmenting ${name}`;
 }
 
-function show(file, opened) {
-  const { height, width, legend } = (shown = opened);
+function show(entry, opened) {
+  const { height, width, original_height: rows, original_width: columns, legend, notes } = (shown = opened);
+  const { name } = (last = entry).file;
   fit(at("view"), width, height);
   shown.view = marked(shown, at("view").width, at("view").height);
   list(legend);
-  at("facts").textContent = `${file}, ${width} × ${height} pixels`;
+  const shrunk = `, shrunk from ${columns} × ${rows}: more than ${limits.max_megapixels} megapixels are not segmented here`;
+  const size = `${name}, ${width} × ${height} pixels${width === columns && height === rows ? "" : shrunk}`;
+  at("facts").textContent = [size, ...notes].join("; ");
   at("working").hidden = true;
   at("side").classList.remove("waiting");
   at("side").inert = false;
   const parts = legend.map((row) => `${row.name} ${percent(row.share)}`);
-  at("view").setAttribute("aria-label", `${file}: ${parts.join(", ")}`);
+  at("view").setAttribute("aria-label", `${name}: ${parts.join(", ")}`);
   at("status").textContent = `Done: ${legend.length} ${legend.length === 1 ? "class" : "classes"} found`;
   draw();
 }
 
-function back() {
-  shown = null;
-  at("start").hidden = false;
-  at("result").hidden = at("another").hidden = at("working").hidden = true;
-  at("status").textContent = "";
+// The switch between pictures, where there are several.
+function tabs() {
+  at("pictures").hidden = pictures.length < 2;
+  for (const entry of pictures) {
+    entry.tab.classList.toggle("waiting", !entry.answer);
+    entry.tab.setAttribute("aria-current", String(entry === current));
+  }
 }
 
 // --- drawing
@@ -169,7 +205,6 @@ function save(blob, name) {
 // --- small things
 
 const percent = (share) => (share < 0.001 ? "< 0.1%" : `${(100 * share).toFixed(1)}%`);
-const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}.`;
 const predicts = () => document.querySelector("[name=show]:checked").value === "prediction";
 
 function say(text) {
@@ -183,7 +218,7 @@ const choose = () => at("file").click();
 at("start").addEventListener("click", choose);
 at("another").addEventListener("click", choose);
 at("file").addEventListener("change", () => {
-  if (at("file").files[0]) take(at("file").files[0]);
+  take(at("file").files);
   at("file").value = ""; // so that the same file can be chosen again
 });
 
@@ -196,13 +231,9 @@ addEventListener("dragover", (event) => dragged(event) && event.preventDefault()
 addEventListener("drop", (event) => {
   event.preventDefault();
   over(-depth);
-  const file = event.dataTransfer.files[0];
-  if (file) take(file);
+  take(event.dataTransfer.files);
 });
-addEventListener("paste", (event) => {
-  const file = event.clipboardData.files[0];
-  if (file) take(file);
-});
+addEventListener("paste", (event) => take(event.clipboardData.files));
 
 for (const type of ["pointermove", "pointerdown"]) at("view").addEventListener(type, hover);
 at("view").addEventListener("pointerleave", (event) => {
@@ -226,5 +257,5 @@ at("save-overlay").addEventListener("click", saveOverlay);
 const model = await (await fetch("api/model")).json();
 limits = model;
 at("model").textContent = `${model.name}, ${model.classes.length - 1} classes`;
-const most = `${model.max_bytes / 1e6}\u00a0MB and ${model.max_megapixels}\u00a0megapixels`;
-at("limits").textContent = `JPEG, PNG, WebP, TIFF, BMP or GIF, up to ${most}`;
+const most = [`${model.max_bytes / 1e6}\u00a0MB`, `${model.max_megapixels}\u00a0megapixels`];
+at("limits").textContent = `JPEG, PNG, WebP, TIFF, BMP or GIF, up to ${most[0]}; above ${most[1]} they are shrunk`;

@@ -1,11 +1,16 @@
 // What the server says about a picture: asked for, and decoded.
 
-export async function segment(file, signal) {
+export async function segment(file) {
   let response;
   try {
-    response = await fetch("api/segment", { method: "POST", body: file, signal });
-  } catch (error) {
-    throw signal.aborted ? error : new Error("the server does not answer: is sceneparse web still running?");
+    response = await fetch("api/segment", { method: "POST", body: file });
+  } catch {
+    const readable = await file.slice(0, 1).arrayBuffer().then(() => true, () => false);
+    throw new Error(
+      readable
+        ? "the server does not answer: is sceneparse web still running?"
+        : "it cannot be read: it is a folder, or has changed since",
+    );
   }
   const answer = await response.json().catch(() => ({ error: `the server failed (${response.status})` }));
   if (!response.ok) throw new Error(answer.error);

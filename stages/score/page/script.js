@@ -4,15 +4,15 @@ const root = document.documentElement;
 root.classList.add("js");
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 
-// Charts. A colour "css:..." in their specifications is what that is in the present theme.
+// Charts. A colour {"css": ...} in their specifications is what that is in the present theme.
 const probe = document.body.appendChild(Object.assign(document.createElement("i"), { hidden: true }));
 function colour(css) {
   probe.style.color = css;
   return getComputedStyle(probe).color;
 }
 function resolved(value) {
-  if (typeof value === "string") return value.startsWith("css:") ? colour(value.slice(4)) : value;
   if (Array.isArray(value)) return value.map(resolved);
+  if (typeof value?.css === "string") return colour(value.css);
   if (value && typeof value === "object")
     return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, resolved(inner)]));
   return value;
