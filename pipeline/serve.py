@@ -53,6 +53,7 @@ def serve(
 
 async def _serve(runner: "Runner", api: PrefectApi, said: str, *, name: str, **deployment: Any) -> None:
     """Register the deployment and run what is due, until a signal; then pause the schedule and cancel its run."""
+    from prefect.client.orchestration import get_client
     from prefect.types.entrypoint import EntrypointType
 
     from pipeline.flows import sceneparse
@@ -73,6 +74,11 @@ async def _serve(runner: "Runner", api: PrefectApi, said: str, *, name: str, **d
     stopping.cancel()
     if not serving.done():
         print("stopping", file=sys.stderr)
+        async with get_client() as client:
+            away = await client.api_healthcheck()
+        if away:
+            print(f"warning: Prefect's API does not answer, the schedule stays active there: {away}", file=sys.stderr)
+            runner.pause_on_shutdown = False
         await runner.astop()
     await serving
     for number in STOPS:

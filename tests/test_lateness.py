@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import uuid
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 
 import pytest
 from mirror import Mirror
@@ -57,6 +57,12 @@ def serving_often(mirror):
             left.kill()
 
 
+def mean_iou(mirror):
+    """What a run left, between runs."""
+    with suppress(FileNotFoundError, ValueError):
+        return json.loads((mirror.path / "metrics/evaluate.json").read_text())["original"]["mean_iou"]
+
+
 def test_a_server_that_plans_nothing_is_named(mirror, tmp_path, monkeypatch):
     monkeypatch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED", "false")
     with prefect_server(tmp_path / "other-home") as server:
@@ -84,15 +90,28 @@ def test_the_own_servers_error_is_shown_and_a_run_that_waits_for_another_is_no_f
             mirror.set_line("evaluate", "value: 53")
             database.execute("DROP TRIGGER full")
             database.commit()
-            scores = mirror.path / "metrics/evaluate.json"
-            wait_for(lambda: json.loads(scores.read_text())["original"]["mean_iou"] == 0.53, 120, "not said")
+            wait_for(lambda: mean_iou(mirror) == 0.53, 120, "no run comes")
 
             mirror.set_line("train", "value: 50, trouble: hang")
             mirror.set_line("prepare", "value: 54")
             alive = mirror.path / "state/alive"
-            wait_for(alive.exists, 120, "not said")
+            wait_for(alive.exists, 120, "no run begins")
+            warnings = log.read_text().count("starts no run")
             time.sleep(14)  # two runs are due meanwhile, for longer than the patience
-            assert log.read_text().count("starts no run") == 1
+            assert log.read_text().count("starts no run") == warnings
             os.killpg(process.pid, signal.SIGINT)  # Ctrl-C reaches all that the terminal runs
             process.wait(2 * LEFT_SECONDS)
             check_ended_well(process, mirror.environment, log)
+
+
+def test_it_can_be_stopped_when_its_server_is_gone(mirror, tmp_path):
+    with ExitStack() as lasting:
+        server = lasting.enter_context(prefect_server(tmp_path / "other-home"))
+        mirror.environment |= {**server.environment, "PREFECT_RUNNER_POLL_FREQUENCY": "60"}
+        with serving_often(mirror) as (process, _log, hear):
+            hear("a run now")
+            lasting.close()
+            process.send_signal(signal.SIGTERM)
+            hear("warning: Prefect's API does not answer, the schedule stays active there")
+            assert process.wait(LEFT_SECONDS) == 0
+            wait_for(lambda: not processes(mirror.environment), LEFT_SECONDS, "processes are left")

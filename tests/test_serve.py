@@ -14,7 +14,7 @@ import pytest
 from browser import browser_page
 from mirror import STAGES, Mirror
 from prefect_server import Api
-from test_run import LEFT_SECONDS, processes, wait_for
+from test_run import LEFT_SECONDS, going_on, processes, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,8 @@ def api(prefect_api):
 
 @pytest.fixture(scope="module")
 def mirror(tmp_path_factory, prefect_api):
-    mirror = Mirror(tmp_path_factory.mktemp("served") / "project", prefect_api.environment)
+    environment = {**prefect_api.environment, "SCENEPARSE_TEST": str(uuid.uuid4())}
+    mirror = Mirror(tmp_path_factory.mktemp("served") / "project", environment)
     mirror.run("dvc", "repro")
     return mirror
 
@@ -110,13 +111,13 @@ def test_the_schedule_plans_runs_at_the_time_asked_for(api, nightly):
 
 def test_an_interval_starts_runs_once_it_is_not_paused(mirror, api):
     mirror.set_line("evaluate", "value: 52")
-    with served(mirror, api, "often", "--interval", "5", "--paused") as deployment:
+    with served(mirror, api, "often", "--interval", "5", "--paused", "--min-iou", "0.6") as deployment:
         time.sleep(7)
-        assert not any(scheduled_runs(api, deployment, state) for state in ("SCHEDULED", "RUNNING", "COMPLETED"))
+        assert not any(scheduled_runs(api, deployment, state) for state in ("SCHEDULED", "RUNNING", "FAILED"))
         api.post(f"deployments/{deployment['id']}/resume_deployment")
-        wait_for(lambda: scheduled_runs(api, deployment, "COMPLETED"), 120, "no run comes")
-        (run, *_) = scheduled_runs(api, deployment, "COMPLETED")
-        assert run["state"]["message"] == "mean IoU 0.5200"
+        wait_for(lambda: scheduled_runs(api, deployment, "FAILED"), 120, "no run comes")
+        (run, *_) = scheduled_runs(api, deployment, "FAILED")
+        assert run["state"]["name"] == "BelowGate"  # the flags are the run's
         assert json.loads((mirror.path / "metrics/evaluate.json").read_text())["original"]["mean_iou"] == 0.52
     mirror.set_line("evaluate", "value: 50")
 
@@ -194,7 +195,7 @@ def test_prefects_page_shows_the_run_and_its_tasks(mirror, api, nightly):
     assert shown.count("Cached") >= 5
 
 
-def test_a_webhook_is_told_of_failures_and_of_the_gate(mirror, webhook):
+def test_a_webhook_is_told_of_failures_crashes_and_the_gate(mirror, webhook):
     url = f"http://127.0.0.1:{webhook.server_port}/hook"
     for _ in range(2):  # again changes nothing
         assert "will tell" in mirror.run("sceneparse", "notify", url)
@@ -203,9 +204,16 @@ def test_a_webhook_is_told_of_failures_and_of_the_gate(mirror, webhook):
     mirror.run("sceneparse", "run", expect=1)
     mirror.set_line("download", "value: 50")
     mirror.run("sceneparse", "run")
-    wait_for(lambda: len(webhook.received) >= 2, 30, webhook.received)
-    assert len(webhook.received) == 2
-    gate, failure = sorted(webhook.received, key=lambda text: "Failed" in text)
+    (mirror.path / "state/alive").unlink(missing_ok=True)  # of another test
+    with going_on(mirror):
+        pass  # and is killed
+    mirror.run("sceneparse", "run")  # which says so
+    wait_for(lambda: len(webhook.received) >= 3, 60, webhook.received)
+    assert len(webhook.received) == 3
+    (gate,) = (text for text in webhook.received if "BelowGate" in text)
+    (failure,) = (text for text in webhook.received if "sceneparse: Failed" in text)
+    (crash,) = (text for text in webhook.received if "sceneparse: Crashed" in text)
+    assert "its process was killed" in crash
     assert "sceneparse: BelowGate" in gate
     assert "is below 0.9900" in gate
     assert "sceneparse: Failed" in failure

@@ -38,19 +38,18 @@ def port():
         yield nobody.getsockname()[1]
 
 
-@pytest.mark.parametrize("own_exceptions", ["", "example.org,[::1]"])
-def test_the_own_server_is_asked_without_a_proxy(mirror, own_exceptions):
+def test_the_own_server_is_asked_without_a_proxy(mirror):
     with proxying(b"a page of the proxy") as proxy:
         mirror.environment |= {
             "HTTP_PROXY": proxy.url,
             "https_proxy": proxy.url,
-            "NO_PROXY": own_exceptions,
+            "NO_PROXY": "example.org,[::1]",
         }
         assert "mean IoU 0.5000" in mirror.run("sceneparse", "run")
         assert proxy.asked == []
 
 
-@pytest.mark.parametrize("scheme", ["socks5", "socks5h", "socks"])
+@pytest.mark.parametrize("scheme", ["socks5", "socks"])
 def test_nor_through_socks(mirror, port, scheme):
     mirror.environment |= {"ALL_PROXY" if scheme == "socks5" else "all_proxy": f"{scheme}://127.0.0.1:{port}"}
     assert "mean IoU 0.5000" in mirror.run("sceneparse", "run")
