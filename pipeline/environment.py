@@ -31,13 +31,10 @@ def _bypass_proxies() -> None:
     if not proxies.keys() - {"no"}:
         return
     # All of them: one variable in the environment hides what a Mac's own settings say.
-    for scheme, address in proxies.items():
-        if scheme != "no":  # socks:// is what GNOME writes; no library takes it
-            os.environ[f"{scheme}_proxy"] = f"socks5{address[5:]}" if address.startswith("socks:") else address
-    for name in ("NO_PROXY", "no_proxy"):
-        os.environ[name] = no_proxy()
-    for name in ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY"):
-        os.environ.pop(name, None)  # their lower-case twins hold the same
+    for scheme, address in {**proxies, "no": no_proxy()}.items():
+        # GNOME writes socks://, which no library takes.
+        value = f"socks5{address[5:]}" if address.startswith("socks:") else address
+        os.environ[f"{scheme}_proxy"] = os.environ[f"{scheme}_proxy".upper()] = value
 
 
 def _choose_home() -> None:

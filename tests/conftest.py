@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+for variable in [name for name in os.environ if name.lower().endswith("_proxy")]:
+    del os.environ[variable]  # tests stay on this machine
 # A shell lets what it starts with & ignore Ctrl-C, and every process started from there would, too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -107,7 +107,7 @@ def test_the_own_servers_error_is_shown_and_a_run_that_waits_for_another_is_no_f
 def test_it_can_be_stopped_when_its_server_is_gone(mirror, tmp_path):
     with ExitStack() as lasting:
         server = lasting.enter_context(prefect_server(tmp_path / "other-home"))
-        mirror.environment |= {**server.environment, "PREFECT_RUNNER_POLL_FREQUENCY": "60"}
+        mirror.environment |= server.environment
         with serving_often(mirror) as (process, _log, hear):
             hear("a run now")
             lasting.close()
@@ -115,3 +115,15 @@ def test_it_can_be_stopped_when_its_server_is_gone(mirror, tmp_path):
             hear("warning: Prefect's API does not answer, the schedule stays active there")
             assert process.wait(LEFT_SECONDS) == 0
             wait_for(lambda: not processes(mirror.environment), LEFT_SECONDS, "processes are left")
+
+
+def test_a_killed_serve_does_not_keep_the_next_one_from_running(mirror):
+    mirror.set_line("train", "value: 50, trouble: hang")
+    with serving_often(mirror) as (process, _log, _hear):
+        wait_for((mirror.path / "state/alive").exists, 120, "no run begins")
+        process.kill()
+        wait_for(lambda: not processes(mirror.environment), LEFT_SECONDS, "processes are left")
+    mirror.set_line("train", "value: 50")
+    mirror.set_line("evaluate", "value: 55")
+    with serving_often(mirror):
+        wait_for(lambda: mean_iou(mirror) == 0.55, 120, "no run comes")
