@@ -1,7 +1,7 @@
 """Cancelling a run that nobody else watches over.
 
-A served run is ended by the process that serves it. One that was started by hand has no such process: it asks
-the API itself, every few seconds, whether it was cancelled there.
+A served run is ended by the process that serves it, and ends with it when that one is killed. One that was started by
+hand has no such process: it asks the API itself, every few seconds, whether it was cancelled there.
 """
 
 import os
@@ -24,14 +24,18 @@ class RunCancelledError(Exception):
 @contextmanager
 def heeding_cancellation() -> Iterator[None]:
     """Raise RunCancelledError in the main thread, wherever it is, once this flow run is being cancelled."""
+    finished = threading.Event()
     if deployment.id:
-        yield
+        threading.Thread(target=_end_with, args=(os.getppid(), finished), daemon=True).start()
+        try:
+            yield
+        finally:
+            finished.set()
         return
 
     def cancel(*_: Any) -> None:
         raise RunCancelledError("cancelled through Prefect")
 
-    finished = threading.Event()
     before = signal.signal(signal.SIGUSR1, cancel)
     watcher = threading.Thread(target=_watch, args=(flow_run.id, finished), daemon=True)
     watcher.start()
@@ -41,6 +45,13 @@ def heeding_cancellation() -> Iterator[None]:
         finished.set()
         watcher.join()
         signal.signal(signal.SIGUSR1, before)
+
+
+def _end_with(parent: int, finished: threading.Event) -> None:
+    """End at once, as by kill -9, when the process that serves this run is gone; the supervisor ends its stage."""
+    while not finished.wait(ASK_SECONDS):
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _watch(run: str, finished: threading.Event) -> None:

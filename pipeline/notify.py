@@ -6,7 +6,8 @@ Calling it again replaces them.
 
 from typing import Any
 
-from pipeline.server import api_reached, private, use_prefect_api
+from pipeline.environment import prepare_environment
+from pipeline.server import api_reached, use_prefect_api
 
 NAME = "sceneparse"
 SUBJECT = "sceneparse: {{ flow_run.state.name }}"
@@ -15,13 +16,14 @@ BODY = "{{ flow_run.name }}: {{ flow_run.state.message }}\n{{ flow_run|ui_url }}
 
 def notify(url: str) -> None:
     """Have Prefect post {"subject": ..., "text": ...} to `url`, also while nobody looks."""
-    private()
+    prepare_environment()
     api = use_prefect_api()
 
     from prefect.blocks.notifications import CustomWebhookNotificationBlock
     from prefect.client.orchestration import get_client
     from prefect.events.actions import SendNotification
     from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+    from prefect.settings import get_current_settings
 
     content = {"subject": "{{subject}}", "text": "{{body}}"}
     block: Any = CustomWebhookNotificationBlock  # its types leave out what it has defaults for
@@ -39,8 +41,16 @@ def notify(url: str) -> None:
         ),
         actions=[SendNotification(block_document_id=document, subject=SUBJECT, body=BODY)],
     )
-    with get_client(sync_client=True) as client:
+    with api_reached(), get_client(sync_client=True) as client:
         for earlier in client.read_automations_by_name(NAME):
             client.delete_automation(earlier.id)
         client.create_automation(automation)
-    print(f"{api.removesuffix('/api')} will tell {url} of runs that fail, crash or are stopped by the quality gate")
+    when = "of runs that fail, crash or are stopped by the quality gate"
+    if not api.log:
+        print(f"{api.page} will tell {url} {when}")
+        return
+    home = get_current_settings().home
+    print(
+        f"{url} will be told {when}, by whichever Prefect server keeps its records in {home}: "
+        "the one of each sceneparse run or serve, for as long as that goes on, or a lasting one (prefect server start)"
+    )

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.dvc import project_root
-from pipeline.server import api_reached, private, use_prefect_api
+from pipeline.environment import prepare_environment
+from pipeline.server import api_reached, use_prefect_api
 
 
 def run(**parameters: Any) -> None:
@@ -21,7 +22,7 @@ def run(**parameters: Any) -> None:
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     gc.disable()  # a fifth of the time that the imports below take: what they make stays
     os.chdir(project_root(Path.cwd()))
-    private()
+    prepare_environment()
     use_prefect_api()
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 

@@ -5,11 +5,15 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+for variable in [name for name in os.environ if name.lower().endswith("_proxy")]:
+    del os.environ[variable]  # tests stay on this machine
 # A shell lets what it starts with & ignore Ctrl-C, and every process started from there would, too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -18,6 +22,8 @@ GROUPS = {
     "test_run.py": "prefect",
     "test_serve.py": "prefect",
     "test_deployment.py": "prefect",
+    "test_server.py": "prefect",
+    "test_lateness.py": "prefect",
     "test_pipeline.py": "trained",
     "test_remotes.py": "trained",
     "test_sweep.py": "trained",
@@ -92,3 +98,25 @@ def prefect_api(tmp_path_factory):
 
     with prefect_server(tmp_path_factory.mktemp("prefect") / "home") as server:
         yield server
+
+
+class _Webhook(BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.server.received.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def webhook():
+    """A server that is sent messages; `received` has their bodies."""
+    with HTTPServer(("127.0.0.1", 0), _Webhook) as server:
+        server.received = []
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()

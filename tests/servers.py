@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that serves one file and misbehaves on demand."""
+"""Real HTTP servers on loopback: one serves a file and misbehaves on demand, one is a proxy."""
 
 import threading
 from collections.abc import Iterator
@@ -103,5 +103,42 @@ def serving(content: bytes) -> Iterator[Served]:
             yield served
         finally:
             served.freed.set()
+            server.shutdown()
+            thread.join()
+
+
+@dataclass
+class Proxy:
+    """An HTTP proxy's address, and the URLs that it was asked for."""
+
+    url: str = ""
+    asked: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def proxying(content: bytes) -> Iterator[Proxy]:
+    """Run a proxy to which every host is one that serves `content`."""
+    proxy = Proxy()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            proxy.asked.append(self.path)
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+        do_POST = do_CONNECT = do_GET  # noqa: N815 (names of http.server)
+
+    with _Server(("127.0.0.1", 0), Handler) as server:
+        proxy.url = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield proxy
+        finally:
             server.shutdown()
             thread.join()

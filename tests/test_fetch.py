@@ -11,8 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
-from servers import Served, serving
+from servers import Served, proxying, serving
 
+from pipeline.predict.download import download
 from stages.data import transfer
 from stages.data.fetch import fetch, local_path
 from stages.errors import InputError
@@ -328,3 +329,19 @@ def test_kinds_of_address():
     for source in ("ftp://host/x", "file://host/x", "s3://bucket/x"):
         with pytest.raises(InputError, match="of no known kind"):
             local_path(source)
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+def test_another_machine_is_asked_through_the_proxy_and_this_one_is_not(place, served, monkeypatch, variable):
+    monkeypatch.delenv("NO_PROXY")
+    with proxying(CONTENT) as proxy:
+        monkeypatch.setenv(variable, proxy.url)
+        fetch(served.url, place.target, digest=SHA256, size_bytes=None, cache=place.cache)
+        assert proxy.asked == []
+        place.target.unlink()
+        fetch("http://data.example/d.zip", place.target, digest=SHA256, size_bytes=None, cache=place.cache)
+        assert proxy.asked == ["http://data.example/d.zip"]
+        assert place.target.read_bytes() == CONTENT
+        assert download(served.url) == CONTENT
+        assert download("http://data.example/photo.jpg") == CONTENT
+        assert proxy.asked[1:] == ["http://data.example/photo.jpg"]

@@ -151,6 +151,17 @@ def test_what_users_look_at(built):
     assert "report/index.html" in shown
 
 
+def test_each_metric_and_plot_that_dvc_yaml_names_has_values(built):
+    shown = json.loads(built.run("dvc", "metrics", "show", "--json"))[""]["data"]
+    for name in definition["metrics"]:
+        assert shown[name]["data"] == json.loads(built.read(name))
+    plots = json.loads(built.run("dvc", "plots", "show", "--json"))["data"]
+    for entry in definition["plots"]:
+        assert any(name.endswith(next(iter(entry))) for name in plots), entry
+    for name, (plot, *_) in plots.items():
+        assert plot["content"]["data"]["values"], name
+
+
 def outside(built, folder, *command):
     """Run a command in a folder that is not the workspace; its standard output."""
     done = subprocess.run(

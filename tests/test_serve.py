@@ -1,19 +1,20 @@
 """The flow served to a real Prefect server: scheduled, started and cancelled through its API, seen in its UI."""
 
+import json
 import re
 import signal
 import subprocess
-import threading
 import time
 import uuid
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from browser import browser_page
 from mirror import STAGES, Mirror
 from prefect_server import Api
-from test_run import LEFT_SECONDS, processes, wait_for
+from test_run import LEFT_SECONDS, going_on, processes, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -23,14 +24,15 @@ def api(prefect_api):
 
 @pytest.fixture(scope="module")
 def mirror(tmp_path_factory, prefect_api):
-    mirror = Mirror(tmp_path_factory.mktemp("served") / "project", prefect_api.environment)
+    environment = {**prefect_api.environment, "SCENEPARSE_TEST": str(uuid.uuid4())}
+    mirror = Mirror(tmp_path_factory.mktemp("served") / "project", environment)
     mirror.run("dvc", "repro")
     return mirror
 
 
 @contextmanager
 def served(mirror, api, name, *flags):
-    """`sceneparse serve`; gives its deployment."""
+    """`sceneparse serve`; gives its deployment. Ended by SIGTERM, it leaves nothing but a paused schedule."""
     log, environment = mirror.path.parent / f"{name}.log", {**mirror.environment, "SCENEPARSE_TEST": str(uuid.uuid4())}
     with log.open("w") as file:
         process = subprocess.Popen(
@@ -52,14 +54,34 @@ def served(mirror, api, name, *flags):
         wait_for(ready, 60, "no deployment")
         yield {**found[0], "environment": environment}
         process.send_signal(signal.SIGTERM)
-        process.wait(2 * LEFT_SECONDS)
-        wait_for(lambda: not processes(environment), LEFT_SECONDS, "processes are left")
-        assert "Traceback" not in log.read_text()
+        check_ended_well(process, environment, log)
+        assert api.get(f"deployments/{found[0]['id']}")["paused"]
     finally:
         process.kill()
         process.wait()
         for left in processes(environment):
             left.kill()
+
+
+def check_ended_well(process, environment, log):
+    """A stopped `serve` ends with status 0, without noise and with all that it started."""
+    assert process.wait(2 * LEFT_SECONDS) == 0, log.read_text()
+    wait_for(lambda: not processes(environment), LEFT_SECONDS, "processes are left")
+    for noise in ("Traceback", "never awaited", "Warning:"):
+        assert noise not in log.read_text()
+
+
+def scheduled_runs(api, deployment, state):
+    """The deployment's runs that its schedule made, in a state."""
+    filters = {"deployments": {"id": {"any_": [deployment["id"]]}}, "flow_runs": {"state": {"type": {"any_": [state]}}}}
+    return [run for run in api.post("flow_runs/filter", **filters) if run["auto_scheduled"]]
+
+
+def local_times(api, deployment, zone):
+    """The times of day of the runs that the server has planned, some days of them."""
+    wait_for(lambda: len(scheduled_runs(api, deployment, "SCHEDULED")) > 2, 60, "no runs are planned")
+    starts = [run["expected_start_time"] for run in scheduled_runs(api, deployment, "SCHEDULED")]
+    return [datetime.fromisoformat(start).astimezone(ZoneInfo(zone)).time() for start in starts]
 
 
 @pytest.fixture(scope="module")
@@ -83,18 +105,21 @@ def finish(api, run, seconds=90):
     return api.state(run)
 
 
-def test_the_schedule_is_the_one_asked_for(nightly):
-    (schedule,) = nightly["schedules"]
-    assert (schedule["schedule"]["cron"], schedule["schedule"]["timezone"]) == ("0 3 * * *", "Europe/Zurich")
-    assert schedule["active"]
-    assert not nightly["paused"]
+def test_the_schedule_plans_runs_at_the_time_asked_for(api, nightly):
+    assert {time.isoformat() for time in local_times(api, nightly, "Europe/Zurich")} == {"03:00:00"}
 
 
-def test_an_interval_and_a_paused_start(mirror, api):
-    with served(mirror, api, "hourly", "--interval", "3600", "--paused") as deployment:
-        (schedule,) = deployment["schedules"]
-        assert schedule["schedule"]["interval"] == 3600
-        assert deployment["paused"]
+def test_an_interval_starts_runs_once_it_is_not_paused(mirror, api):
+    mirror.set_line("evaluate", "value: 52")
+    with served(mirror, api, "often", "--interval", "5", "--paused", "--min-iou", "0.6") as deployment:
+        time.sleep(7)
+        assert not any(scheduled_runs(api, deployment, state) for state in ("SCHEDULED", "RUNNING", "FAILED"))
+        api.post(f"deployments/{deployment['id']}/resume_deployment")
+        wait_for(lambda: scheduled_runs(api, deployment, "FAILED"), 120, "no run comes")
+        (run, *_) = scheduled_runs(api, deployment, "FAILED")
+        assert run["state"]["name"] == "BelowGate"  # the flags are the run's
+        assert json.loads((mirror.path / "metrics/evaluate.json").read_text())["original"]["mean_iou"] == 0.52
+    mirror.set_line("evaluate", "value: 50")
 
 
 def test_what_is_no_schedule_is_refused(mirror):
@@ -140,7 +165,7 @@ def test_a_run_is_cancelled_through_the_api_and_a_second_one_refused(mirror, api
     run = start(api, nightly)
     wait_for(alive.exists, 60, "the stage does not begin")
     second = start(api, nightly)
-    assert finish(api, second)["type"] == "CANCELLED"  # by the deployment's own limit
+    assert finish(api, second)["name"] == "Refused"
     by_hand = mirror.run("sceneparse", "run", "--overlap", "refuse", expect=1)
     assert "error: another process is running the stages here" in by_hand
 
@@ -170,28 +195,7 @@ def test_prefects_page_shows_the_run_and_its_tasks(mirror, api, nightly):
     assert shown.count("Cached") >= 5
 
 
-class Webhook(BaseHTTPRequestHandler):
-    def do_POST(self):
-        self.server.received.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def webhook():
-    with HTTPServer(("127.0.0.1", 0), Webhook) as server:
-        server.received = []
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
-
-
-def test_a_webhook_is_told_of_failures_and_of_the_gate(mirror, webhook):
+def test_a_webhook_is_told_of_failures_crashes_and_the_gate(mirror, webhook):
     url = f"http://127.0.0.1:{webhook.server_port}/hook"
     for _ in range(2):  # again changes nothing
         assert "will tell" in mirror.run("sceneparse", "notify", url)
@@ -200,9 +204,16 @@ def test_a_webhook_is_told_of_failures_and_of_the_gate(mirror, webhook):
     mirror.run("sceneparse", "run", expect=1)
     mirror.set_line("download", "value: 50")
     mirror.run("sceneparse", "run")
-    wait_for(lambda: len(webhook.received) >= 2, 30, webhook.received)
-    assert len(webhook.received) == 2
-    gate, failure = sorted(webhook.received, key=lambda text: "Failed" in text)
+    (mirror.path / "state/alive").unlink(missing_ok=True)  # of another test
+    with going_on(mirror):
+        pass  # and is killed
+    mirror.run("sceneparse", "run")  # which says so
+    wait_for(lambda: len(webhook.received) >= 3, 60, webhook.received)
+    assert len(webhook.received) == 3
+    (gate,) = (text for text in webhook.received if "BelowGate" in text)
+    (failure,) = (text for text in webhook.received if "sceneparse: Failed" in text)
+    (crash,) = (text for text in webhook.received if "sceneparse: Crashed" in text)
+    assert "its process was killed" in crash
     assert "sceneparse: BelowGate" in gate
     assert "is below 0.9900" in gate
     assert "sceneparse: Failed" in failure

@@ -8,6 +8,7 @@ import time
 
 import requests
 
+from stages.data.proxies import no_proxy
 from stages.errors import InputError
 
 MOST_BYTES = 128 << 20
@@ -21,7 +22,7 @@ def download(url: str) -> bytes:
     content, deadline = bytearray(), time.monotonic() + LONGEST_S
     try:
         # requests itself knows no schemes but http and https, for redirects too.
-        with requests.get(url, stream=True, timeout=TIMEOUT_S) as response:
+        with requests.get(url, stream=True, timeout=TIMEOUT_S, proxies={"no_proxy": no_proxy()}) as response:
             if response.status_code != requests.codes.ok:
                 raise _refusal(url, f"HTTP {response.status_code} {response.reason}")
             for chunk in response.iter_content(CHUNK):

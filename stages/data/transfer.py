@@ -16,6 +16,7 @@ import requests
 from requests.exceptions import ChunkedEncodingError
 from tqdm import tqdm
 
+from stages.data.proxies import no_proxy
 from stages.errors import InputError, TransientError
 from stages.files import write_text
 
@@ -74,7 +75,8 @@ def _receive(url: str, file: IO[bytes], note: Path, pinned: bool, size_bytes: in
         headers["Range"] = f"bytes={start}-"
     if resuming and validator:
         headers["If-Range"] = validator
-    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_S) as response:
+    direct = {"no_proxy": no_proxy()}
+    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_S, proxies=direct) as response:
         status, now = response.status_code, _validator(response)
         first, total = _content_range(response)
         # 206 sends the rest; 416 says that there is none: the earlier run ended just before it renamed the file.
