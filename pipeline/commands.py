@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pipeline.process import Lines, run_supervised
 from stages.errors import TRY_AGAIN
+from stages.progress import DRAW
 
 LAST_LINES = 15  # of a failed command, in its error
 LOGS = Path("state/flow")
@@ -80,9 +81,10 @@ def _run(root: Path, arguments: list[str], on_output: OnOutput) -> list[str]:
 
 
 def stage_environment() -> dict[str, str]:
-    """The environment of a stage: this Python's `python` first on the path, and bars drawn once a second."""
+    """The environment of a stage: this Python's `python` first on the path, and bars for a terminal, one a second."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    return {"TQDM_MININTERVAL": "1", **os.environ, "PATH": path}
+    bars = {DRAW: "1"} if sys.stderr and sys.stderr.isatty() else {}  # our reader shows them
+    return {"TQDM_MININTERVAL": "1", **os.environ, **bars, "PATH": path}
 
 
 def own_lines(lines: list[str]) -> list[str]:

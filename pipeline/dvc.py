@@ -17,6 +17,7 @@ from typing import Any
 
 import psutil
 
+from pipeline.stage_names import no_such_stage
 from stages.errors import BusyError, InputError
 
 LAST_LINES = 15  # of a failed command, in its error
@@ -65,13 +66,7 @@ class Project:
         names = self._nodes()
         graph = self._repo.index.graph  # an edge leads from a stage to one that it needs
         if target is not None and target not in names:
-            raise InputError(
-                "there is no such stage",
-                expected=", ".join(names),
-                got=target,
-                file=self.root / "dvc.yaml",
-                next_step="name one of those",
-            )
+            raise no_such_stage(target, names, self.root / "dvc.yaml")
         wanted = set(graph) if target is None else {names[target], *networkx.descendants(graph, names[target])}
         # Of several possible orders the one nearest to dvc.yaml's.
         position = {stage: index for index, stage in enumerate(graph)}

@@ -1,6 +1,15 @@
 """The one error for bad input. Every message says what was expected, what was found, where, and what to do next."""
 
+import difflib
+from collections.abc import Iterable
+
 TRY_AGAIN = 75  # exit status after a TransientError: EX_TEMPFAIL of <sysexits.h>
+
+
+def did_you_mean(word: str, words: Iterable[str]) -> str:
+    """Return ', did you mean X?' with the closest of `words`, or nothing where none is close."""
+    near = difflib.get_close_matches(word, list(words), n=1)
+    return f", did you mean {near[0]}?" if near else ""
 
 
 class InputError(Exception):

@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from pipeline.export.check import compare, fitted, read_pictures
 from pipeline.export.formats import FORMATS
 from pipeline.predict.command import load_parser
 from pipeline.tables import print_table
@@ -41,12 +42,10 @@ def export(
         step = "add --force to replace it, or name another folder with --out"
         raise InputError("there is an export already", expected="a free name", got="it", file=taken, next_step=step)
 
-    # From here on TensorFlow is needed.
-    from pipeline.export.check import compare, fitted, read_pictures
-    from pipeline.export.network import exportable, in_float32
-
     found = read_pictures(pictures, count)
     parser = load_parser(model, card)
+    from pipeline.export.network import exportable, in_float32
+
     given, classes = parser.card.preprocessing, len(parser.classes)
     if size is None and not FORMATS[format].any_size:
         size = given.size, given.size
@@ -108,7 +107,7 @@ def _check_flags(format: str, quantize: str) -> None:
             expected=", ".join(FORMATS[format].packages),
             got=f"no {', no '.join(missing)}",
             file="the Python environment",
-            next_step="install the extra: pip install -c constraints.txt -e .[export]",
+            next_step="install the extra: pip install -c constraints.txt -e '.[export]'",
         )
     if quantize != "none" and format != "tflite":
         raise InputError(
