@@ -6,15 +6,18 @@ for and none is there, and always with --debug or TF_CPP_MIN_LOG_LEVEL below 2.
 """
 
 import importlib.util
+import logging
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+
+log = logging.getLogger(__name__)
 
 LEVEL = "TF_CPP_MIN_LOG_LEVEL"  # TensorFlow's own variable, which child processes inherit: 0 = all, 2 = errors alone
 SHOW = "import sys; sys.stderr.buffer.write(sys.stdin.buffer.read())"
-NO_GPU = "warning: a GPU was asked for, and TensorFlow sees none. It says:"
+NO_GPU = "a GPU was asked for, and TensorFlow sees none: its own lines are above"
 
 
 def show_all() -> None:
@@ -24,16 +27,13 @@ def show_all() -> None:
 
 def load_tensorflow() -> None:
     """Import TensorFlow and let it look for devices. To be called before anything that imports it or Keras."""
-    quiet = os.environ.setdefault(LEVEL, "2") >= "2"
+    os.environ.setdefault(LEVEL, "2")
     if "tensorflow" in sys.modules:
-        return
-    if not quiet or sys.stderr is None:  # there is none after 2>&-
-        _look_for_devices()
         return
     with held_output() as show:
         if not _look_for_devices() and gpu_asked_for(os.environ):
             show()
-            os.write(2, f"{NO_GPU}\n".encode())
+            log.warning(NO_GPU)
 
 
 def gpu_asked_for(environment: Mapping[str, str]) -> bool:
@@ -48,9 +48,12 @@ def gpu_asked_for(environment: Mapping[str, str]) -> bool:
 def held_output() -> Iterator[Callable[[], None]]:
     """Keep what the block, or C++ in it, writes to file descriptor 2; show it if the block fails or calls the function.
 
-    A small process of its own holds it, which also shows it when this one crashes: without the processor's instructions
-    that it needs, TensorFlow says so and aborts. A Ctrl-C is no failure.
+    A small process of its own keeps it, which also shows it when this one crashes: without the processor's instructions
+    that it needs, TensorFlow says so and aborts. A Ctrl-C is no failure. With --debug nothing is kept.
     """
+    if os.environ.get(LEVEL, "2") < "2" or sys.stderr is None:  # there is none after 2>&-
+        yield lambda: None
+        return
     command = [sys.executable, "-I", "-S", "-c", SHOW]
     reader, writer = os.pipe()
     holder = subprocess.Popen(command, stdin=reader, start_new_session=True)  # noqa: S603
@@ -71,7 +74,8 @@ def held_output() -> Iterator[Callable[[], None]]:
             holder.kill()  # before it could see the end of what it holds
         os.dup2(before, 2)
         os.close(before)
-        holder.wait()
+        with suppress(subprocess.TimeoutExpired):  # it goes on while a process that the block started can still write
+            holder.wait(5)
 
 
 def _look_for_devices() -> bool:

@@ -17,6 +17,7 @@ from pipeline.tables import print_table
 from stages.errors import InputError
 from stages.files import atomic_directory, file_digest, write_json
 from stages.model.card import Card
+from stages.quiet import held_output
 
 # Least share of pixels given the same class. Without quantization only rounding differs. With it, so many may lie as
 # near to two classes as the coarser numbers to each other.
@@ -58,7 +59,8 @@ def export(
     with _scratch(out) as scratch:
         exported = Path(scratch).resolve() / target.name
         whole = exportable(network, classes, size or (None, None), batch)
-        FORMATS[format].write(whole, exported, description, quantize, views)
+        with held_output():
+            FORMATS[format].write(whole, exported, description, quantize, views)
         checked = compare(network, classes, format, exported, views)
         least = AGREEMENT[quantize]
         print_table(
