@@ -14,11 +14,12 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from pipeline.arguments.common import STATUSES, add_command, path_or_url
+from pipeline.arguments.common import DEBUG, STATUSES, Parser, add_command, path_or_url
 from pipeline.arguments.data import add_data
 from pipeline.arguments.models import add_models
 from pipeline.arguments.runs import add_runs
 from stages.errors import InputError, printable_lines
+from stages.quiet import show_all
 
 SHELLS = ("bash", "zsh", "tcsh")
 
@@ -52,10 +53,11 @@ def _unread() -> bool:
 
 
 def _run() -> None:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # those of TensorFlow's start-up notes that heed it
     interrupted = _watch_interrupts()
     flags = vars(make_parser().parse_args())
     (module, function), debug = flags.pop("run").split(":"), flags.pop("debug")
+    if debug:
+        show_all()
     try:
         getattr(importlib.import_module(module), function)(**flags)
     except KeyboardInterrupt:
@@ -90,14 +92,14 @@ def _watch_interrupts() -> list[int]:
 
 def make_parser() -> argparse.ArgumentParser:
     """`run` names a subcommand's function; its flags are that function's arguments."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="sceneparse",
         description="Scene parsing: from a dataset to a trained, scored model, and its use.",
         epilog=f"sceneparse COMMAND --help shows its flags and examples\n{STATUSES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=version("sceneparse"))
-    parser.add_argument("--debug", action="store_true", help="show errors' tracebacks")
+    parser.add_argument("--debug", action="store_true", help=DEBUG)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_runs(commands)
     add_models(commands)

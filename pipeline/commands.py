@@ -16,6 +16,7 @@ from pipeline.process import Lines, run_supervised
 from pipeline.refusals import refusal
 from stages.errors import TRY_AGAIN
 from stages.files import write_text
+from stages.progress import DRAW
 
 LAST_LINES = 15  # of a failed command, in its error
 LOGS = Path("state/flow")
@@ -84,9 +85,10 @@ def _run(root: Path, arguments: list[str], on_output: OnOutput) -> list[str]:
 
 
 def stage_environment() -> dict[str, str]:
-    """The environment of a stage: this Python's `python` first on the path, and bars drawn once a second."""
+    """The environment of a stage: this Python's `python` first on the path, and bars for a terminal, one a second."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    return {"TQDM_MININTERVAL": "1", **os.environ, "PATH": path}
+    bars = {DRAW: "1"} if sys.stderr and sys.stderr.isatty() else {}  # our reader shows them
+    return {"TQDM_MININTERVAL": "1", **os.environ, **bars, "PATH": path}
 
 
 def _without_git(root: Path) -> dict[str, str]:

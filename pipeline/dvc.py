@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 
 from pipeline.refusals import broken_file, check_merged, dvc_understood
+from pipeline.stage_names import no_such_stage
 from stages.errors import BusyError, InputError
 
 LAST_LINES = 15  # of a failed command, in its error
@@ -79,13 +80,7 @@ class Project:
             raise broken_file(self.root) or _no_stages(self.root)
         graph = self._repo.index.graph  # an edge leads from a stage to one that it needs
         if target is not None and target not in names:
-            raise InputError(
-                "there is no such stage",
-                expected=", ".join(names),
-                got=target,
-                file=self.root / "dvc.yaml",
-                next_step="name one of those",
-            )
+            raise no_such_stage(target, names, self.root / "dvc.yaml")
         wanted = set(graph) if target is None else {names[target], *networkx.descendants(graph, names[target])}
         # Of several possible orders the one nearest to dvc.yaml's.
         position = {stage: index for index, stage in enumerate(graph)}

@@ -20,7 +20,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.representer import RoundTripRepresenter
 
-from stages.errors import InputError
+from stages.errors import InputError, did_you_mean
 from stages.params import Params, load_params
 
 LABEL = 48  # characters of a name, at most, before its digest
@@ -111,7 +111,7 @@ def _read_arguments(arguments: Sequence[str], content: dict[str, Any]) -> tuple[
         if not equals:
             offenders.append(f"{argument}: no KEY=VALUE")
         elif not isinstance(section, dict) or last not in section or isinstance(section[last], dict):
-            offenders.append(f"{key}: no such param")
+            offenders.append(f"{key}: no such param{did_you_mean(key, _keys(content))}")
         elif key in wanted:
             offenders.append(f"{key}: given twice")
         else:
@@ -146,6 +146,15 @@ def _section(content: Any, key: str) -> tuple[Any, str]:
     for name in sections:
         content = content.get(name) if isinstance(content, dict) else None
     return content, last
+
+
+def _keys(content: dict[str, Any], above: str = "") -> Iterator[str]:
+    """Every param's whole key."""
+    for name, value in content.items():
+        if isinstance(value, dict):
+            yield from _keys(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}"
 
 
 def _found(item: Mapping[str, Any]) -> str:

@@ -14,10 +14,12 @@ from typing import Any
 from pipeline.dvc import project_root
 from pipeline.environment import prepare_environment
 from pipeline.server import api_reached, use_prefect_api
+from pipeline.stage_names import check_stage_name
 
 
 def run(**parameters: Any) -> None:
     """Run the flow; exits with 0 when it completed, 1 when it did not, 128 + the signal that stopped it."""
+    check_stage_name(Path.cwd(), parameters["stage"])
     # Prefect logs each failure with its traceback; here the message is printed instead.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     gc.disable()  # a fifth of the time that the imports below take: what they make stays

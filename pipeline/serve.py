@@ -17,6 +17,7 @@ from pipeline.dvc import Project, project_root
 from pipeline.environment import prepare_environment
 from pipeline.lateness import watch
 from pipeline.server import PrefectApi, api_reached, use_prefect_api
+from pipeline.stage_names import check_stage_name
 from stages.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def serve(
     name: str, cron: str | None, interval: float | None, timezone: str | None, paused: bool, **parameters: Any
 ) -> None:
     """Serve the flow as deployment `name` until stopped. interval: seconds."""
+    check_stage_name(Path.cwd(), parameters["stage"])
     os.chdir(project_root(Path.cwd()))
     Project(Path.cwd()).stages(parameters["stage"])  # so that a wrong name is refused now and not at night
     prepare_environment()

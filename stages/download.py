@@ -12,8 +12,6 @@ import logging
 import zipfile
 from pathlib import Path, PurePosixPath
 
-from tqdm import tqdm
-
 from stages.data.archive import CLASS_TABLE, SPLITS, Archive, dataset_files
 from stages.data.demo import write_demo
 from stages.data.fetch import fetch, local_path, verify
@@ -21,6 +19,7 @@ from stages.errors import InputError
 from stages.files import add_member, atomic_write
 from stages.flags import run_stage
 from stages.params import Params
+from stages.progress import progress
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +63,7 @@ def pack(folder: Path, target: Path) -> None:
             next_step="name the directory that holds images/, annotations/ and the class table",
         )
     with atomic_write(target) as file, zipfile.ZipFile(file, "w") as packed:  # stored: pictures are compressed
-        for name in tqdm(sorted(members), desc="pack", unit="file", mininterval=0.5):
+        for name in progress(sorted(members), desc="pack", unit="file", mininterval=0.5):
             add_member(packed, name, members[name].read_bytes())
 
 

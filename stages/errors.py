@@ -1,5 +1,8 @@
 """The one error for bad input. Every message says what was expected, what was found, where, and what to do next."""
 
+import difflib
+from collections.abc import Iterable
+
 TRY_AGAIN = 75  # exit status after a TransientError: EX_TEMPFAIL of <sysexits.h>
 
 
@@ -15,6 +18,12 @@ def printable(text: str) -> str:
 def printable_lines(text: str) -> str:
     """Return `text` printable, its further lines indented so that none can be taken for a message of its own."""
     return "\n    ".join(printable(line.removeprefix("    ")) for line in text.split("\n"))
+
+
+def did_you_mean(word: str, words: Iterable[str]) -> str:
+    """Return ', did you mean X?' with the closest of `words`, or nothing where none is close."""
+    near = difflib.get_close_matches(word, list(words), n=1)
+    return f", did you mean {near[0]}?" if near else ""
 
 
 class InputError(Exception):

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tqdm import tqdm
 
 from stages.data.archive import Archive
 from stages.data.images import decode_annotation
@@ -24,6 +23,8 @@ from stages.errors import InputError
 from stages.files import csv_cell, write_json, write_text
 from stages.flags import run_stage
 from stages.params import Params
+from stages.progress import progress
+from stages.quiet import load_tensorflow
 from stages.score.metrics import Confusion, confusion_matrix, scores, write_tables
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def evaluate(
 ) -> None:
     """Score the model and write the five files."""
     manifest = open_records(records)
+    load_tensorflow()
     from stages.model.inference import SceneParser, Views
 
     parser = SceneParser.load(model, card)
@@ -93,7 +95,7 @@ def score_originals(
     classes, scenes = len(archive.classes), archive.scenes()
     total, images = np.zeros((classes, classes + 1), np.int64), []
     categories: defaultdict[str, Category] = defaultdict(lambda: Category(classes))
-    for pair in tqdm(archive.pairs("validation"), unit="image", desc="evaluate, original size"):
+    for pair in progress(archive.pairs("validation"), unit="image", desc="evaluate, original size"):
         annotation = decode_annotation(archive.read(pair.annotation))
         image = decode(archive.read(pair.image), annotation.size).image
         prediction = parser.annotate(np.asarray(image), views)
@@ -114,10 +116,10 @@ def score_records(
     classes = len(manifest.classes)
     total = np.zeros((classes, classes + 1), np.int64)
     batches = validation_batches(records, manifest, batch_size)
-    with tqdm(total=len(manifest.validation.ids), unit="image", desc="evaluate, records' size") as progress:
+    with progress(total=len(manifest.validation.ids), unit="image", desc="evaluate, records' size") as bar:
         for images, labels in batches:
             total += confusion_matrix(labels.numpy(), parser.label_batch(images, views), classes)
-            progress.update(len(images))
+            bar.update(len(images))
     return total
 
 

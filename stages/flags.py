@@ -5,13 +5,14 @@
 
 import argparse
 import logging
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from stages.errors import TRY_AGAIN, InputError, TransientError, printable_lines
 from stages.params import Params, load_params
+from stages.progress import AboveBars
+from stages.quiet import show_all
 
 EPILOG = f"""example, with the paths that dvc.yaml gives:
   dvc repro --single-item {{}}
@@ -46,11 +47,11 @@ def run_stage(stage: Callable[..., None], reads: dict[str, str], writes: dict[st
         for name, meaning in paths.items():
             group.add_argument(f"--{name.replace('_', '-')}", type=Path, required=True, metavar="PATH", help=meaning)
     parser.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="PATH", help="default: params.yaml")
-    parser.add_argument("--debug", action="store_true", help="show errors' tracebacks")
+    parser.add_argument("--debug", action="store_true", help="show errors' tracebacks, and all that TensorFlow says")
     flags = vars(parser.parse_args())
-    debug = flags.pop("debug")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's start-up notes would bury ours
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    if debug := flags.pop("debug"):
+        show_all()
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", handlers=[AboveBars()])
     for handler in logging.getLogger().handlers:
         handler.addFilter(_print)
     try:

@@ -5,7 +5,10 @@ a run goes on, so that they hold every epoch exactly once, however often the run
 """
 
 import logging
+import time
+from collections import deque
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -146,6 +149,34 @@ def epoch_row(step: int, loss: float, learning_rate: float, validation_loss: flo
         "validation/mean_iou": score["mean_iou"] or 0.0,
         "validation/pixel_accuracy": score["pixel_accuracy"] or 0.0,
     }
+
+
+def epoch_line(epoch: int, epochs: int, row: Row, best: tuple[int, float] | None, seconds_left: float) -> str:
+    """One line on an epoch, in columns that stay where they are. best: the best epoch so far and its mIoU."""
+    scores = f"{'no validation':<52}"
+    if "validation/mean_iou" in row:
+        scores = (
+            f"validation loss {row['validation/loss']:6.3f}  mIoU {row['validation/mean_iou']:.4f}  "
+            f"accuracy {row['validation/pixel_accuracy']:.4f}"
+        )
+    number, top = f"{epoch:>{len(str(epochs))}}/{epochs}", "none yet"
+    if best:
+        top = f"{best[1]:.4f} (epoch {best[0]})"
+    left = timedelta(seconds=round(seconds_left))
+    return f"epoch {number}  loss {row['train/loss']:6.3f}  {scores}  best {top:<{15 + len(str(epochs))}}  {left} left"
+
+
+class Pace:
+    """Time that the rest of a training takes, at the pace of the last epochs: later ones can have larger pictures."""
+
+    def __init__(self, step: int, epochs: int) -> None:
+        self._marks = deque([(step, time.monotonic())], maxlen=1 + epochs)
+
+    def seconds_left(self, step: int, total: int) -> float:
+        """Seconds from `step`, the end of an epoch, to the end."""
+        self._marks.append((step, time.monotonic()))
+        (first, began), (_, now) = self._marks[0], self._marks[-1]
+        return (now - began) / (step - first) * (total - step)
 
 
 def warn_if_one_class(confusion: Confusion, classes: Sequence[str]) -> None:

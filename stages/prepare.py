@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from tqdm import tqdm
 
 from stages.data.archive import SPLITS, Archive
 from stages.data.encode import Encoded, Work, encode_pairs, signature
@@ -24,6 +23,7 @@ from stages.errors import InputError
 from stages.files import atomic_directory, file_digest
 from stages.flags import run_stage
 from stages.params import Params
+from stages.progress import progress
 
 CHUNK = 16  # pairs per task: long enough to hide the hand-over, short enough for a smooth progress bar
 
@@ -45,7 +45,7 @@ def prepare(params: Params, dataset: Path, records: Path) -> None:
     with (
         atomic_directory(records) as directory,
         open_executor(source) as (pool, at_once),
-        tqdm(total=images, unit="image", desc="prepare") as progress,
+        progress(total=images, unit="image", desc="prepare") as bar,
     ):
         for split in SPLITS:
             writer = SplitWriter(directory, split, len(pairs[split]), params.prepare.shard_images, len(classes))
@@ -55,7 +55,7 @@ def prepare(params: Params, dataset: Path, records: Path) -> None:
                 writer.add(encoded)
                 problems += encoded.problems
                 lost += encoded.lost
-                progress.update(len(encoded.records) + len(encoded.problems))
+                bar.update(len(encoded.records) + len(encoded.problems))
             splits[split] = writer.finish([pair.id for pair in pairs[split]])
         if problems:
             raise InputError(

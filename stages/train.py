@@ -24,6 +24,7 @@ from stages.logbook import Logbook, Sums
 from stages.model.cluster import read_cluster
 from stages.model.start import read_start
 from stages.params import Params, Train
+from stages.quiet import load_tensorflow
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ def train(params: Params, records: Path, start_from: Path, model: Path, card: Pa
     initialize, start_files = read_start(start_from, params.model, manifest.classes)
     _check_freeze(params.train, initialize is not None)
 
-    # From here on TensorFlow is needed; bad params and bad records have been refused.
+    load_tensorflow()  # bad params and bad records have been refused
     from stages.data.batches import steps_per_epoch, training_batches, validation_batches
     from stages.model.checkpoint import Checkpoints, fingerprint
     from stages.model.decision import suited_to_iou

@@ -17,6 +17,7 @@ from stages.errors import InputError
 from stages.files import atomic_directory, file_digest
 from stages.flags import run_stage
 from stages.params import Params, Visualize
+from stages.quiet import load_tensorflow
 from stages.score.colour_blind import colour_blind_palette
 from stages.score.measured import (
     ImageRow,
@@ -55,7 +56,7 @@ def visualize(
     classes, images = read_classes(per_class), read_images(per_image)
     category_rows, cells = read_categories(per_category), read_confusion(confusion)
 
-    # From here on TensorFlow is needed.
+    load_tensorflow()
     from stages.model.inference import SceneParser
 
     parser = SceneParser.load(model, card)

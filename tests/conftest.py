@@ -87,6 +87,7 @@ def trained(tmp_path_factory):
 
     workspace = tiny(Workspace(tmp_path_factory.mktemp("trained") / "project"))
     workspace.run("dvc", "repro")
+    workspace.repro_errors = workspace.errors
     workspace.commit("trained")
     return workspace
 

@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from stages.logbook import FLOW, Logbook, Sums, epoch_row, training_row, warn_if_one_class
+from stages import logbook as module
+from stages.logbook import FLOW, Logbook, Pace, Sums, epoch_line, epoch_row, training_row, warn_if_one_class
 
 LAYERS = ["conv1_1", "score_fr"]
 
@@ -96,6 +97,36 @@ def test_an_epochs_row_by_hand():
     assert found["validation/pixel_accuracy"] == pytest.approx(7 / 8)
     assert found["validation/mean_iou"] == pytest.approx((3 / 4 + 4 / 5) / 2)
     assert (found["step"], found["train/loss"], found["validation/loss"]) == (7, 0.5, 0.6)
+
+
+def test_an_epochs_line_keeps_its_columns():
+    lines = [
+        epoch_line(9, 120, training_row(9, 12.3456, 0.1), None, 7261.4),
+        epoch_line(10, 120, row(10, 0.25), (10, 0.25), 59.6),
+        epoch_line(120, 120, row(1000, 0.2), (10, 0.25), 0.0),
+        epoch_line(11, 120, training_row(11, 0.5, 0.1), (10, 0.25), 90000),
+    ]
+    assert lines == [
+        "epoch   9/120  loss 12.346  no validation                                         "
+        "best none yet            2:01:01 left",
+        "epoch  10/120  loss  0.100  validation loss  1.000  mIoU 0.2500  accuracy 0.5000  "
+        "best 0.2500 (epoch 10)   0:01:00 left",
+        "epoch 120/120  loss  0.001  validation loss  1.000  mIoU 0.2000  accuracy 0.5000  "
+        "best 0.2500 (epoch 10)   0:00:00 left",
+        "epoch  11/120  loss  0.500  no validation                                         "
+        "best 0.2500 (epoch 10)   1 day, 1:00:00 left",
+    ]
+
+
+def test_the_time_left_is_that_of_the_last_epochs_of_this_run(monkeypatch):
+    clock = [1000.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
+    pace = Pace(step=25, epochs=2)  # as after a resume: 25 steps are no work of this run
+    left = []
+    for step, seconds in ((30, 10), (40, 60), (50, 20), (60, 40)):
+        clock[0] += seconds
+        left.append(pace.seconds_left(step, total=100))
+    assert left == [10 / 5 * 70, 70 / 15 * 60, 80 / 20 * 50, 60 / 20 * 40], "two epochs, as every second is validated"
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,12 @@ def affected(workspace):
     }
 
 
+def test_no_stage_lets_tensorflow_speak(trained):
+    said = trained.repro_errors
+    assert re.findall(r"INFO epoch (1/2|2/2)  loss", said) == ["1/2", "2/2"]
+    assert re.findall(r".*(?:[IWEF]0000 |absl::|oneDNN|cuInit|rebuild TensorFlow).*", said) == []
+
+
 def test_the_graph_is_the_six_stages():
     assert tuple(dvc_yaml) == STAGES
 

@@ -149,7 +149,7 @@ def test_without_the_package_the_error_says_how_to_get_it(model, tmp_path, monke
     (tmp_path / "a.mp4").touch()
     with pytest.raises(SystemExit):
         predict([str(tmp_path / "a.mp4")], model, None, tmp_path / "out", 0.5)
-    assert "pip install -e .[video]" in capsys.readouterr().err
+    assert "pip install -c constraints.txt -e '.[video]'" in capsys.readouterr().err
 
 
 @needs_ffmpeg

@@ -17,3 +17,11 @@ def test_lines_are_logged_and_bars_looked_at_now_and_then(capfdbinary, caplog, m
             clock[0] += 20  # seconds
     assert capfdbinary.readouterr().err == b"".join(chunks)
     assert [record.message for record in caplog.records] == ["begin", "step 2", "step 4", "step 4", "end"]
+
+
+def test_a_line_above_a_bar_is_logged_without_the_bar(capfdbinary, caplog):
+    with caplog.at_level(logging.INFO):
+        passing = Relay(logging.getLogger("stage"))
+        for chunk in (b"\rtrain:  50%|#", b"\r            ", b"\rINFO epoch 1/2  loss 1\n", b"\rtrain:  50%|#"):
+            passing(chunk)
+    assert [record.message for record in caplog.records] == ["INFO epoch 1/2  loss 1"]

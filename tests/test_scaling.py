@@ -234,7 +234,7 @@ def test_a_cluster_without_workers_and_a_scheduler_that_dies_are_errors(dataset,
 def test_dask_is_an_extra(dataset, tmp_path, monkeypatch):
     monkeypatch.setenv(executor.VARIABLE, "tcp://127.0.0.1:1")
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(InputError, match=r"Dask is not installed(.|\n)*pip install -e \.\[dask\]"):
+    with pytest.raises(InputError, match=r"Dask is not installed(.|\n)*pip install -c constraints.txt -e '\.\[dask\]'"):
         prepare(SMALL, dataset, tmp_path / "records")
 
 

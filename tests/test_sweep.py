@@ -207,7 +207,7 @@ def test_a_label_can_be_part_of_a_ref(arguments, label):
 def test_all_that_is_wrong_is_refused_at_once():
     wrong = {
         "train.epochs=2,2.5,x": ["train.epochs: Input should be a valid integer (found 2.5)", "(found 'x')"],
-        "train.epochz=1": ["train.epochz: no such param"],
+        "train.epochz=1": ["train.epochz: no such param, did you mean train.epochs?"],
         "train.epochs.more=1": ["train.epochs.more: no such param"],
         "train=1": ["train: no such param"],
         "model.width=0.5,2": ["model.width: Input should be less than or equal to 1 (found 2)"],

@@ -44,10 +44,46 @@ def inputs(tmp_path_factory, root):
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(inputs, tmp_path_factory):
+def finished(inputs, tmp_path_factory):
+    """The files of a training that nothing interrupted, and what it said."""
     out = tmp_path_factory.mktemp("uninterrupted")
-    finish(start(inputs, out))
-    return outputs(out)
+    said = finish(start(inputs, out))
+    return outputs(out), said
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(finished):
+    return finished[0]
+
+
+def epochs_told(said):
+    """Each epoch's line, without its number and the time left, by its number."""
+    lines = re.findall(r"^INFO epoch (\d+)/(\d+)  (.*\S) +\d:\d\d:\d\d left$", said, re.MULTILINE)
+    assert {int(epochs) for _, epochs, _ in lines} == {EPOCHS}
+    return {int(epoch): rest for epoch, _, rest in lines}
+
+
+def test_each_epoch_has_a_line_and_no_other_program_has_one(finished):
+    files, said = finished
+    all_lines = said.splitlines()
+    assert all_lines[0] == f"INFO starting at step 0 of {7 * EPOCHS}"
+    assert [line for line in all_lines if not line.startswith(("INFO ", "WARNING "))] == [], "none of TensorFlow's"
+    lines = [line for line in all_lines if line.startswith("INFO epoch ")]
+    assert [line.partition("  ")[0] for line in lines] == [f"INFO epoch {1 + each}/{EPOCHS}" for each in range(EPOCHS)]
+    assert len({line.index(" best ") for line in lines}) == 1, "in columns"
+
+    def curve(name):
+        return [float(row.split(b"\t")[1]) for row in files[f"curves/plots/metrics/{name}.tsv"].splitlines()[1:]]
+
+    told, ious = epochs_told(said), curve("validation/mean_iou")
+    for epoch, (loss, other, iou, accuracy) in enumerate(
+        zip(curve("train/loss"), curve("validation/loss"), ious, curve("validation/pixel_accuracy"), strict=True), 1
+    ):
+        best = max(ious[:epoch])
+        assert told[epoch].split("  best ") == [
+            f"loss {loss:6.3f}  validation loss {other:6.3f}  mIoU {iou:.4f}  accuracy {accuracy:.4f}",
+            f"{best:.4f} (epoch {1 + ious.index(best)})",
+        ]
 
 
 def test_outputs(uninterrupted):
@@ -77,7 +113,8 @@ def test_deciding_for_the_mean_iou_adds_the_last_layer_and_nothing_else(inputs, 
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_stopped_and_run_again_it_ends_with_the_same_bytes(inputs, uninterrupted, tmp_path, number):
+def test_stopped_and_run_again_it_ends_with_the_same_bytes(inputs, finished, tmp_path, number):
+    uninterrupted, said = finished
     process = start(inputs, tmp_path)
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob("state/checkpoints/*/step-*.npz")):
@@ -90,7 +127,9 @@ def test_stopped_and_run_again_it_ends_with_the_same_bytes(inputs, uninterrupted
     assert not (tmp_path / "model.keras").exists()
     if number == signal.SIGTERM:
         assert "with its state saved: run again to go on" in output
-    assert "going on at step" in finish(start(inputs, tmp_path))
+    again = finish(start(inputs, tmp_path))
+    step = int(re.search(r"going on at step (\d+) of", again)[1])
+    assert epochs_told(again) == {epoch: rest for epoch, rest in epochs_told(said).items() if epoch > step // 7}
     assert outputs(tmp_path) == uninterrupted
 
 

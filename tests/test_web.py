@@ -104,6 +104,7 @@ def serving(model, root):
         assert serving.process.returncode == 0
         assert "Traceback" not in errors
         assert "rror:" not in errors
+        assert not re.search(r"[IWEF]0000 |absl::|oneDNN|cuInit", errors), "a line of TensorFlow's"
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """The train stage in a process of its own, to be stopped and killed."""
 
+import os
 import subprocess
 import sys
 
@@ -17,7 +18,9 @@ def start(inputs, out):
     }
     flags = [word for name, path in paths.items() for word in (f"--{name}", str(path))]
     command = [sys.executable, "-m", "stages.train", *flags]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    # A user's environment, where TensorFlow has nothing to say less.
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
 
 
 def finish(process, expect=0):

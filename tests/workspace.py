@@ -17,8 +17,9 @@ class Workspace:
 
     def __init__(self, path: Path, top: Path | None = None) -> None:
         self.path = path
+        self.errors = ""  # standard error of the last command
         self.environment = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"},
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "DVC_SITE_CACHE_DIR": str(path.parent / "site-cache"),
             "DVC_NO_ANALYTICS": "1",
@@ -53,6 +54,7 @@ class Workspace:
         done = subprocess.run(
             command, cwd=self.path, env=self.environment, capture_output=True, text=True, check=False, timeout=280
         )
+        self.errors = done.stderr
         assert done.returncode == expect, f"{command}: {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         return done.stdout if expect == 0 else done.stdout + done.stderr
 

@@ -2,12 +2,35 @@
 
 import argparse
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from stages.errors import did_you_mean
 
 if TYPE_CHECKING:
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+    Subparsers = argparse._SubParsersAction[Any]
 
+DEBUG = "show errors' tracebacks, and all that TensorFlow says"
 STATUSES = "exit status: 0 = done, 1 = refused or failed (standard error says why), 2 = wrong usage, 130 = Ctrl-C"
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse's parser, whose errors name the closest word that it knows; a subcommand speaks of its own flags."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Parse; unknown flags are refused here, by the subcommand that was given them."""
+        known, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            flag = next((word for word in unknown if word.startswith("-")), "").partition("=")[0]
+            hint = did_you_mean(flag, self._option_string_actions)
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+        return known, unknown
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            error.message += did_you_mean(str(value), map(str, action.choices or ()))
+            raise
 
 
 def add_command(
@@ -18,7 +41,7 @@ def add_command(
     help: one line; more: what it says beside it; examples: what comes after `sceneparse NAME`.
     """
     lines = "\n".join(f"  sceneparse {name} {example}".rstrip() for example in examples)
-    command = commands.add_parser(
+    command: argparse.ArgumentParser = commands.add_parser(
         name,
         help=help,
         description="\n\n".join(filter(None, (f"{help[0].upper()}{help[1:]}.", more))),
@@ -26,7 +49,7 @@ def add_command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     # Here too, as that is where one adds it to a command that has failed; it must not undo the one before the name.
-    command.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show errors' tracebacks")
+    command.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=DEBUG)
     command.set_defaults(run=run)
     return command
 

@@ -35,14 +35,16 @@ def _add_predict(commands: "Subparsers") -> None:
             "plan.png --scales 0.75 1 1.25 --flip --tile-above 4000000 --palette colour_blind",
             "photos/ --json > shares.json",
             "street.mp4 --batch 16",
+            "- --json < street.jpg",
         ),
         "Folders are searched with all below them, and their trees mirrored. A picture of more pixels than\n"
         "--tile-above is seen in overlapping tiles of that size: more detail, at a scale that is not training's.\n"
         "What cannot be labelled is reported, the rest goes on, and the exit status is 1.\n"
-        "Videos, which are named one by one, become mp4 files of their overlays: pip install -e .[video]",
+        "Videos, which are named one by one, become mp4 files of their overlays: \n"
+        "pip install -c constraints.txt -e '.[video]'",
     )
     command.add_argument(
-        "paths", nargs="+", type=path_or_url, metavar="PATH", help="file, folder, glob, or http(s) address"
+        "paths", nargs="+", type=path_or_url, metavar="PATH", help="file, folder, glob, http(s) address, or - for stdin"
     )
     _add_looks(command)
     command.add_argument("--out", type=Path, default=Path("predictions"), help="folder, default: %(default)s")

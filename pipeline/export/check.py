@@ -73,7 +73,7 @@ def compare(network: Any, classes: int, format: str, exported: Path, pictures: l
             expected=f"an answer from the runtime of {format}",
             got=done.stderr.strip()[-2000:] or f"exit status {done.returncode}",
             file=exported.name,
-            next_step="install the versions in constraints.txt: pip install -c constraints.txt -e .[export]",
+            next_step="install the versions in constraints.txt: pip install -c constraints.txt -e '.[export]'",
         )
     with np.load(answers) as found:
         # NumPy calls what it is given without names arr_0, arr_1, ...

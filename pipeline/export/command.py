@@ -10,12 +10,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from pipeline.export.check import compare, fitted, read_pictures
 from pipeline.export.formats import FORMATS
 from pipeline.predict.command import load_parser
 from pipeline.tables import print_line, print_table
 from stages.errors import InputError
 from stages.files import atomic_directory, file_digest, write_json
 from stages.model.card import Card
+from stages.quiet import held_output
 
 # Least share of pixels given the same class. Without quantization only rounding differs. With it, so many may lie as
 # near to two classes as the coarser numbers to each other.
@@ -41,12 +43,10 @@ def export(
         step = "add --force to replace it, or name another folder with --out"
         raise InputError("there is an export already", expected="a free name", got="it", file=taken, next_step=step)
 
-    # From here on TensorFlow is needed.
-    from pipeline.export.check import compare, fitted, read_pictures
-    from pipeline.export.network import exportable, in_float32
-
     found = read_pictures(pictures, count)
     parser = load_parser(model, card)
+    from pipeline.export.network import exportable, in_float32
+
     given, classes = parser.card.preprocessing, len(parser.classes)
     if size is None and not FORMATS[format].any_size:
         size = given.size, given.size
@@ -59,7 +59,8 @@ def export(
     with _scratch(out) as scratch:
         exported = Path(scratch).resolve() / target.name
         whole = exportable(network, classes, size or (None, None), batch)
-        FORMATS[format].write(whole, exported, description, quantize, views)
+        with held_output():
+            FORMATS[format].write(whole, exported, description, quantize, views)
         checked = compare(network, classes, format, exported, views)
         least = AGREEMENT[quantize]
         print_table(
@@ -109,7 +110,7 @@ def _check_flags(format: str, quantize: str) -> None:
             expected=", ".join(FORMATS[format].packages),
             got=f"no {', no '.join(missing)}",
             file="the Python environment",
-            next_step="install the extra: pip install -c constraints.txt -e .[export]",
+            next_step="install the extra: pip install -c constraints.txt -e '.[export]'",
         )
     if quantize != "none" and format != "tflite":
         raise InputError(

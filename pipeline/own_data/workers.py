@@ -9,9 +9,8 @@ from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from typing import TypeVar
 
-from tqdm import tqdm
-
 from stages.prepare import in_order
+from stages.progress import progress
 
 FEW = 100  # pictures: a process starts in about a second
 
@@ -31,10 +30,10 @@ def in_parallel(
         # spawn: forking a process that has threads (progress bars have one) can deadlock.
         pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"))
     chunks = (tuple(tasks[start : start + chunk]) for start in range(0, len(tasks), chunk))
-    with tqdm(total=len(tasks), desc=name, unit="image", disable=None) as progress:
+    with progress(total=len(tasks), desc=name, unit="image") as bar:
         try:
             for result in in_order(pool, function, chunks, ahead=2 * count):
-                progress.update(min(chunk, len(tasks) - progress.n))
+                bar.update(min(chunk, len(tasks) - bar.n))
                 yield result
         finally:
             pool.shutdown(cancel_futures=True)

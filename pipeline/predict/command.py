@@ -28,6 +28,9 @@ from stages.data.photos import LOST
 from stages.data.suffixes import listed
 from stages.errors import InputError
 from stages.fields import Palette
+from stages.model.card import check_model
+from stages.progress import progress
+from stages.quiet import load_tensorflow
 from stages.score.colour_blind import colour_blind_palette
 
 if TYPE_CHECKING:
@@ -75,10 +78,9 @@ def predict(
             results.add(one.given, one.error)
     seconds = 0.0
     if sources:
-        # From here on TensorFlow is needed.
+        parser = load_parser(model, card, palette)
         from stages.model.inference import Views
 
-        parser = load_parser(model, card, palette)
         look = Look(Views(tuple(scales), flip), batch, tile_above)
         started = time.perf_counter()
         _label(parser, sources, out, opacity, look, results, lost)
@@ -97,12 +99,14 @@ def predict(
 def load_parser(model: Path, card: Path | None, palette: Palette = "standard") -> "SceneParser":
     """The model with the card named, or the one beside it, or without both the one inside it. Raises InputError.
 
-    Its colours are the card's (standard) or others.
+    Its colours are the card's (standard) or others. TensorFlow loads only for a model that can be used.
     """
+    beside = model.with_suffix(".json")
+    checked = check_model(model, card or (beside if beside.exists() else None))
+    load_tensorflow()
     from stages.model.inference import SceneParser
 
-    beside = model.with_suffix(".json")
-    parser = SceneParser.load(model, card or (beside if beside.exists() else None))
+    parser = SceneParser.open(model, checked)
     if palette == "standard":
         return parser
     return replace(parser, card=parser.card.recoloured(colour_blind_palette(len(parser.classes))))
@@ -116,7 +120,7 @@ def _label(
     def write(source: Source, image: Pixels, annotation: Pixels) -> Prediction:
         return save_prediction(parser, image, annotation, target_files(source, out), opacity)
 
-    with tqdm(total=len(sources), desc="predict", unit="image", disable=None) as bar:
+    with progress(total=len(sources), desc="predict", unit="image") as bar:
         for done in label_all(parser, pictures, partial(read_source, lost=lost), write, look):
             results.add(done.item.given, done.result, done.seconds)
             bar.update()

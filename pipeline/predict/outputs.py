@@ -60,7 +60,7 @@ def target_files(source: Source, out: Path) -> dict[str, Path]:
 def check_targets(sources: Iterable[Source], out: Path) -> None:
     """Raise InputError if two sources' results would have one name, or a result would take a source's place."""
     sources = list(sources)
-    paths = {source.given: Path(source.given) for source in sources if source.kind != "url"}
+    paths = {source.given: Path(source.given) for source in sources if source.kind in ("picture", "video")}
     # A link may lead nowhere: reading it, later, says so.
     inputs = {_identity(path): given for given, path in paths.items() if path.exists()}
     taken: dict[Path, str] = {}

@@ -1,15 +1,16 @@
 """What the user named -> the pictures and videos to label, and the name of each one's results.
 
-Input: files, folders, globs that the shell left alone, and http(s) addresses. Output: sources, each once, in the order
-of the arguments. Invariant: a name is the source's path below the deepest folder that holds all the files and folders
-named, so a folder's tree is mirrored and two files of one name in different folders stay apart; where two differ in
-their suffix alone, they keep it.
+Input: files, folders, globs that the shell left alone, http(s) addresses, and - for standard input. Output: sources,
+each once, in the order of the arguments. Invariant: a name is the source's path below the deepest folder that holds all
+the files and folders named, so a folder's tree is mirrored and two files of one name in different folders stay apart;
+where two differ in their suffix alone, they keep it.
 """
 
 import glob
 import os
 import re
 import stat
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -19,15 +20,16 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
-from pipeline.predict.download import download
+from pipeline.predict.download import MOST_BYTES, download
 from stages.data.formats import FORMATS
 from stages.data.images import Pixels
 from stages.data.photos import decode
 from stages.data.suffixes import READ, ignored_pictures, listed
-from stages.errors import InputError
+from stages.errors import InputError, did_you_mean
 from stages.listing import files_below
 
 VIDEOS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg")
+STDIN = "-"
 NO_PICTURE = f"a picture, one of {', '.join(FORMATS)}"
 
 Lost = dict[str, tuple[str, ...]]  # by a picture's name: what its pixels leave out, kinds of LOST (photos.py)
@@ -37,8 +39,9 @@ class Source(NamedTuple):
     """What to label: its path or address, what it is, and its results' path below the output folder, without suffix."""
 
     given: str
-    kind: Literal["picture", "video", "url"]
+    kind: Literal["picture", "video", "url", "stdin"]
     stem: Path
+    content: bytes = b""  # of standard input, which can be read only once
 
 
 class Refused(NamedTuple):
@@ -62,7 +65,10 @@ def find_sources(arguments: Sequence[str], out: Path, ignored: Counter[str] | No
     found: dict[str, Source | Refused | _File] = {}
     for argument in arguments:
         try:
-            if _is_url(argument):
+            if argument == STDIN:
+                if STDIN not in found:
+                    found[STDIN] = Source(STDIN, "stdin", Path("stdin"), _standard_input())
+            elif _is_url(argument):
                 found.setdefault(argument, Source(argument, "url", Path(_url_name(argument))))
             else:
                 for file in _files(argument, out, ignored):
@@ -86,6 +92,8 @@ def read_source(source: Source, lost: Lost | None = None) -> Pixels:
     """A picture's file or address as RGB, uint8 [H, W, 3]. Raises InputError."""
     if source.kind == "url":
         return decoded(download(source.given), source.given, lost)
+    if source.kind == "stdin":
+        return decoded(source.content, source.given, lost)
     return read_picture(Path(source.given), lost)
 
 
@@ -107,6 +115,29 @@ def decoded(content: bytes, name: object, lost: Lost | None = None) -> Pixels:
     if lost is not None:
         lost[str(name)] = picture.lost
     return np.asarray(picture.image)
+
+
+def _standard_input() -> bytes:
+    """What is piped in, to its end. Raises InputError on a terminal, nothing, or more than MOST_BYTES."""
+    got = "a terminal"
+    if not sys.stdin:
+        got = "it is closed"
+    elif not sys.stdin.isatty():
+        try:
+            content = sys.stdin.buffer.read(MOST_BYTES + 1)
+        except OSError as error:
+            got = str(error)
+        else:
+            if 0 < len(content) <= MOST_BYTES:
+                return content
+            got = f"more than {MOST_BYTES} bytes" if content else "nothing"
+    raise InputError(
+        "there is no picture on standard input",
+        expected="a picture's file, piped or redirected",
+        got=got,
+        file="standard input",
+        next_step="sceneparse predict - < street.jpg, or name the file: sceneparse predict street.jpg",
+    )
 
 
 def _files(argument: str, out: Path, ignored: Counter[str]) -> list[_File | Refused]:
@@ -183,8 +214,12 @@ def _url_name(url: str) -> str:
 
 def _no_file(error: OSError, name: object) -> InputError:
     step = "look at the path, what it links to, and its permissions"
+    got = str(error)
+    if isinstance(error, FileNotFoundError):
+        place = Path(str(name))
+        got += did_you_mean(str(place), (str(path) for path in place.parent.glob("*")))
     return InputError(
-        "the picture cannot be read", expected="a file, or a folder of them", got=str(error), file=name, next_step=step
+        "the picture cannot be read", expected="a file, or a folder of them", got=got, file=name, next_step=step
     )
 
 

@@ -26,6 +26,7 @@ from pipeline.tables import print_line
 from stages.data.images import Pixels, decode_annotation, encode_annotation
 from stages.errors import InputError
 from stages.files import add_member, atomic_write, file_digest, locked
+from stages.progress import progress
 
 if TYPE_CHECKING:
     from stages.model.inference import SceneParser
@@ -51,9 +52,9 @@ def submit(
     removed when the zip is there.
     """
     with Release(pictures) as test:
+        parser = load_parser(model, card)
         from stages.model.inference import Views
 
-        parser = load_parser(model, card)
         _check_classes(parser.classes, model)
         views = Views(tuple(scales), flip)
         inputs = f"{file_digest(pictures)} {file_digest(model)} {views}"
@@ -97,7 +98,7 @@ def _label(parser: "SceneParser", test: Release, work: Path, look: Look) -> None
         with atomic_write(work / f"{entry.given}.png") as file:
             file.write(encode_annotation(Image.fromarray(annotation)))
 
-    with tqdm(total=total, initial=total - len(waiting), desc="submit", unit="image", disable=None) as bar:
+    with progress(total=total, initial=total - len(waiting), desc="submit", unit="image") as bar:
         for done in label_all(parser, map(Entry, waiting), lambda entry: test.picture(entry.given), write, look):
             if isinstance(done.result, InputError):
                 failed.append(done.item.given)
@@ -130,7 +131,7 @@ def check_submission(submission: Path, test: Release, work: Path) -> None:
         problems += [f"{name}: there more than once" for name in sorted({*names}) if names.count(name) > 1]
         problems += [f"{name}: missing" for name in sorted({*wanted} - {*names})]
         problems += [f"{name}: of no test picture" for name in sorted({*names} - {*wanted})]
-        for name in tqdm(sorted({*names} & {*wanted}), desc="check", unit="image", disable=None):
+        for name in progress(sorted({*names} & {*wanted}), desc="check", unit="image"):
             try:
                 annotation = decode_annotation(archive.read(name))
             except (ValueError, OSError, SyntaxError, zipfile.BadZipFile) as error:

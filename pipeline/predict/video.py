@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from pipeline.predict.batches import PIXELS, Look, annotate
 from pipeline.predict.outputs import Prediction, class_shares, save_legend, unwritable
 from stages.data.images import Pixels
 from stages.errors import InputError, printable
 from stages.files import atomic_write
+from stages.progress import progress
 from stages.score.pictures import overlay
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _program(path: Path) -> str:
             expected="imageio-ffmpeg, which brings the program ffmpeg",
             got="none",
             file=path,
-            next_step="pip install -e .[video]",
+            next_step="pip install -c constraints.txt -e '.[video]'",
         ) from None
     return str(get_ffmpeg_exe())
 
@@ -93,7 +93,7 @@ def _batches(ffmpeg: str, path: Path, stream: Stream, look: Look) -> Iterator[li
     with (
         tempfile.TemporaryFile() as said,
         _started(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said) as process,
-        tqdm(desc=printable(path.name), unit="frame", disable=None, leave=False) as bar,
+        progress(desc=printable(path.name), unit="frame", leave=False) as bar,
     ):
         while content := process.stdout.read(3 * size * count):  # type: ignore[union-attr]
             whole = len(content) // (3 * size)

@@ -30,13 +30,13 @@ def web(
 ) -> None:
     """Serve the page."""
     with _listen(host, port) as listening:  # first, as it is quick to refuse
-        # From here on TensorFlow is needed.
+        parser = load_parser(model, card, palette)
         import uvicorn
 
         from pipeline.web.answer import Segmenter
         from pipeline.web.app import make_app
 
-        segmenter = Segmenter(load_parser(model, card, palette), model.stem, max_megapixels)
+        segmenter = Segmenter(parser, model.stem, max_megapixels)
         segmenter.warm_up()
         app = make_app(segmenter, max_mb, {host, socket.gethostname()})
         config = uvicorn.Config(

@@ -13,12 +13,12 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from tqdm import tqdm
 
 from stages.data.archive import CLASS_TABLE, SCENES, SPLITS
 from stages.data.painting.canvas import Kind
 from stages.data.painting.scenes import draw_scene
 from stages.files import add_member, atomic_write
+from stages.progress import progress
 
 ROOT = "SceneparseDemo"
 PREFIXES = {"training": "ADE_train", "validation": "ADE_val"}
@@ -51,7 +51,7 @@ def write_demo(path: Path, training: int, validation: int, seed: int) -> None:
     pictures = {split: np.zeros(len(Kind), np.int64) for split in SPLITS}  # that show the kind at all
     categories = []
     with atomic_write(path) as file, zipfile.ZipFile(file, "w") as archive:
-        for split, index in tqdm(jobs, "drawing the demo", unit="scene"):
+        for split, index in progress(jobs, "drawing the demo", unit="scene"):
             id = f"{PREFIXES[split]}_{index + 1:08d}"
             category, picture, annotation = draw_scene(seed, split, index)
             add_member(archive, f"{ROOT}/images/{split}/{id}.jpg", _encoded(picture, "JPEG", quality=JPEG_QUALITY))

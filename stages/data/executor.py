@@ -48,7 +48,7 @@ def _cluster(address: str, dataset: Path) -> Iterator[tuple[Executor, int]]:
         from distributed.comm.addressing import get_address_host_port
         from distributed.comm.core import CommClosedError
     except ImportError:
-        step = f"pip install -e .[dask], or unset {VARIABLE} to use this machine alone"
+        step = f"pip install -c constraints.txt -e '.[dask]', or unset {VARIABLE} to use this machine alone"
         raise _refusal(InputError, "Dask is not installed", "the package distributed", "none", address, step) from None
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters comes as an exception too
     try:

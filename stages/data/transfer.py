@@ -14,11 +14,11 @@ from typing import IO
 
 import requests
 from requests.exceptions import ChunkedEncodingError
-from tqdm import tqdm
 
 from stages.data.proxies import no_proxy
 from stages.errors import InputError, TransientError
 from stages.files import write_text
+from stages.progress import progress
 
 TRIES = 5  # connections in a row that bring nothing new
 BACKOFF_S = 1.0  # before the second of them; doubles with each
@@ -101,7 +101,7 @@ def _receive(url: str, file: IO[bytes], note: Path, pinned: bool, size_bytes: in
             _empty(file)
             write_text(note, now)
         whole = total or size_bytes
-        with tqdm(
+        with progress(
             desc="fetch", total=whole, initial=start, unit="B", unit_scale=True, unit_divisor=1024, mininterval=0.5
         ) as bar:
             for chunk in response.iter_content(CHUNK):

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from stages.data.labels import MAX_CLASSES
-from stages.errors import InputError
+from stages.errors import InputError, did_you_mean
 from stages.fields import Digest, Positive, Probability, Section
 from stages.files import file_digest
 
@@ -122,7 +122,9 @@ def check_model(model: Path, card: Path | None) -> Card:
     Raises InputError if there is no such model, if it is damaged, or if the two do not belong together.
     """
     if not model.is_file():
-        raise _refusal("there is no model", "a model that the train stage wrote", "no file", model)
+        near = (str(path) for folder in (model.parent, Path(), *Path().glob("*/")) for path in folder.glob("*.keras"))
+        got = f"no file{did_you_mean(str(model), near)}"
+        raise _refusal("there is no model", "a model that the train stage wrote", got, model)
     if card is None:
         _check_seal(model)
         return _inside(model)

@@ -51,7 +51,11 @@ class SceneParser:
         The one door for models: raises InputError when the file is damaged, is not the card's, or is none
         that this Keras can load.
         """
-        checked = check_model(model, card)
+        return cls.open(model, check_model(model, card))
+
+    @classmethod
+    def open(cls, model: Path, checked: Card) -> Self:
+        """Read a model whose card `check_model` has returned. Raises InputError."""
         saved = checked.libraries.keras
         if _minor(keras.__version__) < _minor(saved):
             log.warning("%s was saved by Keras %s; this is an older one, %s", model, saved, keras.__version__)

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from stages.data.class_table import parse_class_table
 from stages.data.images import DEPTH_AND_TYPE, Pixels
 from stages.data.labels import to_labels
 from stages.errors import InputError
 from stages.listing import files_below
+from stages.progress import progress
 from stages.score.metrics import Confusion, confusion_matrix
 
 
@@ -51,7 +51,7 @@ def score_folders(annotations: Path, predictions: Path, classes: int) -> Confusi
     problems += [f"{key}: a prediction without annotation" for key in sorted(guesses.keys() - truths.keys())]
     total = np.zeros((classes, classes + 1), np.int64)
     pairs = sorted(truths.keys() & guesses.keys())
-    for key in tqdm(pairs, "score", unit="image", disable=None):
+    for key in progress(pairs, "score", unit="image"):
         arrays = []
         for kind, path in (("annotation", truths[key]), ("prediction", guesses[key])):
             try:

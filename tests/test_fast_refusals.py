@@ -1,0 +1,122 @@
+"""What cannot be done is refused before TensorFlow, DVC or Prefect load, with the closest name that is known.
+
+The modules that are slow to import are replaced by some that cannot be imported: a refusal that needs them fails.
+"""
+
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+
+SLOW = ("tensorflow", "keras", "prefect", "dvc")
+
+
+@pytest.fixture
+def sceneparse(root, tmp_path):
+    """Run the command in a folder without those modules; returns its exit status and standard error."""
+    poison = tmp_path / "poison"
+    poison.mkdir()
+    for name in SLOW:
+        (poison / f"{name}.py").write_text(f"raise RuntimeError('{name} was imported')")
+
+    def run(*arguments, cwd=tmp_path, stdin=subprocess.DEVNULL):
+        done = subprocess.run(
+            [sys.executable, "-m", "pipeline.cli", *map(str, arguments)],
+            env={**os.environ, "PYTHONPATH": f"{poison}{os.pathsep}{root}"},
+            cwd=cwd,
+            stdin=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stdout == ""
+        assert "was imported" not in done.stderr
+        return done.returncode, done.stderr
+
+    return run
+
+
+@pytest.fixture
+def models(tmp_path):
+    """A model's name that is nearly right, and a picture."""
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/fcn8s-large.keras").touch()
+    (tmp_path / "street.jpg").touch()
+
+
+@pytest.mark.parametrize(
+    "words", [["predict", "street.jpg"], ["web"], ["export", "--format", "savedmodel", "--pictures", "photos"]]
+)
+def test_a_model_that_is_not_there(sceneparse, models, tmp_path, words, root):
+    (tmp_path / "photos").mkdir()
+    picture = root / "docs/images/result.jpg"
+    (tmp_path / "photos/a.jpg").write_bytes(picture.read_bytes())
+    for given in ([], ["--model", "models/fcn8s-lage.keras"], ["--model", "model/fcn8s-large.keras"]):
+        status, said = sceneparse(*words, *given)
+        assert status == 1
+        assert "error: there is no model" in said
+        assert f"file:     {(given or ['', 'models/fcn8s.keras'])[1]}\n" in said
+        assert "did you mean models/fcn8s-large.keras?" in said
+
+
+@pytest.mark.parametrize("words", [["predict", "street.jpg"], ["web"]])
+def test_a_model_that_is_none(sceneparse, models, words):
+    status, said = sceneparse(*words, "--model", "models/fcn8s-large.keras")
+    assert status == 1
+    assert "error: the model file is damaged" in said
+
+
+def test_a_picture_that_is_not_there(sceneparse, models):
+    status, said = sceneparse("predict", "streat.jpg")
+    assert status == 1
+    assert "error: the picture cannot be read" in said
+    assert "did you mean street.jpg?" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "problem", "meant"),
+    [
+        (["prdict", "a.jpg"], "sceneparse: error: argument COMMAND: invalid choice: 'prdict'", "predict"),
+        (["predict", "a.jpg", "--modle", "x"], "predict: error: unrecognized arguments: --modle x", "--model"),
+        (["predict", "a.jpg", "--bath=3"], "predict: error: unrecognized arguments: --bath=3", "--batch"),
+        (["--debgu", "run"], "sceneparse: error: unrecognized arguments: --debgu", "--debug"),
+        (["export", "--format", "onxx"], "export: error: argument --format: invalid choice: 'onxx'", "onnx"),
+        (["web", "--palette", "colorblind"], "web: error: argument --palette: invalid choice", "colour_blind"),
+    ],
+)
+def test_a_word_that_is_nearly_one(sceneparse, words, problem, meant):
+    status, said = sceneparse(*words)
+    assert status == 2
+    assert problem in said
+    assert said.endswith(f", did you mean {meant}?\n")
+
+
+def test_a_word_that_is_like_none(sceneparse):
+    status, said = sceneparse("xyzzy")
+    assert (status, "did you mean" in said) == (2, False)
+
+
+@pytest.mark.parametrize("command", ["run", "serve"])
+def test_a_stage_that_is_none(sceneparse, root, command):
+    for cwd in (root, root / "stages"):
+        status, said = sceneparse(command, "--stage", "evalute", cwd=cwd)
+        assert status == 1
+        assert "error: there is no such stage" in said
+        assert "got:      evalute, did you mean evaluate?\n" in said
+        assert f"file:     {root / 'dvc.yaml'}\n" in said
+
+
+def test_standard_input_without_a_picture(sceneparse):
+    status, said = sceneparse("predict", "-")
+    assert status == 1
+    assert "got:      nothing\n" in said
+    assert "sceneparse predict - < street.jpg" in said
+
+    owner, terminal = pty.openpty()
+    status, said = sceneparse("predict", "-", stdin=terminal)
+    os.close(owner)
+    os.close(terminal)
+    assert status == 1
+    assert "got:      a terminal\n" in said
