@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from pipeline.commands import LAST_LINES, CommandError, own_lines, stage_environment
+from pipeline.dvc import Project
 from pipeline.process import Lines, run_supervised
 from pipeline.results import SCORES
 from stages.errors import InputError
@@ -123,6 +124,7 @@ class Baseline:
 
         self._check_out(folder)
         write_text(folder / PARAMS, params)
+        self._link_data(folder)
         lines = Lines(keep=1000)
 
         def take(chunk: bytes) -> None:
@@ -164,6 +166,14 @@ class Baseline:
         with Repo(str(self.root)) as workspace, Config(str(folder / ".dvc")).edit("local") as local:
             local.update(workspace.config.read("local"))
             local["cache"]["dir"] = RelPath(workspace.cache.local_cache_dir)  # DVC's config takes ASCII alone
+
+    def _link_data(self, folder: Path) -> None:
+        """Link what the params name by a relative path and Git does not know: it is in the workspace alone."""
+        project = Project(folder)
+        for _, path, tracked in project.missing(project.stages()):
+            if not tracked and (self.root / path).exists():
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                (folder / path).symlink_to(self.root / path)
 
 
 def strip(folder: Path) -> None:

@@ -17,19 +17,11 @@ from typing import Any
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
-from ruamel.yaml.representer import RoundTripRepresenter
 
 from stages.errors import InputError
 from stages.params import Params, load_params
 
 LABEL = 48  # characters of a name, at most, before its digest
-
-
-class _Representer(RoundTripRepresenter):
-    """Leaves null where it was written, instead of nothing."""
-
-
-_Representer.add_representer(type(None), lambda self, _: self.represent_scalar("tag:yaml.org,2002:null", "null"))
 
 
 @dataclass(frozen=True)
@@ -51,9 +43,9 @@ class Point:
         return re.sub(r"\.\.+", ".", text)[:LABEL].strip("-.")
 
     def params_text(self, text: str) -> str:
-        """The params file `text` with the point's values in it, comments kept."""
+        """The params file `text` with the point's values in it, comments kept; null is written as nothing."""
         yaml = YAML()
-        yaml.Representer, yaml.preserve_quotes, yaml.width = _Representer, True, 4096
+        yaml.preserve_quotes, yaml.width = True, 4096
         content = yaml.load(text)
         for key, value in self.values.items():
             section, last = _section(content, key)

@@ -21,7 +21,7 @@ def _watched(value: str) -> str:
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", value):
         raise ValueError(
             "an address is no path that DVC can watch: write it into a file such as sources/mine.yaml, as `url: ...` "
-            "with its `digest: ...`, and name that file here"
+            "with its `digest: ...`, and name that file here (a file on this machine with such a name: ./NAME)"
         )
     if value.startswith("~"):
         raise ValueError("DVC does not know ~: write the whole path, as /home/me/set.zip")

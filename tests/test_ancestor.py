@@ -34,7 +34,7 @@ class Run:
     def __init__(self, root, folder, *, classes=CLASSES, preset="demo", model=None, train=None, changes=None):
         self.folder = folder
         content = YAML().load(root / f"presets/{preset}.yaml")
-        content["weights"] |= {"source": "none", "digest": None}
+        content["weights"]["source"] = "sources/none.yaml"
         content["prepare"]["size"] = 64
         content["model"] |= model or OURS
         small = {"epochs": 10, "batch_size": 4, "learning_rate": 0.003, "warmup_steps": 10, "class_weighting": 0.0}
