@@ -17,11 +17,19 @@ from typing import Any
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.representer import RoundTripRepresenter
 
 from stages.errors import InputError
 from stages.params import Params, load_params
 
 LABEL = 48  # characters of a name, at most, before its digest
+
+
+class _Representer(RoundTripRepresenter):
+    """Writes null instead of nothing."""
+
+
+_Representer.add_representer(type(None), lambda self, _: self.represent_scalar("tag:yaml.org,2002:null", "null"))
 
 
 @dataclass(frozen=True)
@@ -43,9 +51,11 @@ class Point:
         return re.sub(r"\.\.+", ".", text)[:LABEL].strip("-.")
 
     def params_text(self, text: str) -> str:
-        """The params file `text` with the point's values in it, comments kept; null is written as nothing."""
+        """The params file `text` with the point's values in it, comments kept."""
         yaml = YAML()
         yaml.preserve_quotes, yaml.width = True, 4096
+        if re.search(r":\s+null\b", text):  # as the file has it
+            yaml.Representer = _Representer
         content = yaml.load(text)
         for key, value in self.values.items():
             section, last = _section(content, key)

@@ -9,7 +9,7 @@ import math
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -39,6 +39,14 @@ def _source(value: str) -> str:
 
 
 Source = Annotated[WatchedPath, AfterValidator(_source)]
+
+
+def source_text(path: Path) -> str:
+    """Return a path as download.source takes it: what looks like something else begins with ./"""
+    try:
+        return TypeAdapter(Source).validate_python(str(path))
+    except ValidationError:
+        return f"./{path}"
 
 
 class Demo(Section):

@@ -4,6 +4,7 @@ import io
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import dvc.api
 import pytest
@@ -11,7 +12,7 @@ from ruamel.yaml import YAML
 
 from stages.errors import InputError
 from stages.fields import Section
-from stages.params import Params, load_params
+from stages.params import Params, load_params, source_text
 
 MD5, SHA1, SHA256 = "md5:" + 32 * "0", "sha1:" + 40 * "a", "sha256:" + 64 * "f"
 REMOVED = object()
@@ -245,6 +246,14 @@ def test_other_paths_are_taken(path, root):
     demo = load_params(root / "presets/demo.yaml").model_dump()
     params = Params.model_validate({**demo, "download": demo["download"] | changes})
     assert params.download.source == path
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [("set.zip", "set.zip"), ("/data/x", "/data/x"), ("demo", "./demo"), ("s3:x", "./s3:x"), ("~x", "./~x")],
+)
+def test_a_path_is_printed_as_it_is_taken(path, text):
+    assert source_text(Path(path)) == text
 
 
 def test_a_source_file_of_weights_has_its_own_digest(refusal):

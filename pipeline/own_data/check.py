@@ -15,6 +15,7 @@ from pipeline.own_data.look import Seen
 from pipeline.tables import print_json, print_table
 from stages.data.archive import SPLITS
 from stages.files import file_digest
+from stages.params import source_text
 
 
 def check(dataset: Path, as_json: bool, batch_size: int) -> None:
@@ -37,11 +38,9 @@ def print_params(dataset: Path) -> None:
         print(f"    {key}: {'null' if value is None else value}")
 
 
-def download_params(dataset: Path) -> dict[str, str | int | None]:
-    """Source, digest and size; the digest of a directory would be that of its packed zip, so it has none."""
-    pinned = dataset.is_file()
-    size, digest = (dataset.stat().st_size, file_digest(dataset)) if pinned else (None, None)
-    return {"source": str(dataset), "digest": digest, "size_bytes": size}
+def download_params(dataset: Path) -> dict[str, str | None]:
+    """Source and digest; the digest of a directory would be that of its packed zip, so it has none."""
+    return {"source": source_text(dataset), "digest": file_digest(dataset) if dataset.is_file() else None}
 
 
 def print_report(report: Report) -> None:
