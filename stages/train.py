@@ -38,6 +38,8 @@ def train(params: Params, records: Path, model: Path, card: Path, curves: Path, 
     manifest = open_records(records)
     initialize, start_files = read_start(Path(params.train.start_from), params.model, manifest.classes)
     _check_freeze(params.train, initialize is not None)
+    if initialize and Path(params.train.start_from).is_dir():
+        _check_fit(params)
 
     # From here on TensorFlow is needed; bad params and bad records have been refused.
     from stages.data.batches import steps_per_epoch, training_batches, validation_batches
@@ -122,6 +124,18 @@ def _write_outputs(network: Any, description: Any, logged: Path, model: Path, ca
     save_card(card, model, description)
     with atomic_directory(curves) as directory:
         shutil.copytree(logged, directory, dirs_exist_ok=True)
+
+
+def _check_fit(params: Params) -> None:
+    """Check ImageNet's weights against section model, which the stage that made them does not read."""
+    if misfit := params.model.misfit():
+        raise InputError(
+            "the ImageNet weights do not fit the network",
+            expected="section model as ImageNet's VGG was trained",
+            got=misfit,
+            file=params.train.start_from,
+            next_step="change section model so, or set weights.source to sources/none.yaml",
+        )
 
 
 def _check_freeze(params: Train, pretrained: bool) -> None:

@@ -42,14 +42,6 @@ def read_start(path: Path, params: Model, classes: Sequence[str]) -> tuple[Initi
             file=path,
             next_step=f"set model.backbone to {name}, or weights.source to sources/{params.backbone}.yaml",
         )
-    if misfit := params.misfit():
-        raise InputError(
-            "the ImageNet weights do not fit the network",
-            expected="a network as published",
-            got=misfit.partition(":")[0],
-            file=path,
-            next_step=f"{misfit.rpartition(': ')[2]}, or weights.source to sources/none.yaml",
-        )
     return lambda model: transplant(model, weights, params), files
 
 
