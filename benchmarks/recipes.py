@@ -124,8 +124,8 @@ def write_params(path: Path, recipe: str, seed: int, archive: Path, epochs: int)
     changes = {
         "download.source": str(archive),
         "download.digest": None,
-        "weights.source": "none",
-        "weights.digest": None,
+        "weights.source": "sources/none.yaml",
+        "train.start_from": str(path.with_name("backbone")),
         "train.seed": seed,
         "train.epochs": epochs,
         **({} if recipe in PRESETS else BASE),
@@ -174,7 +174,7 @@ def train(recipe: str, seed: int, epochs: int, archive: Path) -> dict[str, Any]:
         given = prepared(folder, recipe, seed, archive, epochs)
         start = time.monotonic()
         model = {"model": "m.keras", "card": "m.json"}
-        stage("train", folder, records="records", start_from="backbone", **model, curves="curves", state="state")
+        stage("train", folder, records="records", **model, curves="curves", state="state")
         seconds = time.monotonic() - start
         found: dict[str, Any] = {"train_seconds": round(seconds)}
         for prefix, params in (("views_", "views.yaml"), ("", "params.yaml")):

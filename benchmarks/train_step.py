@@ -122,7 +122,7 @@ def row(params: Params, found: dict[str, Any]) -> str:
 def configure(preset: Params, size: int, width: float, train: dict[str, Any]) -> Params:
     """The preset with the flags' changes; raises ValidationError."""
     changes: dict[str, Any] = {
-        "weights": {"source": "none"},  # as many weights, but random: any width may have those
+        "weights": {"source": "sources/none.yaml"},  # as many weights, but random: any width may have those
         "prepare": {"size": size},
         "model": {"width": width},
         "train": train,

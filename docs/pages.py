@@ -96,7 +96,7 @@ def _readers(stages: dict[str, Any], params: Any) -> dict[str, list[str]]:
             made = set(stage["outs"])
             found[section] = [name]
             for other, its in stages.items():
-                needs = {dep.replace("${train.start_from}", params["train"]["start_from"]) for dep in its["deps"]}
+                needs = {re.sub(r"\$\{(\w+)\.(\w+)\}", lambda key: params[key[1]][key[2]], dep) for dep in its["deps"]}
                 if made & needs:
                     found[section].append(other)
                     made |= set(its["outs"])

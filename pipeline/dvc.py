@@ -152,6 +152,19 @@ class Project:
         names = {stage.name for stage in stages}
         return {str(out) for name in names for out in self._nodes()[name].outs}
 
+    def missing(self, stages: Iterable[Stage]) -> Iterator[tuple[str, str, bool]]:
+        """Yield each dependency that is not there and that no stage writes.
+
+        Stage, path as dvc.yaml names it, and whether DVC tracks it (`dvc add`, `dvc import`) and can bring it.
+        """
+        outs = [(Path(out.fs_path), stage.is_data_source) for stage in self._nodes().values() for out in stage.outs]
+        for stage in stages:
+            for dep in self._nodes()[stage.name].deps:
+                within = {Path(dep.fs_path), *Path(dep.fs_path).parents}
+                tracked = [source for path, source in outs if path in within]
+                if not dep.exists and all(tracked):
+                    yield stage.name, dep.def_path, bool(tracked)
+
     def remote(self) -> str:
         """The default remote's name. Raises InputError when there is none."""
         name: str | None = self._repo.config["core"].get("remote")

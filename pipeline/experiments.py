@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from pipeline.commands import LAST_LINES, CommandError, stage_environment, why
+from pipeline.dvc import Project
 from pipeline.process import Lines, run_supervised
 from pipeline.refusals import refusal
 from pipeline.results import SCORES
@@ -131,6 +132,7 @@ class Baseline:
         project = self.project(folder)
         self._check_out(folder)
         write_text(project / PARAMS, params)
+        self._link_data(project)
         lines = Lines(keep=1000)
 
         def take(chunk: bytes) -> None:
@@ -180,6 +182,14 @@ class Baseline:
         with Repo(str(self.root)) as workspace, Config(str(self.project(folder) / ".dvc")).edit("local") as local:
             local.update(workspace.config.read("local"))
             local["cache"]["dir"] = RelPath(workspace.cache.local_cache_dir)  # DVC's config takes ASCII alone
+
+    def _link_data(self, folder: Path) -> None:
+        """Link what the params name by a relative path and Git does not know: it is in the workspace alone."""
+        project = Project(folder)
+        for _, path, tracked in project.missing(project.stages()):
+            if not tracked and (self.root / path).exists():
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                (folder / path).symlink_to(self.root / path)
 
 
 def _strip(folder: Path, kept: Path) -> None:

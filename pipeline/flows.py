@@ -21,6 +21,7 @@ from pipeline.cancellation import RunCancelledError, heeding_cancellation
 from pipeline.commands import CommandError, Verdict, push_outputs, reproduce
 from pipeline.dvc import Project, Stage, project_root
 from pipeline.gate import Gate, mean_iou
+from pipeline.inputs import check_inputs, check_params
 from pipeline.overlap import Overlap, one_at_a_time
 from pipeline.relay import Relay
 from pipeline.results import SCORES, read_note, read_scores
@@ -53,7 +54,9 @@ def sceneparse(
         overlap: whether to wait for another run in this workspace or to be refused.
     """
     try:
-        project = Project(project_root(Path.cwd()))
+        root = project_root(Path.cwd())
+        check_params(root)
+        project = Project(root)
         stages = project.stages(stage)
         gate = Gate(min_iou, margin) if push or min_iou is not None else None
         _check(project, stages, push, gate)
@@ -74,6 +77,7 @@ def sceneparse(
 
 def _check(project: Project, stages: list[Stage], push: bool, gate: Gate | None) -> None:
     """Refuse a run that could not end well, before it begins."""
+    check_inputs(project, stages)
     if push:
         project.remote()
     if gate and str(SCORES) not in project.outputs(stages):

@@ -1,1 +1,23 @@
 """What each pipeline stage does: six stage modules, and the data, model and score code they share."""
+
+import sys
+
+
+def explain(kind, error, trace) -> None:  # type: ignore[no-untyped-def]
+    """Print an error that comes of the wrong Python without a traceback: no environment is active, or it is old."""
+    name = (getattr(error, "name", None) or "").partition(".")[0]
+    if sys.version_info >= (3, 11) and (not isinstance(error, ModuleNotFoundError) or name in ("", "stages")):
+        sys.__excepthook__(kind, error, trace)
+        return
+    print(
+        f"""error: this Python cannot run the stages
+  expected: Python 3.11 or later with the packages of pyproject.toml
+  got:      Python {sys.version.split()[0]}: {error}
+  file:     {sys.executable}
+  next:     activate its environment (. .venv/bin/activate), or update it (pip install -c constraints.txt -e .)""",
+        file=sys.stderr,
+    )
+
+
+if sys.argv[:1] == ["-m"]:  # so it is while `python -m stages.NAME` looks for NAME; imports elsewhere have no effect
+    sys.excepthook = explain

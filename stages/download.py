@@ -1,11 +1,11 @@
 """Stage download: the dataset, as one zip in ADE20K's layout.
 
-Input: params.download.source, one of
-    demo                  scenes drawn on the spot
-    http(s):// or file:// the zip, checked against its pinned digest; a stopped download goes on
-    a path                the zip, or a directory in the layout of stages/data/archive.py, packed
-Output: the zip. It is there only when it has the pinned digest and size (where given, of the
-packed zip too) and an Archive reads its layout: no unpaired pictures, a valid class table.
+Input: params.download.source, the path of
+    a zip or a directory  in the layout of stages/data/archive.py; a directory is packed
+    a source file         (stages/data/source.py): scenes drawn on the spot, or a zip on a server, checked
+                          against its pinned digest; a stopped download goes on
+Output: the zip. It is there only when it has the digest in params.download.digest (where given, whatever
+the source) and an Archive reads its layout: no unpaired pictures, a valid class table.
 """
 
 import logging
@@ -14,7 +14,8 @@ from pathlib import Path, PurePosixPath
 
 from stages.data.archive import CLASS_TABLE, SPLITS, Archive, dataset_files
 from stages.data.demo import write_demo
-from stages.data.fetch import fetch, local_path, verify
+from stages.data.fetch import copy, fetch, verify
+from stages.data.source import Drawn, Fetched, read_source
 from stages.errors import InputError
 from stages.files import add_member, atomic_write
 from stages.flags import run_stage
@@ -26,16 +27,16 @@ log = logging.getLogger(__name__)
 
 def download(params: Params, cache: Path, dataset: Path) -> None:
     """Write the zip `dataset`; unfinished downloads stay in `cache`. Raises InputError."""
-    source, digest, size_bytes = params.download.source, params.download.digest, params.download.size_bytes
-    demo = params.download.demo
-    if source == "demo":
-        write_demo(dataset, training=demo.training, validation=demo.validation, seed=demo.seed)
-    elif (folder := local_path(source)) and folder.is_dir():
-        pack(folder, dataset)
-    else:
-        fetch(source, dataset, digest=digest, size_bytes=size_bytes, cache=cache)
+    name, demo = params.download.source, params.download.demo
+    match read_source(name, Drawn, Fetched):
+        case Drawn():
+            write_demo(dataset, training=demo.training, validation=demo.validation, seed=demo.seed)
+        case Fetched(url=url, digest=digest, size_bytes=size_bytes):
+            fetch(url, dataset, digest=digest, size_bytes=size_bytes, cache=cache, pin=name)
+        case Path() as path:
+            pack(path, dataset) if path.is_dir() else copy(path, dataset)
     try:
-        verify(dataset, source, digest, size_bytes)
+        verify(dataset, name, params.download.digest, None, pin="download.digest of params.yaml")
         with Archive(dataset) as archive:
             training, validation = (len(archive.pairs(split)) for split in SPLITS)
             classes = len(archive.classes)

@@ -4,7 +4,7 @@ import hashlib
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from stages.files import ALGORITHMS
 
@@ -16,7 +16,24 @@ def _digest(value: str) -> str:
     return value
 
 
+def _watched(value: str) -> str:
+    """DVC takes for an address what begins like one, even with a single colon."""
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", value):
+        raise ValueError(
+            "an address is no path that DVC can watch: write it into a file such as sources/mine.yaml, as `url: ...` "
+            "with its `digest: ...`, and name that file here (a file on this machine with such a name: ./NAME)"
+        )
+    if value.startswith("~"):
+        raise ValueError("DVC does not know ~: write the whole path, as /home/me/set.zip")
+    if "\0" in value:
+        raise ValueError("a path has no NUL")
+    return value
+
+
+SOURCE_FILES = (".yaml", ".yml")  # ends of names of files that say where to get data (stages/data/source.py)
+
 Digest = Annotated[str, AfterValidator(_digest)]
+WatchedPath = Annotated[str, Field(min_length=1), AfterValidator(_watched)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
@@ -34,3 +51,13 @@ class Section(BaseModel):
     def __hash__(self) -> int:
         """Pydantic's own stumbles over a list among the values."""
         return hash(self.model_dump_json())
+
+
+def offenders(error: ValidationError) -> str:
+    """Every bad key of a file with its value, in one line."""
+    lines = []
+    for item in error.errors():
+        key = ".".join(map(str, item["loc"])) or "(across sections)"
+        shown = "" if isinstance(item["input"], dict | BaseModel) else f" (found {item['input']!r})"
+        lines.append(f"{key}: {item['msg']}{shown}")
+    return "; ".join(lines)

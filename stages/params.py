@@ -9,16 +9,48 @@ import math
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from stages.errors import InputError
-from stages.fields import Count, Digest, Palette, Positive, Probability, Scale, Section, Seed, Side
+from stages.fields import (
+    SOURCE_FILES,
+    Count,
+    Digest,
+    Palette,
+    Positive,
+    Probability,
+    Scale,
+    Section,
+    Seed,
+    Side,
+    WatchedPath,
+    offenders,
+)
+
+NO_WEIGHTS = "none.yaml"  # name of the source file that stands for no pretrained weights
+
+
+def _source(value: str) -> str:
+    if value in ("demo", "none"):
+        raise ValueError(f"no path: write sources/{value}.yaml (or, of a folder of that name, ./{value})")
+    return value
+
+
+Source = Annotated[WatchedPath, AfterValidator(_source)]
+
+
+def source_text(path: Path) -> str:
+    """Return a path as download.source takes it: what looks like something else begins with ./"""
+    try:
+        return TypeAdapter(Source).validate_python(str(path))
+    except ValidationError:
+        return f"./{path}"
 
 
 class Demo(Section):
-    """The scenes drawn when download.source is demo."""
+    """The scenes drawn when download.source is sources/demo.yaml."""
 
     training: Positive = Field(description="training scenes to draw")
     validation: Positive = Field(description="validation scenes to draw")
@@ -28,18 +60,29 @@ class Demo(Section):
 class Download(Section):
     """Where the dataset archive comes from."""
 
-    source: str = Field(min_length=1, description="demo, a URL (http, https, file), or a local zip or directory")
-    digest: Digest | None = Field(description="of the archive, algorithm:hex; required for http and https")
-    size_bytes: Positive | None = Field(description="of the archive, where known")
+    source: Source = Field(description="path of a source file (.yaml, see sources/), a zip or a directory")
+    digest: Digest | None = Field(description="of the archive, algorithm:hex, whatever its source; null = not compared")
     demo: Demo
 
 
 class Weights(Section):
     """Where the ImageNet weights come from."""
 
-    source: str = Field(min_length=1, description="none, or URL or path of a Keras VGG16/VGG19 'top' weights file")
-    digest: Digest | None = Field(description="of the weights file, algorithm:hex; required unless source is none")
-    size_bytes: Positive | None = Field(description="of the weights file, where known")
+    source: Source = Field(description="path of a source file (.yaml, see sources/) or a Keras VGG 'top' weights file")
+    digest: Digest | None = Field(
+        description="of a weights file on this machine, algorithm:hex, without which it is not read; null = none"
+    )
+
+    @model_validator(mode="after")
+    def _one_digest(self) -> Self:
+        if self.digest and self.source.endswith(SOURCE_FILES):
+            raise ValueError(f"leave digest empty: {self.source} has the file's own")
+        return self
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether there are any."""
+        return Path(self.source).name != NO_WEIGHTS
 
 
 class Prepare(Section):
@@ -89,6 +132,19 @@ class Model(Section):
             )
         return self
 
+    def misfit(self) -> str | None:
+        """Why ImageNet's weights do not fit this network; None where they do."""
+        if not math.isclose(self.width, 1):
+            return f"model.width {self.width} has no ImageNet weights: set model.width to 1.0"
+        if (self.normalization, self.input_std) != ("none", 1):
+            return (
+                "ImageNet's VGG has no normalization and takes pixels as they are: set model.normalization to none "
+                "and model.input_std to 1.0"
+            )
+        if self.head_init == "he" and self.head_channels != 4096:
+            return f"ImageNet's classifier has 4096 channels, not {self.head_channels}: set model.head_channels to 4096"
+        return None
+
     @property
     def ignores_other(self) -> bool:
         """Whether the network has no output for annotation value 0."""
@@ -120,7 +176,7 @@ class Train(Section):
     """How the network is trained."""
 
     seed: Seed = Field(description="of initial weights, data order, augmentation and dropout")
-    start_from: str = Field(min_length=1, description="the weights stage's directory, or a trained model (.keras)")
+    start_from: WatchedPath = Field(description="the weights stage's directory, or a trained model (.keras)")
     epochs: Positive = Field(description="passes over the training records")
     validate_epochs: Positive = Field(description="epochs between validations; the last is always validated")
     batch_size: Positive = Field(description="images per update, over all devices together")
@@ -193,20 +249,8 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
-        if self.weights.source != "none" and not math.isclose(self.model.width, 1):
-            raise ValueError(
-                f"model.width {self.model.width} has no ImageNet weights: set it to 1.0, or weights.source to none"
-            )
-        if self.weights.source != "none" and (self.model.normalization, self.model.input_std) != ("none", 1):
-            raise ValueError(
-                "ImageNet's VGG has no normalization and takes pixels as they are: set model.normalization to none "
-                "and model.input_std to 1.0, or weights.source to none"
-            )
-        if self.weights.source != "none" and self.model.head_init == "he" and self.model.head_channels != 4096:
-            raise ValueError(
-                f"ImageNet's classifier has 4096 channels, not {self.model.head_channels}: set model.head_channels to "
-                "4096, or weights.source to none"
-            )
+        if self.weights.pretrained and (misfit := self.model.misfit()):
+            raise ValueError(f"{misfit}, or weights.source to sources/{NO_WEIGHTS}")
         augment = self.train.augment
         crop = augment.crop or self.prepare.size
         if augment.first_crop and augment.first_crop > crop:
@@ -227,18 +271,9 @@ def load_params(path: Path) -> Params:
     try:
         return Params.model_validate(content)
     except ValidationError as error:
-        found = [
-            (".".join(str(part) for part in item["loc"]) or "(across sections)", item["msg"], item["input"])
-            for item in error.errors()
-        ]
-        got = "; ".join(f"{key}: {message}" + _shown(value) for key, message, value in found)
         raise _refusal(
-            path, "the params are not valid", "the keys, types and ranges of stages/params.py", got
+            path, "the params are not valid", "the keys, types and ranges of stages/params.py", offenders(error)
         ) from None
-
-
-def _shown(value: object) -> str:
-    return "" if isinstance(value, dict | BaseModel) else f" (found {value!r})"
 
 
 def _refusal(path: Path, problem: str, expected: str, got: str) -> InputError:

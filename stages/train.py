@@ -1,5 +1,8 @@
 """train: records and first weights -> the best FCN-8s by validation mIoU, its card and its curves.
 
+The first weights are those that params.train.start_from names: ImageNet's from the weights stage (a directory), or a
+trained model (.keras).
+
 The loop is a function of the params and the records: step s always sees the same batch, so a
 killed run goes on from its last checkpoint and ends with the same weights. Checkpoints and logs lie
 in the state directory, which is no output of the stage: DVC deletes outputs before a rerun.
@@ -29,13 +32,15 @@ from stages.quiet import load_tensorflow
 log = logging.getLogger(__name__)
 
 
-def train(params: Params, records: Path, start_from: Path, model: Path, card: Path, curves: Path, state: Path) -> None:
+def train(params: Params, records: Path, model: Path, card: Path, curves: Path, state: Path) -> None:
     """Train, or go on training; write `model`, `card` and `curves` at the end."""
     _check_name(model)
     cluster = read_cluster()
     manifest = open_records(records)
-    initialize, start_files = read_start(start_from, params.model, manifest.classes)
+    initialize, start_files = read_start(Path(params.train.start_from), params.model, manifest.classes)
     _check_freeze(params.train, initialize is not None)
+    if initialize and Path(params.train.start_from).is_dir():
+        _check_fit(params)
 
     load_tensorflow()  # bad params and bad records have been refused
     from stages.data.batches import steps_per_epoch, training_batches, validation_batches
@@ -122,6 +127,18 @@ def _write_outputs(network: Any, description: Any, logged: Path, model: Path, ca
         shutil.copytree(logged, directory, dirs_exist_ok=True)
 
 
+def _check_fit(params: Params) -> None:
+    """Check ImageNet's weights against section model, which the stage that made them does not read."""
+    if misfit := params.model.misfit():
+        raise InputError(
+            "the ImageNet weights do not fit the network",
+            expected="section model as ImageNet's VGG was trained",
+            got=misfit,
+            file=params.train.start_from,
+            next_step="change section model so, or set weights.source to sources/none.yaml",
+        )
+
+
 def _check_freeze(params: Train, pretrained: bool) -> None:
     if params.freeze_epochs and not pretrained:
         raise InputError(
@@ -137,10 +154,7 @@ def main() -> None:
     """Parse flags and run."""
     run_stage(
         train,
-        reads={
-            "records": "directory of TFRecord shards and manifest.json",
-            "start_from": "ImageNet weights from the weights stage (directory), or a trained model (.keras)",
-        },
+        reads={"records": "directory of TFRecord shards and manifest.json"},
         writes={
             "model": "the best model by validation mIoU (.keras)",
             "card": "what the model file alone does not say (.json)",

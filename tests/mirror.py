@@ -6,6 +6,7 @@ dvc.yaml is the real one with its commands replaced by tests/mirror_stage.py; pa
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,8 +15,9 @@ from pathlib import Path
 from ruamel.yaml import YAML
 from workspace import ROOT
 
-# The one path that is a param is as in params.yaml, which has no such line here.
-text = (ROOT / "dvc.yaml").read_text().replace("${train.start_from}", "data/raw/backbone")
+# Paths that are params are as in params.yaml, which has no such lines here.
+params = YAML(typ="safe").load(ROOT / "params.yaml")
+text = re.sub(r"\$\{(\w+)\.(\w+)\}", lambda match: params[match[1]][match[2]], (ROOT / "dvc.yaml").read_text())
 dvc_yaml = YAML(typ="safe").load(text)
 STAGES = tuple(dvc_yaml["stages"])
 

@@ -34,11 +34,11 @@ class Run:
     def __init__(self, root, folder, *, classes=CLASSES, preset="demo", model=None, train=None, changes=None):
         self.folder = folder
         content = YAML().load(root / f"presets/{preset}.yaml")
-        content["weights"] |= {"source": "none", "digest": None}
+        content["weights"]["source"] = "sources/none.yaml"
         content["prepare"]["size"] = 64
         content["model"] |= model or OURS
         small = {"epochs": 10, "batch_size": 4, "learning_rate": 0.003, "warmup_steps": 10, "class_weighting": 0.0}
-        content["train"] |= small | (train or {})
+        content["train"] |= small | {"start_from": str(folder / "backbone")} | (train or {})
         YAML().dump(content, folder / "params.yaml")
         self.params = load_params(folder / "params.yaml")
         write_archive(folder / "dataset.zip", training=24, validation=6, classes=classes, changes=changes)
@@ -47,7 +47,7 @@ class Run:
 
     def train(self):
         out = [self.folder / name for name in ("m.keras", "m.json", "curves", "state")]
-        train(self.params, self.folder / "records", self.folder / "backbone", *out)
+        train(self.params, self.folder / "records", *out)
         return self
 
     def score(self):

@@ -11,7 +11,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from datasets import demo_params
+from datasets import ROOT, demo_params
 from mask_folders import (
     CAR,
     SKY,
@@ -201,11 +201,13 @@ def test_two_classes_from_folders_to_a_trained_model(run, tmp_path):
     path = run("photos masks --classes leaves.csv --share 0.25 --out leaves.zip")
     assert inspect_dataset(path, 4).findings == []
     small = {"epochs": 8, "batch_size": 4, "learning_rate": 0.003, "warmup_steps": 5, "augment": {"scale_max": 1.0}}
-    params = demo_params(prepare={"size": 64}, model={"width": 1 / 16, "dropout": 0.0}, train=small)
+    small["start_from"] = str(tmp_path / "backbone")
+    none = {"source": str(ROOT / "sources/none.yaml")}  # the tests run elsewhere
+    params = demo_params(prepare={"size": 64}, weights=none, model={"width": 1 / 16, "dropout": 0.0}, train=small)
     prepare(params, path, tmp_path / "records")
     weights(params, tmp_path / "cache", tmp_path / "backbone")
     made = [tmp_path / name for name in ("model.keras", "model.json", "curves", "state")]
-    train(params, tmp_path / "records", tmp_path / "backbone", *made)
+    train(params, tmp_path / "records", *made)
     given = {"params": params, "model": made[0], "card": made[1], "dataset": path, "records": tmp_path / "records"}
     tables = {name: tmp_path / name for name in inspect.signature(evaluate).parameters if name not in given}
     evaluate(**given, **tables)

@@ -87,7 +87,7 @@ def test_directory_packs_to_the_same_bytes_whatever_its_dates_order_and_clutter(
 def test_directory_becomes_an_archive(obtain, tmp_path, below, capsys):
     folder = tmp_path / "my set"
     lay_out(folder / below)
-    target = obtain(folder.as_uri() if below else folder)
+    target = obtain(folder)
     assert "2 training and 1 validation pairs, 2 classes" in capsys.readouterr().out
     with Archive(target) as archive:
         assert [archive.read(pair.image) for pair in archive.pairs("training")] == [b"picture a", b"picture b"]
@@ -125,13 +125,44 @@ def test_zip_by_path(obtain, tmp_path, capsys):
 def test_zip_by_url(obtain, tmp_path, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     content = zipped(tmp_path / "source.zip").read_bytes()
-    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    digest, source = f"sha256:{hashlib.sha256(content).hexdigest()}", tmp_path / "mine.yaml"
     with serving(content) as served:
-        with pytest.raises(InputError, match=digest):
-            obtain(served.url)
-        target = obtain(served.url, digest=digest, size_bytes=len(content))
+        source.write_text(f"url: {served.url}\ndigest:\n")
+        with pytest.raises(InputError, match=digest) as refused:
+            obtain(source)
+        assert str(source) in str(refused.value)
+        source.write_text(f"url: {served.url}\ndigest: {digest}\nsize_bytes: {len(content)}\n")
+        target = obtain(source)
         assert len(served.log) == 1
-    assert target.read_bytes() == content
+        with pytest.raises(InputError, match=r"download\.digest of params\.yaml"):
+            obtain(source, digest=f"md5:{'0' * 32}")
+    assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        ("draw: scenes", "draw: Input should be 'demo' (found 'scenes')"),
+        ("draw: demo\ncount: 3", "count: Extra inputs are not permitted"),
+        ("url: ftp://host/x.zip", "http:// or https://"),
+        ("url: file:///data/x.zip", "name the path in params.yaml"),
+        ("url: https://host/x.zip\ndigest: sha256:12", "algorithm:hex"),
+        ("url: https://host/x.zip\nsize_bytes: 0\nmd5: 12", "size_bytes: Input should be greater"),
+        ("weights: none", "a file with the key draw or url"),
+        ("", "got:      none"),
+        ("[1, 2]", "got:      none"),
+        ("url: [", "a YAML file"),
+        (None, "No such file"),
+    ],
+)
+def test_a_source_file_that_cannot_be_used(obtain, tmp_path, content, named):
+    source = tmp_path / "mine.yaml"
+    if content is not None:
+        source.write_text(content)
+    with pytest.raises(InputError) as refused:
+        obtain(source)
+    assert named in str(refused.value)
+    assert str(source) in str(refused.value)
 
 
 @pytest.mark.parametrize("lacking", ["objectInfo150.txt", "annotations/training/b.png", "images/validation/c.jpg"])
@@ -161,7 +192,7 @@ def test_source_that_cannot_be_had_leaves_what_was_there(obtain, tmp_path):
 
 def test_demo(obtain, defaults, capsys):
     demo = defaults.download.demo.model_copy(update={"training": 2, "validation": 1})
-    target = obtain("demo", demo=demo)
+    target = obtain("sources/demo.yaml", demo=demo)
     assert "2 training and 1 validation pairs" in capsys.readouterr().out
     digest = file_digest(target)
-    assert file_digest(obtain("demo", demo=demo, digest=digest)) == digest
+    assert file_digest(obtain("sources/demo.yaml", demo=demo, digest=digest)) == digest

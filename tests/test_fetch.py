@@ -15,7 +15,7 @@ from servers import Served, proxying, serving
 
 from pipeline.predict.download import download
 from stages.data import transfer
-from stages.data.fetch import fetch, local_path
+from stages.data.fetch import copy, fetch
 from stages.errors import InputError
 
 CONTENT = hashlib.shake_256(b"").digest(400_000)
@@ -47,7 +47,7 @@ class Place:
         self.cache, self.target = folder / "cache", folder / "out" / "data.zip"
 
     def fetch(self, source: str, digest: str | None = SHA256, size_bytes: int | None = None) -> None:
-        fetch(source, self.target, digest=digest, size_bytes=size_bytes, cache=self.cache)
+        fetch(source, self.target, digest=digest, size_bytes=size_bytes, cache=self.cache, pin="mine.yaml")
 
     def refused(self, source: str, **pinned) -> str:
         with pytest.raises(InputError) as error:
@@ -141,7 +141,7 @@ def test_kill_in_mid_download_then_a_rerun_fetches_only_the_rest(served, place):
     served.stalls_after = BROKE_AT
     code = (
         "import sys; from pathlib import Path; from stages.data.fetch import fetch; "
-        "fetch(sys.argv[1], Path(sys.argv[2]), digest=sys.argv[3], size_bytes=None, cache=Path(sys.argv[4]))"
+        "fetch(sys.argv[1], Path(sys.argv[2]), digest=sys.argv[3], size_bytes=None, cache=Path(sys.argv[4]), pin='')"
     )
     arguments = [served.url, place.target, SHA256, place.cache]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
@@ -299,38 +299,6 @@ def test_cache_on_another_file_system(served, place, monkeypatch):
     assert place.cached() == set()
 
 
-@pytest.mark.parametrize("form", ["path", "home", "file"])
-@pytest.mark.parametrize("content", [CONTENT, b"small"])
-@pytest.mark.parametrize("pinned", [True, False])
-def test_local_file(place, tmp_path, monkeypatch, form, content, pinned):
-    path = tmp_path / "my data.zip"
-    path.write_bytes(content)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    digest = f"sha256:{hashlib.sha256(content).hexdigest()}" if pinned else None
-    place.fetch({"path": str(path), "home": "~/my data.zip", "file": path.as_uri()}[form], digest=digest)
-    assert place.target.read_bytes() == path.read_bytes() == content
-
-
-def test_local_file_that_is_not_the_pinned_one(place, tmp_path):
-    path = tmp_path / "data.zip"
-    path.write_bytes(CONTENT)
-    message = place.refused(str(path), digest=WRONG)
-    assert WRONG in message
-    assert SHA256 in message
-    assert "1 bytes" in place.refused(str(path), size_bytes=1)
-    assert list(place.target.parent.iterdir()) == []
-    assert "No such file" in place.refused(str(tmp_path / "absent.zip"))
-    assert "directory" in place.refused(str(tmp_path))
-
-
-def test_kinds_of_address():
-    assert local_path("https://host/x") is None
-    assert local_path("file://localhost/a%20b") == Path("/a b")
-    for source in ("ftp://host/x", "file://host/x", "s3://bucket/x"):
-        with pytest.raises(InputError, match="of no known kind"):
-            local_path(source)
-
-
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
 def test_another_machine_is_asked_through_the_proxy_and_this_one_is_not(place, served, monkeypatch, variable):
     monkeypatch.delenv("NO_PROXY")
@@ -345,3 +313,15 @@ def test_another_machine_is_asked_through_the_proxy_and_this_one_is_not(place, s
         assert download(served.url) == CONTENT
         assert download("http://data.example/photo.jpg") == CONTENT
         assert proxy.asked[1:] == ["http://data.example/photo.jpg"]
+
+
+def test_a_file_of_this_machine_is_copied_whole_or_not_at_all(tmp_path):
+    (tmp_path / "my data.zip").write_bytes(CONTENT)
+    target = tmp_path / "out/data.zip"
+    copy(tmp_path / "my data.zip", target)
+    assert target.read_bytes() == CONTENT
+    for source in (tmp_path / "absent.zip", tmp_path):
+        with pytest.raises(InputError, match=r"No such file|directory"):
+            copy(source, target)
+    assert target.read_bytes() == CONTENT
+    assert list(target.parent.iterdir()) == [target]

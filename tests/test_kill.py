@@ -26,6 +26,7 @@ def inputs(tmp_path, root):
     params["prepare"]["size"] = 32
     params["model"] |= {"width": 1 / 64, "dropout": 0.3, "normalization": "batch"}
     params["train"] |= {"epochs": 12, "batch_size": 2, "warmup_steps": 2, "ema": 0.9, "decision": "iou"}
+    params["train"]["start_from"] = str(tmp_path / "backbone")
     yaml.dump(params, tmp_path / "params.yaml")
     write_demo(tmp_path / "dataset.zip", training=10, validation=3, seed=0)
     loaded = load_params(tmp_path / "params.yaml")

@@ -4,6 +4,7 @@ import io
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import dvc.api
 import pytest
@@ -11,7 +12,7 @@ from ruamel.yaml import YAML
 
 from stages.errors import InputError
 from stages.fields import Section
-from stages.params import Params, load_params
+from stages.params import Params, load_params, source_text
 
 MD5, SHA1, SHA256 = "md5:" + 32 * "0", "sha1:" + 40 * "a", "sha256:" + 64 * "f"
 REMOVED = object()
@@ -128,7 +129,6 @@ def test_types_are_not_converted(refusal, key, value):
     ("key", "value"),
     [
         ("download__source", ""),
-        ("download__size_bytes", 0),
         ("download__demo__training", 0),
         ("download__demo__seed", -1),
         ("prepare__size", 0),
@@ -189,8 +189,8 @@ def test_all_offenders_at_once(refusal):
 @pytest.mark.parametrize("digest", [MD5, SHA1, SHA256])
 def test_whole_digests_are_taken(tmp_path, root, digest):
     path = tmp_path / "params.yaml"
-    path.write_text((root / "presets/demo.yaml").read_text().replace("digest: null", f"digest: {digest}"))
-    assert load_params(path).weights.digest == digest
+    path.write_text((root / "presets/demo.yaml").read_text().replace("digest:   ", f"digest: {digest}  ", 1))
+    assert load_params(path).download.digest == digest
 
 
 @pytest.mark.parametrize(
@@ -212,6 +212,56 @@ def test_other_digests_are_not(refusal, digest):
     assert "algorithm:hex" in message
 
 
+@pytest.mark.parametrize("key", ["download__source", "weights__source", "train__start_from"])
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("https://host/set.zip", "write it into a file such as sources/mine.yaml"),
+        ("s3:set.zip", "write it into a file"),  # DVC asks that server
+        ("ftp://host/x", "write it into a file"),
+        ("file:///data/set.zip", "write it into a file"),
+        ("remote://storage/set.zip", "write it into a file"),
+        ("~/set.zip", "write the whole path"),
+        ("~me/set.zip", "write the whole path"),
+        ("a\0b", "no NUL"),
+    ],
+)
+def test_what_dvc_cannot_watch_is_no_path(refusal, key, value, said):
+    message = refusal(**{key: value})
+    assert key.replace("__", ".") in message
+    assert said in message
+
+
+def test_what_used_to_be_words_are_files(refusal):
+    message = refusal(download__source="demo", weights__source="none")
+    assert "write sources/demo.yaml" in message
+    assert "write sources/none.yaml" in message
+
+
+@pytest.mark.parametrize(
+    "path", ["my set.zip", "-set.zip", "x$(touch X).zip", "a:b.zip", "C#.zip", "./s3:set", "/data/ü"]
+)
+def test_other_paths_are_taken(path, root):
+    changes = {"source": path}
+    demo = load_params(root / "presets/demo.yaml").model_dump()
+    params = Params.model_validate({**demo, "download": demo["download"] | changes})
+    assert params.download.source == path
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [("set.zip", "set.zip"), ("/data/x", "/data/x"), ("demo", "./demo"), ("s3:x", "./s3:x"), ("~x", "./~x")],
+)
+def test_a_path_is_printed_as_it_is_taken(path, text):
+    assert source_text(Path(path)) == text
+
+
+def test_a_source_file_of_weights_has_its_own_digest(refusal):
+    assert "leave digest empty: sources/vgg16.yaml" in refusal(
+        weights__source="sources/vgg16.yaml", weights__digest=MD5
+    )
+
+
 def test_zoom_bounds_in_order(refusal):
     assert "scale_min 1.5 is above scale_max 1.2" in refusal(
         train__augment__scale_min=1.5, train__augment__scale_max=1.2
@@ -226,19 +276,19 @@ def test_a_window_does_not_shrink(refusal):
 
 
 def test_imagenet_weights_need_the_full_width(refusal):
-    message = refusal(weights__source="vgg16.h5", model__width=0.5)
+    message = refusal(weights__source="sources/vgg16.yaml", model__width=0.5)
     assert "model.width 0.5 has no ImageNet weights" in message
     assert "weights.source" in message
 
 
 def test_imagenet_weights_need_the_published_head(refusal):
-    published = {"model__width": 1.0, "model__input_std": 1.0, "weights__source": "vgg16.h5"}
+    published = {"model__width": 1.0, "model__input_std": 1.0, "weights__source": "sources/vgg16.yaml"}
     assert "4096 channels, not 1024" in refusal(**published, model__head_channels=1024)
 
 
 @pytest.mark.parametrize(("key", "value"), [("model__normalization", "batch"), ("model__input_std", 58.0)])
 def test_imagenet_weights_need_the_published_input_and_no_normalization(refusal, key, value):
-    published = {"model__width": 1.0, "model__input_std": 1.0, "weights__source": "vgg16.h5"}
+    published = {"model__width": 1.0, "model__input_std": 1.0, "weights__source": "sources/vgg16.yaml"}
     assert "ImageNet's VGG has no normalization and takes pixels as they are" in refusal(**published | {key: value})
 
 
@@ -293,7 +343,7 @@ def test_help_imports_no_tensorflow(root):
 def test_bad_params_are_refused_before_tensorflow_is_imported(root, tmp_path):
     path = tmp_path / "params.yaml"
     path.write_text((root / "presets/demo.yaml").read_text().replace("epochs: 12", "epochs: twelve"))
-    flags = [f"--{name}={tmp_path / name}" for name in ("records", "start-from", "model", "card", "curves", "state")]
+    flags = [f"--{name}={tmp_path / name}" for name in ("records", "model", "card", "curves", "state")]
     done = run_train(root, *flags, f"--params={path}")
     assert done.returncode == 1
     assert "train.epochs" in done.stderr

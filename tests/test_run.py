@@ -33,6 +33,13 @@ def mirror(begun, tmp_path, prefect_api):
     return Mirror(tmp_path / "project", environment)
 
 
+def test_a_missing_file_is_named_with_the_stage_that_reads_it(mirror):
+    (mirror.path / "sources/demo.yaml").unlink()
+    said = mirror.run("sceneparse", "run", "--stage", "download", expect=1)
+    for line in ("error: download has nothing to read", "  file:     sources/demo.yaml", "  next:     bring it back"):
+        assert line in said.splitlines()
+
+
 def processes(environment):
     """Living processes that have this environment's mark."""
     mark, found = environment["SCENEPARSE_TEST"], []

@@ -288,6 +288,7 @@ def inputs(tmp_path_factory, root):
         "decision": "iou",
     }
     params["train"]["augment"] |= {"first_crop": 32, "crop": 96}  # 64 pixels, then 96
+    params["train"]["start_from"] = str(directory / "backbone")
     yaml.dump(params, directory / "params.yaml")
     write_archive(directory / "dataset.zip", training=4 * STEPS + 2, validation=5)
     loaded = load_params(directory / "params.yaml")
@@ -296,15 +297,12 @@ def inputs(tmp_path_factory, root):
     return directory
 
 
-FLAGS = {"backbone": "start-from", "model.keras": "model"}  # where they are not the files' own names
-
-
 def start(inputs, out, *, addresses=(), index=0, at=0, number=0, params=None):
     """The stage in a process of its own, writing into `out`."""
     out.mkdir(exist_ok=True)
     config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-    paths = {"records": inputs, "backbone": inputs, "model.keras": out, "card": out, "curves": out, "state": out}
-    flags = [f"--{FLAGS.get(name, name)}={folder / name}" for name, folder in paths.items()]
+    paths = {"records": inputs, "model.keras": out, "card": out, "curves": out, "state": out}
+    flags = [f"--{name.partition('.')[0]}={folder / name}" for name, folder in paths.items()]
     return subprocess.Popen(
         [
             sys.executable,

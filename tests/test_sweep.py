@@ -151,8 +151,10 @@ def test_points_come_in_the_order_typed_and_none_twice():
 
 
 def test_values_are_read_as_the_params_file_is():
-    points = read_grid(["train.xla=true,false", "download.digest=null", "weights.source=none"], ROOT / "params.yaml")
-    assert values(points) == [(True, None, "none"), (False, None, "none")]
+    points = read_grid(
+        ["train.xla=true,false", "download.digest=null", "weights.source=sources/none.yaml"], ROOT / "params.yaml"
+    )
+    assert values(points) == [(True, None, "sources/none.yaml"), (False, None, "sources/none.yaml")]
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ def inputs(tmp_path_factory, root):
     params["model"]["width"] = 1 / 64
     params["train"] |= {"epochs": EPOCHS, "batch_size": 2, "warmup_steps": 2, "decision": "iou"}
     params["train"]["augment"]["first_crop"] = 32  # and 64 in the end
+    params["train"]["start_from"] = str(directory / "backbone")
     yaml.dump(params, directory / "params.yaml")
     write_demo(directory / "dataset.zip", training=14, validation=4, seed=0)
     loaded = load_params(directory / "params.yaml")
@@ -135,10 +136,11 @@ def test_stopped_and_run_again_it_ends_with_the_same_bytes(inputs, finished, tmp
 
 def run_here(inputs, tmp_path, *, start_from=None, model=None, **changes):
     params = load_params(inputs / "params.yaml")
+    changes |= {"start_from": str(start_from)} if start_from else {}
     sections = {"train": params.train.model_copy(update=changes), "model": params.model.model_copy(update=model or {})}
     params = params.model_copy(update=sections)
     out = [tmp_path / name for name in ("model.keras", "model.json", "curves", "state")]
-    train(params, inputs / "records", start_from or inputs / "backbone", *out)
+    train(params, inputs / "records", *out)
 
 
 def test_two_trainings_give_the_same_bytes(inputs, uninterrupted, tmp_path):
@@ -248,7 +250,7 @@ def test_a_batch_larger_than_the_split_is_refused(inputs, tmp_path):
 def test_a_name_that_keras_cannot_save_is_refused_before_training(inputs, tmp_path):
     out = [tmp_path / name for name in ("model.h5", "model.json", "curves", "state")]
     with pytest.raises(InputError, match=r"expected: \.keras"):
-        train(load_params(inputs / "params.yaml"), inputs / "records", inputs / "backbone", *out)
+        train(load_params(inputs / "params.yaml"), inputs / "records", *out)
 
 
 def test_another_networks_weights_are_refused(inputs, tmp_path):
@@ -256,9 +258,17 @@ def test_another_networks_weights_are_refused(inputs, tmp_path):
     backbone.mkdir()
     (backbone / "backbone.json").write_text(json.dumps({"source": "file", "backbone": "vgg19", "digest": None}))
     np.savez(backbone / "backbone.npz")
-    out = [tmp_path / name for name in ("model.keras", "model.json", "curves", "state")]
     with pytest.raises(InputError, match=r"expected: vgg16[\s\S]*got:      vgg19"):
-        train(load_params(inputs / "params.yaml"), inputs / "records", backbone, *out)
+        run_here(inputs, tmp_path, start_from=backbone)
+
+
+def test_imagenet_weights_of_another_width_are_refused(inputs, tmp_path):
+    backbone = tmp_path / "backbone"
+    backbone.mkdir()
+    (backbone / "backbone.json").write_text(json.dumps({"source": "file", "backbone": "vgg16", "digest": None}))
+    np.savez(backbone / "backbone.npz")
+    with pytest.raises(InputError, match=r"got:      model.width 0.0156[\s\S]*set model.width to 1.0"):
+        run_here(inputs, tmp_path, start_from=backbone)
 
 
 def test_damaged_records_are_refused_before_training(inputs, tmp_path):
@@ -269,4 +279,4 @@ def test_damaged_records_are_refused_before_training(inputs, tmp_path):
     shard.write_bytes(b"")
     out = [tmp_path / name for name in ("model.keras", "model.json", "curves", "state")]
     with pytest.raises(InputError, match=shard.name):
-        train(load_params(inputs / "params.yaml"), tmp_path / "records", inputs / "backbone", *out)
+        train(load_params(inputs / "params.yaml"), tmp_path / "records", *out)

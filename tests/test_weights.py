@@ -162,8 +162,10 @@ def test_stage_by_url_fetches_once_and_is_read_back(obtain, tmp_path, monkeypatc
     path = write_h5(tmp_path / "top.h5", layers_of("vgg16"))
     digest = file_digest(path, "md5")
     with serving(path.read_bytes()) as served:
-        obtain(served.url, digest)
-        loaded = load_backbone(obtain(served.url, digest))
+        source = tmp_path / "mine.yaml"
+        source.write_text(f"url: {served.url}\ndigest: {digest}\n")
+        obtain(source)
+        loaded = load_backbone(obtain(source))
         assert len(served.log) == 1
     assert loaded is not None
     name, arrays = loaded
@@ -186,8 +188,10 @@ def test_nothing_is_parsed_before_its_digest_matched(obtain, tmp_path, monkeypat
     monkeypatch.setattr(backbone_module.h5py, "File", opened)
     with pytest.raises(InputError, match=file_digest(path)):
         obtain(path, pinned)
-    with serving(path.read_bytes()) as served, pytest.raises(InputError, match=file_digest(path)):
-        obtain(served.url, pinned)
+    with serving(path.read_bytes()) as served:
+        (tmp_path / "mine.yaml").write_text(f"url: {served.url}\ndigest: {pinned or ''}\n")
+        with pytest.raises(InputError, match=file_digest(path)):
+            obtain(tmp_path / "mine.yaml")
     with pytest.raises(AssertionError):
         obtain(path, file_digest(path))
     assert not (tmp_path / "backbone").exists()
@@ -196,7 +200,7 @@ def test_nothing_is_parsed_before_its_digest_matched(obtain, tmp_path, monkeypat
 def test_none_replaces_what_was_there(obtain, tmp_path):
     path = write_h5(tmp_path / "top.h5", layers_of("vgg16"))
     obtain(path, file_digest(path))
-    folder = obtain("none")
+    folder = obtain("sources/none.yaml")
     assert [file.name for file in folder.iterdir()] == ["backbone.json"]
     assert load_backbone(folder) is None
 

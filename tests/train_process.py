@@ -6,11 +6,10 @@ import sys
 
 
 def start(inputs, out):
-    """Train on `inputs` (params.yaml, records, backbone) into `out`; returns the process."""
+    """Train on `inputs` (params.yaml, which names its backbone, and records) into `out`; returns the process."""
     paths = {
         "params": inputs / "params.yaml",
         "records": inputs / "records",
-        "start-from": inputs / "backbone",
         "model": out / "model.keras",
         "card": out / "model.json",
         "curves": out / "curves",

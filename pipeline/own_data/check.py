@@ -20,6 +20,7 @@ from pipeline.tables import print_json, print_line, print_table
 from stages.data.archive import SPLITS
 from stages.errors import printable
 from stages.files import file_digest
+from stages.params import source_text
 
 
 def check(dataset: Path, as_json: bool, batch_size: int) -> None:
@@ -52,11 +53,9 @@ def _yaml(value: str | int | None) -> str:
     return text if plain and text == printable(text) else json.dumps(value)
 
 
-def download_params(dataset: Path) -> dict[str, str | int | None]:
-    """Source, digest and size; the digest of a directory would be that of its packed zip, so it has none."""
-    pinned = dataset.is_file()
-    size, digest = (dataset.stat().st_size, file_digest(dataset)) if pinned else (None, None)
-    return {"source": str(dataset), "digest": digest, "size_bytes": size}
+def download_params(dataset: Path) -> dict[str, str | None]:
+    """Source and digest; the digest of a directory would be that of its packed zip, so it has none."""
+    return {"source": source_text(dataset), "digest": file_digest(dataset) if dataset.is_file() else None}
 
 
 def print_report(report: Report) -> None:

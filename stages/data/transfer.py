@@ -56,7 +56,7 @@ def transfer(url: str, whole: Path, *, pinned: bool, size_bytes: int | None) -> 
                     ) from None
                 time.sleep(BACKOFF_S * 2 ** max(failures - 1, 0))
             except requests.RequestException as error:
-                raise _refusal(url, "an answer", str(error), "mend the address in params.yaml") from None
+                raise _refusal(url, "an answer", str(error), "fix the url in the source file") from None
     part.replace(whole)
     note.unlink(missing_ok=True)
 
@@ -91,7 +91,7 @@ def _receive(url: str, file: IO[bytes], note: Path, pinned: bool, size_bytes: in
         encoding = response.headers.get("Content-Encoding", "identity")
         if not (goes_on or status == 200) or encoding != "identity":
             got = f"HTTP {status} {response.reason}, encoding {encoding}"
-            raise _refusal(url, "HTTP 200 and the file as it is", got, "mend the address in params.yaml")
+            raise _refusal(url, "HTTP 200 and the file as it is", got, "fix the url in the source file")
         if status == 200:
             length = response.headers.get("Content-Length", "")
             start, total = 0, int(length) if length.isdigit() else None
@@ -132,7 +132,7 @@ def _content_range(response: requests.Response) -> tuple[int | None, int | None]
 
 def other_size(source: str, expected: int, got: int) -> InputError:
     """The refusal of a file that has another size than the pinned one, in bytes."""
-    step = "mend size_bytes or the source in params.yaml, and run again"
+    step = "fix size_bytes or url in the source file, and run again"
     return InputError(
         "the size is not the pinned one", expected=f"{expected} bytes", got=f"{got} bytes", file=source, next_step=step
     )

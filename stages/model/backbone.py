@@ -122,5 +122,5 @@ def _refusal(path: Path, expected: str, got: str) -> InputError:
         expected=expected,
         got=got,
         file=path,
-        next_step="take one of the files named in stages/weights.py (with the top), or set weights.source to none",
+        next_step="set weights.source to sources/vgg16.yaml or vgg19.yaml, which have the top, or to sources/none.yaml",
     )

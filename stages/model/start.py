@@ -40,7 +40,7 @@ def read_start(path: Path, params: Model, classes: Sequence[str]) -> tuple[Initi
             expected=params.backbone,
             got=name,
             file=path,
-            next_step=f"set model.backbone to {name}, or weights.source to the {params.backbone} file",
+            next_step=f"set model.backbone to {name}, or weights.source to sources/{params.backbone}.yaml",
         )
     return lambda model: transplant(model, weights, params), files
 
