@@ -157,13 +157,20 @@ class Project:
 
         Stage, path as dvc.yaml names it, and whether DVC tracks it (`dvc add`, `dvc import`) and can bring it.
         """
-        outs = [(Path(out.fs_path), stage.is_data_source) for stage in self._nodes().values() for out in stage.outs]
         for stage in stages:
             for dep in self._nodes()[stage.name].deps:
-                within = {Path(dep.fs_path), *Path(dep.fs_path).parents}
-                tracked = [source for path, source in outs if path in within]
+                tracked = self._makers(Path(dep.fs_path))
                 if not dep.exists and all(tracked):
                     yield stage.name, dep.def_path, bool(tracked)
+
+    def makes(self, path: Path) -> bool:
+        """Whether a stage writes `path`, or DVC tracks it; relative to the root."""
+        return bool(self._makers(self.root / path))
+
+    def _makers(self, path: Path) -> list[bool]:
+        """Return for each output that `path` is or lies in whether DVC just tracks it, as no stage writes it."""
+        outs = [(Path(out.fs_path), stage.is_data_source) for stage in self._nodes().values() for out in stage.outs]
+        return [source for out, source in outs if path == out or out in path.parents]
 
     def remote(self) -> str:
         """The default remote's name. Raises InputError when there is none."""

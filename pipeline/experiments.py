@@ -9,14 +9,20 @@ experiment runs in a checkout of its own that shares DVC's cache, and Git fetche
 
 import hashlib
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+
+from ruamel.yaml import YAML
 
 from pipeline.commands import LAST_LINES, CommandError, stage_environment, why
 from pipeline.dvc import Project
@@ -132,7 +138,7 @@ class Baseline:
         project = self.project(folder)
         self._check_out(folder)
         write_text(project / PARAMS, params)
-        self._link_data(project)
+        self._link_data(project, params)
         lines = Lines(keep=1000)
 
         def take(chunk: bytes) -> None:
@@ -183,13 +189,16 @@ class Baseline:
             local.update(workspace.config.read("local"))
             local["cache"]["dir"] = RelPath(workspace.cache.local_cache_dir)  # DVC's config takes ASCII alone
 
-    def _link_data(self, folder: Path) -> None:
+    def _link_data(self, folder: Path, params: str) -> None:
         """Link what the params name by a relative path and Git does not know: it is in the workspace alone."""
-        project = Project(folder)
-        for _, path, tracked in project.missing(project.stages()):
-            if not tracked and (self.root / path).exists():
-                (folder / path).parent.mkdir(parents=True, exist_ok=True)
-                (folder / path).symlink_to(self.root / path)
+        values = YAML(typ="safe", pure=True).load(params)
+        workspace = Project(self.root)
+        for key in re.findall(r"\$\{([\w.]+)\}", (folder / "dvc.yaml").read_text()):
+            path = Path(reduce(getitem, key.split("."), values))
+            link, data = Path(os.path.normpath(folder / path)), Path(os.path.normpath(self.root / path))
+            if data.exists() and not link.exists() and link.is_relative_to(self.root) and not workspace.makes(path):
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(data)
 
 
 def _strip(folder: Path, kept: Path) -> None:

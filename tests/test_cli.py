@@ -5,6 +5,7 @@ import importlib
 import inspect
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -206,7 +207,7 @@ def test_examples_of_the_help_are_valid(name):
     examples = epilog.partition("\n\n")[0].splitlines()
     assert examples
     for example in examples:
-        program, *arguments = shlex.split(example.partition(" > ")[0].partition(" >> ")[0])
+        program, *arguments = shlex.split(re.split(" (?:>>?|<) ", example)[0])
         assert program == "sceneparse"
         flags = vars(make_parser().parse_args(arguments))
         module, function = flags.pop("run").split(":")

@@ -304,10 +304,10 @@ def test_another_machine_is_asked_through_the_proxy_and_this_one_is_not(place, s
     monkeypatch.delenv("NO_PROXY")
     with proxying(CONTENT) as proxy:
         monkeypatch.setenv(variable, proxy.url)
-        fetch(served.url, place.target, digest=SHA256, size_bytes=None, cache=place.cache)
+        place.fetch(served.url, digest=SHA256)
         assert proxy.asked == []
         place.target.unlink()
-        fetch("http://data.example/d.zip", place.target, digest=SHA256, size_bytes=None, cache=place.cache)
+        place.fetch("http://data.example/d.zip", digest=SHA256)
         assert proxy.asked == ["http://data.example/d.zip"]
         assert place.target.read_bytes() == CONTENT
         assert download(served.url) == CONTENT

@@ -183,7 +183,7 @@ def test_bytes_that_are_no_text(pair_folders, root):
     assert checked.returncode == 1
     assert "names that are not valid UTF-8 (2)" in silent(checked)
     text = (root / "params.yaml").read_text()
-    (pair_folders / "params.yaml").write_text(re.sub(r"source: demo .*", "source: set", text))
+    (pair_folders / "params.yaml").write_text(re.sub(r"source: sources/demo.yaml .*", "source: set", text))
     done = command(root, "stages.download", "--cache", "cache", "--dataset", "d.zip", cwd=pair_folders)
     assert done.returncode == 1
     assert b"Traceback" not in done.stderr

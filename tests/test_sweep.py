@@ -165,7 +165,7 @@ def test_values_are_read_as_the_params_file_is():
         ("train.augment.crop=null,128", [None, 128]),
         ("download.source='a, b',\"c,d\",it''s,e f, g", ["a, b", "c,d", "it''s", "e f", "g"]),
         ("download.source='it''s, or', 'null'", ["it's, or", "null"]),
-        ("download.source=https://a.b/c?d=[e].zip", ["https://a.b/c?d=[e].zip"]),
+        ("download.source=a.b/c?d=[e].zip", ["a.b/c?d=[e].zip"]),
     ],
 )
 def test_a_value_may_be_a_list_or_quoted(tmp_path, argument, wanted):

@@ -31,7 +31,6 @@ from pipeline.own_data.workers import in_parallel
 from pipeline.tables import print_line
 from stages.data.archive import CLASS_TABLE
 from stages.data.checks import DAMAGE
-from stages.data.formats import open_picture
 from stages.data.images import encode_annotation
 from stages.data.photos import DepthError, Size, decode, picture_sizes
 from stages.data.suffixes import ignored_pictures, listed
@@ -40,8 +39,7 @@ from stages.files import add_member, atomic_write
 from stages.listing import files_below
 
 CHUNK = 2  # pairs per task: their pictures are in memory
-PNG = b"\x89PNG"
-AS_THEY_ARE = ((b"\xff\xd8\xff", ".jpg"), (PNG, ".png"))  # how files begin that go in as they are
+AS_THEY_ARE = ((b"\xff\xd8\xff", ".jpg"), (b"\x89PNG", ".png"))  # how files begin that go in as they are
 
 
 class Picture(NamedTuple):
@@ -185,9 +183,6 @@ def _picture(path: Path, beside: Size) -> Picture:
     others become PNG, with the pixels that all stages would decode.
     """
     content = path.read_bytes()
-    stored = open_picture(content).size
-    if stored == beside and content.startswith(PNG):  # only decoding it would tell a turn, which all stages know
-        return Picture(".png", content, stored, turned=False, lost=())
     sizes = picture_sizes(content)
     turned = sizes.turned and sizes.upright == beside
     size = sizes.stored if sizes.stored == beside else sizes.upright

@@ -34,6 +34,7 @@ LOST = {
     "depth": "only the upper 8 bits of 16-bit samples are used",
     "cmyk": "CMYK is converted without its colour profile",
 }  # what pixels can leave out, by kind
+PNG_EXIF = (b"eXIf", b"Raw profile type exif", b"XML:com.adobe.xmp")  # where a PNG may hold EXIF
 BITS_PER_SAMPLE, SAMPLES_PER_PIXEL = 258, 277  # tags of TIFF
 
 
@@ -58,9 +59,9 @@ class Sizes(NamedTuple):
 
 
 def picture_sizes(content: bytes) -> Sizes:
-    """Sizes by the header alone, but for PNG, which is decoded. Raises ValueError."""
+    """Sizes by the header alone, but for a PNG with EXIF, which is decoded. Raises ValueError."""
     image = open_picture(content)
-    turn = _turn(image)
+    turn = _turn(image) if image.format != "PNG" or any(mark in content for mark in PNG_EXIF) else None
     return Sizes(image.size, _after(image.size, turn), turn is not None)
 
 
