@@ -93,6 +93,10 @@ class Prepare(Section):
     interpolation: Literal["bilinear", "nearest"] = Field(description="of images; annotations are always nearest")
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = Field(description="of the stored images")
     shard_images: Positive = Field(description="images per TFRecord shard")
+    colours: Literal["dataset", "ade20k"] = Field(
+        description="of the classes: dataset = those of its class table, generated where it has none; "
+        "ade20k = the benchmark's own 150"
+    )
 
 
 class Model(Section):

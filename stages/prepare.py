@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from stages.data.ade20k import COLOURS
 from stages.data.archive import SPLITS, Archive
 from stages.data.encode import Encoded, Work, encode_pairs, signature
 from stages.data.executor import open_executor
@@ -22,7 +23,7 @@ from stages.data.suffixes import listed
 from stages.errors import InputError
 from stages.files import atomic_directory, file_digest
 from stages.flags import run_stage
-from stages.params import Params
+from stages.params import Params, Prepare
 from stages.progress import progress
 
 CHUNK = 16  # pairs per task: long enough to hide the hand-over, short enough for a smooth progress bar
@@ -34,7 +35,7 @@ Result = TypeVar("Result")
 def prepare(params: Params, dataset: Path, records: Path) -> None:
     """Write `records` (a directory) from `dataset` (a zip); raises InputError listing every bad pair."""
     with Archive(dataset) as archive:
-        classes = archive.classes
+        classes, colours = archive.classes, _colours(params.prepare, archive)
         pairs = {split: archive.pairs(split) for split in SPLITS}
         ignored = archive.ignored_pictures()
     images = sum(map(len, pairs.values()))
@@ -66,11 +67,26 @@ def prepare(params: Params, dataset: Path, records: Path) -> None:
                 next_step="mend or remove these pairs in the dataset, then run again",
             )
         given = params.prepare
-        Manifest(classes, given.size, given.mode, given.interpolation, **splits).save(directory)
+        Manifest(classes, given.size, given.mode, given.interpolation, **splits, colours=colours).save(directory)
     if ignored:
         print(f"ignored, as only .jpg, .jpeg and .png are read: {listed(ignored)}")
     for kind, count in sorted(lost.items()):
         print(f"{count} of {images} pictures: {LOST[kind]}")
+
+
+def _colours(params: Prepare, archive: Archive) -> tuple[str, ...]:
+    """Colours of the classes. Raises InputError for another dataset in ADE20K's."""
+    if params.colours == "dataset":
+        return archive.colours
+    if len(archive.classes) != len(COLOURS):
+        raise InputError(
+            "ADE20K's colours are for ADE20K's classes",
+            expected=f"{len(COLOURS)} classes",
+            got=f"{len(archive.classes)} classes",
+            file=archive.path,
+            next_step="set prepare.colours to dataset: its class table may have a column Colour",
+        )
+    return COLOURS
 
 
 class SplitWriter:

@@ -100,6 +100,7 @@ KINDS: Final = {
         "tables and pictures show the name: give each its own. Of the column Name only the part before a comma "
         "is shown; a column Label has names in full",
     ),
+    "same_colour": Kind(False, "classes of the same colour", "pictures do not tell them apart: give each its own"),
     "leak": Kind(False, "pictures that are in both splits", "scores count what was trained on: keep each in one split"),
     "orientation": Kind(
         False,

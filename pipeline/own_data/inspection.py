@@ -15,7 +15,7 @@ from pipeline.own_data.findings import KINDS, Finding
 from pipeline.own_data.look import Look, Seen, look_at
 from pipeline.own_data.workers import in_parallel
 from stages.data.archive import CLASS_TABLE, SCENES, SPLITS, Dataset, SplitMembers
-from stages.data.class_table import scan_class_table
+from stages.data.class_table import class_colours, scan_class_table
 from stages.files import is_text
 from stages.listing import files_below
 
@@ -86,7 +86,13 @@ def _class_table(dataset: Dataset) -> tuple[tuple[str, ...], list[Finding]]:
     same = [
         Finding("same_name", f"class {number}", name) for number, name in enumerate(names, start=1) if counts[name] > 1
     ]
-    return names, same
+    colours = class_colours(dataset.content(table))
+    shared = [
+        Finding("same_colour", f"class {number}", f"{names[number - 1]}: {colour}, as {names[colours.index(colour)]}")
+        for number, colour in enumerate(colours, start=1)
+        if colour and colours.index(colour) < number - 1
+    ]
+    return names, same + shared
 
 
 def _layout(name: str, split: SplitMembers, dataset: Path) -> Iterator[Finding]:

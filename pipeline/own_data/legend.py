@@ -30,7 +30,7 @@ class Legend:
     """Class names, and (code, annotation value) for each code: a value, 0..65535, or a colour, 0xRRGGBB.
 
     Of annotation files: (label, annotation value) instead, and the value of what no shape covers. `note`: a line about
-    how the table was read, or nothing.
+    how the table was read, or nothing. `colours`: #rrggbb of each class or '' for none; empty where the table has none.
     """
 
     names: tuple[str, ...]
@@ -39,6 +39,7 @@ class Legend:
     labels: tuple[tuple[str, int], ...] = ()
     background: int = 0
     note: str = ""
+    colours: tuple[str, ...] = ()
 
     @property
     def codes_are(self) -> str:
@@ -50,11 +51,15 @@ class Legend:
         return f"#{code:06x} ({code >> 16}, {code >> 8 & 255}, {code & 255})" if self.by_colour else str(code)
 
     def table(self) -> bytes:
-        """Return the classes as objectInfo150.txt: with the column Label where commas would cut names."""
+        """Return the classes as objectInfo150.txt: with the column Label where commas would cut names, and Colour."""
         file = io.StringIO()
-        columns = ("Name", "Label") if any("," in name for name in self.names) else ("Name",)
-        rows = [("Idx", *columns), *((number, *[name] * len(columns)) for number, name in enumerate(self.names, 1))]
-        csv.writer(file, delimiter="\t", lineterminator="\n").writerows(rows)
+        columns = {"Idx": [*map(str, range(1, len(self.names) + 1))], "Name": [*self.names]}
+        if any("," in name for name in self.names):
+            columns["Label"] = [*self.names]
+        if self.colours:
+            columns["Colour"] = [*self.colours]
+        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
+        writer.writerows([tuple(columns), *zip(*columns.values(), strict=True)])
         return file.getvalue().encode()
 
 
@@ -67,7 +72,7 @@ def read_legend(path: Path, by: str | None, ignore: Sequence[str] | None) -> Leg
     by_colour = _by_colour(path, rows, by)
     names, codes = _numbered(path, rows, lambda row: _codes(row, by_colour), "colour" if by_colour else "value")
     codes |= _ignored(path, by_colour, ignore, codes)
-    return Legend(names, by_colour, tuple(codes.items()), note=note)
+    return Legend(names, by_colour, tuple(codes.items()), note=note, colours=_class_colours(path, rows, names))
 
 
 def read_labels(path: Path, background: str | None) -> Legend:
@@ -79,7 +84,8 @@ def read_labels(path: Path, background: str | None) -> Legend:
     if not any("name" in row for _, row in rows):
         raise refusal(path, _columns(path, {key for _, row in rows for key in row}))
     names, labels = _numbered(path, rows, _labels, "label")
-    return replace(_with_background(path, names, labels, background), note=note)
+    legend = _with_background(path, names, labels, background)
+    return replace(legend, note=note, colours=_class_colours(path, rows, legend.names))
 
 
 def name_labels(labels: Iterable[str], background: str | None, file: Path) -> Legend:
@@ -136,6 +142,25 @@ def _numbered(
     if problems:
         raise refusal(path, "\n    ".join(["", *problems]))
     return tuple(numbers), codes
+
+
+def _class_colours(path: Path, rows: list[Row], names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the first colour of each class, '' for none; nothing where the table has no colours."""
+    colours = dict.fromkeys(names, "")
+    for where, row in rows:
+        name = str(row.get("name") or "").strip()
+        if colours.get(name) != "" or not _has_colour(row):
+            continue
+        try:
+            colours[name] = f"#{_codes(row, by_colour=True)[0]:06x}"
+        except (ValueError, IndexError) as error:
+            raise refusal(path, f"{where}: {error}") from None
+    return tuple(colours.values()) if any(colours.values()) else ()
+
+
+def _has_colour(row: dict[str, Any]) -> bool:
+    """Whether a row gives a colour, right or wrong; an empty cell gives none."""
+    return any(row.get(key) not in (None, "", []) for key in (*COLOURS, *(key for three in CHANNELS for key in three)))
 
 
 def _ignored(path: Path, by_colour: bool, ignore: Sequence[str] | None, codes: dict[int, int]) -> dict[int, int]:

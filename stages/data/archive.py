@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Self
 
-from stages.data.class_table import parse_class_table
+from stages.data.class_table import class_colours, parse_class_table
 from stages.data.suffixes import ignored_pictures, listed
 from stages.errors import InputError
 
@@ -141,7 +141,9 @@ class Archive(Dataset):
         super().__init__(path)
         if len(self.tables) != 1:
             raise self._refusal("the archive's class table", f"one {CLASS_TABLE}", f"{len(self.tables)} of them")
-        self.classes: tuple[str, ...] = parse_class_table(self.read(self.tables[0]), f"{path}:{self.tables[0]}")
+        table = self.read(self.tables[0])
+        self.classes: tuple[str, ...] = parse_class_table(table, f"{path}:{self.tables[0]}")
+        self.colours: tuple[str, ...] = class_colours(table)
 
     def pairs(self, split: str) -> tuple[Pair, ...]:
         """All pairs of a split, in order of their ids. Raises InputError naming every picture without a partner."""

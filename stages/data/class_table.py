@@ -2,7 +2,7 @@
 
 Tab-separated UTF-8 with at least the columns Idx and Name, a row for each class in the order 1..N; 'other', the
 value 0, has none. Name may have synonyms after commas, as ADE20K's have: the first one counts. Where a table has the
-column Label, that is the name in full, commas and all.
+column Label, that is the name in full, commas and all. A column Colour, or Color, holds #rrggbb or nothing.
 """
 
 import csv
@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from stages.data.labels import MAX_CLASSES
 from stages.errors import InputError
 
+COLOUR_COLUMNS = ("Colour", "Color")
 LONGEST_NAME = 200  # characters
 UNPRINTED = ("Cc", "Cs", "Zl", "Zp")  # Unicode's categories of control characters, halves of others, ends of lines
 SCRIPT = re.compile("</?script|<!--", re.IGNORECASE)  # DVC writes names into a script of its page as they are
@@ -56,6 +57,8 @@ def scan_class_table(content: bytes) -> tuple[tuple[str, ...], list[str]]:
             problems.append(f"row {line}: Idx is {row['Idx']!r}")
         if trouble := unusable(name):
             problems.append(f"row {line}: {trouble}")
+        if (colour := _colour(row)) and not re.fullmatch("#[0-9a-f]{6}", colour):
+            problems.append(f"row {line}: the colour {colour!r} is not written as #rrggbb")
     counts, wanted = Counter(numbers), range(1, len(rows) + 1)
     for what, found in (
         ("numbers that occur twice", [number for number, count in counts.items() if count > 1]),
@@ -69,6 +72,17 @@ def scan_class_table(content: bytes) -> tuple[tuple[str, ...], list[str]]:
     if not 1 <= len(rows) <= MAX_CLASSES:
         problems.append(f"{len(rows)} classes")
     return names, problems
+
+
+def class_colours(content: bytes) -> tuple[str, ...]:
+    """Return the colours of a valid table's classes, #rrggbb or '' for none; nothing where no class has one."""
+    rows = csv.DictReader(io.StringIO(content.decode("utf-8-sig")), delimiter="\t")
+    colours = tuple(map(_colour, rows))
+    return colours if any(colours) else ()
+
+
+def _colour(row: dict[str, str | None]) -> str:
+    return next((row[key] or "" for key in COLOUR_COLUMNS if key in row), "").strip().lower()
 
 
 def _name(row: dict[str, str | None]) -> str:

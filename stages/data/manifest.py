@@ -36,7 +36,10 @@ class Split:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What is in a records directory. Pictures are size x size, fitted by `mode`, images with `interpolation`."""
+    """What is in a records directory. Pictures are size x size, fitted by `mode`, images with `interpolation`.
+
+    `colours`: the dataset's own, #rrggbb of each class or '' for none; empty where it has none.
+    """
 
     classes: tuple[str, ...]
     size: int
@@ -44,6 +47,7 @@ class Manifest:
     interpolation: str
     training: Split
     validation: Split
+    colours: tuple[str, ...] = ()
 
     def output_pixels(self, ignores_other: bool) -> list[int]:
         """Training pixels of each output of the network: the classes 1..N, then 'other' unless that is ignored."""
@@ -52,7 +56,10 @@ class Manifest:
 
     def save(self, directory: Path) -> None:
         """Write it into `directory`."""
-        write_json(directory / MANIFEST, asdict(self))
+        content = asdict(self)
+        if not self.colours:
+            del content["colours"]
+        write_json(directory / MANIFEST, content)
 
 
 def open_records(directory: Path) -> Manifest:
@@ -67,6 +74,7 @@ def open_records(directory: Path) -> Manifest:
             content["interpolation"],
             _split(content["training"]),
             _split(content["validation"]),
+            tuple(content.get("colours", ())),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(

@@ -39,7 +39,7 @@ from stages.model.card import (
 )
 from stages.model.segment import STRIDE
 from stages.params import Model, Train
-from stages.score.palette import palette
+from stages.score.palette import own_palette
 
 
 def describe(records: Path, manifest: Manifest, model: Model, train: Train, best: Mapping[str, Any]) -> Card:
@@ -47,7 +47,7 @@ def describe(records: Path, manifest: Manifest, model: Model, train: Train, best
     return Card(
         format=FORMAT,
         classes=manifest.classes,
-        palette=hex_colours(palette(len(manifest.classes))),
+        palette=hex_colours(own_palette(manifest.colours, len(manifest.classes))),
         preprocessing=Preprocessing.model_validate(
             {
                 "dtype": "uint8",

@@ -1,11 +1,11 @@
 """One colour per class, made rather than copied.
 
-Input: the number of classes. Output: RGB colours indexed by annotation value, row 0 = black for
-'other'. Invariant: a class's colour depends on its number alone, so pictures of models with
-different class counts agree, and every pair of colours can be told apart.
+Input: the number of classes, and the colours that a dataset gives them, if any. Output: RGB colours indexed by
+annotation value, row 0 = black for 'other'. Invariant: a generated palette's colour of a class depends on its number
+alone, so pictures of models with different class counts agree, and every pair of its colours can be told apart.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
@@ -17,12 +17,33 @@ from stages.score.colour_difference import Lab, ciede2000, lab, linear
 Colours = npt.NDArray[np.uint8]
 
 LEVELS = np.arange(16, dtype=np.uint8) * 17  # the candidates: a grid of 16 x 16 x 16 RGB colours
+ALIKE = 1000  # CIEDE2000, hundredths: nearer colours are hard to tell apart in a picture
 BLACK_WHITE = np.array([[0, 0, 0], [255, 255, 255]], dtype=np.uint8)
 
 
 def palette(classes: int) -> Colours:
     """RGB colours, uint8 [classes + 1, 3], indexed by annotation value. classes: 0..254."""
     return first_colours(_colours, classes)
+
+
+def own_palette(own: Sequence[str], classes: int) -> Colours:
+    """Return RGB colours like `palette`, where classes that have a colour of their own keep it.
+
+    own: #rrggbb of each class or '' for none; or empty. The other classes take the generated colours in their order;
+    those that look like a colour of a class come last.
+    """
+    colours = palette(classes)
+    with_own = [value for value, colour in enumerate(own, start=1) if colour]
+    if not with_own:
+        return colours
+    for value in with_own:
+        colours[value] = np.frombuffer(bytes.fromhex(own[value - 1].removeprefix("#")), np.uint8)
+    generated = _colours()[1:]
+    nearest = ciede2000(lab(linear(generated))[:, np.newaxis], lab(linear(colours[with_own]))).min(axis=1)
+    order = sorted(range(len(generated)), key=lambda index: nearest[index] < ALIKE)  # else as they are
+    others = [value for value in range(1, classes + 1) if value not in with_own]
+    colours[others] = generated[order[: len(others)]]
+    return colours
 
 
 def first_colours(colours: Callable[[], Colours], classes: int) -> Colours:

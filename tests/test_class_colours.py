@@ -1,0 +1,128 @@
+"""A dataset's own colours: from convert's class table to the records, the card and the pictures; ADE20K's own."""
+
+import numpy as np
+import pytest
+from datasets import demo_params, write_archive
+
+from pipeline.own_data.inspection import inspect
+from pipeline.own_data.legend import read_labels, read_legend
+from stages.data.ade20k import COLOURS
+from stages.data.class_table import class_colours, scan_class_table
+from stages.data.manifest import open_records
+from stages.errors import InputError
+from stages.prepare import prepare
+from stages.score.colour_difference import ciede2000, lab, linear
+from stages.score.palette import ALIKE, own_palette, palette
+
+TABLES = {
+    "hex": "name,value,colour\nsky,0,#87ceeb\nroad,1,#808080\ntree,2,\n",
+    "channels": "name,value,r,g,b\nsky,0,135,206,235\nroad,1,128,128,128\ntree,2,,,\n",
+    "json": '[{"name": "sky", "id": 0, "color": [135, 206, 235]}, {"name": "road", "id": 1, "color": "#808080"}, '
+    '{"name": "tree", "id": 2}]',
+}
+
+
+@pytest.mark.parametrize("form", TABLES)
+def test_convert_writes_the_colours_of_its_table(tmp_path, form):
+    path = tmp_path / ("classes.json" if form == "json" else "classes.csv")
+    path.write_text(TABLES[form])
+    for legend in (read_legend(path, "value", None), read_labels(path, None)):
+        assert legend.names == ("sky", "road", "tree")
+        assert class_colours(legend.table()) == ("#87ceeb", "#808080", "")
+        assert scan_class_table(legend.table()) == (("sky", "road", "tree"), [])
+
+
+def test_masks_of_colours_name_the_first_of_a_class(tmp_path):
+    path = tmp_path / "classes.csv"
+    path.write_text("name,colour\ncar,#00008e\nroad,#804080\ncar,#000046\nignored,#000000\n")
+    assert class_colours(read_legend(path, None, None).table()) == ("#00008e", "#804080")
+
+
+def test_a_table_without_colours_stays_as_it_was(tmp_path):
+    path = tmp_path / "classes.csv"
+    path.write_text("name,value\nsky,0\n")
+    table = read_legend(path, None, None).table()
+    assert table == b"Idx\tName\n1\tsky\n"
+    assert class_colours(table) == ()
+
+
+def test_what_is_no_colour_is_refused(tmp_path):
+    path = tmp_path / "classes.csv"
+    path.write_text("name,value,colour\nsky,0,bluish\n")
+    with pytest.raises(InputError, match="bluish"):
+        read_legend(path, "value", None)
+    assert scan_class_table(b"Idx\tName\tColour\n1\tsky\tbluish\n")[1] == [
+        "row 2: the colour 'bluish' is not written as #rrggbb"
+    ]
+
+
+def coloured_table(*colours):
+    rows = zip((1, 2, 3), ("sky", "road", "tree"), colours, strict=True)
+    return lambda _: ("Idx\tName\tColor\n" + "".join("{}\t{}\t{}\n".format(*row) for row in rows)).encode()
+
+
+def test_records_keep_them_and_check_names_those_that_two_classes_share(tmp_path):
+    changes = {"objectInfo150.txt": coloured_table("#87CEEB", "", "#87ceeb")}
+    write_archive(tmp_path / "set.zip", changes=changes)
+    prepare(demo_params(prepare={"size": 32}), tmp_path / "set.zip", tmp_path / "records")
+    assert open_records(tmp_path / "records").colours == ("#87ceeb", "", "#87ceeb")
+    (finding,) = [finding for finding in inspect(tmp_path / "set.zip", 4).findings if finding.kind == "same_colour"]
+    assert (finding.where, finding.text) == ("class 3", "tree: #87ceeb, as sky")
+
+
+def test_a_models_card_has_them(tmp_path):
+    """Predictions, page, report and exports take their colours from there."""
+    from stages.model.saving import describe
+
+    write_archive(tmp_path / "set.zip", changes={"objectInfo150.txt": coloured_table("#87ceeb", "", "#0a7f2c")})
+    params = demo_params(prepare={"size": 32})
+    prepare(params, tmp_path / "set.zip", tmp_path / "records")
+    best = {"epoch": 1, "step": 1, **{f"validation/{name}": 0.5 for name in ("mean_iou", "pixel_accuracy", "loss")}}
+    manifest = open_records(tmp_path / "records")
+    card = describe(tmp_path / "records", manifest, params.model, params.train, best)
+    assert (card.palette[0], card.palette[2]) == ("#87ceeb", "#0a7f2c")
+    assert card.palette[1] not in ("#000000", "#87ceeb", "#0a7f2c")
+
+
+def test_records_of_a_dataset_without_colours_say_nothing_of_them(tmp_path):
+    write_archive(tmp_path / "set.zip")
+    prepare(demo_params(prepare={"size": 32}), tmp_path / "set.zip", tmp_path / "records")
+    assert "colours" not in (tmp_path / "records/manifest.json").read_text()
+    assert open_records(tmp_path / "records").colours == ()
+
+
+def test_a_class_keeps_its_colour_and_the_others_look_like_none_of_those():
+    generated = palette(5)
+    own = ["", "#{:02x}{:02x}{:02x}".format(*generated[1]), "", "#87ceeb", ""]  # class 2 has what class 1 would get
+    colours = own_palette(own, 5)
+    assert colours[2].tolist() == generated[1].tolist()
+    assert colours[4].tolist() == [0x87, 0xCE, 0xEB]
+    assert colours[0].tolist() == [0, 0, 0]
+    seen = lab(linear(colours[1:]))
+    apart = ciede2000(seen[:, np.newaxis], seen) + np.eye(5, dtype=int) * 10**6
+    assert apart.min() >= ALIKE
+    assert np.array_equal(own_palette((), 5), generated)
+    assert np.array_equal(own_palette(["", "", "", "", ""], 5), generated)
+
+
+def test_no_class_is_left_without_a_colour():
+    own = [f"#{value:02x}8080" if value % 2 else "" for value in range(254)]
+    assert len(np.unique(own_palette(own, 254), axis=0)) > 250
+
+
+def test_ade20ks_own_colours(tmp_path):
+    """Some of them as the benchmark's pictures show: wall, sky, tree, person, and the last class, flag."""
+    assert len(COLOURS) == 150
+    assert len(set(COLOURS)) == 149, "road and skyscraper share one"
+    rgb = own_palette(COLOURS, 150)
+    shown = {1: (120, 120, 120), 3: (6, 230, 230), 5: (4, 200, 3), 13: (150, 5, 61), 150: (92, 0, 255)}
+    assert {value: tuple(rgb[value].tolist()) for value in shown} == shown
+    assert rgb[7].tolist() == rgb[49].tolist() == [140, 140, 140]
+
+    names = tuple(f"class {number}" for number in range(1, 151))
+    write_archive(tmp_path / "set.zip", classes=names, training=2, validation=1)
+    prepare(demo_params(prepare={"size": 32, "colours": "ade20k"}), tmp_path / "set.zip", tmp_path / "records")
+    assert open_records(tmp_path / "records").colours == COLOURS
+    write_archive(tmp_path / "other.zip", training=2, validation=1)
+    with pytest.raises(InputError, match=r"(?s)150 classes.*3 classes.*prepare\.colours"):
+        prepare(demo_params(prepare={"size": 32, "colours": "ade20k"}), tmp_path / "other.zip", tmp_path / "again")
