@@ -13,6 +13,7 @@ from typing import Any
 
 from pipeline.dvc import project_root
 from pipeline.environment import prepare_environment
+from pipeline.inputs import check_params
 from pipeline.server import api_reached, use_prefect_api
 from pipeline.stage_names import check_stage_name
 
@@ -24,6 +25,7 @@ def run(**parameters: Any) -> None:
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     gc.disable()  # a fifth of the time that the imports below take: what they make stays
     os.chdir(project_root(Path.cwd()))
+    check_params(Path.cwd())  # the flow does too; before a server starts it takes a second
     prepare_environment()
     use_prefect_api()
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings

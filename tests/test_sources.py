@@ -200,6 +200,14 @@ def test_what_dvc_cannot_watch_is_refused_before_it_is_asked(workspace, key, val
     assert said in str(error.value)
 
 
+def test_run_refuses_params_before_it_starts_a_server(workspace):
+    workspace.set_param("download.source", "demo")
+    workspace.environment = {**workspace.environment, "PREFECT_HOME": str(workspace.path / "prefect")}
+    said = workspace.run("sceneparse", "run", expect=1)
+    assert "write sources/demo.yaml" in said
+    assert not (workspace.path / "prefect").exists()
+
+
 def check(root):
     """What the flow does before anything runs."""
     check_params(root)
