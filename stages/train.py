@@ -78,7 +78,7 @@ def train(params: Params, records: Path, model: Path, card: Path, curves: Path, 
         sums, logs = Sums(len(trainer.layers), note["sums"]), own / "tensorboard" / key
         logged = checkpoints.directory / "dvclive"
         with Logbook(logged, logs, trainer.layers, note["history"], note["flow"]) as logbook:
-            loop = Loop(params.train, trainer, checkpoints, logbook, workers, stop, sums, steps, manifest.classes)
+            loop = Loop(params.train, trainer, checkpoints, logbook, workers, stop, sums, steps, manifest)
             loop.run(step, batches, validation, quiet=not cluster.chief)
 
         if cluster.chief:

@@ -8,6 +8,7 @@ from test_training import scenes, warmed
 
 from stages.model.histograms import write_histograms
 from stages.params import load_params
+from stages.score.palette import palette
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def test_every_layer_is_there(params, tmp_path, frozen):
     update = trainer.step(scenes(), frozen=frozen, keep_gradients=True)
     before = [np.asarray(variable) for variable in trainer.model.variables]
     with tf.summary.create_file_writer(str(tmp_path)).as_default(step=1) as writer:
-        write_histograms(writer, 1, trainer, scenes(), update.gradients)
+        write_histograms(writer, 1, trainer, scenes(), update.gradients, palette(trainer.classes))
     found = tags(tmp_path)
     assert {f"activations/{layer}" for layer in trainer.layers} <= found
     paths = [variable.path for variable in trainer.model.trainable_variables]
@@ -43,7 +44,7 @@ def test_gradients_are_those_of_the_step(params, tmp_path):
     update = trainer.step(scenes(), keep_gradients=True)
     bias = update.gradients[-1].numpy()
     with tf.summary.create_file_writer(str(tmp_path)).as_default(step=1) as writer:
-        write_histograms(writer, 1, trainer, scenes(), update.gradients)
+        write_histograms(writer, 1, trainer, scenes(), update.gradients, palette(trainer.classes))
     events = EventAccumulator(str(tmp_path), size_guidance={"tensors": 0}).Reload()
     buckets = tf.make_ndarray(events.Tensors("gradients/score_pool3/bias")[0].tensor_proto)
     assert buckets[:, 2].sum() == bias.size

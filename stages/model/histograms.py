@@ -10,13 +10,16 @@ import keras
 import tensorflow as tf
 
 from stages.data.labels import IGNORE, to_annotation
-from stages.score.palette import palette
+from stages.score.palette import Colours
 
 PICTURES = 2  # of the batch
 
 
-def write_histograms(writer: Any, step: int, trainer: Any, batch: Any, gradients: list[Any]) -> None:
-    """Write them for `step`. The batch is of uint8 images [B, S, S, 3] and labels [B, S, S]."""
+def write_histograms(writer: Any, step: int, trainer: Any, batch: Any, gradients: list[Any], colours: Colours) -> None:
+    """Write them for `step`. The batch is of uint8 images [B, S, S, 3] and labels [B, S, S].
+
+    colours: RGB, uint8 [classes + 1, 3], indexed by annotation value.
+    """
     images, labels = (trainer.strategy.experimental_local_results(value)[0][:PICTURES] for value in batch)
     shown = [layer for layer in trainer.model.layers if layer.name in trainer.layers]
     inside = keras.Model(trainer.model.input, [*(layer.output for layer in shown), trainer.model.output])
@@ -31,9 +34,10 @@ def write_histograms(writer: Any, step: int, trainer: Any, batch: Any, gradients
         for layer, activation in zip(shown, activations, strict=True):
             tf.summary.histogram(f"activations/{layer.name}", activation)
         tf.summary.image("image", images, max_outputs=PICTURES)
-        colours = tf.constant(palette(trainer.classes))
         predicted = tf.cast(tf.argmax(logits, axis=-1), tf.uint8)
         predicted = tf.where(predicted == trainer.classes, tf.constant(IGNORE, tf.uint8), predicted)
         for name, values in (("truth", labels), ("prediction", predicted)):
-            tf.summary.image(name, tf.gather(colours, tf.cast(to_annotation(values), tf.int32)), max_outputs=PICTURES)
+            tf.summary.image(
+                name, tf.gather(tf.constant(colours), tf.cast(to_annotation(values), tf.int32)), max_outputs=PICTURES
+            )
     writer.flush()

@@ -7,10 +7,11 @@ all that decides how it goes on is in a checkpoint, so that a killed run ends li
 import logging
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from stages.data.manifest import Manifest
 from stages.logbook import Logbook, Pace, Sums, epoch_line, epoch_row, training_row, warn_if_one_class
 from stages.model.checkpoint import Checkpoints
 from stages.model.checks import check_finite
@@ -19,6 +20,7 @@ from stages.model.training import Trainer
 from stages.model.workers import Workers
 from stages.params import Train
 from stages.progress import progress
+from stages.score.palette import own_palette
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +40,7 @@ class Loop:
     stop: list[int]
     sums: Sums
     steps: int  # in an epoch
-    classes: Sequence[str]
+    manifest: Manifest
 
     def run(self, step: int, batches: Iterator[Any], validation: Iterable[Any], *, quiet: bool) -> None:
         """Train from `step` to the end; exits after a step, its state saved, when it is asked to."""
@@ -62,7 +64,8 @@ class Loop:
                 if window_ends:
                     self.logbook.add_flow(step, self.sums.take_norms())
                 if debug:
-                    write_histograms(self.logbook.writer, step, self.trainer, batch, update.gradients)
+                    palette = own_palette(self.manifest.colours, len(self.manifest.classes))
+                    write_histograms(self.logbook.writer, step, self.trainer, batch, update.gradients, palette)
                 if epoch_ends:
                     self._end_epoch(step, validation if self._validates(step // self.steps) else None)
                     self._report(step, pace.seconds_left(step, total))
@@ -91,7 +94,7 @@ class Loop:
             self.logbook.add(epoch_row(step, loss, rate, validation_loss, confusion))
             if self.logbook.best()["step"] == step:
                 self.checkpoints.save_best(step)
-        warn_if_one_class(confusion, self.classes)
+        warn_if_one_class(confusion, self.manifest.classes)
 
     def _report(self, step: int, seconds_left: float) -> None:
         best = self.logbook.best() if self.logbook.validated() else None
