@@ -124,6 +124,7 @@ def write_params(path: Path, recipe: str, seed: int, archive: Path, epochs: int)
     changes = {
         "download.source": str(archive),
         "download.digest": None,
+        "prepare.colours": "dataset",
         "weights.source": "sources/none.yaml",
         "train.start_from": str(path.with_name("backbone")),
         "train.seed": seed,

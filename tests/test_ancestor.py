@@ -35,6 +35,7 @@ class Run:
         self.folder = folder
         content = YAML().load(root / f"presets/{preset}.yaml")
         content["weights"]["source"] = "sources/none.yaml"
+        content["prepare"]["colours"] = "dataset"
         content["prepare"]["size"] = 64
         content["model"] |= model or OURS
         small = {"epochs": 10, "batch_size": 4, "learning_rate": 0.003, "warmup_steps": 10, "class_weighting": 0.0}

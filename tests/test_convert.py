@@ -55,7 +55,7 @@ def test_colour_masks(run, tmp_path):
         assert annotation(members[name]) == by_hand(tmp_path / f"labels/{id}_L.png", meaning, colour=True)
         image = name.replace("annotations", "images")
         assert members[image] == (tmp_path / f"raw/{id}.png").read_bytes(), "a PNG stays as it is"
-    assert members["objectInfo150.txt"] == b"Idx\tName\n1\tsky\n2\tvehicle\n"
+    assert members["objectInfo150.txt"] == b"Idx\tName\tColour\n1\tsky\t#808080\n2\tvehicle\t#400080\n"
     assert len(members) == 9
 
 

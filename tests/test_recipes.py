@@ -22,7 +22,7 @@ def test_a_recipe_is_its_preset_or_the_base_with_what_it_names_changed(root, tmp
     before = preset if recipe in PRESETS else preset | {f".{name}": value for name, value in BASE.items()}
     after = leaves(params.model_dump())
     changed = {name.removeprefix(".") for name in after if after[name] != before[name]}
-    data = {"download.source", "weights.source", "train.start_from"}
+    data = {"download.source", "prepare.colours", "weights.source", "train.start_from"}
     assert changed - data == {*RECIPES[recipe], "train.seed", "train.epochs"}
     assert (params.train.seed, params.train.epochs) == (3, 5)
     assert params.download.source == str(tmp_path / "set.zip")
