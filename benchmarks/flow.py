@@ -18,9 +18,9 @@ from pathlib import Path
 
 import psutil
 
-from pipeline.dvc import Project
-from pipeline.process import supervised
-from pipeline.server import free_port, healthy
+from pipeline.flow.server import free_port, healthy
+from pipeline.repro.process import supervised
+from pipeline.repro.project import Project
 
 ROOT = Path(__file__).parents[1]
 SMALL = {

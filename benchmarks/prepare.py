@@ -30,9 +30,9 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from stages.data.archive import CLASS_TABLE, SPLITS
-from stages.params import load_params
-from stages.prepare import prepare
+from sceneparse.dataset.archive import CLASS_TABLE, SPLITS
+from sceneparse.params.whole import load_params
+from stages.prepare.stage import prepare
 
 WIDTH, HEIGHT, SIZE = 683, 512, 256
 CLASSES = 150
@@ -43,8 +43,8 @@ PRESET = Path(__file__).parents[1] / "presets" / "ade20k.yaml"
 MEASURE = """
 import resource, sys
 from pathlib import Path
-from stages.params import load_params
-from stages.prepare import prepare
+from sceneparse.params.whole import load_params
+from stages.prepare.stage import prepare
 if __name__ == "__main__":
     prepare(load_params(Path(sys.argv[1])), Path(sys.argv[2]), Path(sys.argv[3]))
     print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)

@@ -23,7 +23,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from stages.files import write_text
+from sceneparse.core.files import write_text
 
 ROOT = Path(__file__).parents[1]
 OTHER_SECONDS = 30.0  # of a train stage before its first update and after its last: imports, tracing, the decision
@@ -87,11 +87,11 @@ SAME_WEIGHTS = {"deterministic"}  # on a CPU it costs time and changes nothing: 
 TIMED = """
 import json, sys, time
 from pathlib import Path
-from stages.data.augment import GROWTH, window_sides
-from stages.data.batches import steps_per_epoch, training_batches, validation_batches
-from stages.data.manifest import open_records
-from stages.model.training import Trainer
-from stages.params import load_params
+from sceneparse.records.augment import GROWTH, window_sides
+from sceneparse.records.batches import steps_per_epoch, training_batches, validation_batches
+from sceneparse.records.manifest import open_records
+from stages.train.training import Trainer
+from sceneparse.params.whole import load_params
 params, records = load_params(Path(sys.argv[1])), Path(sys.argv[2])
 manifest = open_records(records)
 outputs = len(manifest.output_pixels(params.model.ignores_other))

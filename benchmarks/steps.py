@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from stages.errors import InputError
-from stages.params import Params
+from sceneparse.core.errors import InputError
+from sceneparse.params.whole import Params
 
 SCHEDULE = 50_000  # steps of the learning rate's schedule
 
@@ -21,7 +21,7 @@ class TensorFlowStep:
     def __init__(self, params: Params, classes: int, images: Any, labels: Any, initialize: Any = None) -> None:
         import tensorflow as tf
 
-        from stages.model.training import Trainer
+        from stages.train.training import Trainer
 
         weights = [1.0] * outputs(params, classes)
         self._trainer = Trainer(params.model, params.train, weights, images.shape[1], SCHEDULE, initialize)
@@ -66,9 +66,9 @@ class JaxStep:
         import jax.numpy as jnp
         import keras
 
-        from stages.model.fcn8s import build_fcn8s
-        from stages.model.losses import pixel_cross_entropy
-        from stages.model.optimizer import PolySchedule, build_optimizer
+        from sceneparse.network.fcn8s import build_fcn8s
+        from stages.train.losses import pixel_cross_entropy
+        from stages.train.optimizer import PolySchedule, build_optimizer
 
         train = params.train
         _check_jax(params)

@@ -19,13 +19,13 @@ from pathlib import Path
 from PIL import Image
 from ruamel.yaml import YAML
 
-from stages.data.archive import Archive
-from stages.data.demo import write_demo
-from stages.data.images import decode_annotation, fit, fit_pair
-from stages.data.manifest import Manifest, Shard, Split
-from stages.data.photos import decode
-from stages.data.records import encode_example, frame
-from stages.files import file_digest
+from sceneparse.core.files import file_digest
+from sceneparse.dataset.archive import Archive
+from sceneparse.dataset.images import decode_annotation, fit, fit_pair
+from sceneparse.dataset.photos import decode
+from sceneparse.records.manifest import Manifest, Shard, Split
+from sceneparse.records.tfrecord import encode_example, frame
+from stages.download.demo import write_demo
 
 ROOT = Path(__file__).parents[1]
 SIZE = 128

@@ -36,8 +36,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from benchmarks.steps import STEPS, draw_batch
-from stages.errors import InputError
-from stages.params import Params, load_params
+from sceneparse.core.errors import InputError
+from sceneparse.params.whole import Params, load_params
 
 ROOT = Path(__file__).parents[1]
 WARM_UP = 2  # steps that are not timed; the first one compiles
@@ -47,7 +47,7 @@ HEADER = "batch  precision       XLA  images/s  TFLOP/s  peak MB  first step s"
 
 def measure(kind: Any, params: Params, classes: int, size: int, steps: int, rounds: int) -> dict[str, Any]:
     """Images/s (median of the rounds), peak bytes, seconds of the first step, and forward multiply-accumulates."""
-    from stages.model.fcn8s import multiply_accumulates
+    from sceneparse.network.fcn8s import multiply_accumulates
 
     step = kind(params, classes, *draw_batch(params, classes, size))
 

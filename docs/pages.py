@@ -17,8 +17,8 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from ruamel.yaml import YAML
 
-from pipeline.cli import make_parser
-from stages.params import Params
+from pipeline.cli.main import make_parser
+from sceneparse.params.whole import Params
 
 ROOT = Path(__file__).parents[1]
 PRESETS = {"demo": "demo", "scratch": "scratch", "ade20k": "ADE20K"}  # shown with every key, under these names
@@ -56,7 +56,7 @@ def params_page() -> str:
         "(presets/scratch.yaml) and [the 2017 recipe](presets/fcn2017.yaml) are complete files of the same keys. All"
         " keys are required, and no others are taken. A changed key reruns the stages named with its section, and"
         " leaves the others cached. *demo*, *scratch* and *ADE20K* are the values in those presets.",
-        "Made from `stages/params.py`, `dvc.yaml` and the presets.",
+        "Made from `sceneparse/params/whole.py`, `dvc.yaml` and the presets.",
     ]
     for section, reference in schema["properties"].items():
         definition = _definition(schema, reference)

@@ -1,4 +1,4 @@
-"""What each pipeline stage does: six stage modules, and the data, model and score code they share."""
+"""Stages of the pipeline: a folder for each node of dvc.yaml, run as `python -m stages.NAME`."""
 
 import sys
 
@@ -6,7 +6,8 @@ import sys
 def explain(kind, error, trace) -> None:  # type: ignore[no-untyped-def]
     """Print an error that comes of the wrong Python without a traceback: no environment is active, or it is old."""
     name = (getattr(error, "name", None) or "").partition(".")[0]
-    if sys.version_info >= (3, 11) and (not isinstance(error, ModuleNotFoundError) or name in ("", "stages")):
+    ours = not isinstance(error, ModuleNotFoundError) or name in ("", "sceneparse", "stages")
+    if sys.version_info >= (3, 11) and ours:
         sys.__excepthook__(kind, error, trace)
         return
     print(

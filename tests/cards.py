@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from stages.model.card import Card
-from stages.score.palette import palette
+from sceneparse.network.card import Card
+from sceneparse.scores.palette import palette
 
 
 def card_content(classes: tuple[str, ...] = ("sky", "road", "tree")) -> dict[str, Any]:

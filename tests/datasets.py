@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from stages.data.archive import CLASS_TABLE, SPLITS
-from stages.params import Params, load_params
+from sceneparse.dataset.archive import CLASS_TABLE, SPLITS
+from sceneparse.params.whole import Params, load_params
 
 ROOT = Path(__file__).parents[1]
 OTHER = (16, 16, 16)

@@ -16,7 +16,7 @@ from typing import Any
 
 def flow(**parameters: Any) -> dict[str, Any]:
     """Run the flow."""
-    from pipeline import flows
+    from pipeline.flow import flow as flows
 
     flows.RETRY_SECONDS[:] = [0.1, 0.1, 0.1]
     with contextlib.redirect_stdout(io.StringIO()) as output:

@@ -1,7 +1,7 @@
 """Which of the project's source files a module imports, directly or through others, read from the source."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -12,6 +12,11 @@ def source_file(module: str) -> Path | None:
     path = ROOT / module.replace(".", "/")
     candidates = (path.with_suffix(".py"), path / "__init__.py")
     return next((file for file in candidates if file.is_file()), None)
+
+
+def module_name(file: Path) -> str:
+    """The dotted name of a file of this project."""
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
 def imported_modules(file: Path) -> Iterator[str]:
@@ -33,15 +38,15 @@ def imported_modules(file: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def closure(module: str) -> set[str]:
-    """Paths from the root of every file of the project behind `module`, itself included."""
+def closure(*modules: str, without: Collection[str] = ()) -> set[str]:
+    """Paths from the root of every file of the project behind `modules`, themselves included, not behind `without`."""
     found: dict[str, Path] = {}
-    waiting = [module]
+    waiting = [*modules]
     while waiting:
         name = waiting.pop()
         parents = [name.rpartition(".")[0]] if "." in name else []
         file = source_file(name)
-        if file is None or name in found:
+        if file is None or name in found or name in without:
             continue
         found[name] = file
         waiting += [*parents, *imported_modules(file)]

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipeline.cli import make_parser
-from pipeline.own_data.convert import convert
-from stages.data.archive import SPLITS, Archive
+from pipeline.cli.main import make_parser
+from sceneparse.convert.convert import convert
+from sceneparse.dataset.archive import SPLITS, Archive
 
 SKY, CAR, TRUCK, VOID = (128, 128, 128), (64, 0, 128), (192, 128, 192), (0, 0, 0)
 CAMVID = "name,r,g,b\nsky,128,128,128\nvehicle,64,0,128\nvehicle,192,128,192\nIgnored,0,0,0\n"

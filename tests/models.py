@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stages.params import Model
+from sceneparse.params.model import Model
 
 PUBLISHED: dict[str, Any] = {
     "backbone": "vgg16",

@@ -12,14 +12,15 @@ import numpy as np
 from cards import make_card
 from PIL import Image
 
-from stages.data.labels import to_labels
-from stages.evaluate import Category
-from stages.files import csv_cell, write_json
-from stages.logbook import FLOW
-from stages.params import Visualize, load_params
-from stages.score.metrics import confusion_matrix, scores, write_tables
-from stages.score.palette import palette
-from stages.visualize import visualize
+from sceneparse.core.files import csv_cell, write_json
+from sceneparse.dataset.labels import to_labels
+from sceneparse.params.visualize import Visualize
+from sceneparse.params.whole import load_params
+from sceneparse.scores.curves import flow_file
+from sceneparse.scores.metrics import confusion_matrix, scores, write_tables
+from sceneparse.scores.palette import palette
+from stages.evaluate.stage import Category
+from stages.visualize.stage import visualize
 
 FLOWS = "step,conv1_1,conv1_2,fc6,score_fr\n1,0.0,0.0,0.0,10.0\n10,1.0,0.0,nan,100.0\n100,10.0,0.0,10.0,10.0\n"
 CLASSES = ("wall", "<sky> & more", "tree")
@@ -107,11 +108,11 @@ def stage_inputs(folder, root, monkeypatch, ids=("0001", "0002 100%#?", "NA", "l
     write_curve(folder, "train", "loss", [(10, 2.5), (20, 1.5)])
     write_curve(folder, "validation", "loss", [(10, 2.0), (20, 2.25)])
     write_curve(folder, "validation", "mean_iou", [(10, 0.125), (20, math.nan)])
-    (folder / "training" / FLOW).write_text(FLOWS)
+    flow_file(folder / "training").write_text(FLOWS)
 
-    module = types.ModuleType("stages.model.inference")
+    module = types.ModuleType("sceneparse.inference.parser")
     module.SceneParser = SceneParser
-    monkeypatch.setitem(sys.modules, "stages.model.inference", module)
+    monkeypatch.setitem(sys.modules, "sceneparse.inference.parser", module)
     params = load_params(root / "params.yaml")
     return {
         "params": params.model_copy(update={"visualize": settings(best=1, worst=1, random=2)}),

@@ -12,8 +12,8 @@ SIZE = 64  # of the card's training squares
 
 def save_small_model(folder: Path, classes: tuple[str, ...] = ("sky", "road", "tree"), **preprocessing: Any) -> Path:
     """Write fcn8s.keras and fcn8s.json; `preprocessing` changes the card's."""
-    from stages.model.fcn8s import build_fcn8s
-    from stages.model.saving import save_card, save_model
+    from sceneparse.network.fcn8s import build_fcn8s
+    from sceneparse.network.saving import save_card, save_model
 
     content = card_content(classes)
     card = make_card(**{**content, "preprocessing": {**content["preprocessing"], "size": SIZE, **preprocessing}})

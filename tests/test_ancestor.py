@@ -15,14 +15,14 @@ from models import ANCESTOR
 from PIL import Image
 from ruamel.yaml import YAML
 
-from pipeline.predict import predict
-from stages.errors import InputError
-from stages.evaluate import evaluate
-from stages.model.fcn8s import build_fcn8s
-from stages.params import load_params
-from stages.prepare import prepare
-from stages.train import train
-from stages.weights import weights
+from sceneparse.core.errors import InputError
+from sceneparse.network.fcn8s import build_fcn8s
+from sceneparse.params.whole import load_params
+from sceneparse.predict.predict import predict
+from stages.evaluate.stage import evaluate
+from stages.prepare.stage import prepare
+from stages.train.stage import train
+from stages.weights.stage import weights
 
 CLASSES = ("sky", "road", "tree")
 OURS = {"width": 1 / 16, "dropout": 0.0}
@@ -142,8 +142,8 @@ def test_two_classes_and_pictures_without_a_label_are_no_nan(root, tmp_path, tra
     folder = tmp_path / "run"
     folder.mkdir()
     Run(root, folder, classes=("sky", "road"))  # for the size of the picture that is changed
-    from stages.data.archive import Archive
-    from stages.data.images import decode_annotation
+    from sceneparse.dataset.archive import Archive
+    from sceneparse.dataset.images import decode_annotation
 
     with Archive(folder / "dataset.zip") as archive:
         size = decode_annotation(archive.read(archive.pairs("training")[2].annotation)).size

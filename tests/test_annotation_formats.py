@@ -29,9 +29,9 @@ from annotated import task as ls_task
 from mask_folders import contents, converted, photo, save, split_of, write
 from PIL import Image
 
-from pipeline.cli import make_parser
-from pipeline.own_data.check import check
-from pipeline.own_data.inspection import inspect
+from pipeline.cli.main import make_parser
+from sceneparse.convert.check import check
+from sceneparse.convert.inspection import inspect
 
 BOTH = [  # the square is 1, the low one 2, above it
     "00000000",

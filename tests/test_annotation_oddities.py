@@ -13,14 +13,14 @@ from annotated import task as ls_task
 from mask_folders import write
 from PIL import Image
 
-from pipeline.own_data.annotations.album import Drawn, annotate_source
-from pipeline.own_data.annotations.formats import read_files
-from pipeline.own_data.annotations.matching import pair_drawings
-from pipeline.own_data.hints import UnfitError
-from pipeline.own_data.legend import name_labels, read_labels, read_legend
-from pipeline.own_data.listing import Found
-from stages.data.images import encode_annotation
-from stages.errors import InputError
+from sceneparse.convert.annotations.album import Drawn, annotate_source
+from sceneparse.convert.annotations.matching import pair_drawings
+from sceneparse.convert.annotations.recognition import read_files
+from sceneparse.convert.hints import UnfitError
+from sceneparse.convert.mask_legend import name_labels, read_labels, read_legend
+from sceneparse.convert.picture_files import Found
+from sceneparse.core.errors import InputError
+from sceneparse.dataset.images import encode_annotation
 
 ODD = (
     None,

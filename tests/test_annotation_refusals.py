@@ -8,7 +8,7 @@ from annotated import LOW, SHARE, SQUARE, coco, cvat, flat, labelme, percent, pi
 from annotated import task as ls_task
 from mask_folders import converted, photo, save, write
 
-from stages.errors import InputError
+from sceneparse.core.errors import InputError
 
 NAN, HUGE = float("nan"), 1e300
 CORNER = flat(SQUARE)

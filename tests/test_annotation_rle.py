@@ -7,7 +7,7 @@ from annotated import task as ls_task
 from mask_folders import write
 from pycocotools import mask as coco_mask
 
-from pipeline.own_data.annotations.rle import brush_to_mask, coco_counts, runs_to_mask
+from sceneparse.convert.annotations.rle import brush_to_mask, coco_counts, runs_to_mask
 
 
 def random_mask(seed):

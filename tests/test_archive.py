@@ -7,10 +7,10 @@ from pathlib import PurePosixPath
 import datasets
 import pytest
 
-from stages.data.archive import CLASS_TABLE, SCENES, Archive, Pair, dataset_files
-from stages.data.class_table import parse_class_table
-from stages.data.labels import MAX_CLASSES
-from stages.errors import InputError
+from sceneparse.core.errors import InputError
+from sceneparse.dataset.archive import CLASS_TABLE, SCENES, Archive, Pair, dataset_files
+from sceneparse.dataset.class_table import parse_class_table
+from sceneparse.dataset.labels import MAX_CLASSES
 
 
 @pytest.fixture

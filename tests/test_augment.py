@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from datasets import demo_params
 
-from stages.data.augment import augment, recolour, window_sides
+from sceneparse.records.augment import augment, recolour, window_sides
 
 SIZE = 64
 MEAN = (124, 117, 104)

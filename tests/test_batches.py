@@ -5,12 +5,12 @@ import pytest
 import tensorflow as tf
 from datasets import demo_params, write_archive
 
-from stages.data.batches import steps_per_epoch, stored_batches, training_batches, validation_batches
-from stages.data.labels import to_labels
-from stages.data.manifest import open_records
-from stages.data.records import parse_example, read_examples
-from stages.errors import InputError
-from stages.prepare import prepare
+from sceneparse.core.errors import InputError
+from sceneparse.dataset.labels import to_labels
+from sceneparse.records.batches import steps_per_epoch, stored_batches, training_batches, validation_batches
+from sceneparse.records.manifest import open_records
+from sceneparse.records.tfrecord import parse_example, read_examples
+from stages.prepare.stage import prepare
 
 SIZE = 32
 TRAINING, VALIDATION, BATCH = 11, 5, 3

@@ -13,17 +13,18 @@ import pytest
 from cards import card_content, make_card
 from models import model_params
 
-from stages.data.demo import write_demo
-from stages.data.manifest import MANIFEST, open_records
-from stages.errors import InputError
-from stages.files import file_digest
-from stages.model.card import KEY, METADATA, SEAL_BYTES, check_model
-from stages.model.fcn8s import build_fcn8s
-from stages.model.inference import SceneParser
-from stages.model.saving import describe, save_card, save_model
-from stages.params import load_params
-from stages.prepare import prepare
-from stages.score.palette import palette
+from sceneparse.core.errors import InputError
+from sceneparse.core.files import file_digest
+from sceneparse.inference.loading import load_parser
+from sceneparse.network import saving
+from sceneparse.network.card import KEY, METADATA, SEAL_BYTES, check_model
+from sceneparse.network.fcn8s import build_fcn8s
+from sceneparse.network.saving import describe, save_card, save_model
+from sceneparse.params.whole import load_params
+from sceneparse.records.manifest import MANIFEST, open_records
+from sceneparse.scores.palette import palette
+from stages.download.demo import write_demo
+from stages.prepare.stage import prepare
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def changed(path, **changes):
 
 def test_a_model_with_its_card_and_alone(saved):
     for card in (saved / "fcn8s.json", None):
-        parser = SceneParser.load(saved / "fcn8s.keras", card)
+        parser = load_parser(saved / "fcn8s.keras", card)
         assert parser.classes == ("sky", "road", "tree")
         assert np.array_equal(parser.colours, palette(3))
         assert parser.card == make_card()
@@ -119,7 +120,7 @@ def test_one_flipped_bit(model, beside, place):
     content[places[place] if isinstance(place, str) else int(place * len(content))] ^= 1
     model.write_bytes(content)
     with pytest.raises(InputError, match=r"the model file is damaged[\s\S]*dvc pull"):
-        SceneParser.load(model, model.with_suffix(".json") if beside else None)
+        load_parser(model, model.with_suffix(".json") if beside else None)
 
 
 @pytest.mark.parametrize("beside", [True, False], ids=["with its card", "alone"])
@@ -159,14 +160,14 @@ def test_a_model_that_train_did_not_write(model):
 def test_another_models_card(model, tmp_path):
     save(tmp_path / "other", make_card(data_digest="sha256:" + 64 * "1"))
     with pytest.raises(InputError, match="not the one that its card describes"):
-        SceneParser.load(model, tmp_path / "other/fcn8s.json")
+        load_parser(model, tmp_path / "other/fcn8s.json")
 
 
 def test_a_card_that_was_edited(model):
     card = model.with_suffix(".json")
     changed(card, classes=["sky", "tree", "road"])
     with pytest.raises(InputError, match=r"not the one inside the model[\s\S]*other classes\n"):
-        SceneParser.load(model, card)
+        load_parser(model, card)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +187,7 @@ def test_what_is_no_card(model, content, problem):
     card = model.with_suffix(".json")
     card.unlink() if content is None else card.write_bytes(content.encode("latin-1"))
     with pytest.raises(InputError, match=problem):
-        SceneParser.load(model, card)
+        load_parser(model, card)
 
 
 def test_every_offender_is_named(model):
@@ -194,7 +195,7 @@ def test_every_offender_is_named(model):
     best = {"epoch": 0, "step": 1, "validation": {"mean_iou": math.nan, "pixel_accuracy": 2.0, "loss": "low"}}
     changed(card, classes=..., palette=["red"], best=best, model_digest="sha256:12", extra=1, output=None)
     with pytest.raises(InputError) as refusal:
-        SceneParser.load(model, card)
+        load_parser(model, card)
     for field in (
         "classes",
         "palette.0",
@@ -213,7 +214,7 @@ def test_a_colour_for_each_class(model):
     card = model.with_suffix(".json")
     changed(card, palette=["#000001"])
     with pytest.raises(InputError, match="3 classes, but 1 colours"):
-        SceneParser.load(model, card)
+        load_parser(model, card)
 
 
 # --- versions of Keras
@@ -223,14 +224,14 @@ def test_a_colour_for_each_class(model):
 def test_an_older_keras_is_only_warned_of(tmp_path, caplog, version, warned):
     version = version or ".".join([*keras.__version__.split(".")[:2], "99"])
     save(tmp_path / "models", make_card(libraries={"tensorflow": "2.99.0", "keras": version, "numpy": "9.0.0"}))
-    SceneParser.load(tmp_path / "models/fcn8s.keras", None)
+    load_parser(tmp_path / "models/fcn8s.keras", None)
     assert [record.levelname for record in caplog.records] == ["WARNING"] * warned
     assert (f"saved by Keras {version}" in caplog.text) == warned
 
 
 def test_a_model_that_keras_cannot_load(model, tmp_path, monkeypatch):
     """Such as one that a later Keras wrote: refused like other input."""
-    monkeypatch.setattr("stages.model.saving._without_addresses", lambda config: config.replace(b"Conv2D", b"Conv9D"))
+    monkeypatch.setattr(saving, "_without_addresses", lambda config: config.replace(b"Conv2D", b"Conv9D"))
     save(tmp_path / "later", make_card())
     with pytest.raises(InputError, match=r"Keras cannot load the model[\s\S]*Conv9D"):
-        SceneParser.load(tmp_path / "later/fcn8s.keras", None)
+        load_parser(tmp_path / "later/fcn8s.keras", None)

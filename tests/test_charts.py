@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from report_inputs import FLOWS, write_curve
 
-from stages.errors import InputError
-from stages.logbook import FLOW
-from stages.score.charts import Chart, Series, log_ticks
-from stages.score.measured import read_charts, read_flow
-from stages.score.vega import library
+from sceneparse.core.errors import InputError
+from sceneparse.scores.curves import flow_file
+from stages.visualize.charts import Chart, Series, log_ticks
+from stages.visualize.measured import read_charts, read_flow
+from stages.visualize.vega import library
 
 
 def test_curves_that_exist(tmp_path):
@@ -42,7 +42,7 @@ def test_without_a_best_value_there_is_no_ring():
 
 
 def flow_of(folder, text):
-    (folder / FLOW).write_text(text)
+    flow_file(folder).write_text(text)
     return read_flow(folder)
 
 
@@ -108,7 +108,7 @@ def test_without_gradient_norms_there_is_no_chart(tmp_path):
     ],
 )
 def test_damaged_gradient_norms_are_refused_by_name(tmp_path, text):
-    with pytest.raises(InputError, match=re.escape(str(tmp_path / FLOW))):
+    with pytest.raises(InputError, match=re.escape(str(flow_file(tmp_path)))):
         flow_of(tmp_path, text)
 
 

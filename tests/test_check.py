@@ -10,17 +10,17 @@ from datasets import class_table, demo_params, encoded, write_archive
 from photos import turned as exif_turn
 from PIL import Image
 
-from pipeline.cli import make_parser
-from pipeline.own_data.check import check
-from pipeline.own_data.findings import KINDS
-from pipeline.own_data.inspection import inspect
-from pipeline.own_data.workers import FEW
-from stages.data.archive import CLASS_TABLE, SCENES, SPLITS, Archive
-from stages.data.encode import Work, encode_pairs, signature
-from stages.download import pack
-from stages.errors import InputError
-from stages.files import file_digest
-from stages.prepare import prepare
+from pipeline.cli.main import make_parser
+from sceneparse.convert.check import check
+from sceneparse.convert.findings import KINDS
+from sceneparse.convert.inspection import inspect
+from sceneparse.core.errors import InputError
+from sceneparse.core.files import file_digest
+from sceneparse.core.parallel import FEW
+from sceneparse.dataset.archive import CLASS_TABLE, SCENES, SPLITS, Archive
+from stages.download.stage import pack
+from stages.prepare.encode import Work, encode_pairs, signature
+from stages.prepare.stage import prepare
 
 PICTURE = "images/training/training_0002.jpg"
 ANNOTATION = "annotations/training/training_0002.png"

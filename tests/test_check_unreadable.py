@@ -10,10 +10,10 @@ import pytest
 from datasets import write_archive
 from mask_folders import camvid
 
-from pipeline.own_data.inspection import inspect
-from stages.data.archive import CLASS_TABLE, SCENES, Archive
-from stages.download import pack
-from stages.errors import InputError
+from sceneparse.convert.inspection import inspect
+from sceneparse.core.errors import InputError
+from sceneparse.dataset.archive import CLASS_TABLE, SCENES, Archive
+from stages.download.stage import pack
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def sceneparse(root, tmp_path, unprivileged):
     """Run the command."""
 
     def run(*arguments):
-        command = [*unprivileged, sys.executable, "-m", "pipeline.cli", *map(str, arguments)]
+        command = [*unprivileged, sys.executable, "-m", "pipeline.cli.main", *map(str, arguments)]
         environment = {**os.environ, "PYTHONPATH": str(root)}
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 

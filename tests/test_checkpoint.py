@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from stages.model.checkpoint import Checkpoints, fingerprint
-from stages.params import load_params
+from sceneparse.params.whole import load_params
+from stages.train.checkpoint import Checkpoints, fingerprint
 
 
 class Run:

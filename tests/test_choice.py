@@ -2,8 +2,8 @@
 
 from report_inputs import settings
 
-from stages.score.measured import ImageRow
-from stages.visualize import choose
+from stages.visualize.measured import ImageRow
+from stages.visualize.stage import choose
 
 
 def chosen(images, **changes):

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from datasets import demo_params, write_archive
 
-from pipeline.own_data.inspection import inspect
-from pipeline.own_data.legend import read_labels, read_legend
-from stages.data.ade20k import COLOURS
-from stages.data.class_table import class_colours, scan_class_table
-from stages.data.manifest import open_records
-from stages.errors import InputError
-from stages.prepare import prepare
-from stages.score.colour_difference import ciede2000, lab, linear
-from stages.score.palette import ALIKE, own_palette, palette
+from sceneparse.convert.inspection import inspect
+from sceneparse.convert.mask_legend import read_labels, read_legend
+from sceneparse.core.errors import InputError
+from sceneparse.dataset.ade20k import COLOURS
+from sceneparse.dataset.class_table import class_colours, scan_class_table
+from sceneparse.records.manifest import open_records
+from sceneparse.scores.colour_difference import ciede2000, lab, linear
+from sceneparse.scores.palette import ALIKE, own_palette, palette
+from stages.prepare.stage import prepare
 
 TABLES = {
     "hex": "name,value,colour\nsky,0,#87ceeb\nroad,1,#808080\ntree,2,\n",
@@ -72,7 +72,7 @@ def test_records_keep_them_and_check_names_those_that_two_classes_share(tmp_path
 
 def test_a_models_card_has_them(tmp_path):
     """Predictions, page, report and exports take their colours from there."""
-    from stages.model.saving import describe
+    from sceneparse.network.saving import describe
 
     write_archive(tmp_path / "set.zip", changes={"objectInfo150.txt": coloured_table("#87ceeb", "", "#0a7f2c")})
     params = demo_params(prepare={"size": 32})

@@ -7,8 +7,8 @@ from annotated import coco, pictures
 from mask_folders import converted, drawn, save, split_of, write
 from PIL import Image
 
-from pipeline.own_data.legend import read_labels, read_legend
-from stages.errors import InputError
+from sceneparse.convert.mask_legend import read_labels, read_legend
+from sceneparse.core.errors import InputError
 
 VALUES = (("sky", "road"), {0: 1, 1: 2})
 COLOURS = (("sky", "road"), {0x0000FF: 1, 0x808080: 2})

@@ -6,7 +6,7 @@ from annotated import SHARE, SIZE, maps, names, pictures
 from mask_folders import converted, save, write
 from PIL import Image
 
-from stages.errors import InputError
+from sceneparse.core.errors import InputError
 
 ROAD = ["00000000"] * 3 + ["11111111"] * 3
 CAR = ["00000000", "01110000", "01110000", "01110000", "00000000", "00000000"]

@@ -17,9 +17,9 @@ import pytest
 from PIL import Image
 from pydantic import TypeAdapter, ValidationError
 
-from pipeline.cli import main, make_parser
-from stages.data.photos import HUGE
-from stages.fields import Palette, Scale
+from pipeline.cli.main import main, make_parser
+from sceneparse.core.fields import Palette, Scale
+from sceneparse.dataset.photos import HUGE
 
 NAMES = [f"thing {number}" for number in range(1, 151)]
 SECTION = {
@@ -37,7 +37,7 @@ def sceneparse(root, tmp_path):
     """Run the command in an empty folder."""
 
     def run(*arguments):
-        command = [sys.executable, "-W", "error", "-m", "pipeline.cli", *map(str, arguments)]
+        command = [sys.executable, "-W", "error", "-m", "pipeline.cli.main", *map(str, arguments)]
         environment = {**os.environ, "PYTHONPATH": str(root)}
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 
@@ -61,7 +61,7 @@ def test_an_interrupt_that_a_library_makes_another_error_of(monkeypatch, interru
         except KeyboardInterrupt:
             raise SystemError("returned a result with an exception set") from None
 
-    monkeypatch.setattr("pipeline.scores.results", results)
+    monkeypatch.setattr("pipeline.cli.scores.results", results)
     monkeypatch.setattr(sys, "argv", ["sceneparse", "results"])
     with pytest.raises(SystemExit) as ended:
         main()
@@ -186,9 +186,9 @@ def test_results_that_are_not_there(sceneparse, tmp_path, content):
 def test_nothing_slow_is_imported(root):
     """Neither by the command nor by what `score` loads: TensorFlow alone takes seconds."""
     code = (
-        "import sys, pipeline.cli\n"
+        "import sys, pipeline.cli.main\n"
         "assert not {'numpy', 'pandas', 'tensorflow'} & sys.modules.keys()\n"
-        "import stages.score.folders, stages.score.report, stages.visualize\n"
+        "import sceneparse.scores.folders, stages.visualize.report, stages.visualize.stage\n"
         "assert not {'pandas', 'tensorflow', 'keras'} & sys.modules.keys()\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
@@ -225,7 +225,7 @@ def test_debug_shows_where_an_error_comes_from(sceneparse, arguments):
 
 def test_a_defect_is_called_one(root, tmp_path):
     """No traceback either, but where to get it."""
-    code = "import pipeline.scores, pipeline.cli\npipeline.scores.results = lambda **_: {}['key']\npipeline.cli.main()"
+    code = "from pipeline.cli import main, scores\nscores.results = lambda **_: {}['key']\nmain.main()"
     command = [sys.executable, "-c", code, "results"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
@@ -236,7 +236,7 @@ def test_a_defect_is_called_one(root, tmp_path):
 def test_where_nobody_reads_it_ends_quietly(root, arguments):
     reader, writer = os.pipe()
     os.close(reader)
-    command = [sys.executable, "-m", "pipeline.cli", *arguments]
+    command = [sys.executable, "-m", "pipeline.cli.main", *arguments]
     done = subprocess.run(command, cwd=root, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writer)
     assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
@@ -245,13 +245,13 @@ def test_where_nobody_reads_it_ends_quietly(root, arguments):
 def test_another_pipe_that_breaks_is_an_error_as_others_are(root):
     """That of an encoder that failed: what writes to it hears of it, and no signal ends the process."""
     code = """
-import os, pipeline.cli, pipeline.scores
+import os, pipeline.cli.main, pipeline.cli.scores
 def results(**_):
     reader, writer = os.pipe()
     os.close(reader)
     os.write(writer, b"frame")
-pipeline.scores.results = results
-pipeline.cli.main()
+pipeline.cli.scores.results = results
+pipeline.cli.main.main()
 """
     done = subprocess.run(
         [sys.executable, "-c", code, "results"], cwd=root, capture_output=True, text=True, check=False

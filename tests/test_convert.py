@@ -32,12 +32,12 @@ from mask_folders import (
 )
 from PIL import Image
 
-from pipeline.own_data.inspection import inspect as inspect_dataset
-from stages.errors import InputError
-from stages.evaluate import evaluate
-from stages.prepare import prepare
-from stages.train import train
-from stages.weights import weights
+from sceneparse.convert.inspection import inspect as inspect_dataset
+from sceneparse.core.errors import InputError
+from stages.evaluate.stage import evaluate
+from stages.prepare.stage import prepare
+from stages.train.stage import train
+from stages.weights.stage import weights
 
 
 @pytest.fixture
@@ -167,7 +167,7 @@ def test_masks_of_other_depths(run, tmp_path, mode, values):
 def test_the_command_line(tmp_path, root):
     """As a process: many pairs, in processes; no progress bar where nobody watches, and status 1 for a refusal."""
     line = camvid(tmp_path, [f"{number:03}" for number in range(120)])
-    command = [sys.executable, "-W", "error", "-m", "pipeline.cli", "convert", *shlex.split(line)]
+    command = [sys.executable, "-W", "error", "-m", "pipeline.cli.main", "convert", *shlex.split(line)]
     environment = {"PYTHONPATH": str(root), "PATH": "/usr/bin:/bin"}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

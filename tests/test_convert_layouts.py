@@ -10,7 +10,7 @@ from mask_folders import annotation, contents, converted, drawn, photo, save, sp
 from PIL import Image
 from test_convert_refusals import refused
 
-from stages.data.archive import Archive
+from sceneparse.dataset.archive import Archive
 
 TABLE = "name,value\nsky,0\nroad,1\nthing,2\n"
 

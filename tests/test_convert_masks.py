@@ -10,9 +10,9 @@ from mask_folders import annotation, contents, converted, photo, save, write
 from PIL import ExifTags, Image
 from test_convert_refusals import refused
 
-from pipeline.own_data.legend import Legend
-from pipeline.own_data.masks import annotate
-from pipeline.own_data.nearest import nearest
+from sceneparse.convert.mask_legend import Legend
+from sceneparse.convert.masks import annotate
+from sceneparse.convert.nearest import nearest
 
 SIZE = (16, 12)
 RGB = np.array([[0, 0, 0], [128, 128, 128], [255, 0, 0]], np.uint8)

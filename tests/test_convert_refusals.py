@@ -26,9 +26,9 @@ from mask_folders import (
 )
 from PIL import Image
 
-from pipeline.own_data.hints import HINTS
-from pipeline.own_data.unknown import MANY, SHOWN
-from stages.errors import InputError
+from sceneparse.convert.hints import HINTS
+from sceneparse.convert.unknown_codes import MANY, SHOWN
+from sceneparse.core.errors import InputError
 
 
 @pytest.fixture

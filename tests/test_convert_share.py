@@ -5,9 +5,9 @@ import pytest
 from mask_folders import converted, photo, save, split_of, write
 from PIL import Image
 
-from pipeline.own_data.drawing import draw
-from pipeline.own_data.pairing import Source
-from stages.data.archive import Archive
+from sceneparse.convert.pairing import Source
+from sceneparse.convert.stratified import draw
+from sceneparse.dataset.archive import Archive
 
 
 def made(contents, path="{}"):

@@ -8,10 +8,10 @@ import pytest
 import tensorflow as tf
 from models import model_params
 
-from stages.data.labels import IGNORE
-from stages.model.decision import PIXELS, _ious_by_constant, _two_highest, best_constants, sample, with_constants
-from stages.model.fcn8s import build_fcn8s
-from stages.score.metrics import confusion_matrix
+from sceneparse.dataset.labels import IGNORE
+from sceneparse.network.fcn8s import build_fcn8s
+from sceneparse.scores.metrics import confusion_matrix
+from stages.train.decision import PIXELS, _ious_by_constant, _two_highest, best_constants, sample, with_constants
 
 GRID = np.arange(-5, 6, dtype=np.float32)
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages.data.archive import CLASS_TABLE, SPLITS, Archive
-from stages.data.demo import NAMES, ROOT, write_demo
-from stages.data.painting.canvas import Canvas, Kind
-from stages.data.painting.scenes import CATEGORIES, GRAY_EVERY, SIDES, draw_scene
+from sceneparse.dataset.archive import CLASS_TABLE, SPLITS, Archive
+from stages.download.demo import NAMES, ROOT, write_demo
+from stages.download.painting.canvas import Canvas, Kind
+from stages.download.painting.scenes import CATEGORIES, GRAY_EVERY, SIDES, draw_scene
 
 COUNTS = {"training": 14, "validation": 6}
 

@@ -12,7 +12,7 @@ import pytest
 from browser import browser_page
 from ruamel.yaml import YAML
 
-from stages.params import Params
+from sceneparse.params.whole import Params
 
 
 def anchors(text):

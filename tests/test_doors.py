@@ -13,16 +13,16 @@ from mask_folders import converted
 from photos import PICTURE, picture, turned
 from PIL import Image, features
 
-from pipeline.export import check as export_check
-from pipeline.own_data.inspection import inspect
-from pipeline.predict.release import Release
-from pipeline.predict.sources import find_sources, read_source
-from pipeline.web.answer import Segmenter
-from stages.data.archive import Archive
-from stages.data.encode import Work, encode_pairs, signature
-from stages.data.photos import LOST
-from stages.errors import InputError
-from stages.evaluate import score_originals
+from sceneparse.convert.inspection import inspect
+from sceneparse.core.errors import InputError
+from sceneparse.dataset.archive import Archive
+from sceneparse.dataset.photos import LOST
+from sceneparse.export import agreement as export_check
+from sceneparse.predict.inputs import find_sources, read_source
+from sceneparse.predict.test_pictures import Release
+from sceneparse.web.answer import Segmenter
+from stages.evaluate.stage import score_originals
+from stages.prepare.encode import Work, encode_pairs, signature
 
 GRAY = np.asarray(picture("L"))
 STRIPES = np.arange(40 * 60, dtype=np.uint16).reshape(40, 60) * 27  # 16 bits

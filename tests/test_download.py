@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from servers import serving
 
-from stages.data.archive import Archive
-from stages.download import download, pack
-from stages.errors import InputError
-from stages.files import file_digest
-from stages.params import Params, load_params
+from sceneparse.core.errors import InputError
+from sceneparse.core.files import file_digest
+from sceneparse.dataset.archive import Archive
+from sceneparse.params.whole import Params, load_params
+from stages.download.stage import download, pack
 
 TABLE = "Idx\tRatio\tTrain\tVal\tStuff\tName\n1\t0.5\t2\t1\t1\twall\n2\t0.5\t2\t1\t1\tsky, heaven\n"
 MEMBERS = {

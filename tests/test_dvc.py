@@ -7,10 +7,10 @@ import pickle
 import pytest
 from mirror import STAGES, Mirror
 
-from pipeline.commands import CommandError, Verdict, reproduce
-from pipeline.dvc import Project, project_root
-from pipeline.process import run_supervised
-from stages.errors import BusyError, InputError
+from pipeline.repro.dvc_commands import CommandError, Verdict, reproduce
+from pipeline.repro.process import run_supervised
+from pipeline.repro.project import Project, project_root
+from sceneparse.core.errors import BusyError, InputError
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dvc")  # its own, of a library that it uses
 

@@ -5,9 +5,9 @@ import zipfile
 import numpy as np
 from report_inputs import SceneParser, png
 
-from stages.data.archive import Archive
-from stages.evaluate import score_originals
-from stages.score.metrics import scores
+from sceneparse.dataset.archive import Archive
+from sceneparse.scores.metrics import scores
+from stages.evaluate.stage import score_originals
 
 
 def test_a_categorys_scores_are_those_of_its_pixels_together(tmp_path):

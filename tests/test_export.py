@@ -14,10 +14,10 @@ from datasets import encoded
 from models import ANCESTOR, model_params
 from PIL import Image
 
-from pipeline.export import command
-from pipeline.export.command import export
-from stages.errors import InputError
-from stages.files import file_digest
+from sceneparse.core.errors import InputError
+from sceneparse.core.files import file_digest
+from sceneparse.export import export as command
+from sceneparse.export.export import export
 
 SIZE = 64  # of the card's training squares
 
@@ -29,7 +29,7 @@ def picture(height, width, seed=0):
 
 def drawn(**params):
     """A network whose score layers are random: no two classes are alike."""
-    from stages.model.fcn8s import build_fcn8s
+    from sceneparse.network.fcn8s import build_fcn8s
 
     network = build_fcn8s(3, model_params(width=1 / 16, **params), seed=1)
     generator = np.random.default_rng(0)
@@ -41,7 +41,7 @@ def drawn(**params):
 
 def expected(network, images):
     """Annotation values by the stages' own code."""
-    from stages.model.segment import segment
+    from sceneparse.network.padding import segment
 
     return (np.argmax(segment(network, images), axis=-1) + 1).astype(np.uint8)
 
@@ -54,7 +54,7 @@ def network():
 @pytest.fixture(scope="module")
 def place(network, tmp_path_factory):
     """A directory with a model and a folder of pictures."""
-    from stages.model.saving import save_card, save_model
+    from sceneparse.network.saving import save_card, save_model
 
     path = tmp_path_factory.mktemp("project")
     save_model(network, path / "tiny.keras", make_card())
@@ -169,8 +169,8 @@ def test_every_kind_of_network(params, tmp_path):
     """Transposed convolutions of sizes that are not known; 'other' as a class is annotation value 0."""
     import onnxruntime
 
-    from pipeline.export.formats import write_onnx
-    from pipeline.export.network import exportable
+    from sceneparse.export.exporters import write_onnx
+    from sceneparse.export.labelling_network import exportable
 
     network, images = drawn(**params), picture(70, 110)[None]
     write_onnx(exportable(network, 3, (None, None), None), tmp_path / "a.onnx", {})
@@ -187,7 +187,7 @@ def test_mixed_precision_is_left_behind(network):
     """It is for training: the exported network computes in float32, whatever its own layers' types."""
     import keras
 
-    from pipeline.export.network import in_float32
+    from sceneparse.export.labelling_network import in_float32
 
     assert in_float32(network) is network
     keras.config.set_dtype_policy("mixed_bfloat16")
@@ -201,7 +201,7 @@ def test_mixed_precision_is_left_behind(network):
 
 def test_what_disagrees_is_removed(run, network, tmp_path, monkeypatch):
     """Another network's answers are noticed, and what was there before stays."""
-    from pipeline.export import check
+    from sceneparse.export import agreement as check
 
     out = run("onnx")
     before = {path.name: path.read_bytes() for path in out.iterdir()}
@@ -281,12 +281,12 @@ def test_a_missing_runtime_is_named(run, monkeypatch):
 
 def test_the_command_with_the_datasets_pictures(place, tmp_path, root):
     """Of the validation split, as many as asked for."""
-    from stages.data.demo import write_demo
+    from stages.download.demo import write_demo
 
     write_demo(tmp_path / "data/raw/dataset.zip", training=1, validation=3, seed=0)
     flags = ["--format", "tflite", "--model", place / "tiny.keras", "--count", "2", "--size", "40x70"]
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "pipeline.cli", "export", *map(str, flags)],
+        [sys.executable, "-W", "error", "-m", "pipeline.cli.main", "export", *map(str, flags)],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(root)},
         capture_output=True,

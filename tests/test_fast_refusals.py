@@ -23,7 +23,7 @@ def sceneparse(root, tmp_path):
 
     def run(*arguments, cwd=tmp_path, stdin=subprocess.DEVNULL):
         done = subprocess.run(
-            [sys.executable, "-m", "pipeline.cli", *map(str, arguments)],
+            [sys.executable, "-m", "pipeline.cli.main", *map(str, arguments)],
             env={**os.environ, "PYTHONPATH": f"{poison}{os.pathsep}{root}"},
             cwd=cwd,
             stdin=stdin,

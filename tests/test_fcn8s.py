@@ -13,12 +13,12 @@ import tensorflow as tf
 from cards import make_card
 from models import ANCESTOR, model_params
 
-from stages.data.images import MEAN_RGB
-from stages.model.fcn8s import build_fcn8s, multiply_accumulates
-from stages.model.layers import bilinear_kernel
-from stages.model.saving import save_model
-from stages.model.segment import segment
-from stages.model.start import transplant
+from sceneparse.dataset.images import MEAN_RGB
+from sceneparse.network.fcn8s import build_fcn8s, multiply_accumulates
+from sceneparse.network.layers import bilinear_kernel
+from sceneparse.network.padding import segment
+from sceneparse.network.saving import save_model
+from stages.train.start import transplant
 
 
 @pytest.fixture(scope="module")

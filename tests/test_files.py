@@ -10,8 +10,8 @@ from functools import partial
 
 import pytest
 
-from stages.errors import InputError
-from stages.files import (
+from sceneparse.core.errors import InputError
+from sceneparse.core.files import (
     atomic_directory,
     atomic_write,
     check_digest,
@@ -88,7 +88,7 @@ def test_a_directory_is_not_replaced_when_the_block_raises(tmp_path, existed):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from stages.files import atomic_directory, atomic_write
+from sceneparse.core.files import atomic_directory, atomic_write
 
 file, folder = Path(sys.argv[1]), Path(sys.argv[2])
 with atomic_write(file) as out, atomic_directory(folder) as directory:
@@ -118,7 +118,7 @@ def test_a_killed_writer_leaves_the_old_content(tmp_path, root):
 KILLED_IN_EXCHANGE = """
 import os, shutil, signal, sys
 from pathlib import Path
-from stages import files
+from sceneparse.core import files
 
 remove = shutil.rmtree
 
@@ -182,7 +182,7 @@ def test_digests_cover_the_whole_file(tmp_path, algorithm):
 def test_a_second_process_is_refused_and_a_killed_one_leaves_no_lock(tmp_path):
     lock = tmp_path / "state" / "lock"
     script = (
-        "import sys, time\nfrom pathlib import Path\nfrom stages.files import locked\n"
+        "import sys, time\nfrom pathlib import Path\nfrom sceneparse.core.files import locked\n"
         "with locked(Path(sys.argv[1]), 'working here'):\n    print('held', flush=True)\n    time.sleep(60)\n"
     )
     holder = subprocess.Popen([sys.executable, "-c", script, lock], stdout=subprocess.PIPE, text=True)

@@ -12,7 +12,7 @@ import pytest
 from flow_process import FlowProcess
 from mirror import STAGES, Mirror, dvc_yaml
 
-from stages.files import locked
+from sceneparse.core.files import locked
 
 
 def below(stage):

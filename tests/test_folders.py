@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages.errors import InputError
-from stages.score.folders import read_class_table, score_folders
-from stages.score.metrics import scores
+from sceneparse.core.errors import InputError
+from sceneparse.scores.folders import read_class_table, score_folders
+from sceneparse.scores.metrics import scores
 
 TRUTH = np.array([[0, 1, 1], [2, 2, 3]], np.uint8)
 GUESS = np.array([[1, 1, 0], [2, 3, 3]], np.uint8)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.gate import Gate
+from pipeline.flow.gate import Gate
 
 
 def scores(iou):

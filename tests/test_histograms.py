@@ -6,9 +6,9 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from test_training import scenes, warmed
 
-from stages.model.histograms import write_histograms
-from stages.params import load_params
-from stages.score.palette import palette
+from sceneparse.params.whole import load_params
+from sceneparse.scores.palette import palette
+from stages.train.histograms import write_histograms
 
 
 @pytest.fixture(scope="module")

@@ -17,16 +17,16 @@ from mirror import Mirror
 from PIL import Image
 from report_inputs import SceneParser, stage_inputs
 
-from pipeline.artifacts import lineage
-from pipeline.predict.legend import draw_legend
-from pipeline.tables import print_json, print_line, print_table
-from stages.data.class_table import LONGEST_NAME, scan_class_table
-from stages.errors import InputError
-from stages.evaluate import _write_csv
-from stages.files import csv_cell, csv_text
-from stages.score.measured import read_classes, read_images
-from stages.score.metrics import write_tables
-from stages.visualize import visualize
+from pipeline.flow.artifacts import lineage
+from sceneparse.core.errors import InputError
+from sceneparse.core.files import csv_cell, csv_text
+from sceneparse.core.tables import print_json, print_line, print_table
+from sceneparse.dataset.class_table import LONGEST_NAME, scan_class_table
+from sceneparse.predict.legend import draw_legend
+from sceneparse.scores.metrics import write_tables
+from stages.evaluate.stage import _write_csv
+from stages.visualize.measured import read_classes, read_images
+from stages.visualize.stage import visualize
 
 FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", "'quoted", "''", "=HYPERLINK(\"x\";'y')")
 SCRIPT = "</script><script>document.title='run'</script>"
@@ -155,12 +155,12 @@ def pair_folders(tmp_path):
 
 def test_odd_files_become_a_dataset(pair_folders, root):
     arguments = ("convert", "pictures", "masks", "--classes", "classes.csv", "--share", "0.5", "--out")
-    done = command(root, "pipeline.cli", *arguments, "out put: 1.zip", cwd=pair_folders)
+    done = command(root, "pipeline.cli.main", *arguments, "out put: 1.zip", cwd=pair_folders)
     assert done.returncode == 0, done.stderr
     said = silent(done)
     assert "  =road " in said
     assert 'source: "out put: 1.zip"' in said, "YAML"
-    refused = command(root, "pipeline.cli", "score", "pictures", "masks", "--classes", "x", cwd=pair_folders)
+    refused = command(root, "pipeline.cli.main", "score", "pictures", "masks", "--classes", "x", cwd=pair_folders)
     silent(refused)
 
 
@@ -169,7 +169,7 @@ def test_bytes_that_are_no_text(pair_folders, root):
     for kind in ("pictures", "masks"):
         (pair_folders / kind / "a[1].png").rename(pair_folders / kind / "\udcff.png")
     arguments = ("convert", "pictures", "masks", "--classes", "classes.csv", "--share", "0.5", "--out", "out.zip")
-    said = silent(command(root, "pipeline.cli", *arguments, cwd=pair_folders))
+    said = silent(command(root, "pipeline.cli.main", *arguments, cwd=pair_folders))
     assert "not valid UTF-8" in said
     assert "\\udcff.png" in said
     assert not (pair_folders / "out.zip").exists()
@@ -179,7 +179,7 @@ def test_bytes_that_are_no_text(pair_folders, root):
             (pair_folders / "set" / kind).mkdir(parents=True, exist_ok=True)
             (pair_folders / "set" / kind / split).symlink_to(pair_folders / source)
     (pair_folders / "set/objectInfo150.txt").write_text("Idx\tName\n1\troad\n2\tsky\n")
-    checked = command(root, "pipeline.cli", "check", "set", cwd=pair_folders)
+    checked = command(root, "pipeline.cli.main", "check", "set", cwd=pair_folders)
     assert checked.returncode == 1
     assert "names that are not valid UTF-8 (2)" in silent(checked)
     text = (root / "params.yaml").read_text()

@@ -9,7 +9,7 @@ import pytest
 from datasets import encoded
 from PIL import Image
 
-from stages.data.images import (
+from sceneparse.dataset.images import (
     PADDING_RGB,
     Fit,
     decode_annotation,
@@ -18,7 +18,7 @@ from stages.data.images import (
     fit_pair,
     resize_image,
 )
-from stages.data.photos import decode, decode_resized, picture_sizes
+from sceneparse.dataset.photos import decode, decode_resized, picture_sizes
 
 MODES = ("squash", "crop", "letterbox")
 SHAPES = [(64, 64), (100, 60), (61, 97), (33, 200), (20, 11), (1, 40), (683, 512)]  # width, height

@@ -7,11 +7,12 @@ from cards import make_card
 from models import model_params
 from PIL import Image
 
-from stages.data.images import resize_image
-from stages.model.fcn8s import build_fcn8s
-from stages.model.inference import SceneParser, Views, combined
-from stages.model.saving import save_card, save_model
-from stages.model.segment import segment
+from sceneparse.dataset.images import resize_image
+from sceneparse.inference.loading import load_parser
+from sceneparse.inference.parser import Views, combined
+from sceneparse.network.fcn8s import build_fcn8s
+from sceneparse.network.padding import segment
+from sceneparse.network.saving import save_card, save_model
 
 SIZE = 64  # of the card's training squares
 
@@ -20,7 +21,7 @@ def parser_of(tmp_path, network, **params):
     card = make_card(params={"model": params, "train": {}})
     save_model(network, tmp_path / "model.keras", card)
     save_card(tmp_path / "model.json", tmp_path / "model.keras", card)
-    return SceneParser.load(tmp_path / "model.keras", tmp_path / "model.json")
+    return load_parser(tmp_path / "model.keras", tmp_path / "model.json")
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ import pytest
 from ruamel.yaml import YAML
 from train_process import finish, outputs, start
 
-from stages.data.demo import write_demo
-from stages.params import load_params
-from stages.prepare import prepare
-from stages.weights import weights
+from sceneparse.params.whole import load_params
+from stages.download.demo import write_demo
+from stages.prepare.stage import prepare
+from stages.weights.stage import weights
 
 KILLS = 20
 IMPORTS = 0.4  # share of a run in which nothing is written yet; kills before that would prove little

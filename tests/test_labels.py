@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from stages.data.labels import IGNORE, MAX_CLASSES, to_annotation, to_labels
+from sceneparse.dataset.labels import IGNORE, MAX_CLASSES, to_annotation, to_labels
 
 EVERY_VALUE = np.arange(256, dtype=np.uint8)
 

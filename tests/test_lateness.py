@@ -17,7 +17,9 @@ from test_run import LEFT_SECONDS, processes, wait_for
 from test_serve import check_ended_well
 
 # The command itself, a few seconds patient instead of sixty.
-COMMAND = "import pipeline.lateness; pipeline.lateness.LATE_SECONDS = 4; from pipeline.cli import main; main()"
+COMMAND = (
+    "import pipeline.flow.lateness; pipeline.flow.lateness.LATE_SECONDS = 4; from pipeline.cli.main import main; main()"
+)
 
 
 @pytest.fixture

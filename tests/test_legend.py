@@ -7,9 +7,9 @@ import subprocess
 import pytest
 from mask_folders import write
 
-from pipeline.cli import make_parser
-from pipeline.own_data.legend import read_legend
-from stages.errors import InputError
+from pipeline.cli.main import make_parser
+from sceneparse.convert.mask_legend import read_legend
+from sceneparse.core.errors import InputError
 
 
 @pytest.mark.parametrize(

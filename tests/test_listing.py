@@ -2,7 +2,7 @@
 
 import pytest
 
-from stages.listing import files_below
+from sceneparse.core.listing import files_below
 
 
 def make(folder, *names):

@@ -9,8 +9,9 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from stages import logbook as module
-from stages.logbook import FLOW, Logbook, Pace, Sums, epoch_line, epoch_row, training_row, warn_if_one_class
+from sceneparse.scores.curves import flow_file
+from stages.train import logbook as module
+from stages.train.logbook import Logbook, Pace, Sums, epoch_line, epoch_row, training_row, warn_if_one_class
 
 LAYERS = ["conv1_1", "score_fr"]
 
@@ -61,7 +62,7 @@ def test_an_epoch_without_a_validation_has_a_loss_alone(tmp_path):
 def test_the_gradients_flow_goes_on_where_it_was(tmp_path):
     with Logbook(tmp_path / "dvclive", tmp_path / "tensorboard", LAYERS, [], [[1, 0.0, 2.0]]) as logbook:
         logbook.add_flow(2, [0.5, 1.5])
-        assert (logbook.curves / FLOW).read_text() == "step,conv1_1,score_fr\n1,0.0,2.0\n2,0.5,1.5\n"
+        assert flow_file(logbook.curves).read_text() == "step,conv1_1,score_fr\n1,0.0,2.0\n2,0.5,1.5\n"
 
 
 def test_sums_by_hand_and_over_a_checkpoint():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from stages.model.losses import median_frequency_weights, pixel_cross_entropy
+from stages.train.losses import median_frequency_weights, pixel_cross_entropy
 
 
 def slow_cross_entropy(labels, logits, weights):

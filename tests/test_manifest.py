@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from stages.data.manifest import MANIFEST, Manifest, Shard, Split, open_records
-from stages.data.records import frame
-from stages.errors import InputError
-from stages.files import file_digest
+from sceneparse.core.errors import InputError
+from sceneparse.core.files import file_digest
+from sceneparse.records.manifest import MANIFEST, Manifest, Shard, Split, open_records
+from sceneparse.records.tfrecord import frame
 
 RECORD = frame(b"an example")
 NAMES = ["training-00000-of-00002.tfrecord", "training-00001-of-00002.tfrecord", "validation-00000-of-00001.tfrecord"]

@@ -8,8 +8,8 @@ import statistics
 import numpy as np
 import pytest
 
-from stages.files import write_json
-from stages.score.metrics import SCORES, confusion_matrix, per_class, scores, write_tables
+from sceneparse.core.files import write_json
+from sceneparse.scores.metrics import SCORES, confusion_matrix, per_class, scores, write_tables
 
 # Three classes; '.' = ignored in the labels, no class in the predictions.
 #

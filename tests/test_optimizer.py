@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from stages.model.optimizer import PolySchedule, build_optimizer
-from stages.params import load_params
+from sceneparse.params.whole import load_params
+from stages.train.optimizer import PolySchedule, build_optimizer
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from ciede2000 import ciede2000, lab, light, published
 
-from stages.score import colour_difference
-from stages.score.colour_blind import DEUTERANOPIA, PROTANOPIA, colour_blind_palette
-from stages.score.palette import palette
+from sceneparse.scores import colour_difference
+from sceneparse.scores.colour_blind import DEUTERANOPIA, PROTANOPIA, colour_blind_palette
+from sceneparse.scores.palette import palette
 
 BOTH = pytest.mark.parametrize("colours_of", [palette, colour_blind_palette])
 SIGHT = {"normal": np.eye(3), "protanopia": PROTANOPIA, "deuteranopia": DEUTERANOPIA}

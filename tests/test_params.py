@@ -10,9 +10,9 @@ import dvc.api
 import pytest
 from ruamel.yaml import YAML
 
-from stages.errors import InputError
-from stages.fields import Section
-from stages.params import Params, load_params, source_text
+from sceneparse.core.errors import InputError
+from sceneparse.core.fields import Section, source_text
+from sceneparse.params.whole import Params, load_params
 
 MD5, SHA1, SHA256 = "md5:" + 32 * "0", "sha1:" + 40 * "a", "sha256:" + 64 * "f"
 REMOVED = object()

@@ -12,11 +12,11 @@ from datasets import encoded
 from photos import PICTURE, near, picture, turned
 from PIL import Image, ImageOps
 
-from pipeline.predict.sources import read_picture
-from stages.data.formats import HUGE, TooLargeError
-from stages.data.images import resize_image
-from stages.data.photos import decode, decode_photo, decode_resized
-from stages.errors import InputError
+from sceneparse.core.errors import InputError
+from sceneparse.dataset.images import resize_image
+from sceneparse.dataset.photos import decode, decode_photo, decode_resized
+from sceneparse.dataset.picture_formats import HUGE, TooLargeError
+from sceneparse.predict.inputs import read_picture
 
 
 def png(width, height, depth, row=b""):

@@ -5,8 +5,7 @@ import pytest
 from PIL import Image
 from report_inputs import decoded
 
-from stages.score.palette import palette
-from stages.score.pictures import (
+from sceneparse.scores.overlays import (
     ROWS,
     colorize,
     data_url,
@@ -17,6 +16,7 @@ from stages.score.pictures import (
     save_png,
     shrink,
 )
+from sceneparse.scores.palette import palette
 
 COLOURS = palette(3)
 ANNOTATION = np.array([[0, 1, 2], [3, 3, 0]], np.uint8)

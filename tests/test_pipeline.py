@@ -1,20 +1,25 @@
 """The whole graph through DVC, as a user runs it: built, repeated, changed, looked at."""
 
+import hashlib
 import json
 import re
 import shutil
 import subprocess
+from importlib import import_module
+from inspect import get_annotations
 
 import pytest
 from imports import ROOT, closure, has_code
 from PIL import Image
 from ruamel.yaml import YAML
+from servers import serving
 from workspace import Workspace, tiny
 
-from stages.params import Params
+from sceneparse.params.whole import Params
 
+# Imported, with no say in any output: the public entry, a hint about the environment, the check of the whole params.
+NO_DEPS = ("sceneparse", "stages", "sceneparse.params.whole")
 STAGES = ("download", "weights", "prepare", "train", "evaluate", "visualize")
-TEMPLATES = {"visualize": {"stages/score/page"}}
 OUTPUTS = (
     "models/fcn8s.keras",
     "models/fcn8s.json",
@@ -30,7 +35,6 @@ OUTPUTS = (
 )
 
 START = "pretrained/$(touch INJECTED) fcn32s.keras"  # a shell would run it
-SECTIONS = set(Params.model_fields)
 definition = YAML(typ="safe").load(ROOT / "dvc.yaml")
 dvc_yaml = definition["stages"]
 
@@ -66,15 +70,23 @@ def test_the_graph_is_the_six_stages():
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_code_deps_are_what_a_stage_imports(stage):
-    code = {path for path in closure(f"stages.{stage}") if has_code(path)} | TEMPLATES.get(stage, set())
-    listed = {dep for dep in dvc_yaml[stage]["deps"] if dep.startswith("stages/")}
-    assert listed == code
+    """Each file that a stage imports lies in one of its deps, and no dep is there for nothing."""
+    modules = (f"stages.{stage}.__main__", f"stages.{stage}.stage")
+    code = {path for path in closure(*modules, without=NO_DEPS) if has_code(path)}
+    listed = {dep for dep in dvc_yaml[stage]["deps"] if dep.startswith(("stages/", "sceneparse/"))}
+    holders = {path: {dep for dep in listed if path == dep or path.startswith(f"{dep}/")} for path in code}
+    assert [path for path, deps in holders.items() if not deps] == []
+    assert listed == set().union(*holders.values())
+    files = {path for path in code if path.startswith("sceneparse/params/")}
+    assert files == {dep for dep in listed if dep.startswith("sceneparse/params/")}
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_params_are_the_sections_that_a_stage_reads(stage):
-    source = (ROOT / f"stages/{stage}.py").read_text()
-    assert set(re.findall(r"\bparams\.([a-z_]+)", source)) & SECTIONS == set(dvc_yaml[stage]["params"])
+    sections = get_annotations(import_module(f"stages.{stage}.stage").Sections)
+    assert [*sections] == dvc_yaml[stage]["params"]
+    for name, schema in sections.items():
+        assert schema is Params.model_fields[name].annotation
 
 
 def test_everything_is_built(built):
@@ -131,9 +143,14 @@ def test_a_changed_param_affects_its_stage_alone(built, key, value, stages):
 @pytest.mark.parametrize(
     ("file", "stages"),
     [
-        ("stages/model/losses.py", {"train"}),
-        ("stages/score/page/page.html.j2", {"visualize"}),
-        ("stages/data/archive.py", {"download", "prepare", "evaluate", "visualize"}),
+        ("stages/train/losses.py", {"train"}),
+        ("stages/visualize/page/page.html.j2", {"visualize"}),
+        ("stages/download/painting/things.py", {"download"}),
+        ("sceneparse/dataset/archive.py", {"download", "prepare", "train", "evaluate", "visualize"}),
+        ("sceneparse/params/visualize.py", {"visualize"}),
+        ("sceneparse/params/train.py", {"train"}),
+        ("sceneparse/params/whole.py", set()),
+        ("sceneparse/convert/masks.py", set()),
     ],
 )
 def test_a_changed_source_file_affects_the_stages_that_use_it(built, file, stages):
@@ -143,6 +160,23 @@ def test_a_changed_source_file_affects_the_stages_that_use_it(built, file, stage
         assert affected(built) == stages
     finally:
         (built.path / file).write_bytes(before)
+
+
+def test_a_change_of_code_downloads_nothing_again(built, tmp_path):
+    """DVC removes the archive before it runs the stage again."""
+    content = built.read("data/raw/dataset.zip")
+    digest, copy = f"sha256:{hashlib.sha256(content).hexdigest()}", built.copy(tmp_path / "project")
+    painting = copy.path / "stages/download/painting/things.py"
+    with serving(content) as served:
+        (copy.path / "sources/mine.yaml").write_text(f"url: {served.url}\ndigest: {digest}\n")
+        copy.set_param("download.source", "sources/mine.yaml")
+        copy.run("dvc", "repro", "download")
+        assert sum(sent for *_, sent in served.log) == len(content)
+        served.log.clear()
+        painting.write_bytes(painting.read_bytes() + b"\n")
+        assert "Running stage 'download'" in copy.run("dvc", "repro", "download")
+        assert served.log == []
+    assert copy.read("data/raw/dataset.zip") == content
 
 
 def test_what_users_look_at(built):
@@ -208,7 +242,7 @@ def test_the_model_alone_is_enough_to_label_a_picture(built, tmp_path):
     assert not (clone / "data").exists()
 
     Image.new("RGB", (50, 30), (90, 120, 200)).save(clone / "picture.jpg")
-    shown = outside(built, clone, "python", "-m", "pipeline.cli", "predict", "picture.jpg")
+    shown = outside(built, clone, "python", "-m", "pipeline.cli.main", "predict", "picture.jpg")
     assert "overlay: predictions/picture_overlay.jpg" in shown
     with Image.open(clone / "predictions/picture.png") as labels:
         assert labels.size == (50, 30)

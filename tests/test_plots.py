@@ -13,7 +13,7 @@ import pytest
 import vl_convert
 from ruamel.yaml import YAML
 
-from stages.score.metrics import write_tables
+from sceneparse.scores.metrics import write_tables
 
 CLASSES = tuple(f"class {number}" for number in range(1, 151))
 PLOTS = ("metrics/per_class.csv", "metrics/confusion.csv", "metrics/training/gradient_flow.csv")

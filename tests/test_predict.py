@@ -16,14 +16,14 @@ from PIL import Image
 from servers import serving
 from small_model import save_small_model
 
-from pipeline.predict import predict
-from pipeline.predict.command import load_parser
-from pipeline.predict.legend import draw_legend, font_for
-from pipeline.predict.outputs import class_shares
-from pipeline.predict.sources import Source, read_picture, read_source
-from stages.data.photos import LOST
-from stages.errors import InputError
-from stages.fields import Palette
+from sceneparse.core.errors import InputError
+from sceneparse.core.fields import Palette
+from sceneparse.dataset.photos import LOST
+from sceneparse.inference.loading import load_parser
+from sceneparse.predict.inputs import Source, read_picture, read_source
+from sceneparse.predict.legend import draw_legend, font_for
+from sceneparse.predict.outputs import class_shares
+from sceneparse.predict.predict import predict
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +84,8 @@ def test_other_is_named_among_the_shares():
 
 def test_views_and_tiles_come_from_flags(model, photo, tmp_path, capsys):
     """They change the labels, each in its way, and are those of the parser itself."""
-    from stages.model.inference import Views
-    from stages.model.tiles import annotate_tiled, plan_tiles
+    from sceneparse.inference.parser import Views
+    from sceneparse.inference.tiles import annotate_tiled, plan_tiles
 
     found = {}
     for name, flags in {"one": {}, "views": {"scales": (1.0, 2.0), "flip": True}, "tiles": {"tile_above": 900}}.items():
@@ -164,13 +164,13 @@ def test_the_web_is_held_to_limits(monkeypatch):
             read_source(Source(path or server.url, "url", Path("x")))
 
     with serving(encoded(picture(), "PNG")) as server:
-        monkeypatch.setattr("pipeline.predict.download.MOST_BYTES", 20)
+        monkeypatch.setattr("sceneparse.predict.web_picture.MOST_BYTES", 20)
         refused(server, "more than 20 bytes")
         monkeypatch.undo()
-        monkeypatch.setattr("pipeline.predict.download.LONGEST_S", -1.0)
+        monkeypatch.setattr("sceneparse.predict.web_picture.LONGEST_S", -1.0)
         refused(server, "and no end")
         monkeypatch.undo()
-        monkeypatch.setattr("pipeline.predict.download.TIMEOUT_S", (1, 0.05))
+        monkeypatch.setattr("sceneparse.predict.web_picture.TIMEOUT_S", (1, 0.05))
         server.stalls_after = 10
         refused(server, "timed out")
         server.freed.set()
@@ -199,7 +199,7 @@ def test_names_that_are_no_text(model, photo, tmp_path, root):
     folder.mkdir()
     for name in (b"a\xff.jpg", b"b\n\x1b[2J.jpg"):
         Path(os.fsdecode(os.fsencode(folder) + b"/" + name)).write_bytes(photo.read_bytes())
-    command = [sys.executable, "-m", "pipeline.cli", "predict", "pictures", "--model", str(model)]
+    command = [sys.executable, "-m", "pipeline.cli.main", "predict", "pictures", "--model", str(model)]
     environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONIOENCODING": "utf-8:strict"}
     run = partial(subprocess.run, cwd=tmp_path, env=environment, capture_output=True, check=True)
     table = run(command).stdout.decode()
@@ -254,7 +254,7 @@ def test_the_command(model, photo, tmp_path, root):
     """Prints the shares and the paths; what cannot be used is refused without a traceback."""
 
     def sceneparse(*arguments):
-        command = [sys.executable, "-W", "error", "-m", "pipeline.cli", "predict", *map(str, arguments)]
+        command = [sys.executable, "-W", "error", "-m", "pipeline.cli.main", "predict", *map(str, arguments)]
         environment = {**os.environ, "PYTHONPATH": str(root)}
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 

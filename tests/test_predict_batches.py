@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 from small_model import save_small_model
 
-from pipeline.predict.batches import THREADS, Done, Look, annotate, by_size, label_all
-from pipeline.predict.command import load_parser
-from stages.errors import InputError
-from stages.model.inference import ONE_VIEW, Views
+from sceneparse.core.errors import InputError
+from sceneparse.inference.loading import load_parser
+from sceneparse.inference.parser import ONE_VIEW, Views
+from sceneparse.predict.workflow import THREADS, Done, Look, annotate, by_size, label_all
 
 SIZES = [(40, 60), (90, 60), (61, 61), (120, 80), (33, 47), (60, 90), (80, 120), (20, 150), (64, 64)]
 
@@ -64,7 +64,7 @@ def test_batches_are_of_one_size_and_none_is_too_large(parser, monkeypatch):
     """By their number, and by their pixels; what is to be tiled comes alone, and nothing gets lost."""
     loaded = [Loaded(item, read(item)) for item in 5 * ITEMS]
     for pixels, tile_above in ((50_000_000, None), (10_000, None), (50_000_000, 9_000)):
-        monkeypatch.setattr("pipeline.predict.batches.PIXELS", pixels)
+        monkeypatch.setattr("sceneparse.predict.workflow.PIXELS", pixels)
         groups = list(by_size(loaded, parser, Look(ONE_VIEW, 4, tile_above)))
         assert sorted(one.item for group in groups for one in group) == sorted(5 * ITEMS)
         assert all(len({parser.fitted(*one.image.shape[1::-1]) for one in group}) == 1 for group in groups)
@@ -124,7 +124,7 @@ def test_the_network_runs_while_others_are_read_and_written(squashing, monkeypat
             assert first_written.wait(30)
         return annotate(images, *rest)
 
-    monkeypatch.setattr("pipeline.predict.batches.annotate", waits)
+    monkeypatch.setattr("sceneparse.predict.workflow.annotate", waits)
     items = [Item(str(number)) for number in range(6)]
     assert len(list(label_all(squashing, items, reads, writes, Look(ONE_VIEW, 2)))) == 6
     assert batches == [2, 2, 2]
@@ -150,7 +150,7 @@ def test_memory_does_not_grow_with_the_number_of_pictures(squashing):
 
 
 def test_tiles_that_take_too_much_memory_are_refused_by_name(squashing, monkeypatch):
-    monkeypatch.setattr("pipeline.predict.batches.CANVAS_VALUES", 30_000)
+    monkeypatch.setattr("sceneparse.predict.workflow.CANVAS_VALUES", 30_000)
     large = Item("large", (300, 400))
     done = list(label_all(squashing, [ITEMS[0], large], read, keep, Look(ONE_VIEW, 2, tile_above=5_000)))
     failed = {one.item: str(one.result) for one in done if isinstance(one.result, InputError)}

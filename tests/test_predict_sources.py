@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.predict.outputs import check_targets, target_files
-from pipeline.predict.sources import Refused, Source, find_sources, read_source
-from stages.errors import InputError
+from sceneparse.core.errors import InputError
+from sceneparse.predict.inputs import Refused, Source, find_sources, read_source
+from sceneparse.predict.outputs import check_targets, target_files
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ def test_a_link_that_leads_nowhere_keeps_its_folder_from_nothing(tree):
 
 def test_a_folder_that_may_not_be_opened_is_told(tree, root, unprivileged):
     closed = tree / "photos/summer"
-    command = [*unprivileged, sys.executable, "-m", "pipeline.cli", "predict", "photos/s*"]
+    command = [*unprivileged, sys.executable, "-m", "pipeline.cli.main", "predict", "photos/s*"]
     closed.chmod(0)
     try:
         environment = {**os.environ, "PYTHONPATH": str(root)}

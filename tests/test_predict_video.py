@@ -9,12 +9,12 @@ import pytest
 from PIL import Image
 from small_model import save_small_model
 
-from pipeline.predict import predict
-from pipeline.predict.batches import Look
-from pipeline.predict.command import load_parser
-from pipeline.predict.video import _batches, _probe
-from stages.model.inference import ONE_VIEW
-from stages.score.pictures import overlay
+from sceneparse.inference.loading import load_parser
+from sceneparse.inference.parser import ONE_VIEW
+from sceneparse.predict.predict import predict
+from sceneparse.predict.video import _batches, _probe
+from sceneparse.predict.workflow import Look
+from sceneparse.scores.overlays import overlay
 
 FRAMES = 11
 needs_ffmpeg = pytest.mark.usefixtures("ffmpeg")
@@ -84,7 +84,7 @@ def test_frames_come_in_batches_of_a_bounded_size(ffmpeg, video, monkeypatch):
 
     assert sizes(Look(ONE_VIEW, 4)) == [4, 4, 3]
     assert sizes(Look(ONE_VIEW, 4, tile_above=100)) == FRAMES * [1]
-    monkeypatch.setattr("pipeline.predict.video.PIXELS", 2 * 81 * 61 + 5)
+    monkeypatch.setattr("sceneparse.predict.video.PIXELS", 2 * 81 * 61 + 5)
     assert sizes(Look(ONE_VIEW, 4)) == [2, 2, 2, 2, 2, 1]
 
 
@@ -97,7 +97,7 @@ def test_colours_come_back_as_they_went(ffmpeg, model, tmp_path, monkeypatch):
     def second(frames, *_):
         return [np.full(frame.shape[:2], 2, np.uint8) for frame in frames]
 
-    monkeypatch.setattr("pipeline.predict.video.annotate", second)
+    monkeypatch.setattr("sceneparse.predict.video.annotate", second)
     predict([str(path)], model, None, tmp_path / "out", 1.0)
     _, frames = frames_of(ffmpeg, tmp_path / "out/plain_overlay.mp4")
     assert np.abs(frames.astype(int) - load_parser(model, None).colours[2]).max() <= 4
@@ -122,7 +122,7 @@ def test_a_video_that_cannot_be_used_is_reported_and_the_rest_goes_on(model, vid
 @needs_ffmpeg
 def test_an_encoder_that_fails_is_no_success(model, video, tmp_path, monkeypatch):
     """Its end is heard, also when it ends before all frames are there."""
-    monkeypatch.setattr("pipeline.predict.video.FILTER", "no_such_filter")
+    monkeypatch.setattr("sceneparse.predict.video.FILTER", "no_such_filter")
     with pytest.raises(SystemExit):
         predict([str(video)], model, None, tmp_path / "out", 0.5)
     assert not list((tmp_path / "out").iterdir())
@@ -137,7 +137,7 @@ def test_no_process_outlives_a_defect(model, video, tmp_path, monkeypatch):
     def broken(*_):
         raise KeyError
 
-    monkeypatch.setattr("pipeline.predict.video.annotate", broken)
+    monkeypatch.setattr("sceneparse.predict.video.annotate", broken)
     with pytest.raises(KeyError):
         predict([str(video)], model, None, tmp_path / "out", 0.5)
     assert len(started) >= 3

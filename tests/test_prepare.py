@@ -14,13 +14,14 @@ import pytest
 from datasets import demo_params, encoded, write_archive
 from PIL import Image
 
-from stages.data.archive import Archive
-from stages.data.images import decode_annotation, fit
-from stages.data.manifest import MANIFEST, open_records
-from stages.data.photos import LOST
-from stages.data.records import parse_example, read_examples
-from stages.errors import InputError
-from stages.prepare import CHUNK, in_order, prepare
+from sceneparse.core.errors import InputError
+from sceneparse.core.parallel import in_order
+from sceneparse.dataset.archive import Archive
+from sceneparse.dataset.images import decode_annotation, fit
+from sceneparse.dataset.photos import LOST
+from sceneparse.records.manifest import MANIFEST, open_records
+from sceneparse.records.tfrecord import parse_example, read_examples
+from stages.prepare.stage import CHUNK, prepare
 
 TRAINING, VALIDATION = CHUNK + 4, 3  # more than one task
 
@@ -98,8 +99,8 @@ def test_label_pixels_are_those_of_the_records(records):
 PREPARE = """
 import os, sys
 from pathlib import Path
-from stages.params import Params
-from stages.prepare import prepare
+from sceneparse.params.whole import Params
+from stages.prepare.stage import prepare
 if __name__ == "__main__":
     os.sched_setaffinity(0, set(map(int, sys.argv[4].split(","))))
     prepare(Params.model_validate_json(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))

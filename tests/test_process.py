@@ -8,8 +8,8 @@ import time
 import psutil
 import pytest
 
-from pipeline.process import Lines, run_supervised, supervised
-from pipeline.supervisor import GRACE_SECONDS
+from pipeline.repro.process import Lines, run_supervised, supervised
+from pipeline.repro.supervisor import GRACE_SECONDS
 
 ORPHAN = "import subprocess; print(subprocess.Popen(['sleep', '1000'], start_new_session=True).pid, flush=True)"
 STUBBORN = f"import signal, time; signal.signal(15, signal.SIG_IGN); {ORPHAN}; time.sleep(1000)"
@@ -75,7 +75,7 @@ def test_a_command_that_does_not_end_by_itself_is_told_too(where):
 
 def test_the_end_of_the_owner_ends_it_too(where):
     script = (
-        "import os, sys\nfrom pathlib import Path\nfrom pipeline.process import supervised\n"
+        "import os, sys\nfrom pathlib import Path\nfrom pipeline.repro.process import supervised\n"
         f"with supervised([sys.executable, '-c', {STUBBORN!r}], cwd=Path.cwd(), environment=os.environ, "
         f"output=Path({str(where['output'])!r})) as process:\n    process.wait()"
     )

@@ -10,7 +10,7 @@ import pytest
 
 SCRIPT = """
 import logging, sys, time
-from stages import progress
+from sceneparse.core import progress
 logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", handlers=[progress.AboveBars()])
 progress.RARE_SECONDS = {rare}
 with progress.progress(total=4, desc="work", unit="step", mininterval=0) as bar:

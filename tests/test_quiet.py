@@ -14,7 +14,9 @@ from small_model import save_small_model
 
 NOISE = "E0000 00:00:1795920607.408343 9396 cuda_platform.cc:52] failed call to cuInit"
 NOISY = f"os.write(2, {(NOISE + chr(10)).encode()!r})"
-LOAD = "from stages.quiet import load_tensorflow; load_tensorflow(); import os; os.write(2, b'ours')"
+LOAD = (
+    "from sceneparse.core.tensorflow_loading import load_tensorflow; load_tensorflow(); import os; os.write(2, b'ours')"
+)
 GPU = "class config:\n    list_physical_devices = staticmethod(lambda kind: [kind])\n"
 NO_GPU = GPU.replace("[kind]", "[]")
 
@@ -109,7 +111,7 @@ def test_without_a_standard_error_it_loads_too(python):
 
 def test_commands_show_it_with_debug_or_when_it_fails(python, model):
     Image.new("RGB", (8, 8)).save(model.parent / "small.png")
-    command = ["-m", "pipeline.cli", "predict", model.parent / "small.png", "--model", model]
+    command = ["-m", "pipeline.cli.main", "predict", model.parent / "small.png", "--model", model]
     failing = python(*command, then="raise ImportError('libcudart.so is broken')")
     assert (failing.returncode, failing.stdout) == (1, "")
     assert failing.stderr.startswith(NOISE)
@@ -124,7 +126,7 @@ def test_predict_prints_its_own_lines_alone_and_reads_standard_input(model, root
     picture = io.BytesIO()
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)).save(picture, "PNG")
     (tmp_path / "a.png").write_bytes(picture.getvalue())
-    command = [sys.executable, "-m", "pipeline.cli", "predict", "-", "a.png", "--model", model, "--json"]
+    command = [sys.executable, "-m", "pipeline.cli.main", "predict", "-", "a.png", "--model", model, "--json"]
     done = subprocess.run(
         command,
         input=picture.getvalue(),

@@ -5,7 +5,7 @@ import csv
 import pytest
 
 from benchmarks.recipes import BASE, COLUMNS, PRESETS, RECIPES, Table, write_params
-from stages.params import load_params
+from sceneparse.params.whole import load_params
 
 
 def leaves(value, name=""):

@@ -8,8 +8,8 @@ import tensorflow as tf
 from datasets import encoded
 from PIL import Image
 
-from stages.data.images import encode_annotation
-from stages.data.records import encode_example, frame, parse_example, read_examples
+from sceneparse.dataset.images import encode_annotation
+from sceneparse.records.tfrecord import encode_example, frame, parse_example, read_examples
 
 HEIGHT, WIDTH = 48, 64
 VALUES = np.array([0, 1, 2, 4, 8, 148, 150, 254], np.uint8)

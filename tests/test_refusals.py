@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from mirror import Mirror
 
-from pipeline.commands import CommandError, push_outputs, reproduce
-from pipeline.dvc import Project, project_root
-from pipeline.experiments import list_experiments
-from pipeline.refusals import dvc_understood
-from stages.errors import InputError
+from pipeline.experiments.dvc_experiments import list_experiments
+from pipeline.repro.dvc_commands import CommandError, push_outputs, reproduce
+from pipeline.repro.dvc_errors import dvc_understood
+from pipeline.repro.project import Project, project_root
+from sceneparse.core.errors import InputError
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dvc")  # its own, of a library that it uses
 
@@ -153,10 +153,10 @@ RUN = {  # the fault, the stage -> what `dvc repro` is refused with
     "no params": (remove("params.yaml"), "train", "there is no params.yaml", "no file"),
     "empty params": (write("params.yaml", b""), "train", "params.yaml cannot be read", "an empty file"),
     "a dep is missing": (
-        lambda mirror: (remove("stages/visualize.py")(mirror), mirror.set_line("visualize", "value: 51")),
+        lambda mirror: (remove("stages/visualize/stage.py")(mirror), mirror.set_line("visualize", "value: 51")),
         "visualize",
         "a file that a stage needs is missing",
-        "stages/visualize.py",
+        "stages/visualize/stage.py",
     ),
     "data is missing": (
         remove("data/raw/dataset.zip", ".dvc/cache"),

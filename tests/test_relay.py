@@ -2,8 +2,8 @@
 
 import logging
 
-from pipeline import relay
-from pipeline.relay import Relay
+from pipeline.flow import relay
+from pipeline.flow.relay import Relay
 
 
 def test_lines_are_logged_and_bars_looked_at_now_and_then(capfdbinary, caplog, monkeypatch):

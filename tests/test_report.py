@@ -13,16 +13,16 @@ import pytest
 from PIL import Image
 from report_inputs import CLASSES, Outline, SceneParser, built, decoded, settings, stage_inputs
 
-from stages.errors import InputError
-from stages.files import file_digest
-from stages.logbook import FLOW
-from stages.score.colour_blind import colour_blind_palette
-from stages.score.measured import read_flow
-from stages.score.metrics import scores
-from stages.score.palette import palette
-from stages.score.pictures import outlined
-from stages.score.report import Page, flattened, percent, render, words
-from stages.visualize import visualize
+from sceneparse.core.errors import InputError
+from sceneparse.core.files import file_digest
+from sceneparse.scores.colour_blind import colour_blind_palette
+from sceneparse.scores.curves import flow_file
+from sceneparse.scores.metrics import scores
+from sceneparse.scores.overlays import outlined
+from sceneparse.scores.palette import palette
+from stages.visualize.measured import read_flow
+from stages.visualize.report import Page, flattened, percent, render, words
+from stages.visualize.stage import visualize
 
 
 @pytest.fixture
@@ -246,7 +246,7 @@ def test_the_page_shows_the_gradient_flow(inputs):
     assert legend == [f"background: {layer.colour}" for layer in read_flow(inputs["curves"]).layers]
     assert "conv1_2 –\n" in page.text
     assert "score_fr: 10 at step 1, 10 at step 100" in page.text
-    (inputs["curves"] / FLOW).unlink()
+    flow_file(inputs["curves"]).unlink()
     text, page = built(inputs)
     assert "<h2>Training" in text
     assert "Gradient flow" not in text

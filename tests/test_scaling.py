@@ -16,17 +16,16 @@ import numpy as np
 import pytest
 from daemons import PATIENCE, daemon, free_port, listens
 from datasets import demo_params, write_archive
-from imports import closure
 from ruamel.yaml import YAML
 
-from stages.data import encode, executor
-from stages.errors import TRY_AGAIN, InputError, TransientError
-from stages.model import roll_call
-from stages.model.cluster import Cluster, read_cluster
-from stages.model.roll_call import call_roll
-from stages.params import load_params
-from stages.prepare import prepare
-from stages.weights import weights
+from sceneparse.core.errors import TRY_AGAIN, InputError, TransientError
+from sceneparse.params.whole import load_params
+from stages.prepare import encode, executor
+from stages.prepare.stage import prepare
+from stages.train import roll_call
+from stages.train.cluster import Cluster, read_cluster
+from stages.train.roll_call import call_roll
+from stages.weights.stage import weights
 
 EPOCHS, STEPS = 2, 13  # thirteen batches an epoch, so that the workers ask each other within it, at the tenth
 SMALL = demo_params(prepare={"size": 32, "shard_images": 16})
@@ -111,7 +110,7 @@ def workers_at_work():
     """A question to a worker: its process, and whether it has opened an archive. Made here, it is sent by value."""
 
     def question():
-        from stages.data.encode import _open_archive
+        from stages.prepare.encode import _open_archive
 
         return os.getpid(), _open_archive.cache_info().currsize == 1
 
@@ -238,11 +237,6 @@ def test_dask_is_an_extra(dataset, tmp_path, monkeypatch):
         prepare(SMALL, dataset, tmp_path / "records")
 
 
-def test_the_signature_covers_the_code_of_the_workers():
-    data = {path for path in closure("stages.data.encode") if path.startswith("stages/data/")}
-    assert data - {"stages/data/__init__.py"} == {f"stages/data/{name}.py" for name in encode.CODE}
-
-
 # --- training by two workers
 
 # The stage, except that it keeps all variables, the confusion matrix and the loss at the end of each epoch,
@@ -250,7 +244,7 @@ def test_the_signature_covers_the_code_of_the_workers():
 WATCHED = """
 import os, runpy, sys
 import numpy as np
-from stages.model import training
+from stages.train import training
 folder, at, number = sys.argv.pop(1), int(sys.argv.pop(1)), int(sys.argv.pop(1))
 
 class Watched(training.Trainer):

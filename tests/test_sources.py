@@ -15,10 +15,10 @@ from ruamel.yaml import YAML
 from servers import serving
 from workspace import Workspace, tiny
 
-from pipeline.dvc import Project
-from pipeline.inputs import check_inputs, check_params
-from stages.errors import InputError
-from stages.files import file_digest
+from pipeline.repro.param_paths import check_inputs, check_params
+from pipeline.repro.project import Project
+from sceneparse.core.errors import InputError
+from sceneparse.core.files import file_digest
 
 ROOT = Path(__file__).parents[1]
 AWKWARD = ("my $(touch INJECTED) set", "`touch INJECTED`; q'uo\"te", "-ü😀 #\\", "x${train.seed}")

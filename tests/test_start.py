@@ -7,11 +7,11 @@ import pytest
 from cards import card_content, make_card
 from models import model_params
 
-from stages.errors import InputError
-from stages.model.backbone import save_backbone
-from stages.model.fcn8s import build_fcn8s
-from stages.model.saving import save_model
-from stages.model.start import read_start
+from sceneparse.core.errors import InputError
+from sceneparse.network.backbone import save_backbone
+from sceneparse.network.fcn8s import build_fcn8s
+from sceneparse.network.saving import save_model
+from stages.train.start import read_start
 
 CLASSES = ("sky", "road", "tree")
 

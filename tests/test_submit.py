@@ -16,11 +16,11 @@ from models import model_params
 from PIL import Image
 from small_model import save_small_model
 
-from pipeline.predict.command import load_parser
-from pipeline.predict.release import Release
-from pipeline.predict.submit import KNOWN, check_submission, submit
-from stages.errors import InputError
-from stages.files import write_text
+from sceneparse.core.errors import InputError
+from sceneparse.core.files import write_text
+from sceneparse.inference.loading import load_parser
+from sceneparse.predict.submit import KNOWN, check_submission, submit
+from sceneparse.predict.test_pictures import Release
 
 CLASSES = tuple(KNOWN.get(number, f"thing {number}") for number in range(1, 151))
 SIZES = [(40, 60), (70, 50), (33, 47), (64, 64), (80, 30)]
@@ -129,14 +129,14 @@ def test_a_killed_one_loses_nothing(release_zip, model, tmp_path, root):
     whole = run(release_zip, model, tmp_path, batch=1)
     code = (
         "import os, signal, sys\n"
-        "import pipeline.cli, pipeline.predict.submit as submit\n"
+        "import pipeline.cli.main, sceneparse.predict.submit as submit\n"
         "encode, count = submit.encode_annotation, []\n"
         "def dies(annotation):\n"
         "    count.append(1)\n"
         "    if len(count) == 3: os.kill(os.getpid(), signal.SIGKILL)\n"
         "    return encode(annotation)\n"
         "submit.encode_annotation = dies\n"
-        "pipeline.cli.main()\n"
+        "pipeline.cli.main.main()\n"
     )
     arguments = ["submit", release_zip, "--model", model, "--out", tmp_path / "killed.zip", "--batch", "1"]
     environment = {**os.environ, "PYTHONPATH": str(root)}
@@ -150,8 +150,8 @@ def test_a_killed_one_loses_nothing(release_zip, model, tmp_path, root):
 
 
 def test_a_network_that_knows_other_names_a_class_all_the_same(release_zip, tmp_path):
-    from stages.model.fcn8s import build_fcn8s
-    from stages.model.saving import save_card, save_model
+    from sceneparse.network.fcn8s import build_fcn8s
+    from sceneparse.network.saving import save_card, save_model
 
     network = build_fcn8s(150, model_params(width=1 / 64, other="class"))
     network.get_layer("score_fr").bias.assign(np.eye(151)[150] + np.eye(151)[6] / 2)  # 'other', then class 7
@@ -255,7 +255,7 @@ def test_the_check_finds_every_fault(release_zip, tmp_path, name, content, match
 
 
 def test_a_kept_png_that_is_damaged_never_gets_out(release_zip, model, tmp_path, monkeypatch):
-    monkeypatch.setattr("pipeline.predict.submit._write_zip", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr("sceneparse.predict.submit._write_zip", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         run(release_zip, model, tmp_path)
     monkeypatch.undo()

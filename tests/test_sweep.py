@@ -14,10 +14,10 @@ import psutil
 import pytest
 from workspace import Workspace, tiny
 
-from pipeline.experiments import Baseline
-from pipeline.grid import read_grid
-from stages.errors import InputError
-from stages.params import load_params
+from pipeline.experiments.dvc_experiments import Baseline
+from pipeline.experiments.grid import read_grid
+from sceneparse.core.errors import InputError
+from sceneparse.params.whole import load_params
 
 ROOT = Path(__file__).parents[1]
 
@@ -339,7 +339,7 @@ def test_what_a_point_is_known_by(quick):
 
 def test_the_pipeline_in_a_grid(tmp_path):
     project = tiny(Workspace(tmp_path / "project"))
-    edited = project.path / "stages/score/page/page.html.j2"
+    edited = project.path / "stages/visualize/page/page.html.j2"
     edited.write_text(edited.read_text().replace("<h2", "<h2 id='edited'", 1))  # not committed, and used
     (project.path / "notes.txt").write_text("staged")
     project.run("git", "add", "notes.txt")

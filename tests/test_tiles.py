@@ -7,9 +7,10 @@ from cards import card_content, make_card
 from PIL import Image
 from small_model import SIZE, save_small_model
 
-from stages.model import inference
-from stages.model.inference import ONE_VIEW, SceneParser, Views
-from stages.model.tiles import OVERLAP, annotate_tiled, blended, plan_tiles
+from sceneparse.inference import parser as inference
+from sceneparse.inference.loading import load_parser
+from sceneparse.inference.parser import ONE_VIEW, SceneParser, Views
+from sceneparse.inference.tiles import OVERLAP, annotate_tiled, blended, plan_tiles
 
 SIDES = [(300, 500), (1000, 200), (64, 2000), (513, 511), (101, 101)]
 
@@ -17,7 +18,7 @@ SIDES = [(300, 500), (1000, 200), (64, 2000), (513, 511), (101, 101)]
 @pytest.fixture(scope="module")
 def parser(tmp_path_factory):
     model = save_small_model(tmp_path_factory.mktemp("model"))
-    return SceneParser.load(model, None)
+    return load_parser(model, None)
 
 
 def of_mode(mode, network):

@@ -13,13 +13,13 @@ import pytest
 from ruamel.yaml import YAML
 from train_process import finish, outputs, start
 
-from stages.data.demo import write_demo
-from stages.errors import InputError
-from stages.files import locked
-from stages.params import load_params
-from stages.prepare import prepare
-from stages.train import train
-from stages.weights import weights
+from sceneparse.core.errors import InputError
+from sceneparse.core.files import locked
+from sceneparse.params.whole import load_params
+from stages.download.demo import write_demo
+from stages.prepare.stage import prepare
+from stages.train.stage import train
+from stages.weights.stage import weights
 
 EPOCHS = 8
 CURVES = ("train/loss", "validation/mean_iou")

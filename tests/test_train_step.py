@@ -8,7 +8,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from stages.params import load_params
+from sceneparse.params.whole import load_params
 
 STEPS = 3
 needs_jax = pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
@@ -18,7 +18,7 @@ import sys
 import keras
 import numpy as np
 from benchmarks.steps import STEPS, draw_batch
-from stages.params import Params
+from sceneparse.params.whole import Params
 
 def initialize(model):
     generator = np.random.default_rng(0)

@@ -9,11 +9,11 @@ import pytest
 import tensorflow as tf
 from models import model_params
 
-from stages.errors import InputError
-from stages.model.checks import check_finite
-from stages.model.training import Trainer
-from stages.model.training_view import FusedNormalization
-from stages.params import load_params
+from sceneparse.core.errors import InputError
+from sceneparse.params.whole import load_params
+from stages.train.refusals import check_finite
+from stages.train.training import Trainer
+from stages.train.training_view import FusedNormalization
 
 CLASSES = 3
 
@@ -308,7 +308,7 @@ import sys
 sys.path.insert(0, "tests")
 import tensorflow as tf
 from pathlib import Path
-from stages.params import load_params
+from sceneparse.params.whole import load_params
 from test_training import make_trainer, scenes
 params = load_params(Path("presets/demo.yaml"))
 trainer = make_trainer(params, deterministic=True)
@@ -335,10 +335,10 @@ import numpy as np, tensorflow as tf
 from pathlib import Path
 tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0],
                                            [tf.config.LogicalDeviceConfiguration()] * 2)
-from stages.errors import InputError
-from stages.model.training import Trainer
-from stages.model.training_view import FusedNormalization
-from stages.params import load_params
+from sceneparse.core.errors import InputError
+from stages.train.training import Trainer
+from stages.train.training_view import FusedNormalization
+from sceneparse.params.whole import load_params
 from test_training import scenes
 params = load_params(Path("presets/demo.yaml"))
 model = params.model.model_copy(update={"width": 1 / 32, "dropout": 0.5, "normalization": sys.argv[1]})

@@ -7,10 +7,10 @@ import pytest
 from keras import layers
 from models import model_params
 
-from stages.data.images import MEAN_RGB
-from stages.model.backbone import CONVOLUTIONS, read_keras_top
-from stages.model.fcn8s import build_fcn8s
-from stages.model.start import transplant
+from sceneparse.dataset.images import MEAN_RGB
+from sceneparse.network.backbone import CONVOLUTIONS, read_keras_top
+from sceneparse.network.fcn8s import build_fcn8s
+from stages.train.start import transplant
 
 WIDTH = 1 / 32
 CHANNELS = (2, 4, 8, 16, 16)

@@ -26,9 +26,9 @@ from models import model_params
 from PIL import Image
 from playwright.sync_api import expect
 
-from pipeline.web.answer import shrunk
-from stages.data.photos import decode_photo, decode_resized
-from stages.score.pictures import overlay
+from sceneparse.dataset.photos import decode_photo, decode_resized
+from sceneparse.scores.overlays import overlay
+from sceneparse.web.answer import shrunk
 
 NAMES = ("sky", "<b>road</b> & path", "tree")
 CLOCKWISE = 6  # EXIF: to be turned by 90 degrees to stand upright
@@ -56,8 +56,8 @@ PHOTO = turned("JPEG", quality=95, subsampling=0)
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     """A tiny network of random weights."""
-    from stages.model.fcn8s import build_fcn8s
-    from stages.model.saving import save_model
+    from sceneparse.network.fcn8s import build_fcn8s
+    from sceneparse.network.saving import save_model
 
     network = build_fcn8s(3, model_params(width=1 / 64))
     for name in ("score_pool3", "score_fr"):
@@ -70,15 +70,27 @@ def model(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def parser(model):
-    from stages.model.inference import SceneParser
+    from sceneparse.inference.loading import load_parser
 
-    return SceneParser.load(model, None)
+    return load_parser(model, None)
 
 
 @contextmanager
 def running(model, root, *flags):
     """The command's process, once it has said where it is: .url and .process."""
-    command = [sys.executable, "-W", "error", "-m", "pipeline.cli", "web", "--model", str(model), "--port", "0", *flags]
+    command = [
+        sys.executable,
+        "-W",
+        "error",
+        "-m",
+        "pipeline.cli.main",
+        "web",
+        "--model",
+        str(model),
+        "--port",
+        "0",
+        *flags,
+    ]
     environment = {**os.environ, "PYTHONPATH": str(root)}
     with subprocess.Popen(
         command, cwd=model.parent, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -506,7 +518,7 @@ def test_few_wait(server):
 def test_a_taken_port_and_an_open_address(model, root):
     """One is refused with a way out, the other warned of."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        command = [sys.executable, "-m", "pipeline.cli", "web", "--port", str(taken.getsockname()[1])]
+        command = [sys.executable, "-m", "pipeline.cli.main", "web", "--port", str(taken.getsockname()[1])]
         done = subprocess.run(
             command, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, check=False
         )

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from servers import serving
 
-from stages.errors import InputError
-from stages.files import file_digest
-from stages.model import backbone as backbone_module
-from stages.model.backbone import CONVOLUTIONS, load_backbone, read_keras_top
-from stages.params import Params, load_params
-from stages.weights import weights
+from sceneparse.core.errors import InputError
+from sceneparse.core.files import file_digest
+from sceneparse.network import backbone as backbone_module
+from sceneparse.network.backbone import CONVOLUTIONS, load_backbone, read_keras_top
+from sceneparse.params.whole import Params, load_params
+from stages.weights.stage import weights
 
 WIDTHS = (2, 3, 4, 5, 6)  # channels of the five blocks
 UNITS = 8

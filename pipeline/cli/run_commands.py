@@ -1,0 +1,106 @@
+"""Subcommands that run the stages, now, by a schedule or as experiments, and show what came of it."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.cli.arguments import add_command, seconds, share
+from pipeline.repro.results import REPORT, SCORES
+
+if TYPE_CHECKING:
+    from pipeline.cli.arguments import Subparsers
+
+
+def add_runs(commands: "Subparsers") -> None:
+    """run, sweep, compare, serve, notify, results."""
+    command = add_command(
+        commands,
+        "run",
+        "pipeline.flow.run:run",
+        "bring everything up to date: the DVC stages as a Prefect flow",
+        ("", "--stage prepare", "--min-iou 0.3 --push"),
+        "Stages that are up to date are skipped. Stopped or killed, the same command goes on where it was.",
+    )
+    _add_flow_parameters(command)
+
+    command = add_command(
+        commands,
+        "sweep",
+        "pipeline.experiments.sweep:sweep",
+        "run a grid of DVC experiments, apart from the workspace",
+        ("train.learning_rate=0.0005,0.001", "train.epochs=6,12 model.width=0.125,0.25 --dry-run"),
+    )
+    command.add_argument(
+        "assignments", nargs="+", metavar="KEY=VALUE,VALUE", help="a param and the values that it takes"
+    )
+    command.add_argument("--dry-run", action="store_true", help="check and show the points, run none")
+
+    command = add_command(
+        commands,
+        "compare",
+        "pipeline.experiments.compare:compare",
+        "rank the experiments that began from the current commit",
+        ("", "--by pixel_accuracy --all", "--json"),
+    )
+    command.add_argument("--by", default="mean_iou", metavar="SCORE", help="default: %(default)s, at original size")
+    command.add_argument("--all", action="store_true", dest="every_commit", help="those of other commits too")
+    command.add_argument("--json", action="store_true", dest="as_json", help="print JSON instead of a table")
+
+    command = add_command(
+        commands,
+        "serve",
+        "pipeline.flow.serve:serve",
+        "run it on a schedule, and on request, until stopped",
+        ('--cron "0 3 * * *" --timezone Europe/Zurich --push', "--interval 3600 --paused", ""),
+    )
+    command.add_argument("--name", default="nightly", help="of the deployment; default: %(default)s")
+    when = command.add_mutually_exclusive_group()
+    when.add_argument(
+        "--cron", metavar="FIELDS", help='minute, hour, day, month, weekday: "0 3 * * *" is 3:00 each day'
+    )
+    when.add_argument("--interval", type=seconds, metavar="SECONDS", help="between starts")
+    command.add_argument("--timezone", metavar="ZONE", help="of --cron, as in Europe/Zurich; default: UTC")
+    command.add_argument("--paused", action="store_true", help="start with the schedule paused")
+    _add_flow_parameters(command)
+
+    command = add_command(
+        commands,
+        "notify",
+        "pipeline.flow.notify:notify",
+        "have Prefect tell a webhook when a run fails or the gate stops it",
+        ("https://chat.example.org/hooks/1234",),
+    )
+    command.add_argument("url", help="takes a POST of JSON with subject and text")
+
+    command = add_command(
+        commands,
+        "results",
+        "pipeline.cli.scores:results",
+        "show the scores of the last run and where its report is",
+        ("",),
+    )
+    command.add_argument("--metrics", type=Path, default=SCORES, help="default: %(default)s")
+    command.add_argument("--report", type=Path, default=REPORT, help="default: %(default)s")
+
+
+def _add_flow_parameters(command: argparse.ArgumentParser) -> None:
+    """The flow's parameters, for a run now or for scheduled ones."""
+    command.add_argument("--stage", metavar="NAME", help="this stage and what it needs; default: all stages")
+    command.add_argument("--force", action="store_true", help="run stages that are up to date too")
+    command.add_argument(
+        "--push", action="store_true", help="upload outputs and run-cache to the DVC remote afterwards"
+    )
+    command.add_argument("--min-iou", type=share, metavar="X", help="fail, and push nothing, below this mean IoU")
+    command.add_argument(
+        "--margin",
+        type=share,
+        default=0.01,
+        metavar="X",
+        help="fail, and push nothing, when more than this below the last pushed model's; default: %(default)s",
+    )
+    command.add_argument(
+        "--overlap",
+        choices=("wait", "refuse"),
+        default="wait",
+        help="what to do while another run is going on in this workspace; default: %(default)s",
+    )

@@ -1,0 +1,242 @@
+"""All that this project asks of DVC about experiments: running one apart from the workspace, and listing them.
+
+Input: a DVC repository that is a Git repository too. Output: refs of DVC's own below refs/exps, so that
+`dvc exp show`, `apply`, `branch`, `push` and `remove` know them; values of `dvc exp show --json`. Invariant: of the
+workspace nothing changes but those refs, at once and whole. `dvc exp run --temp` does not hold that: for a moment
+it stashes uncommitted changes, detaches HEAD and edits params.yaml, and a kill then leaves it at that. So an
+experiment runs in a checkout of its own that shares DVC's cache, and Git fetches its ref when it is done.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import getitem
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from pipeline.repro.dvc_commands import LAST_LINES, CommandError, stage_environment, why
+from pipeline.repro.dvc_errors import refusal
+from pipeline.repro.process import Lines, run_supervised
+from pipeline.repro.project import Project
+from pipeline.repro.results import SCORES
+from sceneparse.core.errors import InputError
+from sceneparse.core.files import write_text
+
+PARAMS = Path("params.yaml")
+KEPT = Path("state")  # of a checkout that is made anew: with it training goes on where it was
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A row of `dvc exp show`. `params` and `scores` are flat, with dots: train.epochs, original.mean_iou."""
+
+    name: str
+    baseline: str  # the commit that it began from
+    done: bool
+    params: dict[str, Any]
+    scores: dict[str, float | None]
+
+
+def list_experiments(root: Path, *, every_commit: bool = False) -> tuple[Experiment, list[Experiment]]:
+    """The workspace as a row, and the experiments that began from the current commit, or from any."""
+    flags = ["--all-commits"] if every_commit else []
+    command = [sys.executable, "-m", "dvc", "exp", "show", "--json", *flags]
+    try:
+        workspace, *baselines = json.loads(_output(command, cwd=root))
+    except CommandError as error:
+        raise refusal(root, error.last) from None
+    rows = []
+    for baseline in baselines:
+        for entry in baseline["experiments"] or []:
+            done = entry["executor"] is None or entry["executor"]["state"] == "success"
+            rows.append(_row(entry["revs"][0], entry["name"] or "", baseline["rev"], done))
+    return _row(workspace, "workspace", baselines[0]["rev"] if baselines else "", True), rows
+
+
+def _row(revision: dict[str, Any], name: str, baseline: str, done: bool) -> Experiment:
+    data = revision["data"] or {"params": {}, "metrics": {}}  # none, with an error, where DVC cannot read it
+    params, scores = (
+        _flat(data[kind].get(str(path), {}).get("data") or {})
+        for kind, path in (("params", PARAMS), ("metrics", SCORES))
+    )
+    return Experiment(name, baseline, done, params, scores)
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What experiments begin from, as it was at one moment: a commit and the changes to it that Git knows.
+
+    `changes` is a patch of the whole Git repository, in which the project may be a folder. It leaves out params.yaml,
+    which each experiment gets whole, and dvc.lock, which records results and decides none.
+    """
+
+    root: Path
+    top: Path  # Git's top level: `root`, or a folder above it
+    commit: str
+    changes: bytes
+
+    @classmethod
+    def of(cls, root: Path) -> "Baseline":
+        """The workspace as it is now. Raises InputError without a commit."""
+        try:
+            top = _git(root, "rev-parse", "--show-toplevel").decode().splitlines()[0]
+        except CommandError as error:
+            got = "; ".join(error.last)
+            step = "git init, git add --all, git commit" if "not a git repository" in got else "do as Git says"
+            raise _refusal(root, got, step) from None
+        try:
+            commit, index = _git(root, "rev-parse", "HEAD", "--git-path", "index").decode().splitlines()
+        except CommandError:
+            raise _refusal(root, f"{top} has no commit", "git add --all, git commit") from None
+        needed = {".dvc/config", "dvc.yaml"}
+        if missing := needed - set(_git(root, "ls-files", "--", *needed).decode().splitlines()):
+            raise _refusal(root, f"{top} does not know {', '.join(sorted(missing))}", "git add --all, git commit")
+        plain = ("--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--src-prefix=a/", "--dst-prefix=b/")
+        everywhere = (":(top)", f":(exclude){PARAMS}", ":(exclude)dvc.lock")
+        with TemporaryDirectory() as spare:  # `git diff` writes to the index what it finds out
+            copied = shutil.copy2(root / index, spare)  # its time tells Git which files to compare whole
+            changes = _git(
+                root, "diff", "--binary", "--no-relative", *plain, "HEAD", "--", *everywhere, GIT_INDEX_FILE=copied
+            )
+        return cls(root.resolve(), Path(top), commit, changes)
+
+    def unknown(self) -> list[str]:
+        """Files that Git neither knows nor ignores, and that experiments therefore lack."""
+        names = _git(self.root, "ls-files", "-z", "--others", "--exclude-standard").decode().split("\0")
+        return [name for name in names if name and name not in (str(PARAMS), "dvc.lock")]
+
+    def digest(self, params: str) -> str:
+        """Eight hex digits that stand for the commit, the changes to it and `params`."""
+        parts = (self.commit.encode(), hashlib.sha256(self.changes).digest(), params.encode())
+        return hashlib.sha256(b"\0".join(parts)).hexdigest()[:8]
+
+    def run(self, name: str, params: str, folder: Path, on_output: Callable[[bytes], None]) -> None:
+        """Run the experiment `name`, with `params` as its params.yaml, in a checkout at `folder`; leave it there.
+
+        The project is at `project(folder)`. What it prints also goes to a log beside the folder. State that a killed
+        run left in the folder is taken up. Raises CommandError with the failed stage's own last lines.
+        """
+        from dvc.repo.experiments.refs import ExpRefInfo
+
+        project = self.project(folder)
+        self._check_out(folder)
+        write_text(project / PARAMS, params)
+        self._link_data(project, params)
+        lines = Lines(keep=1000)
+
+        def take(chunk: bytes) -> None:
+            lines.feed(chunk)
+            on_output(chunk)
+
+        status = run_supervised(
+            [sys.executable, "-m", "dvc", "exp", "run", "--name", name],
+            take,
+            cwd=project,
+            environment={
+                **stage_environment(),
+                "DVC_EXP_AUTO_PUSH": "false",  # the checkout has no remote to push to
+                "DVC_SITE_CACHE_DIR": str(project / ".dvc/tmp/site"),  # of use to this checkout alone: goes with it
+            },
+            output=folder.with_name(f"{name}.log"),
+        )
+        if status:
+            raise CommandError(f"experiment {name}", why(project, lines.last), may_pass=False)
+        ref = str(ExpRefInfo(self.commit, name))
+        _git(self.top, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(folder), f"{ref}:{ref}")
+
+    def project(self, folder: Path) -> Path:
+        """Where the project is in a checkout at `folder`."""
+        return folder / self.root.relative_to(self.top)
+
+    def strip(self, folder: Path) -> None:
+        """Remove a checkout but for what lets its training go on."""
+        _strip(folder, self.project(folder) / KEPT)
+
+    def _check_out(self, folder: Path) -> None:
+        """Make `folder` a repository of its own with the baseline's files; it keeps the project's state/."""
+        from dvc.config import Config
+        from dvc.config_schema import RelPath
+        from dvc.repo import Repo
+
+        self.strip(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        _git(folder, "init", "--quiet")
+        _git(folder, "fetch", "--quiet", "--no-tags", "--update-shallow", str(self.top), self.commit)
+        _git(folder, "checkout", "--quiet", "--detach", self.commit)
+        if self.changes:
+            _git(folder, "apply", "--index", "--whitespace=nowarn", "-", standard_input=self.changes)
+        for key in ("user.name", "user.email"):
+            if identity := _git(self.root, "config", "--default", "", "--get", key).decode().strip():
+                _git(folder, "config", key, identity)
+        with Repo(str(self.root)) as workspace, Config(str(self.project(folder) / ".dvc")).edit("local") as local:
+            local.update(workspace.config.read("local"))
+            local["cache"]["dir"] = RelPath(workspace.cache.local_cache_dir)  # DVC's config takes ASCII alone
+
+    def _link_data(self, folder: Path, params: str) -> None:
+        """Link what the params name by a relative path and Git does not know: it is in the workspace alone."""
+        values = YAML(typ="safe", pure=True).load(params)
+        workspace = Project(self.root)
+        for key in re.findall(r"\$\{([\w.]+)\}", (folder / "dvc.yaml").read_text()):
+            path = Path(reduce(getitem, key.split("."), values))
+            link, data = Path(os.path.normpath(folder / path)), Path(os.path.normpath(self.root / path))
+            if data.exists() and not link.exists() and link.is_relative_to(self.root) and not workspace.makes(path):
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(data)
+
+
+def _strip(folder: Path, kept: Path) -> None:
+    """Remove all in `folder` but `kept`, a path below it."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.is_symlink() or not path.is_dir():
+            path.unlink()
+        elif kept.is_relative_to(path):
+            if path != kept:
+                _strip(path, kept)
+        else:
+            shutil.rmtree(path)
+
+
+def _refusal(root: Path, got: str, next_step: str) -> InputError:
+    return InputError(
+        "experiments begin from a commit",
+        expected="a Git repository, of the project or of folders above it, with a commit of the project",
+        got=got,
+        file=root,
+        next_step=next_step,
+    )
+
+
+def _git(folder: Path, *arguments: str, standard_input: bytes = b"", **environment: str) -> bytes:
+    return _output(["git", *arguments], cwd=folder, standard_input=standard_input, **environment)
+
+
+def _output(command: Sequence[str], *, cwd: Path, standard_input: bytes = b"", **environment: str) -> bytes:
+    """A command's standard output. Raises CommandError."""
+    environment = stage_environment() | environment
+    try:
+        done = subprocess.run(  # noqa: S603
+            command, cwd=cwd, env=environment, input=standard_input, capture_output=True, check=False
+        )
+    except FileNotFoundError:
+        raise CommandError(command[0], ["it is not installed, or not on the path"], may_pass=False) from None
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").splitlines()
+        raise CommandError(" ".join(command[:4]), said[-LAST_LINES:], may_pass=False)
+    return done.stdout

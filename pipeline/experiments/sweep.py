@@ -1,0 +1,167 @@
+"""`sceneparse sweep`: a grid of DVC experiments, one after another, apart from the workspace.
+
+Input: KEY=VALUE,VALUE arguments over the workspace's params. Output: an experiment per point, a line per point on
+standard output, its stages' output on standard error and in state/sweep/NAME.log. Invariant: a point is done
+when its experiment is there, with the same commit, uncommitted changes and params; so a sweep that was killed
+at any moment and is started again runs what is missing, and training goes on from its checkpoint.
+"""
+
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from pipeline.experiments.dvc_experiments import PARAMS, Baseline, Experiment, list_experiments
+from pipeline.experiments.grid import Point, read_grid, shown
+from pipeline.repro.dvc_commands import CommandError
+from pipeline.repro.project import project_root
+from pipeline.repro.results import SCORES, read_scores
+from pipeline.repro.supervisor import GRACE_SECONDS
+from sceneparse.core.errors import BusyError
+from sceneparse.core.files import locked
+from sceneparse.core.tables import print_line, print_table
+
+STATE = Path("state/sweep")
+LOOK_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Step:
+    """A point of the plan: its experiment's name, and that experiment where it is done."""
+
+    number: str
+    point: Point
+    name: str
+    done: Experiment | None
+
+
+def sweep(assignments: list[str], dry_run: bool) -> None:
+    """Run the grid's points that are not done; exits with 1 when one failed, 130 or 143 when it was stopped."""
+    root = project_root(Path.cwd())
+    points, params = read_grid(assignments, root / PARAMS), (root / PARAMS).read_text()
+    if dry_run:
+        _print_plan(_plan(Baseline.of(root), points))
+        return
+    with _stoppable(), locked(root / STATE / "lock", "sweeping in this workspace"):
+        _wait_for_killed(root / STATE)
+        baseline = Baseline.of(root)
+        plan = _plan(baseline, points)
+        _print_plan(plan)
+        if left_out := baseline.unknown():
+            print_line(f"left out, because Git does not know them: {', '.join(left_out)}", sys.stderr)
+        _clean(baseline, root / STATE, {step.name for step in plan if not step.done})
+        failures = [error for step in plan if (error := _take(step, baseline, params))]
+    if failures:
+        told = "\n\n".join(map(str, failures))
+        sys.exit(f"\n{told}\n\nerror: {len(failures)} of {len(plan)} points failed; the next start tries them again")
+    print("rank them: sceneparse compare")
+
+
+def _plan(baseline: Baseline, points: list[Point]) -> list[Step]:
+    """A step for each point. What it is known by is the digest at the end of its name, not the values before it."""
+    _, experiments = list_experiments(baseline.root)
+    done = {row.name.rpartition("-")[2]: row for row in experiments if row.done and row.baseline == baseline.commit}
+    steps = []
+    for number, point in enumerate(points, start=1):
+        digest = baseline.digest(point.params.model_dump_json())
+        name = done[digest].name if digest in done else f"{point.label}-{digest}"
+        steps.append(Step(f"{number}/{len(points)}", point, name, done.get(digest)))
+    return steps
+
+
+def _print_plan(plan: list[Step]) -> None:
+    keys = list(plan[0].point.values)
+    rows = [
+        [step.number, *map(shown, step.point.values.values()), step.name, "done" if step.done else "to run"]
+        for step in plan
+    ]
+    print_table(["point", *keys, "experiment", "state"], rows)
+    print(flush=True)
+
+
+def _take(step: Step, baseline: Baseline, params: str) -> CommandError | None:
+    """Bring a point about and print its line; returns why it failed, if it did."""
+    if step.done:
+        _print_line(step, "done before", None, step.done.scores.get("original.mean_iou"))
+        return None
+    print(f"{step.number} {step.name}", file=sys.stderr, flush=True)
+    folder, begun = baseline.root / STATE / step.name, time.monotonic()
+    try:
+        baseline.run(step.name, step.point.params_text(params), folder, _pass_on)
+    except CommandError as error:
+        _print_line(step, "failed", time.monotonic() - begun, None)
+        baseline.strip(folder)
+        return error
+    scores = baseline.project(folder) / SCORES
+    iou = read_scores(scores)["original"]["mean_iou"] if scores.exists() else None
+    _print_line(step, "ran", time.monotonic() - begun, iou)
+    shutil.rmtree(folder)
+    return None
+
+
+def _print_line(step: Step, verdict: str, seconds: float | None, iou: float | None) -> None:
+    taken = "-" if seconds is None else f"{seconds:.1f} s"
+    scored = "-" if iou is None else f"mean IoU {iou:.4f}"
+    print(f"{step.number:<7}  {verdict:<11}  {taken:>9}  {scored:<15}  {step.name}", flush=True)
+
+
+def _pass_on(chunk: bytes) -> None:
+    sys.stderr.buffer.write(chunk)
+    sys.stderr.flush()
+
+
+def _clean(baseline: Baseline, state: Path, wanted: set[str]) -> None:
+    """Remove the checkouts of killed sweeps; of points that this one runs what lets training go on stays."""
+    for folder in state.glob("*/"):
+        if folder.name in wanted:
+            baseline.strip(folder)
+        else:
+            shutil.rmtree(folder)
+
+
+def _wait_for_killed(state: Path) -> None:
+    """Wait for the processes of a killed sweep: they take some seconds to save their state and end."""
+    deadline = time.monotonic() + 2 * GRACE_SECONDS + 2
+    while left := _supervisors(state):
+        if time.monotonic() > deadline:
+            raise BusyError(
+                "processes of a killed sweep are still at work",
+                expected="that they end within seconds",
+                got=f"process {left[0]}",
+                file=state,
+                next_step="end it, and start again",
+            )
+        time.sleep(LOOK_SECONDS)
+
+
+def _supervisors(state: Path) -> list[int]:
+    """Supervisors whose command runs in a checkout below `state`."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if "pipeline.repro.supervisor" in process.cmdline() and Path(process.cwd()).is_relative_to(state.resolve()):
+                found.append(process.pid)
+        except psutil.Error:
+            continue
+    return found
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM leave the block as exceptions do, so that what runs in it is ended and waited for."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda number, _: sys.exit(128 + number)) for number in numbers}
+    try:
+        yield
+    except SystemExit:
+        print("stopped: start it again to go on", file=sys.stderr)
+        raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,1 @@
+"""The Prefect flow that runs the stages of dvc.yaml."""

@@ -1,0 +1,128 @@
+"""What a run leaves in Prefect to look at: scores and their change, classes, pictures, links, lineage.
+
+Input: the project's directory after a run. Output: artifacts of the flow run, under keys that stay the same,
+so that Prefect shows each one's history.
+"""
+
+import base64
+import csv
+import io
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from prefect.artifacts import (
+    Artifact,
+    create_image_artifact,
+    create_link_artifact,
+    create_markdown_artifact,
+    create_table_artifact,
+)
+
+from pipeline.repro.results import MODEL, PER_CLASS, PICTURES, REPORT, Scores
+from sceneparse.core.errors import printable
+from sceneparse.core.files import csv_text, file_digest
+
+SHEET_SCENES, SHEET_WIDTH = 6, 200  # rows of the sheet of pictures; pixels of each picture
+
+
+def published() -> bool:
+    """Whether Prefect has results of an earlier run here."""
+    return Artifact.get("scores") is not None
+
+
+def publish_results(root: Path, scores: Scores, before: Scores) -> None:
+    """Publish what the stages wrote; `before` holds the last good run's scores, or nothing."""
+    create_table_artifact(score_rows(scores, before), key="scores", description=_compared(before))
+    with (root / PER_CLASS).open(newline="") as file:
+        rows = [{key: csv_text(cell) for key, cell in row.items()} for row in csv.DictReader(file)]
+    create_table_artifact(rows, key="per-class", description="Classes, at original size")
+    if (root / REPORT).is_file():
+        create_link_artifact((root / REPORT).as_uri(), key="report", link_text=str(REPORT), description="The report")
+    if sheet := picture_sheet(root / PICTURES):
+        create_image_artifact(sheet, key="pictures", description="Scenes of the report")
+    create_link_artifact((root / MODEL).as_uri(), key="model", link_text=str(MODEL), description="The trained model")
+
+
+def score_rows(scores: Scores, before: Scores) -> list[dict[str, str]]:
+    """A row per score: its value by either protocol, and the change since the last good run."""
+    rows = []
+    for name in scores["original"]:
+        row = {"score": name}
+        for protocol, section in scores.items():
+            value, old = section[name], before.get(protocol, {}).get(name)
+            row[protocol] = "" if value is None else f"{value:.4f}"
+            row[f"{protocol}, change"] = "" if value is None or old is None else f"{value - old:+.4f}"
+        rows.append(row)
+    return rows
+
+
+def _compared(before: Scores) -> str:
+    return "Change: since the last good run" if before else "The first good run: nothing to compare with"
+
+
+def picture_sheet(folder: Path) -> str | None:
+    """A data URL of a JPEG: some scenes below each other, each as image, truth, prediction and overlay.
+
+    None when the folder shows no scene.
+    """
+    from PIL import Image
+
+    columns = ("image", "truth", "prediction", "overlay")
+    scenes = sorted({path.name.rpartition("-")[0] for path in folder.glob("*-overlay.png")})[:SHEET_SCENES]
+    rows = []
+    for scene in scenes:
+        row = [Image.open(folder / f"{scene}-{column}.png").convert("RGB") for column in columns]
+        height = max(1, round(SHEET_WIDTH * row[0].height / row[0].width))
+        rows.append([picture.resize((SHEET_WIDTH, height)) for picture in row])
+    if not rows:
+        return None
+    sheet = Image.new("RGB", (SHEET_WIDTH * len(columns), sum(row[0].height for row in rows)))
+    top = 0
+    for row in rows:
+        for column, picture in enumerate(row):
+            sheet.paste(picture, (column * SHEET_WIDTH, top))
+        top += row[0].height
+    jpeg = io.BytesIO()
+    sheet.save(jpeg, "JPEG", quality=80)
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg.getvalue()).decode()
+
+
+@contextmanager
+def publish_lineage(root: Path) -> Iterator[None]:
+    """Publish, however the block ends, what this run was made from."""
+    try:
+        yield
+    finally:
+        create_markdown_artifact(lineage(root), key="lineage", description="What this run was made from")
+
+
+def lineage(root: Path) -> str:
+    """Markdown: the Git commit, what differs from it, the digest of dvc.lock, and the params."""
+    lock = root / "dvc.lock"
+    changed = [name for name in _git(root, "diff", "--name-only", "--relative", "-z", "HEAD").split("\0") if name]
+    rows = {
+        "commit": _git(root, "rev-parse", "HEAD") or "none",
+        "workspace": f"dirty: {', '.join(changed)}" if changed else "clean",
+        "dvc.lock": file_digest(lock) if lock.is_file() else "none",
+    }
+    table = "\n".join(f"| {name} | {_cell(value)} |" for name, value in rows.items())
+    params = (root / "params.yaml").read_text()
+    fence = "`" * (1 + max([2, *map(len, re.findall("`+", params))]))  # which nothing in them can end
+    return f"| what | which |\n|---|---|\n{table}\n\n{fence}yaml\n{params.rstrip()}\n{fence}\n"
+
+
+def _cell(text: str) -> str:
+    """Text of a Markdown table as it is: neither markup, HTML nor the cell's end."""
+    return re.sub(r"([\\`*_\[\]<>|~&])", r"\\\1", printable(text))
+
+
+def _git(root: Path, *arguments: str) -> str:
+    """What Git prints; nothing where there is no Git, or no repository."""
+    try:
+        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)  # noqa: S603, S607
+    except FileNotFoundError:
+        return ""
+    return done.stdout.strip()

@@ -1,0 +1,69 @@
+"""What Prefect reads from the environment while it is imported, set before that: `prepare_environment`.
+
+It holds for this process and for all that it starts. What the user has set stays as it is.
+"""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from urllib.request import getproxies
+
+from sceneparse.core.errors import InputError
+from sceneparse.core.proxies import no_proxy
+
+OWN_HOME = Path("state/flow/prefect")  # of Prefect's records, where the user's home cannot be written
+
+
+def prepare_environment() -> None:
+    """Keep Prefect quiet and private, its records where they can be written, and loopback out of proxies.
+
+    Raises InputError when PREFECT_HOME is set to a folder that cannot be written.
+    """
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    _bypass_proxies()
+    _choose_home()
+
+
+def _bypass_proxies() -> None:
+    proxies = getproxies()
+    if not proxies.keys() - {"no"}:
+        return
+    # All of them: one variable in the environment hides what a Mac's own settings say.
+    for scheme, address in {**proxies, "no": no_proxy()}.items():
+        # GNOME writes socks://, which no library takes.
+        value = f"socks5{address[5:]}" if address.startswith("socks:") else address
+        os.environ[f"{scheme}_proxy"] = os.environ[f"{scheme}_proxy".upper()] = value
+
+
+def _choose_home() -> None:
+    """Set PREFECT_HOME where the usual folder cannot be written."""
+    configured = os.environ.get("PREFECT_HOME")
+    home = Path(configured or "~/.prefect").expanduser()
+    problem = _write_error(home)
+    if not problem:
+        return
+    if configured:
+        raise InputError(
+            "Prefect's records cannot be written",
+            expected="a folder that this user may write",
+            got=problem,
+            file=f"PREFECT_HOME={configured}",
+            next_step="set PREFECT_HOME to another folder, or unset it",
+        )
+    own = OWN_HOME.resolve()
+    print(f"note: {home} cannot be written ({problem}): Prefect's records are in {own}", file=sys.stderr)
+    os.environ["PREFECT_HOME"] = str(own)
+    profiles = home / "profiles.toml"
+    if os.access(profiles, os.R_OK):  # it may name the API
+        os.environ.setdefault("PREFECT_PROFILES_PATH", str(profiles))
+
+
+def _write_error(folder: Path) -> str | None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return None
+    except OSError as error:
+        return error.strerror or str(error)

@@ -1,0 +1,178 @@
+"""The stages of dvc.yaml as one Prefect flow, a task per stage.
+
+Input: a DVC repository, the working directory. Output: the flow run's state, its artifacts and what the
+stages write. Invariant: a task is Cached exactly when `dvc status` finds nothing changed, Restored when DVC
+brought the outputs back from its cache, Completed when the stage ran. Tasks run one after another in
+the main thread, so that whatever ends the flow ends the stage's processes too.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from prefect import flow, get_run_logger, task
+from prefect.client.schemas.objects import State
+from prefect.context import TaskRunContext
+from prefect.states import Cancelled, Completed, Failed
+from pydantic import Field
+
+from pipeline.flow.aftermath import noted
+from pipeline.flow.artifacts import publish_lineage, publish_results, published
+from pipeline.flow.cancellation import RunCancelledError, heeding_cancellation
+from pipeline.flow.gate import Gate, mean_iou
+from pipeline.flow.overlap import Overlap, one_at_a_time
+from pipeline.flow.relay import Relay
+from pipeline.repro.dvc_commands import CommandError, Verdict, push_outputs, reproduce
+from pipeline.repro.param_paths import check_inputs, check_params
+from pipeline.repro.project import Project, Stage, project_root
+from pipeline.repro.results import SCORES, read_note, read_scores
+from sceneparse.core.errors import BusyError, InputError
+from sceneparse.core.files import write_json
+
+RETRY_SECONDS = [5.0, 20.0, 60.0]  # before trying a download or a push again
+GOOD, PUSHED = Path("state/flow/good.json"), Path("state/flow/pushed.json")  # scores of the last run that was
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+@flow(name="sceneparse")
+def sceneparse(
+    stage: str | None = None,
+    force: bool = False,
+    push: bool = False,
+    min_iou: Share | None = None,
+    margin: Share = 0.01,
+    overlap: Overlap = "wait",
+) -> State[Any]:
+    """Bring the workspace up to date with dvc.yaml and params.yaml.
+
+    Args:
+        stage: this stage and what it needs; without it all of them.
+        force: run stages that are up to date too.
+        push: afterwards upload the outputs and the run-cache to the DVC remote.
+        min_iou: fail, and push nothing, when the mean IoU is below this (0..1).
+        margin: how far below the last pushed model's the mean IoU may lie for a push (0..1).
+        overlap: whether to wait for another run in this workspace or to be refused.
+    """
+    try:
+        root = project_root(Path.cwd())
+        check_params(root)
+        project = Project(root)
+        stages = project.stages(stage)
+        gate = Gate(min_iou, margin) if push or min_iou is not None else None
+        _check(project, stages, push, gate)
+        with (
+            heeding_cancellation(),
+            one_at_a_time(project, overlap),
+            noted(project.root),
+            publish_lineage(project.root),
+        ):
+            return _run(project, stages, force, push, gate)
+    except RunCancelledError as error:
+        return Cancelled(message=str(error))
+    except BusyError as error:
+        return Cancelled(name="Refused", message=str(error))
+    except InputError as error:
+        return Failed(message=str(error))
+
+
+def _check(project: Project, stages: list[Stage], push: bool, gate: Gate | None) -> None:
+    """Refuse a run that could not end well, before it begins."""
+    check_inputs(project, stages)
+    if push:
+        project.remote()
+    if gate and str(SCORES) not in project.outputs(stages):
+        raise InputError(
+            "the quality gate needs scores",
+            expected=f"a run that includes the stage that writes {SCORES}",
+            got=", ".join(node.name for node in stages),
+            file=project.root / "dvc.yaml",
+            next_step="leave out --stage; or leave out --push and --min-iou, and push by hand: dvc push",
+        )
+
+
+def _run(project: Project, stages: list[Stage], force: bool, push: bool, gate: Gate | None) -> State[Any]:
+    run_stage, states = _stage_task(project), dict[str, State[Any]]()
+    for node in stages:
+        upstream = [states[name] for name in node.needs]
+        states[node.name] = state = run_stage(node.name, force, return_state=True, wait_for=upstream)
+        print(f"{node.name:<12}{state.name}", flush=True)
+        if not state.is_completed():
+            return _ended_by(node.name, state)
+    if str(SCORES) not in project.outputs(stages):
+        return Completed(message="up to date")
+
+    scores = read_scores(project.root / SCORES)
+    good, pushed = (read_note(project.root / path) for path in (GOOD, PUSHED))
+    if not published() or any(state.name != Verdict.CACHED for state in states.values()):
+        publish_results(project.root, scores, good)
+    if gate and (reason := gate.closed(scores, pushed)):
+        return Failed(name="BelowGate", message=f"the quality gate is closed, nothing is pushed: {reason}")
+    if push:
+        names = [node.name for node in stages]
+        state = _push_task(project)(names, return_state=True, wait_for=list(states.values()))
+        print(f"{'push':<12}{state.name}", flush=True)
+        if not state.is_completed():
+            return _ended_by("push", state)
+        write_json(project.root / PUSHED, scores)
+    write_json(project.root / GOOD, scores)
+    return Completed(message=f"mean IoU {mean_iou(scores) or 0:.4f}")
+
+
+def _ended_by(name: str, state: State[Any]) -> State[Any]:
+    """The flow's state when a task did not complete."""
+    if state.is_cancelled():
+        raise RunCancelledError(str(state.message))
+    error = state.result(raise_on_failure=False)
+    return Failed(message=f"{name}: {error if isinstance(error, Exception) else state.message}")
+
+
+def _stage_task(project: Project) -> Any:
+    """The task that stands for a stage; its parameters are the stage's name and whether to force it."""
+
+    def key(_: TaskRunContext, parameters: dict[str, Any]) -> str | None:
+        """None unless DVC finds nothing changed: the task's record alone proves nothing about the files."""
+        stage, force = parameters["stage"], parameters["force"]
+        return None if force or project.changes(stage) else f"sceneparse-{stage}-{project.lock_digest(stage)}"
+
+    @task(
+        task_run_name="{stage}",
+        cache_key_fn=key,
+        persist_result=True,
+        retries=len(RETRY_SECONDS),
+        retry_delay_seconds=RETRY_SECONDS,
+        retry_condition_fn=_may_pass,
+    )
+    def run_stage(stage: str, force: bool) -> State[Any]:
+        try:
+            if not force and not project.changes(stage):  # up to date, though Prefect has no record of it
+                return Completed(name=Verdict.CACHED, data=stage)
+            return Completed(name=reproduce(project.root, stage, force, Relay(get_run_logger())), data=stage)
+        except RunCancelledError as error:
+            return Cancelled(message=str(error))
+
+    return run_stage
+
+
+def _push_task(project: Project) -> Any:
+    """The task that uploads the outputs of the stages named, and the run-cache."""
+
+    @task(
+        task_run_name="push",
+        retries=len(RETRY_SECONDS),
+        retry_delay_seconds=RETRY_SECONDS,
+        retry_condition_fn=_may_pass,
+    )
+    def push(stages: list[str]) -> State[Any]:
+        try:
+            push_outputs(project.root, stages, Relay(get_run_logger()))
+        except RunCancelledError as error:
+            return Cancelled(message=str(error))
+        return Completed(message=f"pushed to {project.remote()}")
+
+    return push
+
+
+def _may_pass(_task: Any, _run: Any, state: State[Any]) -> bool:
+    """Whether to try a failed task again: a network may come back, the same bad input stays bad."""
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, CommandError) and error.may_pass

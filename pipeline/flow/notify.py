@@ -1,0 +1,56 @@
+"""`sceneparse notify URL`: a message to a webhook when a run fails, crashes or is stopped by the quality gate.
+
+Made of Prefect's own parts, a notification block and an automation, so Prefect's UI shows and changes them.
+Calling it again replaces them.
+"""
+
+from typing import Any
+
+from pipeline.flow.environment import prepare_environment
+from pipeline.flow.server import api_reached, use_prefect_api
+
+NAME = "sceneparse"
+SUBJECT = "sceneparse: {{ flow_run.state.name }}"
+BODY = "{{ flow_run.name }}: {{ flow_run.state.message }}\n{{ flow_run|ui_url }}"
+
+
+def notify(url: str) -> None:
+    """Have Prefect post {"subject": ..., "text": ...} to `url`, also while nobody looks."""
+    prepare_environment()
+    api = use_prefect_api()
+
+    from prefect.blocks.notifications import CustomWebhookNotificationBlock
+    from prefect.client.orchestration import get_client
+    from prefect.events.actions import SendNotification
+    from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+    from prefect.settings import get_current_settings
+
+    content = {"subject": "{{subject}}", "text": "{{body}}"}
+    block: Any = CustomWebhookNotificationBlock  # its types leave out what it has defaults for
+    with api_reached():
+        document = block(name=NAME, url=url, method="POST", json_data=content).save(NAME, overwrite=True)
+    automation = AutomationCore(
+        name=NAME,
+        description="Tells a webhook when a run fails, crashes or is stopped by the quality gate",
+        trigger=EventTrigger(
+            expect={f"prefect.flow-run.{state}" for state in ("Failed", "Crashed", "TimedOut", "BelowGate")},
+            match_related={"prefect.resource.role": "flow", "prefect.resource.name": NAME},
+            for_each={"prefect.resource.id"},
+            posture=Posture.Reactive,
+            threshold=1,
+        ),
+        actions=[SendNotification(block_document_id=document, subject=SUBJECT, body=BODY)],
+    )
+    with api_reached(), get_client(sync_client=True) as client:
+        for earlier in client.read_automations_by_name(NAME):
+            client.delete_automation(earlier.id)
+        client.create_automation(automation)
+    when = "of runs that fail, crash or are stopped by the quality gate"
+    if not api.log:
+        print(f"{api.page} will tell {url} {when}")
+        return
+    home = get_current_settings().home
+    print(
+        f"{url} will be told {when}, by whichever Prefect server keeps its records in {home}: "
+        "the one of each sceneparse run or serve, for as long as that goes on, or a lasting one (prefect server start)"
+    )

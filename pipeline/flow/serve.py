@@ -1,0 +1,116 @@
+"""`sceneparse serve`: the flow on a schedule, and on request, for as long as this process runs.
+
+Input: a schedule and the flow's parameters. Output: a Prefect deployment and the runs that it starts, each in
+a process of its own, in this working directory. `prefect.yaml` has the same deployment for a work pool.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from pipeline.flow.environment import prepare_environment
+from pipeline.flow.lateness import watch
+from pipeline.flow.server import PrefectApi, api_reached, use_prefect_api
+from pipeline.repro.project import Project, project_root
+from pipeline.repro.stage_names import check_stage_name
+from sceneparse.core.errors import InputError
+
+if TYPE_CHECKING:
+    from prefect.runner import Runner
+
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def serve(
+    name: str, cron: str | None, interval: float | None, timezone: str | None, paused: bool, **parameters: Any
+) -> None:
+    """Serve the flow as deployment `name` until stopped. interval: seconds."""
+    check_stage_name(Path.cwd(), parameters["stage"])
+    os.chdir(project_root(Path.cwd()))
+    Project(Path.cwd()).stages(parameters["stage"])  # so that a wrong name is refused now and not at night
+    prepare_environment()
+    schedule = _schedule(cron, interval, timezone)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)  # until it serves
+    api = use_prefect_api()
+
+    from prefect.runner import Runner
+
+    # Not Prefect's own limit of a deployment: the slot of a run that was killed is never given back when its server
+    # ends too, and no run would start any more. With "refuse" a second run starts, and refuses itself.
+    runner = Runner(name=name, limit=1 if parameters["overlap"] == "wait" else None)
+    when = cron or (f"every {timedelta(seconds=interval)}" if interval else "on request only")
+    said = (
+        f"serving sceneparse/{name}, {when}{', paused' if paused else ''}; Prefect: {api.page}\n"
+        f"a run now: prefect deployment run sceneparse/{name}"
+    )
+    with api_reached():
+        asyncio.run(_serve(runner, api, said, name=name, schedule=schedule, paused=paused, parameters=parameters))
+
+
+async def _serve(runner: "Runner", api: PrefectApi, said: str, *, name: str, **deployment: Any) -> None:
+    """Register the deployment and run what is due, until a signal; then pause the schedule and cancel its run."""
+    from prefect.client.orchestration import get_client
+    from prefect.types.entrypoint import EntrypointType
+
+    from pipeline.flow.flow import sceneparse
+
+    stopped = asyncio.Event()
+    _heed(stopped)
+    identity = await runner.aadd_flow(sceneparse, name=name, entrypoint_type=EntrypointType.MODULE_PATH, **deployment)
+    serving = asyncio.create_task(runner.start())
+    await asyncio.sleep(0)  # by now it has set a handler of its own, which a second signal would make exit at once
+    _heed(stopped)
+    while not (runner.started or serving.done()):  # before it has started it cannot be stopped
+        await asyncio.sleep(0.02)
+    print(said, flush=True)
+    watching = asyncio.create_task(watch(runner, identity, f"sceneparse/{name}", api))
+    stopping = asyncio.create_task(stopped.wait())
+    await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+    watching.cancel()
+    stopping.cancel()
+    if not serving.done():
+        print("stopping", file=sys.stderr)
+        async with get_client() as client:
+            away = await client.api_healthcheck()
+        if away:
+            print(f"warning: Prefect's API does not answer, the schedule stays active there: {away}", file=sys.stderr)
+            runner.pause_on_shutdown = False
+        await runner.astop()
+    await serving
+    for number in STOPS:
+        signal.signal(number, signal.SIG_IGN)  # all that is left is to end our own server
+
+
+def _heed(stopped: asyncio.Event) -> None:
+    for number in STOPS:
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+
+
+def _stop(number: int, _: object) -> None:
+    sys.exit(128 + number)
+
+
+def _schedule(cron: str | None, interval: float | None, timezone: str | None) -> Any:
+    """Prefect's schedule; None without cron and interval. Raises InputError on what cannot be read."""
+    from prefect.schedules import Cron, Interval
+
+    try:
+        if timezone:
+            ZoneInfo(timezone)
+        if cron:
+            return Cron(cron, timezone=timezone)
+        return Interval(timedelta(seconds=interval), timezone=timezone) if interval else None
+    except (ValueError, LookupError, OSError) as error:
+        raise InputError(
+            "this is no schedule",
+            expected='five cron fields as in "0 3 * * *", a time zone as in Europe/Zurich',
+            got=f"cron {cron!r}, time zone {timezone!r}: {error}",
+            file="the command line",
+            next_step="mend the flag",
+        ) from None

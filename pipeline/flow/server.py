@@ -1,0 +1,151 @@
+"""A Prefect API to report to: the one that is configured, or one of our own for as long as it is needed.
+
+Prefect's own temporary server would outlive a killed run; ours is supervised like a stage. Its records are
+in PREFECT_HOME as always, so a server that is started later shows them.
+"""
+
+import atexit
+import os
+import re
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.repro.process import supervised
+from sceneparse.core.errors import InputError
+
+PORT = 4200  # where Prefect's users look first
+LOG = Path("state/flow/server.log")  # what an own server says
+START_SECONDS = 120  # the first start makes the database
+OWN_SERVER = "then a server of our own serves the command"
+
+
+@dataclass(frozen=True)
+class PrefectApi:
+    """The API in use: its URL, and the log of the server where it is our own."""
+
+    url: str
+    log: Path | None
+
+    @property
+    def page(self) -> str:
+        """Address of Prefect's pages."""
+        return self.url.removesuffix("/").removesuffix("/api")
+
+
+def use_prefect_api() -> PrefectApi:
+    """Return the API that this process and those that it starts report to, starting a server if none is set.
+
+    Raises InputError when the configured one does not answer, or not to this user.
+    """
+    from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
+
+    configured = get_current_settings().api.url
+    if configured:
+        _check(str(configured))
+        return PrefectApi(str(configured), None)
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/api"
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    environment = {**os.environ, "PREFECT_API_URL": url, "PREFECT_SERVER_UI_API_URL": url}
+    held = ExitStack()
+    atexit.register(held.close)  # registered early, so run late: after Prefect has sent what it still holds
+    server = held.enter_context(supervised(command, cwd=Path.cwd(), environment=environment, output=LOG))
+    deadline = time.monotonic() + START_SECONDS
+    while not healthy(url):
+        if server.poll() is not None or time.monotonic() > deadline:
+            home = get_current_settings().home
+            raise InputError(
+                "Prefect's server did not start",
+                expected=f"a server within {START_SECONDS} seconds, with its records in {home}",
+                got=last_error(LOG) or "no error in its log",
+                file=LOG.resolve(),
+                next_step="read that file; PREFECT_HOME names another folder for the records",
+            )
+        time.sleep(0.1)
+    os.environ["PREFECT_API_URL"] = url
+    held.enter_context(temporary_settings({PREFECT_API_URL: url}))
+    return PrefectApi(url, LOG.resolve())
+
+
+def _check(url: str) -> None:
+    """Raise InputError unless Prefect's API answers at `url`, and to this user."""
+    import httpx
+    from prefect.client.orchestration import get_client
+
+    try:
+        with api_reached(), get_client(sync_client=True) as client:
+            client.read_flows(limit=1)
+    except (httpx.HTTPStatusError, httpx.InvalidURL, ValueError) as error:  # a page is no JSON, or another one
+        raise InputError(
+            "this is not Prefect's API",
+            expected="the address of a Prefect API, as in http://127.0.0.1:4200/api",
+            got=str(error).splitlines()[0],
+            file=f"PREFECT_API_URL={url}",
+            next_step=f"correct the address, or unset it: {OWN_SERVER}",
+        ) from None
+
+
+@contextmanager
+def api_reached() -> Iterator[None]:
+    """Raise InputError for Prefect's own error when a configured API is away, or wants a login."""
+    import httpx
+
+    try:
+        yield
+    except (RuntimeError, httpx.HTTPStatusError, httpx.TransportError) as error:
+        where = os.environ.get("PREFECT_API_URL", "prefect config view")
+        if isinstance(error, httpx.HTTPStatusError):
+            if error.response.status_code not in (401, 403):
+                raise
+            raise InputError(
+                "Prefect's API wants a login",
+                expected="the login of that server: user:password, or the API key of Prefect Cloud",
+                got=f"HTTP {error.response.status_code} {error.response.reason_phrase}",
+                file=where,
+                next_step="set PREFECT_API_AUTH_STRING or PREFECT_API_KEY; for Prefect Cloud: prefect cloud login",
+            ) from None
+        if isinstance(error, RuntimeError) and not str(error).startswith("Failed to reach API"):
+            raise
+        raise InputError(
+            "Prefect's API does not answer",
+            expected="the server that PREFECT_API_URL or the active Prefect profile names",
+            got=str(error) or type(error).__name__,
+            file=where,
+            next_step=f"start it (prefect server start), correct the address, or unset it: {OWN_SERVER}",
+        ) from None
+
+
+def last_error(log: Path) -> str | None:
+    """Return the last exception that a log names, as `module.Error: message`."""
+    lines = (line.strip() for line in log.read_text(errors="replace").splitlines())
+    return next((line for line in [*lines][::-1] if re.match(r"[\w.]+(Error|Exception): ", line)), None)
+
+
+def free_port() -> int:
+    """PORT, or another one where that is taken."""
+    for port in (PORT, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # ended connections linger on a port
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise RuntimeError("no free port on 127.0.0.1")
+
+
+def healthy(url: str) -> bool:
+    """Whether our own API at `url` answers. No proxy is asked."""
+    try:
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with direct.open(f"{url}/health", timeout=5) as response:
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False

@@ -1,0 +1,1 @@
+"""All that touches DVC and its processes."""

@@ -1,0 +1,96 @@
+"""A command run under a supervisor: its output as it comes, and none of its processes left when the caller ends.
+
+Input: a command. Output: its exit status and what it printed. Invariant: when the block is left, by an
+exception, a signal or `kill -9`, everything that the command started ends within seconds
+(pipeline/repro/supervisor.py). Output goes through a file rather than a pipe, so that a command whose reader
+was killed can still print while it saves its state.
+"""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from pipeline.repro.supervisor import GRACE_SECONDS
+
+POLL_SECONDS = 0.1
+
+
+@contextmanager
+def supervised(
+    command: Sequence[str], *, cwd: Path, environment: Mapping[str, str], output: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start `command` with its standard output and error in the file `output`; end it with the block."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with output.open("wb") as file:
+        process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "pipeline.repro.supervisor", *command],
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C in a terminal is for the owner alone
+        )
+    try:
+        yield process
+    finally:
+        if process.stdin:
+            process.stdin.close()  # the supervisor waits for this
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(2 * GRACE_SECONDS + 2)
+        process.kill()
+
+
+def run_supervised(
+    command: Sequence[str],
+    on_output: Callable[[bytes], None],
+    *,
+    cwd: Path,
+    environment: Mapping[str, str],
+    output: Path,
+) -> int:
+    """Run `command` to its end, giving `on_output` each piece of output; returns the exit status."""
+    with (
+        supervised(command, cwd=cwd, environment=environment, output=output) as process,
+        output.open("rb") as reader,
+    ):
+        while True:
+            ended = process.poll() is not None  # asked before the file is read, so that no last line is missed
+            if chunk := reader.read():
+                on_output(chunk)
+            elif ended:
+                return process.returncode
+            else:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(POLL_SECONDS)
+
+
+class Lines:
+    """Splits output into lines; a progress bar's line is what it says in the end.
+
+    `last` holds the last few lines that say something, `bar` the progress bar as it stands.
+    """
+
+    def __init__(self, keep: int = 15) -> None:
+        self.last: list[str] = []
+        self._keep, self._rest = keep, b""
+
+    @property
+    def bar(self) -> str:
+        """The unfinished line, where it is being drawn over."""
+        return _shown(self._rest) if b"\r" in self._rest else ""
+
+    def feed(self, chunk: bytes) -> list[str]:
+        """The lines that `chunk` completes, empty ones left out."""
+        *whole, self._rest = (self._rest + chunk).split(b"\n")
+        lines = [text for text in map(_shown, whole) if text]
+        # A bar drawn over for hours is one line: only its last state is kept.
+        self._rest = self._rest[max(0, self._rest.rstrip(b"\r").rfind(b"\r")) :]
+        self.last = [*self.last, *lines][-self._keep :]
+        return lines
+
+
+def _shown(line: bytes) -> str:
+    return line.rstrip(b"\r").rpartition(b"\r")[2].decode(errors="replace").rstrip()

@@ -1,0 +1,39 @@
+"""Names of stages, checked before DVC and Prefect load, which takes seconds."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from sceneparse.core.errors import InputError, did_you_mean
+
+FILE = "dvc.yaml"
+
+
+def check_stage_name(directory: Path, name: str | None) -> None:
+    """Raise InputError when the dvc.yaml of the repository that holds `directory` has no such stage.
+
+    Only plain names are judged here, and only by a file that can be read; the rest is left to DVC.
+    """
+    places = (directory.absolute(), *directory.absolute().parents)
+    root = next((place for place in places if (place / ".dvc").is_dir()), None)
+    if name is None or root is None or not set(name).isdisjoint("/:@."):  # of another file, or one of many
+        return
+    try:
+        names = list(YAML(typ="safe", pure=True).load(root / FILE)["stages"])
+    except (OSError, ValueError, TypeError, KeyError, YAMLError):
+        return
+    if name not in names:
+        raise no_such_stage(name, names, root / FILE)
+
+
+def no_such_stage(name: str, names: Collection[str], file: Path) -> InputError:
+    """The refusal of a stage's name."""
+    return InputError(
+        "there is no such stage",
+        expected=", ".join(names),
+        got=f"{name}{did_you_mean(name, names)}",
+        file=file,
+        next_step="name one of those",
+    )

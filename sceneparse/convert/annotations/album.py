@@ -1,0 +1,155 @@
+"""Content of an annotation file, whatever its format: pictures with the shapes drawn on them.
+
+A reader of a format makes an Album; pairing finds the pictures that it names; `draw` makes the annotation of each.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+from pydantic import ValidationError
+
+from sceneparse.convert.annotations.regions import Mask, Region, shown
+from sceneparse.convert.hints import UnfitError, misfit
+from sceneparse.convert.mask_legend import Legend
+from sceneparse.convert.masks import Notes, annotate
+from sceneparse.convert.pairing import Source
+from sceneparse.dataset.images import Pixels
+from sceneparse.dataset.picture_formats import open_picture
+
+ERRORS = 5  # of a file, that are named
+OUTSIDE = "shapes outside their picture"
+UNCLAIMED = 255  # no class has this number
+OVERLAP = "pixels that two masks claim: the class that is later in the table has them"
+
+
+class Shape(NamedTuple):
+    """A region with its label; `kind` is a word for it: polygon, rectangle, mask …"""
+
+    label: str
+    kind: str
+    region: Region
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """A picture of an annotation file: its name there, its width and height if it tells, its shapes, lowest first."""
+
+    name: str
+    file: Path
+    size: tuple[int, int] | None
+    shapes: tuple[Shape, ...]
+    subset: str = ""  # train, val …, where the file tells
+    exclusive: bool = False  # whether shapes are not to overlap, and are drawn in the order of classes
+
+
+@dataclass(frozen=True, eq=False)
+class Album:
+    """All drawings of a file.
+
+    `classes`: the names that the file lists, or none; `notes`: what is not drawn, or worth a line, with counts.
+    """
+
+    drawings: tuple[Drawing, ...]
+    classes: tuple[str, ...] = ()
+    notes: Counter[str] = field(default_factory=Counter)
+
+    def labels(self) -> Counter[str]:
+        """Count the shapes of each label."""
+        return Counter(shape.label for drawing in self.drawings for shape in drawing.shapes)
+
+    def kinds(self) -> Counter[str]:
+        """Count the shapes of each kind."""
+        return Counter(shape.kind for drawing in self.drawings for shape in drawing.shapes)
+
+
+@dataclass(frozen=True)
+class Drawn(Source):
+    """A picture with its drawing; `mask` is the file that the drawing comes from."""
+
+    drawing: Drawing
+
+
+def told_classes(sources: Sequence[Source], legend: Legend) -> list[frozenset[int]] | None:
+    """Return the annotation values of each pair's labels but 0; None where masks have to be read to tell."""
+    numbers = dict(legend.labels)
+    drawings = [source.drawing for source in sources if isinstance(source, Drawn) and not source.drawing.exclusive]
+    if len(drawings) < len(sources):
+        return None
+    return [
+        frozenset({legend.background, *(numbers.get(shape.label, 0) for shape in drawing.shapes)} - {0})
+        for drawing in drawings
+    ]
+
+
+def merge(albums: Iterable[Album]) -> Album:
+    """Make one album of several; classes stay in the order in which they come."""
+    albums = list(albums)
+    notes: Counter[str] = Counter()
+    for album in albums:
+        notes.update(album.notes)
+    classes = dict.fromkeys(name for album in albums for name in album.classes)
+    return Album(tuple(drawing for album in albums for drawing in album.drawings), tuple(classes), notes)
+
+
+def explain(error: ValueError | OverflowError) -> str:
+    """Say what is wrong, and where, in a line."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    errors = error.errors(include_url=False, include_input=False)
+    lines = [f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}" for detail in errors[:ERRORS]]
+    more = f"; and {len(errors) - ERRORS} more" if len(errors) > ERRORS else ""
+    return "; ".join(lines) + more
+
+
+def annotate_source(source: Source, legend: Legend, tolerance: int | None) -> tuple[Pixels, Notes]:
+    """Make the annotation of a pair, uint8 [H, W], of its mask or its drawing, and notes.
+
+    Raises what Pillow raises for a damaged file, and UnfitError for a mask or shapes that do not fit the picture.
+    """
+    if not isinstance(source, Drawn):
+        return annotate(source.mask, legend, tolerance)
+    size = open_picture(source.image.read_bytes()).size
+    try:
+        annotation, lines = draw(source.drawing, legend, size)
+    except UnfitError:
+        raise
+    except ValueError as error:
+        raise UnfitError("shapes", str(error)) from None
+    return annotation, Notes(annotation.size, drawn=lines)
+
+
+def draw(drawing: Drawing, legend: Legend, size: tuple[int, int]) -> tuple[Pixels, dict[str, int]]:
+    """Draw the annotation of a picture of this width and height, uint8 [H, W], and count what is worth a line.
+
+    A label that the legend lacks is drawn as 0. Raises ValueError where shapes do not fit, and UnfitError where the
+    file and the picture have other sizes, unless width and height are exchanged, as in a picture with a turn in its
+    EXIF: drawn at the file's.
+    """
+    if drawing.size and drawing.size not in (size, size[::-1]):
+        raise misfit(size, drawing.size, f"drawn on {shown(drawing.size)} pixels, but the picture has {shown(size)}")
+    size = drawing.size or size
+    numbers = dict(legend.labels)
+    shapes = [(numbers.get(shape.label, 0), shape.region) for shape in drawing.shapes]
+    if drawing.exclusive:
+        masks = [(number, region) for number, region in shapes if isinstance(region, Mask)]
+        return _stacked(masks, legend.background, size)
+    canvas = Image.new("L", size, legend.background)
+    outside = sum(not region.paint(canvas, number) for number, region in shapes)
+    return np.array(canvas), {OUTSIDE: outside}
+
+
+def _stacked(masks: list[tuple[int, Mask]], background: int, size: tuple[int, int]) -> tuple[Pixels, dict[str, int]]:
+    """Put masks upon one another in the order of their numbers, and count the pixels that two of them claim."""
+    annotation = np.full(size[::-1], background, np.uint8)
+    claimed = np.full(size[::-1], UNCLAIMED, np.uint8)
+    overlap = 0
+    for number, region in sorted(masks, key=lambda mask: mask[0]):
+        bits = region.bits(size)
+        overlap += int((bits & (claimed != UNCLAIMED) & (claimed != number)).sum())
+        annotation[bits] = claimed[bits] = number
+    return annotation, {OVERLAP: overlap}

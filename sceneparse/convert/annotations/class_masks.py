@@ -1,0 +1,108 @@
+"""A mask for each class, or for each object of one class -> drawings of a picture's masks.
+
+masks/NAME_class_road.png            RectLabel: the class is in the name
+masks/NAME_road.png, NAME-road-2.png   a class of the table ends the name, with or without a number
+masks/road/NAME.png                  a class of the table is the folder's name
+NAME/images/NAME.png, NAME/masks/*.png   a folder for each picture, its masks are objects of the only class
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from sceneparse.convert.annotations.album import Album, Drawing, Shape
+from sceneparse.convert.annotations.regions import MaskFile
+from sceneparse.convert.picture_files import Found
+from sceneparse.core.errors import InputError
+
+BRUSH = re.compile(r"task-\d+-annotation-\d+-by-.*-tag-.*-\d+$")  # Label Studio's 'Brush labels to PNG'
+RECTLABEL = re.compile(r"(.+)_class_(.+)$")
+
+Owner = tuple[Found, str]  # a picture, and a label
+
+
+def find_class_masks(
+    pictures: Sequence[Found], masks: Sequence[Path], folder: Path, labels: Sequence[str], paired: bool
+) -> tuple[Album, str, list[Path]] | None:
+    """The drawings, how masks are named, and masks of no picture; None where masks are of another kind.
+
+    `labels`: of the class table, or none; `paired`: whether masks have pictures' names.
+    """
+    known = _Pictures(pictures)
+    if any(BRUSH.match(mask.stem) for mask in masks):
+        raise InputError(
+            "Label Studio's brush masks do not say which pictures they are of",
+            expected="the project's JSON export, which has the same strokes, and the picture of each task",
+            got=next(mask.name for mask in masks if BRUSH.match(mask.stem)),
+            file=folder,
+            next_step="export as 'JSON', and name that file in place of the folder",
+        )
+    ways: dict[str, Callable[[Path], Owner | None]] = {}
+    if not paired:
+        ways["masks with the class in their names"] = known.of_rectlabel
+        ways["masks with the class at the end of their names"] = partial(known.of_end, tuple(labels))
+    if len({mask.parent.name for mask in masks}) > 1:
+        ways["masks with a folder for each class"] = partial(known.of_folder, tuple(labels))
+    if len(labels) == 1 and not paired:
+        ways["masks with one per object"] = partial(known.of_object, labels[0])
+    for kind, way in ways.items():
+        owners = {mask: way(mask) for mask in masks}
+        if any(owners.values()):
+            return _album(owners), kind, [mask for mask, owner in owners.items() if owner is None]
+    return None
+
+
+def _album(owners: dict[Path, Owner | None]) -> Album:
+    shapes: dict[Found, list[Shape]] = defaultdict(list)
+    for mask, owner in owners.items():
+        if owner:
+            shapes[owner[0]].append(Shape(owner[1], "mask", MaskFile(mask)))
+    return Album(
+        tuple(
+            Drawing(str(picture.file.absolute()), some[0].region.path, None, tuple(some), exclusive=True)
+            for picture, some in shapes.items()
+            if isinstance(some[0].region, MaskFile)
+        )
+    )
+
+
+class _Pictures:
+    """Pictures by their names, and by their folders."""
+
+    def __init__(self, pictures: Sequence[Found]) -> None:
+        self._named: dict[str, list[Found]] = defaultdict(list)
+        self._above: dict[Path, list[Found]] = defaultdict(list)
+        for picture in pictures:
+            self._named[picture.name.casefold()].append(picture)
+            self._above[picture.file.absolute().parent.parent].append(picture)
+
+    def of_rectlabel(self, mask: Path) -> Owner | None:
+        match = RECTLABEL.match(mask.stem)
+        return self._owner(match[1], match[2], mask) if match else None
+
+    def of_end(self, labels: tuple[str, ...], mask: Path) -> Owner | None:
+        stem = mask.stem
+        for label in sorted(labels, key=len, reverse=True):
+            match = re.match(rf"(.+?)[-_. ]+{re.escape(label)}([-_. ]*\d+)?$", stem, re.IGNORECASE)
+            owner = match and self._owner(match[1], label, mask)
+            if owner:
+                return owner
+        return None
+
+    def of_folder(self, labels: tuple[str, ...], mask: Path) -> Owner | None:
+        label = next((label for label in labels if label.casefold() == mask.parent.name.casefold()), None)
+        return self._owner(mask.stem, label, mask) if label else None
+
+    def of_object(self, label: str, mask: Path) -> Owner | None:
+        pictures = self._above.get(mask.absolute().parent.parent, [])
+        return (pictures[0], label) if len(pictures) == 1 and pictures[0].file.parent != mask.parent else None
+
+    def _owner(self, name: str, label: str, mask: Path) -> Owner | None:
+        """The picture of this name; of several the one whose folder has the name of one of the mask's."""
+        pictures = self._named.get(name.casefold(), [])
+        if len(pictures) > 1:
+            above = {part.casefold() for part in mask.parts[:-1]}
+            pictures = [picture for picture in pictures if picture.file.parent.name.casefold() in above]
+        return (pictures[0], label) if len(pictures) == 1 else None

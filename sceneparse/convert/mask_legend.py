@@ -1,0 +1,254 @@
+"""What the pixels of masks, or the labels of annotation files, stand for: a class table -> names of classes 1..N.
+
+A row has a name and a value, a colour or a label:
+    name,value              name,r,g,b              name,colour             name,label
+    road,7                  road,128,64,128         road,#804080            road,street
+Rows of one name are one class; those named 'ignored' become 0. Classes are numbered in the order of their first rows.
+class_lists.py has all forms of tables that can be read.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sceneparse.convert.class_lists import CHANNELS, COLOURS, LABELS, UNLABELLED, VALUES, Row, read_rows, refusal
+from sceneparse.core.errors import InputError
+from sceneparse.dataset.class_table import unusable
+from sceneparse.dataset.labels import MAX_CLASSES
+
+IGNORED = "ignored"
+
+Code = TypeVar("Code", int, str)
+
+
+@dataclass(frozen=True)
+class Legend:
+    """Class names, and (code, annotation value) for each code: a value, 0..65535, or a colour, 0xRRGGBB.
+
+    Of annotation files: (label, annotation value) instead, and the value of what no shape covers. `note`: a line about
+    how the table was read, or nothing. `colours`: #rrggbb of each class or '' for none; empty where the table has none.
+    """
+
+    names: tuple[str, ...]
+    by_colour: bool
+    codes: tuple[tuple[int, int], ...]
+    labels: tuple[tuple[str, int], ...] = ()
+    background: int = 0
+    note: str = ""
+    colours: tuple[str, ...] = ()
+
+    @property
+    def codes_are(self) -> str:
+        """What the codes are, in a word."""
+        return "colours" if self.by_colour else "values"
+
+    def text(self, code: int) -> str:
+        """A code as a person writes it."""
+        return f"#{code:06x} ({code >> 16}, {code >> 8 & 255}, {code & 255})" if self.by_colour else str(code)
+
+    def table(self) -> bytes:
+        """Return the classes as objectInfo150.txt: with the column Label where commas would cut names, and Colour."""
+        file = io.StringIO()
+        columns = {"Idx": [*map(str, range(1, len(self.names) + 1))], "Name": [*self.names]}
+        if any("," in name for name in self.names):
+            columns["Label"] = [*self.names]
+        if self.colours:
+            columns["Colour"] = [*self.colours]
+        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
+        writer.writerows([tuple(columns), *zip(*columns.values(), strict=True)])
+        return file.getvalue().encode()
+
+
+def read_legend(path: Path, by: str | None, ignore: Sequence[str] | None) -> Legend:
+    """Read a class table; `by` says which of its codes count (value, colour), where it has both.
+
+    `ignore`: more codes that become 0, by default 255 of values. Raises InputError that lists every bad row.
+    """
+    rows, note = read_rows(path)
+    by_colour = _by_colour(path, rows, by)
+    names, codes = _numbered(path, rows, lambda row: _codes(row, by_colour), "colour" if by_colour else "value")
+    codes |= _ignored(path, by_colour, ignore, codes)
+    return Legend(names, by_colour, tuple(codes.items()), note=note, colours=_class_colours(path, rows, names))
+
+
+def read_labels(path: Path, background: str | None) -> Legend:
+    """Read a class table for annotation files; without a column of labels the names are the labels.
+
+    `background`: the class of what no shape covers; the first one, where the table does not have it.
+    """
+    rows, note = read_rows(path)
+    if not any("name" in row for _, row in rows):
+        raise refusal(path, _columns(path, {key for _, row in rows for key in row}))
+    names, labels = _numbered(path, rows, _labels, "label")
+    legend = _with_background(path, names, labels, background)
+    return replace(legend, note=note, colours=_class_colours(path, rows, legend.names))
+
+
+def name_labels(labels: Iterable[str], background: str | None, file: Path) -> Legend:
+    """Make every label a class, in their order."""
+    rows: list[Row] = [(f"label {label!r}", {"name": label}) for label in labels]
+    names, numbers = _numbered(file, rows, _labels, "label")
+    return _with_background(file, names, numbers, background)
+
+
+def _with_background(file: Path, names: tuple[str, ...], labels: dict[str, int], background: str | None) -> Legend:
+    if background is None:
+        return Legend(names, False, (), tuple(labels.items()))
+    if background not in names:
+        rows: list[Row] = [("--background", {"name": background})]
+        rows += [
+            (label, {"name": names[number - 1] if number else IGNORED, "label": label})
+            for label, number in labels.items()
+        ]
+        names, labels = _numbered(file, rows, _labels, "label")
+    return Legend(names, False, (), tuple(labels.items()), names.index(background) + 1)
+
+
+def _labels(row: dict[str, Any]) -> list[str]:
+    cell = next((row[key] for key in LABELS if key in row), row["name"])
+    labels = cell if isinstance(cell, list) else [cell]
+    if not all(isinstance(label, str) and label.strip() for label in labels):
+        raise ValueError(f"expected a label, got {cell!r}")
+    return [label.strip() for label in labels]
+
+
+def _numbered(
+    path: Path, rows: list[Row], codes_of: Callable[[dict[str, Any]], list[Code]], what: str
+) -> tuple[tuple[str, ...], dict[Code, int]]:
+    """The names of the classes, and the annotation value of each code. Raises InputError that lists every bad row."""
+    problems: list[str] = []
+    numbers: dict[str, int] = {}
+    codes: dict[Code, int] = {}
+    for where, row in rows:
+        cell = row.get("name")
+        name = cell.strip() if isinstance(cell, str) else ""
+        if trouble := unusable(name):
+            problems.append(f"{where}: {trouble}")
+            continue
+        number = 0 if name.lower() in (IGNORED, UNLABELLED) else numbers.setdefault(name, len(numbers) + 1)
+        try:
+            row_codes = codes_of(row)
+        except ValueError as error:
+            problems.append(f"{where}: {error}")
+            continue
+        if any(codes.setdefault(code, number) != number for code in row_codes):
+            problems.append(f"{where}: another class has the same {what}")
+    if not 1 <= len(numbers) <= MAX_CLASSES:
+        problems.append(f"{len(numbers)} classes")
+    if problems:
+        raise refusal(path, "\n    ".join(["", *problems]))
+    return tuple(numbers), codes
+
+
+def _class_colours(path: Path, rows: list[Row], names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the first colour of each class, '' for none; nothing where the table has no colours."""
+    colours = dict.fromkeys(names, "")
+    for where, row in rows:
+        name = str(row.get("name") or "").strip()
+        if colours.get(name) != "" or not _has_colour(row):
+            continue
+        try:
+            colours[name] = f"#{_codes(row, by_colour=True)[0]:06x}"
+        except (ValueError, IndexError) as error:
+            raise refusal(path, f"{where}: {error}") from None
+    return tuple(colours.values()) if any(colours.values()) else ()
+
+
+def _has_colour(row: dict[str, Any]) -> bool:
+    """Whether a row gives a colour, right or wrong; an empty cell gives none."""
+    return any(row.get(key) not in (None, "", []) for key in (*COLOURS, *(key for three in CHANNELS for key in three)))
+
+
+def _ignored(path: Path, by_colour: bool, ignore: Sequence[str] | None, codes: dict[int, int]) -> dict[int, int]:
+    """What becomes 0 beside what the table says."""
+    if ignore is None:
+        return {} if by_colour or 255 in codes else {255: 0}
+    found, problems = {}, []
+    for text in ignore:
+        try:
+            code = _colour(text) if by_colour else _value(text)
+        except ValueError as error:
+            problems.append(str(error))
+            continue
+        if codes.get(code, 0):
+            problems.append(f"{text} is a class of the table")
+        found[code] = 0
+    if problems:
+        raise InputError(
+            "what --ignore names cannot be used",
+            expected=f"{'colours, as #rrggbb' if by_colour else 'values, 0..65535'}, for {path} has such",
+            got="; ".join(problems),
+            file="the command line",
+            next_step=f"name {'colours' if by_colour else 'values'} that masks have and no class of the table has",
+        )
+    return found
+
+
+def _by_colour(path: Path, rows: list[Row], by: str | None) -> bool:
+    keys = {key for _, row in rows for key in row}
+    has = {
+        "value": any(key in keys for key in (*VALUES, "line")),
+        "colour": any(key in keys for key in COLOURS) or any(keys.issuperset(three) for three in CHANNELS),
+    }
+    kinds = [kind for kind, there in has.items() if there and by in (None, kind)]
+    if not kinds or "name" not in keys:
+        raise refusal(path, _columns(path, keys))
+    if len(kinds) == 2:
+        raise refusal(path, "both: say --masks-by value or --masks-by colour")
+    return kinds == ["colour"]
+
+
+def _columns(path: Path, keys: set[str]) -> str:
+    """What there is instead of the columns that are needed."""
+    if not keys:
+        return "no rows, and so no columns"
+    shown = ", ".join(sorted(filter(None, keys - {"line"})))
+    known = {"name", *VALUES, *COLOURS}.union(*CHANNELS)
+    if path.suffix.lower() != ".json" and not keys & known:
+        return f"no header line: the first one has {shown}"
+    return f"columns {shown}"
+
+
+def _codes(row: dict[str, Any], by_colour: bool) -> list[int]:
+    if not by_colour:
+        if "line" in row:  # of a list of names alone: -1 is labelme's, of what it saves as 255
+            return [row["line"] if row["line"] >= 0 else 255]
+        cell = next((row[key] for key in VALUES if key in row), None)
+        return [_value(one) for one in (cell if isinstance(cell, list) else [cell])]
+    for three in CHANNELS:
+        if all(key in row for key in three):
+            return [_colour([row[key] for key in three])]
+    cell = next((row[key] for key in COLOURS if key in row), None)
+    several = isinstance(cell, list) and not all(isinstance(one, int) for one in cell)
+    return [_colour(one) for one in (cell if several else [cell])]  # type: ignore[union-attr]
+
+
+def _value(cell: Any) -> int:
+    """0..65535."""
+    try:
+        if isinstance(cell, float | bool):
+            raise ValueError  # noqa: TRY004, TRY301
+        value = int(cell)
+    except (ValueError, TypeError):
+        raise ValueError(f"expected a value, got {cell!r}") from None
+    if not 0 <= value < 2**16:
+        raise ValueError(f"expected a value of 0..65535, got {value}")
+    return value
+
+
+def _colour(cell: Any) -> int:
+    """#rrggbb, or three numbers in a list or a text."""
+    if isinstance(cell, str) and re.fullmatch(r"#[0-9a-fA-F]{6}", cell.strip()):
+        return int(cell.strip()[1:], 16)
+    parts = re.split(r"[\s,;]+", cell.strip(" ()[]")) if isinstance(cell, str) else cell
+    try:
+        red, green, blue = map(_value, parts)
+    except (ValueError, TypeError):
+        raise ValueError(f"expected a colour, #rrggbb or three numbers, got {cell!r}") from None
+    if max(red, green, blue) > 255:
+        raise ValueError(f"expected colours of 0..255, got {cell!r}")
+    return red << 16 | green << 8 | blue

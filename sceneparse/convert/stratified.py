@@ -1,0 +1,82 @@
+"""Draw exactly a share of the pairs for validation, with as much of each class as there is in all, as far as that goes.
+
+Each pair belongs to the rarest of its classes, and each class gives its share of its pairs, by a hash of their names:
+so it depends on names, classes and the seed alone, and few pairs change sides where some are added.
+"""
+
+import hashlib
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from fractions import Fraction
+from functools import partial
+
+import numpy as np
+
+from sceneparse.convert.annotations.album import annotate_source, told_classes
+from sceneparse.convert.mask_legend import Legend
+from sceneparse.convert.pairing import Source
+from sceneparse.core.parallel import in_parallel
+from sceneparse.dataset.pairs import DAMAGE
+
+CHUNK = 2  # masks per task
+
+
+def find_classes(pairs: Sequence[Source], legend: Legend, tolerance: int | None) -> list[frozenset[int]]:
+    """The annotation values of each pair's mask but 0; none where it cannot be used."""
+    if (told := told_classes(pairs, legend)) is not None:
+        return told
+    find_some: Callable[[tuple[Source, ...]], list[frozenset[int]]] = partial(classes_of, legend, tolerance)
+    return [values for some in in_parallel(find_some, pairs, CHUNK, "look up classes") for values in some]
+
+
+def classes_of(legend: Legend, tolerance: int | None, sources: tuple[Source, ...]) -> list[frozenset[int]]:
+    """A set for each pair."""
+    some: list[frozenset[int]] = []
+    for source in sources:
+        values: list[int] = []
+        with suppress(*DAMAGE):  # told when the pair is converted
+            values = np.unique(annotate_source(source, legend, tolerance)[0]).tolist()
+        some.append(frozenset(values) - {0})
+    return some
+
+
+def draw(pairs: Sequence[Source], classes: Sequence[frozenset[int]], share: float, seed: int) -> list[int]:
+    """0 for pairs of training, 1 for those of validation, of which there are round(share * N), but 1 of each at least.
+
+    `classes`: of each pair, the annotation values that its mask has.
+    """
+    wanted = max(min(round(share * len(pairs)), len(pairs) - 1), min(1, len(pairs) - 1))
+    counts = Counter(value for values in classes for value in values)
+    rarest = [min(values, key=lambda value: (counts[value], value), default=0) for values in classes]
+    groups: dict[int, list[int]] = defaultdict(list)
+    for index in sorted(range(len(pairs)), key=lambda index: _hash(pairs[index].path, seed)):
+        groups[rarest[index]].append(index)
+    quotas = _quotas({value: len(group) for value, group in groups.items()}, wanted, len(pairs))
+    chosen = [0] * len(pairs)
+    for value, group in groups.items():
+        for index in group[: quotas[value]]:
+            chosen[index] = 1
+    return chosen
+
+
+def _quotas(sizes: dict[int, int], wanted: int, total: int) -> dict[int, int]:
+    """How many each group gives: its share rounded down, then one at a time from where most is missing.
+
+    The last pair of a group is given when no other is left: training needs it more.
+    """
+    exact = {value: Fraction(size * wanted, total) for value, size in sizes.items()}
+    quotas = {value: int(part) for value, part in exact.items()}
+
+    def reluctance(value: int) -> tuple[int, Fraction, int, int]:
+        left = sizes[value] - quotas[value]
+        return {0: 2, 1: 1}.get(left, 0), quotas[value] - exact[value], sizes[value], value
+
+    for _ in range(wanted - sum(quotas.values())):
+        quotas[min(sizes, key=reluctance)] += 1
+    return quotas
+
+
+def _hash(name: str, seed: int) -> bytes:
+    return hashlib.sha256(f"{seed}:{unicodedata.normalize('NFC', name)}".encode(errors="surrogateescape")).digest()

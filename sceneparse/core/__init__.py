@@ -1,0 +1,1 @@
+"""Errors, files, progress and other ground that every room stands on."""

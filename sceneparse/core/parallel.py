@@ -1,0 +1,50 @@
+"""Many small tasks on all cores, their results in order, a progress bar where somebody watches.
+
+A few tasks run in threads of this process, as starting others would take longer; Pillow and zlib free the others.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
+from typing import TypeVar
+
+from sceneparse.core.progress import progress
+
+FEW = 100  # pictures: a process starts in about a second
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+def in_parallel(
+    function: Callable[[tuple[Task, ...]], Result], tasks: Sequence[Task], chunk: int, name: str
+) -> Iterator[Result]:
+    """Results of `function` for chunks of the tasks, in their order; memory does not grow with them."""
+    count = len(os.sched_getaffinity(0))
+    pool: Executor
+    if len(tasks) <= FEW:
+        pool = ThreadPoolExecutor(count)
+    else:
+        # spawn: forking a process that has threads (progress bars have one) can deadlock.
+        pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"))
+    chunks = (tuple(tasks[start : start + chunk]) for start in range(0, len(tasks), chunk))
+    with progress(total=len(tasks), desc=name, unit="image") as bar:
+        try:
+            for result in in_order(pool, function, chunks, ahead=2 * count):
+                bar.update(min(chunk, len(tasks) - bar.n))
+                yield result
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def in_order(pool: Executor, function: Callable[[Task], Result], tasks: Iterable[Task], ahead: int) -> Iterator[Result]:
+    """Results in the order of the tasks, at most `ahead` of them in flight: memory does not grow with the tasks."""
+    waiting: deque[Future[Result]] = deque()
+    for task in tasks:
+        waiting.append(pool.submit(function, task))
+        if len(waiting) > ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()

@@ -1,0 +1,1 @@
+"""From a dataset archive to pairs of pixels: pictures, annotations and class names."""

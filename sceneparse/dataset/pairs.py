@@ -1,0 +1,81 @@
+"""One pair of a dataset -> the picture's content and its annotation, or all that is wrong with them.
+
+A usable pair has a picture whose header can be read and an 8-bit L annotation with values 0..N, of the picture's size
+upright or as stored. Only the header is checked here; damaged pixel data fails when it is decoded.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from sceneparse.dataset.archive import Dataset, Pair
+from sceneparse.dataset.images import AnnotationKindError, decode_annotation
+from sceneparse.dataset.photos import Size, picture_sizes
+from sceneparse.dataset.picture_formats import open_picture
+
+# What reading a damaged pair raises: the decoders ValueError, files OSError.
+DAMAGE = (OSError, ValueError)
+
+
+class Problem(NamedTuple):
+    """What is wrong: `kind` is a word for it, `member` the file that it is about."""
+
+    kind: str
+    member: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What there is of a pair; both of them where there are no problems."""
+
+    image: bytes | None
+    annotation: Image.Image | None
+    problems: tuple[Problem, ...]
+
+    def usable(self) -> tuple[bytes, Image.Image]:
+        """The picture's content and the annotation. Raises ValueError saying all that is wrong."""
+        if self.problems or self.image is None or self.annotation is None:
+            raise ValueError("; ".join(problem.text for problem in self.problems))
+        return self.image, self.annotation
+
+
+def check_pair(dataset: Dataset, pair: Pair, classes: int | None) -> Checked:
+    """Read a pair; values are compared with the number of classes where that is known."""
+    problems = []
+    image, annotation, stored, annotated = None, None, None, None
+    try:
+        image = dataset.content(pair.image)
+        stored = open_picture(image).size
+    except DAMAGE as error:
+        problems.append(Problem("image_unreadable", pair.image, f"image: {error}"))
+    try:
+        content = dataset.content(pair.annotation)
+        annotated = open_picture(content).size
+        annotation = decode_annotation(content)
+    except AnnotationKindError as error:
+        problems.append(Problem("annotation_kind", pair.annotation, f"annotation: {error}"))
+    except DAMAGE as error:
+        problems.append(Problem("annotation_unreadable", pair.annotation, f"annotation: {error}"))
+    if image and stored and annotated and annotated != stored:
+        problems += _other_size(image, pair, annotated)
+    if annotation is not None and classes is not None:
+        above = [int(value) for value in np.unique(np.asarray(annotation)) if value > classes]
+        if above:
+            text = f"annotation values above the {classes} classes: {above}"
+            problems.append(Problem("values", pair.annotation, text))
+    return Checked(image, annotation, tuple(problems))
+
+
+def _other_size(image: bytes, pair: Pair, annotated: Size) -> list[Problem]:
+    """Compare with the upright size, which may take decoding: a PNG's EXIF can follow its pixels."""
+    try:
+        upright = picture_sizes(image).upright
+    except DAMAGE as error:
+        return [Problem("image_unreadable", pair.image, f"image: {error}")]
+    if annotated == upright:
+        return []
+    text = f"image is {upright} but annotation {annotated} pixels (width, height)"
+    return [Problem("sizes", pair.annotation, text)]

@@ -1,0 +1,1 @@
+"""A trained model put to use on pictures of any size."""

@@ -1,0 +1,1 @@
+"""The FCN-8s network, its ImageNet weights and its card."""

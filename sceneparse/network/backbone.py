@@ -1,0 +1,126 @@
+"""The ImageNet classifier's weights, from Keras' file to FCN-8s.
+
+Input: a Keras 'top' weights file (HDF5) of VGG16 or VGG19; `read_keras_top` reads it with h5py
+alone. Output: our own form, a directory that `save_backbone` writes and `load_backbone` reads:
+backbone.json tells what it is, backbone.npz holds 'NAME/kernel' [h, w, in, out] and
+'NAME/bias' [out], float32, for NAME = conv1_1 ... conv5_3 (conv5_4 in VGG19), fc6, fc7. The
+dense layers are convolutions here, and conv1_1 takes RGB where the file's takes BGR.
+"""
+
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from sceneparse.core.errors import InputError
+from sceneparse.core.files import atomic_directory, write_json
+
+CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}  # in each block
+GRID = 7  # side of the last feature map, on which the classifier's fc1 lies
+
+Weights = dict[str, np.ndarray]
+
+
+def read_keras_top(path: Path) -> tuple[str, Weights]:
+    """Read a Keras VGG weights file; returns 'vgg16' or 'vgg19' and the weights as described above.
+
+    Channel counts are the file's own. Raises InputError naming every layer that is missing or
+    whose shape does not follow from the layer before.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            stored = _stored_layers(file)
+    except (OSError, KeyError) as error:
+        raise _refusal(path, "a Keras HDF5 weights file", str(error)) from None
+    backbone = "vgg19" if "block5_conv4" in stored else "vgg16"
+    weights: Weights = {}
+    problems = []
+    inputs: int | None = 3  # channels; None after a layer that cannot be trusted
+    for name, layer, side, dense in _layers(backbone):
+        found = [weight.shape for weight in stored.get(layer, [])]
+        folded = side * side if dense else 1  # a dense kernel's rows are (y, x, channel), flattened in that order
+        if not found or len(found[0]) != (2 if dense else 4):
+            problems.append(f"{layer}: {found or 'missing'}")
+            inputs = None
+            continue
+        outputs = found[0][-1]
+        inputs = inputs or found[0][-2] // folded
+        expected = [(inputs * folded, outputs) if dense else (side, side, inputs, outputs), (outputs,)]
+        if found != expected:
+            problems.append(f"{layer}: {found} instead of {expected}")
+        else:
+            kernel, bias = stored[layer]
+            weights[f"{name}/kernel"] = kernel.astype(np.float32).reshape(side, side, inputs, outputs)
+            weights[f"{name}/bias"] = bias.astype(np.float32)
+        inputs = outputs
+    if problems:
+        raise _refusal(path, f"the layers of {backbone} with its classifier", "; ".join(problems))
+    weights["conv1_1/kernel"] = weights["conv1_1/kernel"][:, :, ::-1, :].copy()
+    return backbone, weights
+
+
+def save_backbone(directory: Path, found: tuple[str, Weights] | None, digest: str | None) -> None:
+    """Write what `read_keras_top` found, or None for no pretrained weights; `digest` is the Keras file's.
+
+    Neither address nor date is written, so that the same weights from elsewhere are the same bytes.
+    """
+    with atomic_directory(directory) as folder:
+        source, backbone = ("none", None) if found is None else ("file", found[0])
+        write_json(folder / "backbone.json", {"source": source, "backbone": backbone, "digest": digest})
+        if found is not None:
+            np.savez(folder / "backbone.npz", allow_pickle=False, **found[1])
+
+
+def load_backbone(directory: Path) -> tuple[str, Weights] | None:
+    """What `save_backbone` wrote: name and weights, or None when there are none. Raises InputError."""
+    try:
+        description = json.loads((directory / "backbone.json").read_bytes())
+        if description["source"] == "none":
+            return None
+        with (directory / "backbone.npz").open("rb") as content, np.load(content, allow_pickle=False) as file:
+            return str(description["backbone"]), {name: file[name] for name in file.files}
+    except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(
+            "the backbone cannot be read",
+            expected="backbone.json and backbone.npz, as stage weights writes them",
+            got=repr(error),
+            file=directory,
+            next_step="run the weights stage again: dvc repro --force weights",
+        ) from None
+
+
+def _stored_layers(file: Any) -> dict[str, list[np.ndarray]]:
+    """Weights of each layer, in the file's order: kernel, bias."""
+    root = file if "layer_names" in file.attrs else file["model_weights"]  # a whole model keeps them one level down
+    return {
+        layer: [np.asarray(root[layer][name]) for name in _names(root[layer].attrs["weight_names"])]
+        for layer in _names(root.attrs["layer_names"])
+    }
+
+
+def _names(attribute: Any) -> list[str]:
+    """Names from an HDF5 attribute, which older files store as bytes."""
+    return [name.decode() if isinstance(name, bytes) else str(name) for name in attribute]
+
+
+def _layers(backbone: str) -> Iterator[tuple[str, str, int, bool]]:
+    """Our name, Keras' name, side of our kernel, and whether Keras' layer is dense, from the input up."""
+    for block, convs in enumerate(CONVOLUTIONS[backbone], 1):
+        for conv in range(1, convs + 1):
+            yield f"conv{block}_{conv}", f"block{block}_conv{conv}", 3, False
+    yield "fc6", "fc1", GRID, True
+    yield "fc7", "fc2", 1, True
+
+
+def _refusal(path: Path, expected: str, got: str) -> InputError:
+    return InputError(
+        "the ImageNet weights are not those of a VGG classifier",
+        expected=expected,
+        got=got,
+        file=path,
+        next_step="set weights.source to sources/vgg16.yaml or vgg19.yaml, which have the top, or to sources/none.yaml",
+    )

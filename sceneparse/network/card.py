@@ -1,0 +1,192 @@
+"""The model's card: what its outputs mean and where it comes from. Its schema, and the check before a model is used.
+
+The card is written twice: into the model file (under KEY in Keras's own metadata.json, which Keras does
+not read back), so that the file can be used alone; and beside it as JSON, with the model's digest. The
+model file ends with a seal, the zip's comment: the digest of every byte before it. Invariant: `check_model`
+returns a card only if the file is whole and no card says anything else about it.
+"""
+
+import hashlib
+import json
+import os
+import zipfile
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field, JsonValue, ValidationError, model_validator
+
+from sceneparse.core.errors import InputError, did_you_mean
+from sceneparse.core.fields import Digest, Positive, Probability, Section
+from sceneparse.core.files import file_digest
+from sceneparse.dataset.labels import MAX_CLASSES
+
+FORMAT: Literal[2] = 2  # of the card: raised when a field is added, dropped or means something else
+METADATA, KEY = "metadata.json", "sceneparse"  # where in the model file it is
+SEAL_BYTES = len("sha256:") + 64
+GET_BOTH = "get both from the same commit: dvc pull --force models/fcn8s.keras models/fcn8s.json, or dvc repro train"
+
+Version = Annotated[str, Field(pattern=r"^\d+\.\d+\.")]
+Colour = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
+
+
+class Preprocessing(Section):
+    """What the network takes, and what the caller does to a picture first."""
+
+    dtype: Literal["uint8"]
+    channels: Literal["RGB"]
+    size: Positive = Field(description="side of the training square, pixels")
+    mode: Literal["squash", "crop", "letterbox"] = Field(description="how pictures were fitted into it")
+    interpolation: Literal["bilinear", "nearest"] = Field(description="how they were resized")
+    multiple_of: Positive = Field(description="height and width of the network's input")
+    inside: str = Field(description="what the network itself does first")
+
+
+class Validation(Section):
+    """Scores on the validation records."""
+
+    mean_iou: Probability
+    pixel_accuracy: Probability
+    loss: float
+
+
+class Best(Section):
+    """The chosen epoch: the first with the highest validation mIoU."""
+
+    epoch: Positive
+    step: Positive
+    validation: Validation
+
+
+class Libraries(Section):
+    """Versions that trained the model."""
+
+    tensorflow: Version
+    keras: Version
+    numpy: Version
+
+
+class Recorded(Section):
+    """The sections of params.yaml that train read. A record: their keys may differ from today's."""
+
+    model: dict[str, JsonValue]
+    train: dict[str, JsonValue]
+
+
+class Card(Section):
+    """The card as it is inside the model file."""
+
+    format: Literal[2]
+    classes: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_CLASSES, description="1..N in order")]
+    palette: tuple[Colour, ...] = Field(description="one colour per class; annotation value 0 is black")
+    preprocessing: Preprocessing
+    output: str = Field(description="what the network returns")
+    best: Best
+    params: Recorded
+    data_digest: Digest = Field(description="of the training records' manifest, which holds every shard's")
+    libraries: Libraries
+
+    @model_validator(mode="after")
+    def _a_colour_each(self) -> Self:
+        if len(self.palette) != len(self.classes):
+            raise ValueError(f"{len(self.classes)} classes, but {len(self.palette)} colours")
+        return self
+
+    def colours(self) -> npt.NDArray[np.uint8]:
+        """RGB colours, uint8 [N + 1, 3], indexed by annotation value."""
+        return np.frombuffer(bytes.fromhex("000000" + "".join(self.palette).replace("#", "")), np.uint8).reshape(-1, 3)
+
+    def recoloured(self, colours: npt.NDArray[np.uint8]) -> Self:
+        """The same in other colours, uint8 [N + 1, 3], indexed by annotation value."""
+        return self.model_copy(update={"palette": hex_colours(colours)})
+
+
+def hex_colours(colours: npt.NDArray[np.uint8]) -> tuple[Colour, ...]:
+    """#rrggbb of the classes 1..N, from RGB colours uint8 [N + 1, 3] indexed by annotation value."""
+    return tuple(f"#{colour.tobytes().hex()}" for colour in colours[1:])
+
+
+class CardFile(Card):
+    """The card as it is beside the model file."""
+
+    model_digest: Digest = Field(description="of the model file")
+
+
+AnyCard = TypeVar("AnyCard", bound=Card)
+
+
+def check_model(model: Path, card: Path | None) -> Card:
+    """The card of a model file that is whole, and that `card` describes; without `card` the one inside counts.
+
+    Raises InputError if there is no such model, if it is damaged, or if the two do not belong together.
+    """
+    if not model.is_file():
+        near = (str(path) for folder in (model.parent, Path(), *Path().glob("*/")) for path in folder.glob("*.keras"))
+        got = f"no file{did_you_mean(str(model), near)}"
+        raise _refusal("there is no model", "a model that the train stage wrote", got, model)
+    if card is None:
+        _check_seal(model)
+        return _inside(model)
+    beside = _parsed(CardFile, _content(card), card)
+    digest = file_digest(model)
+    if digest != beside.model_digest:
+        _check_seal(model)  # says so if it is the model that has changed
+        raise _refusal("the model is not the one that its card describes", beside.model_digest, digest, model)
+    inside = _inside(model)
+    if beside.model_dump(exclude={"model_digest"}) != inside.model_dump():
+        different = ", ".join(key for key, value in inside if value != getattr(beside, key))
+        raise _refusal("the card is not the one inside the model", "equal cards", f"other {different}", card)
+    return inside
+
+
+def seal(model: Path) -> str:
+    """Digest of the file but for its last SEAL_BYTES, where this digest belongs."""
+    digest, left = hashlib.sha256(), model.stat().st_size - SEAL_BYTES
+    with model.open("rb") as file:
+        while left > 0 and (block := file.read(min(left, 1 << 20))):
+            digest.update(block)
+            left -= len(block)
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _check_seal(model: Path) -> None:
+    expected = seal(model)
+    with model.open("rb") as file:
+        file.seek(-min(SEAL_BYTES, model.stat().st_size), os.SEEK_END)
+        found = file.read().decode(errors="replace")
+    if found != expected:
+        got = found if found.startswith("sha256:") else "no digest there: cut off, or not written by the train stage"
+        raise _refusal("the model file is damaged", f"{expected} at its end", got, model)
+
+
+def _inside(model: Path) -> Card:
+    try:
+        with zipfile.ZipFile(model) as archive:
+            content = json.loads(archive.read(METADATA))[KEY]
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise _refusal("the model has no card inside", f"{KEY} in its {METADATA}", repr(error), model) from None
+    return _parsed(Card, content, model)
+
+
+def _content(card: Path) -> Any:
+    try:
+        return json.loads(card.read_bytes())
+    except (OSError, ValueError) as error:
+        raise _refusal("the model's card cannot be read", "the JSON that train writes", repr(error), card) from None
+
+
+def _parsed(kind: type[AnyCard], content: Any, file: Path) -> AnyCard:
+    layout = content.get("format") if isinstance(content, dict) else None
+    if layout != FORMAT:
+        got = "none" if layout is None else repr(layout)
+        raise _refusal("the card is of another layout than this version reads", f"format {FORMAT}", got, file)
+    try:
+        return kind.model_validate_json(json.dumps(content))
+    except ValidationError as error:
+        found = (f"{'.'.join(map(str, item['loc'])) or 'card'}: {item['msg']}" for item in error.errors())
+        raise _refusal("the card is not valid", "the fields of Card", "; ".join(found), file) from None
+
+
+def _refusal(problem: str, expected: str, got: str, file: Path) -> InputError:
+    return InputError(problem, expected=expected, got=got, file=file, next_step=GET_BOTH)

@@ -1,0 +1,26 @@
+"""Any picture through a network that takes multiples of 32: padded on the way in, cropped on the way out."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from sceneparse.dataset.images import MEAN_RGB
+
+STRIDE = 32  # of the network's coarsest layer: its input's height and width are multiples of it
+
+
+def segment(model: Any, images: Any) -> Any:
+    """Logits float32 [B, H, W, N] of uint8 images [B, H, W, 3] of any size, 1 x 1 up.
+
+    Pads below and to the right to multiples of 32 with the mean colour, which the network sees as
+    zeros, like the border of every SAME convolution; crops the logits back. Heights and widths must
+    be known when it is called or traced, unless the model can do without: Keras's interpolation cannot.
+    """
+    found = tf.unstack(tf.shape(images)[1:3])
+    height, width = (dynamic if side is None else side for side, dynamic in zip(images.shape[1:3], found, strict=True))
+    # Not -height % STRIDE: tf2onnx would divide a negative number towards zero.
+    below, right = ((STRIDE - side % STRIDE) % STRIDE for side in (height, width))
+    mean = tf.constant(MEAN_RGB)
+    padded = tf.pad(tf.cast(images, tf.float32) - mean, [[0, 0], [0, below], [0, right], [0, 0]]) + mean
+    logits = model(tf.cast(tf.round(padded), tf.uint8), training=False)
+    return logits[:, :height, :width]

@@ -1,0 +1,63 @@
+"""The command line that every stage shares: paths in and out as flags, params from params.yaml.
+
+`dvc.yaml` holds the paths, so a flag has no default; `--params` alone has one.
+"""
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from sceneparse.core.errors import TRY_AGAIN, InputError, TransientError, printable_lines
+from sceneparse.core.progress import AboveBars
+from sceneparse.core.tensorflow_loading import show_all
+from sceneparse.params.whole import Params, load_params
+
+EPILOG = f"""example, with the paths that dvc.yaml gives:
+  dvc repro --single-item {{}}
+
+exit status: 0 = done, 1 = refused or stopped (standard error says why), 2 = wrong usage,
+{TRY_AGAIN} = failed for now, as a network may"""
+
+
+def _print(record: logging.LogRecord) -> bool:
+    """Make a message printable: it may name classes and files."""
+    record.msg, record.args = printable_lines(record.getMessage()), ()
+    return True
+
+
+def run_stage(stage: Callable[..., None], reads: dict[str, str], writes: dict[str, str]) -> None:
+    """Parse flags, load the params and call `stage(params, **paths)`.
+
+    `reads` and `writes` map each path's name to its meaning; `--help` shows them under the
+    stage's own docstring. An InputError is printed without a traceback and exits with 1, or with
+    TRY_AGAIN where that may help.
+    """
+    module = sys.modules[stage.__module__]
+    parser = argparse.ArgumentParser(
+        prog=f"python -m stages.{stage.__name__}",
+        description=module.__doc__,
+        epilog=EPILOG.format(stage.__name__),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    for title, paths in (("reads", reads), ("writes", writes)):
+        group = parser.add_argument_group(title)
+        for name, meaning in paths.items():
+            group.add_argument(f"--{name.replace('_', '-')}", type=Path, required=True, metavar="PATH", help=meaning)
+    parser.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="PATH", help="default: params.yaml")
+    parser.add_argument("--debug", action="store_true", help="show errors' tracebacks, and all that TensorFlow says")
+    flags = vars(parser.parse_args())
+    if debug := flags.pop("debug"):
+        show_all()
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", handlers=[AboveBars()])
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_print)
+    try:
+        params: Params = load_params(flags.pop("params"))
+        stage(params, **flags)
+    except InputError as error:
+        if debug:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(TRY_AGAIN if isinstance(error, TransientError) else 1)

@@ -1,0 +1,1 @@
+"""Label pictures and videos with a trained model: `sceneparse predict` and `submit`."""

@@ -1,0 +1,79 @@
+"""A legend: each class's colour, name and share, the largest share above.
+
+Input: what a picture shows, and colours. Output: a picture of as many rows. Invariant: colours are the very ones of
+labels and overlay at opacity 1. Pillow's own font has the letters of English; for others one of the machine's is taken
+that has them, if there is one.
+"""
+
+from contextlib import suppress
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from sceneparse.core.errors import printable
+from sceneparse.scores.palette import Colours
+
+TEXT, ROW, MARGIN = 14, 24, 8  # pixels
+FONTS = (  # where Pillow finds them: the system's and the user's folders of fonts
+    "DejaVuSans.ttf",
+    "NotoSans-Regular.ttf",
+    "LiberationSans-Regular.ttf",
+    "NotoSansCJK-Regular.ttc",
+    "Arial Unicode.ttf",
+    "arial.ttf",
+)
+BACKGROUND, INK, FRAME = "white", "black", "#808080"
+
+Shares = tuple[tuple[int, str, float], ...]  # class number, name and share of the pixels, largest first
+
+
+def class_shares(pixels: npt.NDArray[np.int64], classes: tuple[str, ...]) -> Shares:
+    """Return the shares of the annotation values 0..N, from their numbers of pixels; value 0 is named 'other'."""
+    names = ("other", *classes)
+    values = [value for value in np.argsort(-pixels, kind="stable").tolist() if pixels[value]]
+    return tuple((value, names[value], float(pixels[value] / pixels.sum())) for value in values)
+
+
+def draw_legend(shares: Shares, colours: Colours) -> Image.Image:
+    """RGB, one row per class; colours: uint8 [N + 1, 3], indexed by class number."""
+    cells = [(printable(name), _percent(share)) for _, name, share in shares]
+    names, numbers = (max(round(font_for(cell[column]).getlength(cell[column])) for cell in cells) for column in (0, 1))
+    right = MARGIN + ROW + names + 2 * MARGIN + numbers
+    picture = Image.new("RGB", (right + MARGIN, 2 * MARGIN + ROW * len(shares)), BACKGROUND)
+    draw = ImageDraw.Draw(picture)
+    for row, ((value, _, _), (name, number)) in enumerate(zip(shares, cells, strict=True)):
+        top = MARGIN + row * ROW
+        box = (MARGIN, top + 3, MARGIN + ROW - 7, top + ROW - 4)
+        draw.rectangle(box, fill=tuple(colours[value].tolist()), outline=FRAME)
+        middle = top + ROW // 2
+        draw.text((MARGIN + ROW, middle), name, INK, font_for(name), anchor="lm")
+        draw.text((right, middle), number, INK, font_for(number), anchor="rm")
+    return picture
+
+
+def font_for(text: str) -> ImageFont.FreeTypeFont:
+    """The first font that has every character, or Pillow's own, which draws boxes for those that it lacks."""
+    return next((font for font in _fonts() if _has(font, text)), _fonts()[0])
+
+
+@cache
+def _fonts() -> list[ImageFont.FreeTypeFont]:
+    own = ImageFont.load_default(TEXT)
+    if not isinstance(own, ImageFont.FreeTypeFont):
+        raise TypeError("Pillow was built without FreeType, its font cannot be scaled")
+    found = [own]
+    for name in FONTS:
+        with suppress(OSError):
+            found.append(ImageFont.truetype(name, TEXT))
+    return found
+
+
+def _has(font: ImageFont.FreeTypeFont, text: str) -> bool:
+    missing = bytes(font.getmask("\uffff"))  # no character, and never one
+    return all(bytes(font.getmask(character)) != missing for character in set(text))
+
+
+def _percent(share: float) -> str:
+    return "< 0.1 %" if share < 0.001 else f"{100 * share:.1f} %"

@@ -1,0 +1,156 @@
+"""submit: a trained model and the benchmark's test pictures -> the zip that its evaluation server takes.
+
+Input: the benchmark's release_test.zip, pictures in a folder `testing/` and, where there is one, list.txt with their
+names. Output: a zip of 8-bit grayscale PNGs, one for each picture, of its name and size, with values 1..150.
+Invariant: the zip appears under its name only after all of that was read back from it; the same model and pictures
+give the same bytes, also after a kill, which loses no finished PNG.
+"""
+
+import hashlib
+import shutil
+import sys
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from sceneparse.core.errors import InputError
+from sceneparse.core.files import add_member, atomic_write, file_digest, locked
+from sceneparse.core.progress import progress
+from sceneparse.core.tables import print_line
+from sceneparse.dataset.images import Pixels, decode_annotation, encode_annotation
+from sceneparse.inference.loading import load_parser
+from sceneparse.predict.defaults import BATCH
+from sceneparse.predict.test_pictures import Release
+from sceneparse.predict.workflow import Look, label_all
+
+if TYPE_CHECKING:
+    from sceneparse.inference.parser import SceneParser
+
+CLASSES = 150
+KNOWN = {1: "wall", 2: "building", 3: "sky", 150: "flag"}  # enough to tell ADE20K's 150 classes from any others
+STATE = Path("state/submit")
+
+
+def submit(
+    pictures: Path,
+    model: Path,
+    card: Path | None,
+    out: Path,
+    scales: Sequence[float] = (1.0,),
+    flip: bool = False,
+    batch: int = BATCH,
+    state: Path = STATE,
+) -> None:
+    """Label the test pictures and write the zip; raises InputError, which lists every picture that cannot be used.
+
+    Finished PNGs wait below `state` in a folder that belongs to the content of both files and the views; it is
+    removed when the zip is there.
+    """
+    with Release(pictures) as test:
+        parser = load_parser(model, card)
+        from sceneparse.inference.parser import Views
+
+        _check_classes(parser.classes, model)
+        views = Views(tuple(scales), flip)
+        inputs = f"{file_digest(pictures)} {file_digest(model)} {views}"
+        work = state / hashlib.sha256(inputs.encode()).hexdigest()
+        try:
+            with locked(work.with_suffix(".lock"), "at this submission"):
+                work.mkdir(exist_ok=True)
+                # A network that knows 'other' too must still name a class: the server knows no 0.
+                _label(parser, test, work, Look(views, batch, tile_above=None, other=False))
+                _write_zip(out, work, test)
+                shutil.rmtree(work)
+        except OSError as error:
+            step = "make room, or name another place with --out, and run again: it goes on where it was"
+            raise _refusal([str(error)], out, step) from None
+    print_line(f"submission: {out} ({len(test.names)} PNGs, {out.stat().st_size} bytes)")
+
+
+class Entry(NamedTuple):
+    """A test picture's name, without suffix."""
+
+    given: str
+
+
+def _check_classes(classes: tuple[str, ...], model: Path) -> None:
+    if len(classes) != CLASSES or any(classes[number - 1] != name for number, name in KNOWN.items()):
+        raise InputError(
+            "the model's classes are not the benchmark's",
+            expected=f"{CLASSES}: {', '.join(f'{number} = {name}' for number, name in KNOWN.items())}",
+            got=f"{len(classes)}: {', '.join(f'{number} = {name}' for number, name in enumerate(classes[:3], 1))} ...",
+            file=model,
+            next_step="train on ADE20K: cp presets/ade20k.yaml params.yaml, dvc repro",
+        )
+
+
+def _label(parser: "SceneParser", test: Release, work: Path, look: Look) -> None:
+    """Write the PNGs that are not in `work` yet; raise InputError if any picture cannot be used, when all are tried."""
+    waiting = [name for name in test.names if not (work / f"{name}.png").exists()]
+    total, failed = len(test.names), []
+
+    def write(entry: Entry, _: Pixels, annotation: Pixels) -> None:
+        with atomic_write(work / f"{entry.given}.png") as file:
+            file.write(encode_annotation(Image.fromarray(annotation)))
+
+    with progress(total=total, initial=total - len(waiting), desc="submit", unit="image") as bar:
+        for done in label_all(parser, map(Entry, waiting), lambda entry: test.picture(entry.given), write, look):
+            if isinstance(done.result, InputError):
+                failed.append(done.item.given)
+                tqdm.write(f"error: {done.result}", file=sys.stderr)
+            bar.update()
+    if failed:
+        raise InputError(
+            f"{len(failed)} of {total} test pictures cannot be used",
+            expected="a readable picture for every PNG",
+            got=", ".join(sorted(failed)),
+            file=test.path,
+            next_step="download the test pictures again",
+        )
+
+
+def _write_zip(out: Path, work: Path, test: Release) -> None:
+    with atomic_write(out) as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:  # PNGs do not become any smaller
+            for name in test.names:
+                add_member(archive, f"{name}.png", (work / f"{name}.png").read_bytes())
+        file.flush()
+        check_submission(Path(file.name), test, work)
+
+
+def check_submission(submission: Path, test: Release, work: Path) -> None:
+    """Read a zip back: raises InputError unless it has a right PNG for every test picture, and nothing else."""
+    problems = []
+    with zipfile.ZipFile(submission) as archive:
+        names, wanted = archive.namelist(), [f"{name}.png" for name in test.names]
+        problems += [f"{name}: there more than once" for name in sorted({*names}) if names.count(name) > 1]
+        problems += [f"{name}: missing" for name in sorted({*wanted} - {*names})]
+        problems += [f"{name}: of no test picture" for name in sorted({*names} - {*wanted})]
+        for name in progress(sorted({*names} & {*wanted}), desc="check", unit="image"):
+            try:
+                annotation = decode_annotation(archive.read(name))
+            except (ValueError, OSError, SyntaxError, zipfile.BadZipFile) as error:
+                problems.append(f"{name}: {error}")
+                continue
+            lowest, highest = np.asarray(annotation).min(), np.asarray(annotation).max()
+            if annotation.size != (size := test.size(PurePosixPath(name).stem)):
+                problems.append(f"{name}: {annotation.size}, its picture {size}")
+            elif not 1 <= lowest <= highest <= CLASSES:
+                problems.append(f"{name}: values {lowest}..{highest}")
+    if problems:
+        raise _refusal(problems, submission, f"remove {work} and run again")
+
+
+def _refusal(problems: list[str], file: Path, next_step: str) -> InputError:
+    return InputError(
+        "the submission is not right",
+        expected=f"an 8-bit grayscale PNG of the name and size of every test picture, values 1..{CLASSES}",
+        got="\n    ".join(["", *problems]),
+        file=file,
+        next_step=next_step,
+    )

@@ -1,0 +1,83 @@
+"""The benchmark's test pictures, read straight from release_test.zip.
+
+Input: a zip of pictures in a folder `testing/`, below folders of any names, and perhaps list.txt, a name a line.
+Output: names, sizes and pixels. Invariant: a name is one picture's, and the list, where there is one, names the same
+pictures, so a zip that lost some is noticed.
+"""
+
+import threading
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+from typing import Self
+
+import numpy as np
+
+from sceneparse.core.errors import InputError
+from sceneparse.dataset.archive import IMAGE_SUFFIXES
+from sceneparse.dataset.images import Pixels
+from sceneparse.dataset.photos import decode_as_stored, picture_sizes
+
+FOLDER, LIST = "testing", "list.txt"
+
+
+class Release:
+    """Opens the zip; raises InputError when it is not one of test pictures. Use as a context manager."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self._lock = path, threading.Lock()
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except (zipfile.BadZipFile, OSError) as error:
+            raise self._refusal(str(error)) from None
+        stored = {PurePosixPath(name.replace("\\", "/")): name for name in self._zip.namelist()}  # as in an Archive
+        paths = list(stored)
+        pictures = [
+            path
+            for path in paths
+            if path.parent.name == FOLDER and path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != "."
+        ]
+        self._members = {path.stem: stored[path] for path in pictures}
+        self.names = sorted(self._members)  # without suffix
+        if not pictures or len(self.names) != len(pictures):
+            raise self._refusal(f"{len(pictures)} pictures of {len(self.names)} names")
+        for listing in (path for path in paths if path.name == LIST):
+            listed = {PurePosixPath(line.strip()).stem for line in self._read(stored[listing]).decode().split("\n")} - {
+                ""
+            }
+            if wrong := sorted(listed ^ {*self.names}):
+                raise self._refusal(f"{len(wrong)} that only one of pictures and {LIST} has: {', '.join(wrong[:5])}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._zip.close()
+
+    def picture(self, name: str) -> Pixels:
+        """RGB, uint8 [H, W, 3], as stored: the server compares with masks as stored. Raises InputError."""
+        content = self._read(self._members[name])
+        try:
+            return np.asarray(decode_as_stored(content).image)
+        except ValueError as error:
+            raise self._refusal(f"{self._members[name]}: {error}") from None
+
+    def size(self, name: str) -> tuple[int, int]:
+        """Width and height, as stored."""
+        return picture_sizes(self._read(self._members[name])).stored
+
+    def _read(self, member: str) -> bytes:
+        try:
+            with self._lock:  # its threads share one position in the file
+                return self._zip.read(member)
+        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
+            raise self._refusal(f"{member}: {error}") from None
+
+    def _refusal(self, got: str) -> InputError:
+        return InputError(
+            "the test pictures cannot be read",
+            expected=f"the benchmark's release_test.zip: {FOLDER}/NAME.jpg, and {LIST} if there is one",
+            got=got,
+            file=self.path,
+            next_step="download it from the benchmark's page again",
+        )

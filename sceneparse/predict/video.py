@@ -1,0 +1,163 @@
+"""A video file -> an mp4 of its frames under their overlays, and a legend of what all of them show.
+
+Input: any video that ffmpeg reads; the package imageio-ffmpeg (extra `video`) brings the program. Output: H.264 at the
+video's frame rate, without sound; frames of odd sides gain a row or a column, as H.264 takes even ones only.
+Invariant: a frame is labelled as a picture is, and no more than a batch of frames is in memory.
+"""
+
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from sceneparse.core.errors import InputError, printable
+from sceneparse.core.files import atomic_write
+from sceneparse.core.progress import progress
+from sceneparse.dataset.images import Pixels
+from sceneparse.predict.legend import class_shares
+from sceneparse.predict.outputs import Prediction, save_legend, unwritable
+from sceneparse.predict.workflow import PIXELS, Look, annotate
+from sceneparse.scores.overlays import overlay
+
+if TYPE_CHECKING:
+    from sceneparse.inference.parser import SceneParser
+
+# The colour matrix of HD video, and the file says so: what players take it for, whatever they assume.
+FILTER = "pad=ceil(iw/2)*2:ceil(ih/2)*2,scale=out_color_matrix=bt709:out_range=tv"
+
+# What files of sources.VIDEOS hold, and some that are named so.
+FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo,m4v,asf,flv,ogg,dv,h264,hevc"
+
+
+class Stream(NamedTuple):
+    """What the frames of a video are; `rate` is frames a second, as a fraction (30000/1001)."""
+
+    width: int
+    height: int
+    rate: str
+
+
+def label_video(parser: "SceneParser", path: Path, files: dict[str, Path], opacity: float, look: Look) -> Prediction:
+    """Label every frame and write both files. Raises InputError, also where imageio-ffmpeg is not installed."""
+    ffmpeg = _program(path)
+    stream = _probe(ffmpeg, path)
+    pixels = np.zeros(1 + len(parser.classes), np.int64)
+    try:
+        with atomic_write(files["overlay"]) as file, _encoder(ffmpeg, stream, Path(file.name)) as encoder:
+            for frames in _batches(ffmpeg, path, stream, look):
+                for frame, annotation in zip(frames, annotate(frames, parser, look, path), strict=True):
+                    pixels += np.bincount(annotation.ravel(), minlength=len(pixels))
+                    encoder.write(overlay(frame, annotation, parser.colours, opacity).tobytes())
+            if not pixels.any():
+                raise _refusal("no frame can be decoded", path)
+        shares = class_shares(pixels, parser.classes)
+        save_legend(files["legend"], parser, shares)
+    except OSError as error:
+        raise unwritable(files["overlay"].parent, str(error)) from None
+    return Prediction(files, (stream.width, stream.height), shares)
+
+
+def _program(path: Path) -> str:
+    try:
+        from imageio_ffmpeg import get_ffmpeg_exe
+    except ImportError:
+        raise InputError(
+            "videos need a package that is not installed",
+            expected="imageio-ffmpeg, which brings the program ffmpeg",
+            got="none",
+            file=path,
+            next_step="pip install -c constraints.txt -e '.[video]'",
+        ) from None
+    return str(get_ffmpeg_exe())
+
+
+def _probe(ffmpeg: str, path: Path) -> Stream:
+    """Size (upright) and rate, from the header of the first frame as YUV4MPEG2: W320 H240 F30000:1001 ..."""
+    command = [ffmpeg, *_reading(path), "-frames:v", "1", "-pix_fmt", "yuv444p", "-f", "yuv4mpegpipe", "pipe:1"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)  # noqa: S603
+    fields = {word[:1]: word[1:] for word in done.stdout.partition(b"\n")[0].decode(errors="replace").split()}
+    if done.returncode or not {"W", "H", "F"} <= fields.keys():
+        raise _refusal(done.stderr.decode(errors="replace").strip() or "no video in it", path)
+    return Stream(int(fields["W"]), int(fields["H"]), fields["F"].replace(":", "/"))
+
+
+def _batches(ffmpeg: str, path: Path, stream: Stream, look: Look) -> Iterator[list[Pixels]]:
+    """All frames, RGB uint8 [H, W, 3], at a constant rate; one at a time where they are to be tiled."""
+    size = stream.width * stream.height
+    tiled = look.tile_above is not None and size > look.tile_above
+    count = 1 if tiled else max(1, min(look.batch, PIXELS // size))
+    command = [ffmpeg, *_reading(path), "-r", stream.rate, "-pix_fmt", "rgb24", "-f", "rawvideo", "pipe:1"]
+    with (
+        tempfile.TemporaryFile() as said,
+        _started(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said) as process,
+        progress(desc=printable(path.name), unit="frame", leave=False) as bar,
+    ):
+        while content := process.stdout.read(3 * size * count):  # type: ignore[union-attr]
+            whole = len(content) // (3 * size)
+            frames = np.frombuffer(content, np.uint8, 3 * size * whole)
+            if whole:
+                yield list(frames.reshape(whole, stream.height, stream.width, 3))
+            bar.update(whole)
+        if process.wait():
+            raise _refusal(_tail(said), path)
+
+
+@contextmanager
+def _encoder(ffmpeg: str, stream: Stream, target: Path) -> Iterator[IO[bytes]]:
+    """Takes frames' bytes; the file is complete when the block ends well."""
+    size, refusal = f"{stream.width}x{stream.height}", None
+    command = [ffmpeg, "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, "-r", stream.rate]
+    command += ["-i", "pipe:0", "-an", "-vf", FILTER, "-c:v", "libx264", "-pix_fmt", "yuv420p"]
+    command += ["-movflags", "+faststart", "-f", "mp4", f"file:{target}"]
+    with (
+        tempfile.TemporaryFile() as said,
+        _started(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said) as process,
+    ):
+        try:
+            yield process.stdin  # type: ignore[misc]
+            process.stdin.close()  # type: ignore[union-attr]
+        except BrokenPipeError:
+            refusal = "it ended early"
+        if process.wait() or refusal:
+            raise unwritable(target.parent, f"ffmpeg: {_tail(said) or refusal}")
+
+
+@contextmanager
+def _started(command: list[str], **pipes: int | IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that ends with the block."""
+    process = subprocess.Popen(command, **pipes)  # type: ignore[call-overload]  # noqa: S603
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe:
+                pipe.close()
+
+
+def _reading(path: Path) -> list[str]:
+    # A protocol before the name, as a name with a colon would be taken for one; no other protocol inside, and no
+    # playlist, which would read other files.
+    whitelists = ["-protocol_whitelist", "file,pipe", "-format_whitelist", FORMATS]
+    return ["-v", "error", "-nostdin", *whitelists, "-i", f"file:{path}"]
+
+
+def _tail(said: IO[bytes]) -> str:
+    said.seek(0)
+    return said.read().decode(errors="replace").strip()[-1000:]
+
+
+def _refusal(got: str, path: Path) -> InputError:
+    return InputError(
+        "the video cannot be read",
+        expected="a video that ffmpeg decodes",
+        got=got,
+        file=path,
+        next_step="play it to see whether it is whole; convert another format to mp4",
+    )

@@ -1,0 +1,48 @@
+"""A picture from an http(s) address, in memory.
+
+Input: an address. Output: its content, of at most MOST_BYTES, within LONGEST_S; a redirect to anything but http(s) is
+refused. Nothing is kept and nothing is tried twice: what breaks off is one picture's failure.
+"""
+
+import time
+
+import requests
+
+from sceneparse.core.errors import InputError
+from sceneparse.core.proxies import no_proxy
+
+MOST_BYTES = 128 << 20
+TIMEOUT_S = (10, 30)  # to connect; between two chunks
+LONGEST_S = 300.0  # for all of it
+CHUNK = 1 << 16
+
+
+def download(url: str) -> bytes:
+    """The content at `url`. Raises InputError."""
+    content, deadline = bytearray(), time.monotonic() + LONGEST_S
+    try:
+        # requests itself knows no schemes but http and https, for redirects too.
+        with requests.get(url, stream=True, timeout=TIMEOUT_S, proxies={"no_proxy": no_proxy()}) as response:
+            if response.status_code != requests.codes.ok:
+                raise _refusal(url, f"HTTP {response.status_code} {response.reason}")
+            for chunk in response.iter_content(CHUNK):
+                content += chunk
+                if len(content) > MOST_BYTES:
+                    raise _refusal(url, f"more than {MOST_BYTES} bytes")
+                if time.monotonic() > deadline:
+                    raise _refusal(url, f"{len(content)} bytes in {LONGEST_S:.0f} seconds, and no end")
+    except requests.RequestException as error:
+        # The network's own words, without the objects in memory that they came through.
+        reason = str(getattr(error.args[0], "reason", error) if error.args else error)
+        raise _refusal(url, reason.partition("): ")[2] or reason) from None
+    return bytes(content)
+
+
+def _refusal(url: str, got: str) -> InputError:
+    return InputError(
+        "the picture cannot be fetched",
+        expected=f"HTTP 200 and a picture of at most {MOST_BYTES} bytes",
+        got=got,
+        file=url,
+        next_step="look at the address in a browser; save a large picture from there and name its file",
+    )

@@ -1,0 +1,1 @@
+"""TFRecords of a prepared dataset: schema, manifest, batches and augmentation."""

@@ -1,0 +1,1 @@
+"""Scores of predictions, and colours that make them visible."""

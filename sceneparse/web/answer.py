@@ -1,0 +1,99 @@
+"""A picture's bytes in, what the page shows of it out: one at a time, the model loaded once.
+
+Input: the content of any picture. Output: JSON values. Invariant: the network never
+gets more pixels than the limit; a larger picture is scaled down to it as it is decoded, and the labels have that size.
+Above Pillow's own limit pictures are refused by their header.
+"""
+
+import base64
+import io
+import math
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from sceneparse.dataset.images import Pixels
+from sceneparse.dataset.photos import LOST, Size, decode, decode_resized, picture_sizes
+from sceneparse.dataset.picture_formats import open_picture
+from sceneparse.scores.overlays import save_label_png
+
+if TYPE_CHECKING:
+    from sceneparse.inference.parser import SceneParser
+
+OTHER = "other"  # annotation value 0
+DRAWN = {"alpha", "frames"}  # what browsers draw, and the decoder leaves out: kinds of LOST
+
+
+@dataclass(frozen=True)
+class Segmenter:
+    """A model, its name, and how large pictures may be before they are scaled down."""
+
+    parser: "SceneParser"
+    name: str
+    max_megapixels: int
+
+    def warm_up(self) -> None:
+        """Compile the model for the pictures that are likely, those of training's size."""
+        side = self.parser.card.preprocessing.size
+        self.parser.annotate(np.zeros((side, side, 3), np.uint8))
+
+    def classes(self) -> list[dict[str, Any]]:
+        """Number, name and colour of the classes by annotation value, `other` first."""
+        names = (OTHER, *self.parser.classes)
+        colours = (f"#{colour.tobytes().hex()}" for colour in self.parser.colours)
+        rows = enumerate(zip(names, colours, strict=True))
+        return [{"class_id": value, "name": name, "colour": colour} for value, (name, colour) in rows]
+
+    def answer(self, content: bytes) -> dict[str, Any]:
+        """Size, legend and labels of a picture. Raises ValueError for what is none, TooLargeError for large ones.
+
+        `labels` is the 8-bit palette PNG that `sceneparse predict` writes; `values` are the same numbers without a
+        format, row by row, deflated: a browser's canvas may change what it decodes. `picture` is null where browsers
+        show the picture as it was decoded here. All three are in base64. `height` and `width` are theirs; those of the
+        picture that came are `original_height` and `original_width`. `notes` says what pixels leave out.
+        """
+        original, turned = picture_sizes(content)[1:]
+        size = shrunk(original, self.max_megapixels * 10**6)
+        decoded = decode(content) if size == original else decode_resized(content, *size)
+        # Browsers turn JPEGs by their EXIF; of other formats not all do, and most show no TIFF.
+        format = open_picture(content).format
+        shown = size == original and (format == "JPEG" or not (turned or format == "TIFF"))
+        picture, shown = np.asarray(decoded.image), shown and not DRAWN.intersection(decoded.lost)
+        annotation = self.parser.annotate(picture)  # [H, W]
+        pixels = np.bincount(annotation.ravel(), minlength=1 + len(self.parser.classes))
+        legend = [{**row, "share": int(pixels[row["class_id"]]) / annotation.size} for row in self.classes()]
+        file = io.BytesIO()
+        save_label_png(file, annotation, self.parser.colours)
+        return {
+            "height": annotation.shape[0],
+            "width": annotation.shape[1],
+            "original_height": original[1],
+            "original_width": original[0],
+            "legend": sorted((row for row in legend if row["share"]), key=lambda row: -row["share"]),
+            "labels": _base64(file.getvalue()),
+            "values": _base64(zlib.compress(annotation.tobytes(), 1)),
+            "picture": None if shown else _base64(_as_jpeg(picture)),
+            "notes": [LOST[kind] for kind in decoded.lost],
+        }
+
+
+def shrunk(size: Size, most: int) -> Size:
+    """Width and height of a picture that is scaled down to at most so many pixels; its own if it has no more."""
+    width, height = size
+    if width * height <= most:
+        return size
+    scale = math.sqrt(most / (width * height))
+    return max(1, min(int(width * scale), most)), max(1, min(int(height * scale), most))
+
+
+def _as_jpeg(picture: Pixels) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", quality=90)
+    return file.getvalue()
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode()

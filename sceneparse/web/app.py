@@ -1,0 +1,146 @@
+"""The server's side of the page: its files, what the model knows, and POST /api/segment.
+
+Input: HTTP requests. Output: the page, or JSON; an error is JSON too, {"error": what is wrong}. Invariants: a request
+under a name that is not this server's is refused (DNS rebinding), and so is another site's page that posts here; a
+body is never held beyond its limit; one picture is segmented at a time, and few wait.
+"""
+
+import ipaddress
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import anyio
+import anyio.to_thread
+from fastapi import FastAPI, Request
+from fastapi.responses import FileResponse, JSONResponse, Response
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sceneparse.dataset.picture_formats import TooLargeError
+from sceneparse.web.answer import Segmenter
+
+PAGE = Path(__file__).parent / "page"
+NAMES = ("page.css", "page.js", "drawing.js", "server.js", "icon.svg")
+FILES = {"/": "page.html"} | {f"/{name}": name for name in NAMES}
+WAITING = 8  # requests that may hold a picture, the one at work included
+
+SECURITY = {
+    # The page's own files alone; blob: is the picture that the user has chosen.
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+def make_app(segmenter: Segmenter, max_mb: int, names: Iterable[str]) -> FastAPI:
+    """The application. `names`: host names that it answers to, beside localhost and IP addresses."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)  # FastAPI's own pages load scripts from elsewhere
+    turn, held = anyio.Semaphore(1), [0]
+    limit = max_mb * 10**6
+
+    for path, name in FILES.items():
+        app.add_api_route(path, _file(PAGE / name), methods=["GET", "HEAD"])
+
+    @app.exception_handler(HTTPException)
+    async def refused(_: Request, error: HTTPException) -> Response:
+        """What the framework refuses, in the form of all errors."""
+        return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+
+    @app.get("/api/model")
+    async def model() -> Any:
+        """What the model knows, and the limits."""
+        return {
+            "name": segmenter.name,
+            "classes": segmenter.classes(),
+            "max_bytes": limit,
+            "max_megapixels": segmenter.max_megapixels,
+        }
+
+    @app.post("/api/segment")
+    async def segment(request: Request) -> Response:
+        """The picture that is the request's body, segmented: see Segmenter.answer."""
+        if held[0] >= WAITING:
+            return _error(503, "too many pictures at once: try again in a moment")
+        held[0] += 1
+        try:
+            content = await _body(request, limit)
+            async with turn:
+                if await request.is_disconnected():  # a page that has been given another picture meanwhile
+                    return Response(status_code=204)
+                return JSONResponse(await anyio.to_thread.run_sync(segmenter.answer, content))
+        except ClientDisconnect:
+            return Response(status_code=204)  # nobody reads it
+        except TooLargeError as error:
+            return _error(413, str(error))
+        except ValueError as error:
+            advice = "" if "save it" in str(error) else "; open it in a viewer and save it as JPEG or PNG"
+            return _error(415, f"the picture cannot be read: {error}{advice}")
+        finally:
+            held[0] -= 1
+
+    app.add_middleware(Guard, names=frozenset({"localhost", *names}))
+    return app
+
+
+class Guard:
+    """Refuses requests that are not meant for this server, and adds SECURITY to every answer."""
+
+    def __init__(self, app: ASGIApp, names: frozenset[str]) -> None:
+        self.app, self.names = app, names
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(SECURITY)
+            await send(message)
+
+        headers = Headers(scope=scope)
+        host, origin = headers.get("host", ""), headers.get("origin")
+        app = self.app
+        if not self._known(host):
+            app = _error(403, "this server does not answer to that name: use its address, or localhost")
+        elif origin is not None and urlsplit(origin).netloc != host:
+            app = _error(403, "another site's page may not use this server")
+        await app(scope, receive, send_with_headers)
+
+    def _known(self, host: str) -> bool:
+        """An address cannot be rebound to another machine; a name can, so only names that were given are known."""
+        try:
+            name = urlsplit(f"//{host}").hostname or ""
+            return name in self.names or bool(ipaddress.ip_address(name))
+        except ValueError:
+            return False
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    """The request's body. Raises TooLargeError beyond `limit` bytes: uvicorn drops what else comes of it."""
+    content = bytearray()
+    async for chunk in request.stream():
+        if len(content) + len(chunk) > limit:
+            raise TooLargeError(f"the file is larger than {limit / 1e6:g} MB, the most that is taken here")
+        content += chunk
+    return bytes(content)
+
+
+def _file(path: Path) -> Any:
+    async def answer() -> Response:
+        return FileResponse(path)
+
+    return answer
+
+
+def _error(status: int, message: str) -> JSONResponse:
+    return JSONResponse({"error": message}, status)

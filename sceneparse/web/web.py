@@ -1,0 +1,83 @@
+"""web: a trained model -> a page on this machine, until Ctrl-C.
+
+Input: a .keras file with its card. Output: the page's address on standard output, once it answers. Pictures are kept
+in memory and forgotten with their answer.
+"""
+
+import ipaddress
+import socket
+import sys
+import webbrowser
+from contextlib import suppress
+from pathlib import Path
+
+from sceneparse.core.errors import InputError
+from sceneparse.core.fields import Palette
+from sceneparse.inference.loading import load_parser
+
+LINGER_SECONDS = 3  # for answers under way when it is stopped
+
+
+def web(
+    model: Path,
+    card: Path | None,
+    host: str,
+    port: int,
+    max_mb: int,
+    max_megapixels: int,
+    palette: Palette,
+    open_browser: bool,
+) -> None:
+    """Serve the page."""
+    with _listen(host, port) as listening:  # first, as it is quick to refuse
+        parser = load_parser(model, card, palette)
+        import uvicorn
+
+        from sceneparse.web.answer import Segmenter
+        from sceneparse.web.app import make_app
+
+        segmenter = Segmenter(parser, model.stem, max_megapixels)
+        segmenter.warm_up()
+        app = make_app(segmenter, max_mb, {host, socket.gethostname()})
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            lifespan="off",
+            ws="none",
+            timeout_graceful_shutdown=LINGER_SECONDS,
+        )
+        listening.listen()
+        bound, number = listening.getsockname()[:2]
+        own = ipaddress.ip_address(bound)
+        shown = "localhost" if own.is_unspecified else f"[{host}]" if ":" in host else host
+        address = f"http://{shown}:{number}/"
+        print(f"sceneparse web: {address} (Ctrl-C ends it)", flush=True)
+        if not own.is_loopback:
+            print(
+                "warning: whoever reaches this machine can use the page; nothing is encrypted",
+                file=sys.stderr,
+            )
+        if open_browser:
+            webbrowser.open(address)
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket at the address, not listening yet. Raises InputError where it cannot be had."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # ended connections linger on a port
+        listening.bind(address)
+    except OSError as error:
+        raise InputError(
+            "the page's address cannot be used",
+            expected="an address of this machine and a port that is free",
+            got=str(error),
+            file=f"{host}, port {port}",
+            next_step="name another port, or 0 for any that is free: --port 0",
+        ) from None
+    return listening

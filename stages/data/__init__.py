@@ -1,1 +1,0 @@
-"""From the dataset archive to training batches."""

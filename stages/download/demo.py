@@ -1,0 +1,81 @@
+"""The demo dataset: drawn street and landscape scenes, as a zip in ADE20K's layout.
+
+Input: numbers of scenes and a seed. Output: an archive as sceneparse/dataset/archive.py reads it, with ADE's class
+table and scene categories. Each scene is a function of (seed, split, index) alone and the archive holds no
+times, so equal arguments give equal bytes.
+"""
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from sceneparse.core.files import add_member, atomic_write
+from sceneparse.core.progress import progress
+from sceneparse.dataset.archive import CLASS_TABLE, SCENES, SPLITS
+from stages.download.painting.canvas import Kind
+from stages.download.painting.scenes import draw_scene
+
+ROOT = "SceneparseDemo"
+PREFIXES = {"training": "ADE_train", "validation": "ADE_val"}
+JPEG_QUALITY = 90
+NAMES: Final = {
+    Kind.SKY: "sky",
+    Kind.ROAD: "road, route",
+    Kind.GRASS: "grass",
+    Kind.BUILDING: "building, edifice",
+    Kind.SAND: "sand",
+    Kind.TREE: "tree",
+    Kind.MOUNTAIN: "mountain, mount",
+    Kind.FIELD: "field",
+    Kind.WATER: "water",
+    Kind.SIDEWALK: "sidewalk, pavement",
+    Kind.FENCE: "fence, fencing",
+    Kind.STREETLIGHT: "streetlight, street lamp",
+    Kind.CAR: "car, auto, automobile, machine, motorcar",
+    Kind.PERSON: "person, individual, someone, somebody, mortal, soul",
+    Kind.BOAT: "boat",
+    Kind.SIGNBOARD: "signboard, sign",
+}
+
+
+def write_demo(path: Path, training: int, validation: int, seed: int) -> None:
+    """Draw `training` + `validation` scenes into a zip at `path`, atomically."""
+    counts = {"training": training, "validation": validation}
+    jobs = [(split, index) for split in SPLITS for index in range(counts[split])]
+    pixels = np.zeros(len(Kind), np.int64)  # of the training annotations, by kind
+    pictures = {split: np.zeros(len(Kind), np.int64) for split in SPLITS}  # that show the kind at all
+    categories = []
+    with atomic_write(path) as file, zipfile.ZipFile(file, "w") as archive:
+        for split, index in progress(jobs, "drawing the demo", unit="scene"):
+            id = f"{PREFIXES[split]}_{index + 1:08d}"
+            category, picture, annotation = draw_scene(seed, split, index)
+            add_member(archive, f"{ROOT}/images/{split}/{id}.jpg", _encoded(picture, "JPEG", quality=JPEG_QUALITY))
+            add_member(archive, f"{ROOT}/annotations/{split}/{id}.png", _encoded(annotation, "PNG"))
+            categories.append(f"{id} {category}\n")
+            found = np.bincount(np.asarray(annotation).ravel(), minlength=len(Kind))
+            pictures[split] += found > 0
+            if split == "training":
+                pixels += found
+        add_member(archive, f"{ROOT}/{CLASS_TABLE}", _class_table(pixels, pictures).encode())
+        add_member(archive, f"{ROOT}/{SCENES}", "".join(categories).encode())
+
+
+def _class_table(pixels: npt.NDArray[np.int64], pictures: dict[str, npt.NDArray[np.int64]]) -> str:
+    """ADE's objectInfo150.txt: the share of annotated training pixels, and how many pictures show the class."""
+    shares = pixels / pixels[1:].sum()  # no scene is without sky
+    rows = ["Idx\tRatio\tTrain\tVal\tName"]
+    for kind in range(1, len(Kind)):
+        shown = "\t".join(str(pictures[split][kind]) for split in SPLITS)
+        rows.append(f"{kind}\t{shares[kind]:.4f}\t{shown}\t{NAMES[Kind(kind)]}")
+    return "\n".join(rows) + "\n"
+
+
+def _encoded(image: Image.Image, format: str, **options: Any) -> bytes:
+    file = io.BytesIO()
+    image.save(file, format, **options)
+    return file.getvalue()

@@ -1,0 +1,87 @@
+"""Stage download: the dataset, as one zip in ADE20K's layout.
+
+Input: params.download.source, the path of
+    a zip or a directory  in the layout of sceneparse/dataset/archive.py; a directory is packed
+    a source file         (sceneparse/fetch/source_files.py): scenes drawn on the spot, or a zip on a server, checked
+                          against its pinned digest; a stopped download goes on
+Output: the zip. It is there only when it has the digest in params.download.digest (where given, whatever
+the source) and an Archive reads its layout: no unpaired pictures, a valid class table.
+"""
+
+import logging
+import zipfile
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from sceneparse.core.errors import InputError
+from sceneparse.core.files import add_member, atomic_write
+from sceneparse.core.progress import progress
+from sceneparse.dataset.archive import CLASS_TABLE, SPLITS, Archive, dataset_files
+from sceneparse.fetch.pinned import copy, fetch, verify
+from sceneparse.fetch.source_files import Drawn, Fetched, read_source
+from sceneparse.params.download import Download
+from sceneparse.params.flags import run_stage
+from stages.download.demo import write_demo
+
+log = logging.getLogger(__name__)
+
+
+class Sections(Protocol):
+    """Sections of the params that this stage reads."""
+
+    download: Download
+
+
+def download(params: Sections, cache: Path, dataset: Path) -> None:
+    """Write the zip `dataset`; unfinished downloads stay in `cache`. Raises InputError."""
+    name, demo = params.download.source, params.download.demo
+    match read_source(name, Drawn, Fetched):
+        case Drawn():
+            write_demo(dataset, training=demo.training, validation=demo.validation, seed=demo.seed)
+        case Fetched(url=url, digest=digest, size_bytes=size_bytes):
+            fetch(url, dataset, digest=digest, size_bytes=size_bytes, cache=cache, pin=name)
+        case Path() as path:
+            pack(path, dataset) if path.is_dir() else copy(path, dataset)
+    try:
+        verify(dataset, name, params.download.digest, None, pin="download.digest of params.yaml")
+        with Archive(dataset) as archive:
+            training, validation = (len(archive.pairs(split)) for split in SPLITS)
+            classes = len(archive.classes)
+    except InputError:
+        dataset.unlink()
+        log.warning("%s is removed, for it is no dataset to go on with", dataset)
+        raise
+    print(f"{dataset}: {training} training and {validation} validation pairs, {classes} classes")
+
+
+def pack(folder: Path, target: Path) -> None:
+    """Pack a dataset directory into a zip: same files, same bytes, whatever their dates, owners and order on disk.
+
+    The layout may begin in `folder` or in one folder below it. Other files are left out. Raises
+    InputError when there is no single class table to tell where it begins.
+    """
+    members = dataset_files(folder)
+    tables = [name for name in members if PurePosixPath(name).name == CLASS_TABLE]
+    if len(tables) != 1:
+        raise InputError(
+            "the directory is not a dataset",
+            expected=f"one {CLASS_TABLE}, in it or in one folder below",
+            got=f"{len(tables)} of them",
+            file=folder,
+            next_step="name the directory that holds images/, annotations/ and the class table",
+        )
+    with atomic_write(target) as file, zipfile.ZipFile(file, "w") as packed:  # stored: pictures are compressed
+        for name in progress(sorted(members), desc="pack", unit="file", mininterval=0.5):
+            add_member(packed, name, members[name].read_bytes())
+
+
+def main() -> None:
+    """Run the stage from the command line."""
+    run_stage(
+        download,
+        reads={},
+        writes={
+            "cache": "folder where unfinished downloads wait for the next run; no output",
+            "dataset": "the zip",
+        },
+    )

@@ -1,0 +1,164 @@
+"""evaluate: model and validation split -> scores, tables of classes, images and scene categories, confusion matrix.
+
+Scored twice, and named so: `original` compares a prediction at the picture's own size with the
+untouched annotation (the benchmark's protocol); `resized` compares at the records' size, as training
+does. The tables are those of `original`.
+"""
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from sceneparse.core.errors import InputError
+from sceneparse.core.files import csv_cell, write_json, write_text
+from sceneparse.core.progress import progress
+from sceneparse.core.tensorflow_loading import load_tensorflow
+from sceneparse.dataset.archive import Archive
+from sceneparse.dataset.images import decode_annotation
+from sceneparse.dataset.labels import to_labels
+from sceneparse.dataset.photos import decode
+from sceneparse.inference.loading import load_parser
+from sceneparse.params.evaluate import Evaluate
+from sceneparse.params.flags import run_stage
+from sceneparse.records.manifest import Manifest, open_records
+from sceneparse.scores.metrics import Confusion, confusion_matrix, scores, write_tables
+
+if TYPE_CHECKING:
+    from sceneparse.inference.parser import SceneParser, Views
+
+
+class Sections(Protocol):
+    """Sections of the params that this stage reads."""
+
+    evaluate: Evaluate
+
+
+def evaluate(
+    params: Sections,
+    model: Path,
+    card: Path,
+    dataset: Path,
+    records: Path,
+    scores_json: Path,
+    per_class: Path,
+    per_image: Path,
+    per_category: Path,
+    confusion: Path,
+) -> None:
+    """Score the model and write the five files."""
+    manifest = open_records(records)
+    load_tensorflow()
+    from sceneparse.inference.parser import Views
+
+    parser = load_parser(model, card)
+    with Archive(dataset) as archive:
+        if not parser.classes == manifest.classes == archive.classes:
+            raise InputError(
+                "model, records and dataset do not have the same classes",
+                expected=", ".join(archive.classes),
+                got=f"model: {', '.join(parser.classes)}; records: {', '.join(manifest.classes)}",
+                file=model,
+                next_step="rebuild what is stale: dvc repro",
+            )
+        views = Views(tuple(params.evaluate.scales), params.evaluate.flip)
+        original, images, categories = score_originals(parser, archive, views)
+    resized = score_records(parser, records, manifest, params.evaluate.batch_size, views)
+
+    write_json(scores_json, {"original": scores(original), "resized": scores(resized)})
+    write_tables(original, archive.classes, per_class, confusion)
+    _write_csv(per_image, ["id", "pixel_accuracy", "mean_iou"], images)
+    heading = ["category", "images", "labelled_pixels", "pixel_accuracy", "mean_iou"]
+    _write_csv(per_category, heading, ((name, *categories[name].row()) for name in sorted(categories)))
+
+
+class Category:
+    """Validation images of one scene category: how many they are, and their pixels."""
+
+    def __init__(self, classes: int) -> None:
+        self.images, self.confusion = 0, np.zeros((classes, classes + 1), np.int64)
+
+    def add(self, matrix: Confusion) -> None:
+        """Take in an image."""
+        self.images += 1
+        self.confusion += matrix
+
+    def row(self) -> tuple[float | None, ...]:
+        """Of the table. Its scores are those of all its pixels together, defined as those of the whole split."""
+        return self.images, int(self.confusion.sum()), *_scores(self.confusion)
+
+
+def score_originals(
+    parser: "SceneParser", archive: Archive, views: "Views"
+) -> tuple[Confusion, list[tuple[str, float | None, float | None]], dict[str, Category]]:
+    """Of the validation split at original size: confusion matrix; each image's id, pixel accuracy and mIoU; categories.
+
+    An image to which the archive gives no scene category is in none.
+    """
+    classes, scenes = len(archive.classes), archive.scenes()
+    total, images = np.zeros((classes, classes + 1), np.int64), []
+    categories: defaultdict[str, Category] = defaultdict(lambda: Category(classes))
+    for pair in progress(archive.pairs("validation"), unit="image", desc="evaluate, original size"):
+        annotation = decode_annotation(archive.read(pair.annotation))
+        image = decode(archive.read(pair.image), annotation.size).image
+        prediction = parser.annotate(np.asarray(image), views)
+        matrix = confusion_matrix(to_labels(np.asarray(annotation)), to_labels(prediction), classes)
+        images.append((pair.id, *_scores(matrix)))
+        if pair.id in scenes:
+            categories[scenes[pair.id]].add(matrix)
+        total += matrix
+    return total, images, categories
+
+
+def score_records(
+    parser: "SceneParser", records: Path, manifest: Manifest, batch_size: int, views: "Views"
+) -> Confusion:
+    """Confusion matrix over the validation records."""
+    from sceneparse.records.batches import validation_batches
+
+    classes = len(manifest.classes)
+    total = np.zeros((classes, classes + 1), np.int64)
+    batches = validation_batches(records, manifest, batch_size)
+    with progress(total=len(manifest.validation.ids), unit="image", desc="evaluate, records' size") as bar:
+        for images, labels in batches:
+            total += confusion_matrix(labels.numpy(), parser.label_batch(images, views), classes)
+            bar.update(len(images))
+    return total
+
+
+def _scores(matrix: Confusion) -> tuple[float | None, float | None]:
+    score = scores(matrix)
+    return score["pixel_accuracy"], score["mean_iou"]
+
+
+def _write_csv(path: Path, heading: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(heading)
+    # None becomes an empty cell, and a float its shortest exact form.
+    writer.writerows(map(csv_cell, row) for row in rows)
+    write_text(path, text.getvalue())
+
+
+def main() -> None:
+    """Parse flags and run."""
+    run_stage(
+        evaluate,
+        reads={
+            "model": "trained model (.keras)",
+            "card": "its card (.json)",
+            "dataset": "dataset archive (zip in ADE20K's layout)",
+            "records": "directory of TFRecord shards and manifest.json",
+        },
+        writes={
+            "scores_json": "the six scores, sections original and resized (.json)",
+            "per_class": "IoU, accuracy and pixels of each class (.csv)",
+            "per_image": "pixel accuracy and mIoU of each validation image (.csv)",
+            "per_category": "the same of each scene category, over all its pixels (.csv)",
+            "confusion": "pixels by true and predicted class (.csv)",
+        },
+    )

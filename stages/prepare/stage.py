@@ -1,0 +1,130 @@
+"""prepare: dataset archive -> checked, resized, sharded TFRecords and their manifest.
+
+Every pair is validated (readable, 8-bit L annotation, equal sizes, values 0..N); if any fails,
+all offenders are listed and nothing is written. Records come in the archive's order, whatever
+the number of processes, so the same archive and params give the same bytes.
+"""
+
+from collections import Counter
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from sceneparse.core.errors import InputError
+from sceneparse.core.files import atomic_directory, file_digest
+from sceneparse.core.parallel import in_order
+from sceneparse.core.progress import progress
+from sceneparse.dataset.ade20k import COLOURS
+from sceneparse.dataset.archive import SPLITS, Archive
+from sceneparse.dataset.photos import LOST
+from sceneparse.dataset.suffixes import listed
+from sceneparse.params.flags import run_stage
+from sceneparse.params.prepare import Prepare
+from sceneparse.records.manifest import Manifest, Shard, Split
+from stages.prepare.encode import Encoded, Work, encode_pairs, signature
+from stages.prepare.executor import open_executor
+
+CHUNK = 16  # pairs per task: long enough to hide the hand-over, short enough for a smooth progress bar
+
+
+class Sections(Protocol):
+    """Sections of the params that this stage reads."""
+
+    prepare: Prepare
+
+
+def prepare(params: Sections, dataset: Path, records: Path) -> None:
+    """Write `records` (a directory) from `dataset` (a zip); raises InputError listing every bad pair."""
+    with Archive(dataset) as archive:
+        classes, colours = archive.classes, _colours(params.prepare, archive)
+        pairs = {split: archive.pairs(split) for split in SPLITS}
+        ignored = archive.ignored_pictures()
+    images = sum(map(len, pairs.values()))
+    problems: list[str] = []
+    lost: Counter[str] = Counter()
+    splits: dict[str, Split] = {}
+    source, signed = dataset.absolute(), signature(dataset)
+    with (
+        atomic_directory(records) as directory,
+        open_executor(source) as (pool, at_once),
+        progress(total=images, unit="image", desc="prepare") as bar,
+    ):
+        for split in SPLITS:
+            writer = SplitWriter(directory, split, len(pairs[split]), params.prepare.shard_images, len(classes))
+            chunks = (pairs[split][start : start + CHUNK] for start in range(0, len(pairs[split]), CHUNK))
+            tasks = (Work(source, signed, chunk, params.prepare) for chunk in chunks)
+            for encoded in in_order(pool, encode_pairs, tasks, ahead=4 * at_once):
+                writer.add(encoded)
+                problems += encoded.problems
+                lost += encoded.lost
+                bar.update(len(encoded.records) + len(encoded.problems))
+            splits[split] = writer.finish([pair.id for pair in pairs[split]])
+        if problems:
+            raise InputError(
+                f"{len(problems)} of {images} pairs cannot be used",
+                expected=f"readable pictures with 8-bit L annotations of the same size, values 0..{len(classes)}",
+                got="\n    ".join(["", *problems]),
+                file=dataset,
+                next_step="mend or remove these pairs in the dataset, then run again",
+            )
+        given = params.prepare
+        Manifest(classes, given.size, given.mode, given.interpolation, **splits, colours=colours).save(directory)
+    if ignored:
+        print(f"ignored, as only .jpg, .jpeg and .png are read: {listed(ignored)}")
+    for kind, count in sorted(lost.items()):
+        print(f"{count} of {images} pictures: {LOST[kind]}")
+
+
+def _colours(params: Prepare, archive: Archive) -> tuple[str, ...]:
+    """Colours of the classes. Raises InputError for another dataset in ADE20K's."""
+    if params.colours == "dataset":
+        return archive.colours
+    if len(archive.classes) != len(COLOURS):
+        raise InputError(
+            "ADE20K's colours are for ADE20K's classes",
+            expected=f"{len(COLOURS)} classes",
+            got=f"{len(archive.classes)} classes",
+            file=archive.path,
+            next_step="set prepare.colours to dataset: its class table may have a column Colour",
+        )
+    return COLOURS
+
+
+class SplitWriter:
+    """Cuts a split's stream of records into shards of equal size and counts what passes."""
+
+    def __init__(self, directory: Path, split: str, images: int, shard_images: int, classes: int) -> None:
+        self._name = f"{split}-{{:05d}}-of-{-(-images // shard_images):05d}.tfrecord"
+        self._directory, self._shard_images = directory, shard_images
+        self._pending: list[bytes] = []
+        self._shards: list[Shard] = []
+        self._label_pixels = np.zeros(classes + 1, np.int64)
+
+    def add(self, encoded: Encoded) -> None:
+        """Take the next records of the split; write a shard whenever one is full."""
+        self._pending += encoded.records
+        self._label_pixels += encoded.label_pixels[: len(self._label_pixels)]
+        while len(self._pending) >= self._shard_images:
+            self._write()
+
+    def finish(self, ids: list[str]) -> Split:
+        """Write the last, smaller shard; returns what the manifest says of the split."""
+        if self._pending:
+            self._write()
+        return Split(tuple(ids), tuple(map(int, self._label_pixels)), tuple(self._shards))
+
+    def _write(self) -> None:
+        path = self._directory / self._name.format(len(self._shards))
+        path.write_bytes(b"".join(self._pending[: self._shard_images]))
+        self._shards.append(Shard(path.name, len(self._pending[: self._shard_images]), file_digest(path)))
+        del self._pending[: self._shard_images]
+
+
+def main() -> None:
+    """Parse flags and run."""
+    run_stage(
+        prepare,
+        reads={"dataset": "dataset archive (zip in ADE20K's layout)"},
+        writes={"records": "directory of TFRecord shards and manifest.json"},
+    )

@@ -1,0 +1,126 @@
+"""Training state on disk: what a killed run needs to go on, bit for bit.
+
+A run's inputs (params, records, backbone, code, library versions) have a fingerprint, and each
+fingerprint a directory of its own below the state directory: state of other inputs is never
+loaded, only left aside. Inside, `step-N.npz` holds every variable of the model, the optimizer
+and the averages, and a JSON note of the loop; `best-N.npz` the model's variables at the best epoch so far. Files are
+written atomically and two steps are kept, so a damaged newest one costs minutes, not the run; a step
+counts as damaged when the best weights that it names are.
+"""
+
+import hashlib
+import json
+import logging
+import shutil
+import zipfile
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sceneparse.core.fields import Section
+from sceneparse.core.files import atomic_write
+from stages.code import code_digest
+
+log = logging.getLogger(__name__)
+
+KEPT = 2
+LIBRARIES = ("tensorflow", "keras", "numpy")
+
+
+def fingerprint(params: Sequence[Section], files: Sequence[Path]) -> str:
+    """Return sixteen hex digits that stand for the params, the files' content, the stage's code and the libraries."""
+    words = [*(section.model_dump_json() for section in params), *(f"{name} {version(name)}" for name in LIBRARIES)]
+    digest = hashlib.sha256("\n".join(words).encode() + code_digest("train"))
+    for path in files:
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+class Checkpoints:
+    """The checkpoints of one fingerprint, for a model and the `extras` that training changes, where it `writes`."""
+
+    def __init__(self, state: Path, fingerprint: str, model: Any, extras: Sequence[Any], writes: bool = True) -> None:
+        self.directory = state / fingerprint
+        self._writes = writes
+        others = sorted(path.name for path in state.glob("*/") if path != self.directory)
+        if others:
+            log.info("left aside in %s: unfinished training of other inputs (%s)", state, ", ".join(others))
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._model = [(f"model/{index:03d}", variable) for index, variable in enumerate(model.variables)]
+        self._extras = [(f"extra/{index:03d}", variable) for index, variable in enumerate(extras)]
+
+    @property
+    def variables(self) -> list[Any]:
+        """Of the model, the optimizer and the averages, all that a step changes."""
+        return [variable for _, variable in self._model + self._extras]
+
+    def save(self, step: int, best_step: int | None, note: dict[str, Any]) -> None:
+        """Write the state after `step` steps, with a JSON `note`; drop the files that it outdates."""
+        if not self._writes:
+            return
+        _write(self._step_file(step), self._model + self._extras, note | {"best_step": best_step})
+        # One more of the best: a kill between the two saves leaves one that no step names yet.
+        for path in self._files("step")[:-KEPT] + self._files("best")[: -KEPT - 1]:
+            path.unlink()
+
+    def restore(self) -> tuple[int, dict[str, Any]] | None:
+        """Load the newest readable state; returns its step and note, or None for a fresh start."""
+        for path in reversed(self._files("step")):
+            try:
+                arrays, note = _read(path)
+                if note["best_step"] is not None:
+                    _read(self._best_file(note["best_step"]))
+                _assign(self._model + self._extras, arrays)
+            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+                log.warning("checkpoint %s is damaged (%s); trying the one before", path, error)
+                path.unlink()
+            else:
+                return int(path.stem.removeprefix("step-")), note
+        return None
+
+    def save_best(self, step: int) -> None:
+        """Keep the model's variables as the best so far. Call before the `save` that names this step as the best."""
+        if self._writes:
+            _write(self._best_file(step), self._model, {})
+
+    def load_best(self, step: int) -> None:
+        """Put the best variables into the model."""
+        arrays, _ = _read(self._best_file(step))
+        _assign(self._model, arrays)
+
+    def remove(self) -> None:
+        """Training is over and its outputs are written: nothing to resume."""
+        shutil.rmtree(self.directory)
+
+    def _step_file(self, step: int) -> Path:
+        return self.directory / f"step-{step:09d}.npz"
+
+    def _best_file(self, step: int) -> Path:
+        return self.directory / f"best-{step:09d}.npz"
+
+    def _files(self, kind: str) -> list[Path]:
+        return sorted(self.directory.glob(f"{kind}-*.npz"))  # oldest first
+
+
+def _write(path: Path, variables: list[tuple[str, Any]], note: dict[str, Any]) -> None:
+    arrays: dict[str, Any] = {name: np.asarray(variable) for name, variable in variables}
+    arrays["note"] = np.frombuffer(json.dumps(note, allow_nan=False).encode(), np.uint8)
+    with atomic_write(path) as file:
+        np.savez(file, **arrays)
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """All arrays of a file, each checked by the zip's CRC-32, and its note."""
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
+        arrays = dict(content.items())
+    note: dict[str, Any] = json.loads(arrays.pop("note").tobytes())
+    return arrays, note
+
+
+def _assign(variables: list[tuple[str, Any]], arrays: dict[str, Any]) -> None:
+    values = [arrays[name] for name, _ in variables]  # all found before the first variable changes
+    for (_, variable), value in zip(variables, values, strict=True):
+        variable.assign(value)

@@ -1,0 +1,43 @@
+"""What train.debug shows in TensorBoard: histograms of gradients, activations and weights, and the pictures.
+
+Input: a trainer after an update, its batch and its gradients. Output: TensorBoard's events. Invariant: nothing of the
+training changes.
+"""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from sceneparse.dataset.labels import IGNORE, to_annotation
+from sceneparse.scores.palette import Colours
+
+PICTURES = 2  # of the batch
+
+
+def write_histograms(writer: Any, step: int, trainer: Any, batch: Any, gradients: list[Any], colours: Colours) -> None:
+    """Write them for `step`. The batch is of uint8 images [B, S, S, 3] and labels [B, S, S].
+
+    colours: RGB, uint8 [classes + 1, 3], indexed by annotation value.
+    """
+    images, labels = (trainer.strategy.experimental_local_results(value)[0][:PICTURES] for value in batch)
+    shown = [layer for layer in trainer.model.layers if layer.name in trainer.layers]
+    inside = keras.Model(trainer.model.input, [*(layer.output for layer in shown), trainer.model.output])
+    *activations, logits = inside(images, training=False)
+    variables = trainer.model.trainable_variables
+    with writer.as_default(step=step):
+        # Of a step with a frozen backbone there are gradients of the head alone, which is last.
+        for variable, gradient in zip(variables[len(variables) - len(gradients) :], gradients, strict=True):
+            tf.summary.histogram(f"gradients/{variable.path}", gradient)
+        for variable in variables:
+            tf.summary.histogram(f"weights/{variable.path}", variable.value)
+        for layer, activation in zip(shown, activations, strict=True):
+            tf.summary.histogram(f"activations/{layer.name}", activation)
+        tf.summary.image("image", images, max_outputs=PICTURES)
+        predicted = tf.cast(tf.argmax(logits, axis=-1), tf.uint8)
+        predicted = tf.where(predicted == trainer.classes, tf.constant(IGNORE, tf.uint8), predicted)
+        for name, values in (("truth", labels), ("prediction", predicted)):
+            tf.summary.image(
+                name, tf.gather(tf.constant(colours), tf.cast(to_annotation(values), tf.int32)), max_outputs=PICTURES
+            )
+    writer.flush()

@@ -1,0 +1,193 @@
+"""What training leaves to look at: the history of its epochs, as DVCLive's files and TensorBoard's logs.
+
+The history is the truth and travels in the checkpoints; DVCLive's files are written anew from it when
+a run goes on, so that they hold every epoch exactly once, however often the run was killed.
+"""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from sceneparse.core.files import write_text
+from sceneparse.scores.curves import flow_file
+from sceneparse.scores.metrics import Confusion, scores
+
+log = logging.getLogger(__name__)
+
+Row = dict[str, Any]
+DOMINANT = 0.99  # share of all predictions at which a class counts as the only one
+
+
+class Sums:
+    """Of the updates' losses over an epoch and of their gradient norms over a window, on the device until looked at."""
+
+    def __init__(self, layers: int, note: dict[str, Any] | None) -> None:
+        self._layers = layers
+        self._loss: Any = np.float32(note["loss"] if note else 0)
+        self._norms: Any = np.asarray(note["norms"] if note else [0] * layers, np.float32)
+        self._updates: int = note["updates"] if note else 0  # in the window
+
+    def add(self, loss: Any, norms: Any) -> None:
+        """Take in an update: float32 scalar and float32 [L] tensors, which are not waited for."""
+        self._loss, self._norms, self._updates = self._loss + loss, self._norms + norms, self._updates + 1
+
+    def loss(self) -> float:
+        """Of the epoch so far. Waits for the device."""
+        self._loss = np.float32(self._loss)
+        return float(self._loss)
+
+    def take_loss(self) -> float:
+        """The same at the end of the epoch: the next one begins at 0."""
+        loss, self._loss = self.loss(), np.float32(0)
+        return loss
+
+    def take_norms(self) -> list[float]:
+        """Mean norm of each layer's gradient in the window; the next window begins."""
+        mean = np.asarray(self._norms) / np.float32(self._updates)
+        self._norms, self._updates = np.zeros(self._layers, np.float32), 0
+        return [float(value) for value in mean]
+
+    def note(self) -> dict[str, Any]:
+        """What a checkpoint keeps: float32 values survive JSON to the bit."""
+        norms = [float(value) for value in np.asarray(self._norms)]
+        return {"loss": self.loss(), "norms": norms, "updates": self._updates}
+
+
+class Logbook:
+    """The epochs so far, and the loggers that show them. Use as a context manager."""
+
+    def __init__(
+        self, curves: Path, tensorboard: Path, layers: Sequence[str], history: list[Row], flow: list[list[float]]
+    ) -> None:
+        import tensorflow as tf
+        from dvclive import Live
+
+        self.history = history
+        self.flow = flow  # [step, mean gradient norm of each layer since the row before]
+        self.curves = curves
+        self._layers = list(layers)
+        # Begins with an empty directory. Only files: no experiment, report, dvc.yaml or hardware figures of its own.
+        self._live = Live(str(self.curves), save_dvc_exp=False, dvcyaml=None, report=None, monitor_system=False)
+        self._scalar = tf.summary.scalar
+        # Two runs of the same tags, which TensorBoard lays over each other: training and validation in one graph.
+        splits = ("train", "validation")
+        self._writers = {split: tf.summary.create_file_writer(str(tensorboard / split)) for split in splits}
+        for row in history:
+            self._write_curves(row)
+        self._write_flow()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.end()
+        for writer in self._writers.values():
+            writer.close()
+
+    @property
+    def writer(self) -> Any:
+        """TensorBoard's, of the training."""
+        return self._writers["train"]
+
+    def add(self, row: Row) -> None:
+        """Log an epoch."""
+        self.history.append(row)
+        self._write_curves(row)
+        for name, value in row.items():
+            split, _, tag = name.partition("/")
+            if tag:
+                with self._writers[split].as_default(step=row["step"]):
+                    self._scalar(tag, value)
+        for writer in self._writers.values():
+            writer.flush()
+
+    def add_flow(self, step: int, norms: list[float]) -> None:
+        """Log the mean gradient norm of each layer since the last such row: where the gradient flows."""
+        self.flow.append([step, *norms])
+        self._write_flow()
+        with self.writer.as_default(step=step):
+            for layer, norm in zip(self._layers, norms, strict=True):
+                self._scalar(f"gradient_norm/{layer}", norm)
+
+    def best(self) -> Row:
+        """The first epoch with the highest validation mIoU. There is one."""
+        return max(self.validated(), key=lambda row: float(row["validation/mean_iou"]))
+
+    def validated(self) -> list[Row]:
+        """The epochs after which there was a validation."""
+        return [row for row in self.history if "validation/mean_iou" in row]
+
+    def _write_curves(self, row: Row) -> None:
+        self._live.step = row["step"]
+        for name, value in row.items():
+            if name != "step":
+                self._live.log_metric(name, value)
+        self._live.make_summary()
+
+    def _write_flow(self) -> None:
+        rows: list[list[Any]] = [["step", *self._layers], *self.flow]
+        write_text(flow_file(self.curves), "".join(",".join(map(str, row)) + "\n" for row in rows))
+
+
+def training_row(step: int, loss: float, learning_rate: float) -> Row:
+    """An epoch of the history without a validation, under the names that DVCLive and TensorBoard show."""
+    return {"step": step, "train/loss": loss, "train/learning_rate": learning_rate}
+
+
+def epoch_row(step: int, loss: float, learning_rate: float, validation_loss: float, confusion: Confusion) -> Row:
+    """An epoch of the history with its validation."""
+    score = scores(confusion)
+    return {
+        **training_row(step, loss, learning_rate),
+        "validation/loss": validation_loss,
+        "validation/mean_iou": score["mean_iou"] or 0.0,
+        "validation/pixel_accuracy": score["pixel_accuracy"] or 0.0,
+    }
+
+
+def epoch_line(epoch: int, epochs: int, row: Row, best: tuple[int, float] | None, seconds_left: float) -> str:
+    """One line on an epoch, in columns that stay where they are. best: the best epoch so far and its mIoU."""
+    scores = f"{'no validation':<52}"
+    if "validation/mean_iou" in row:
+        scores = (
+            f"validation loss {row['validation/loss']:6.3f}  mIoU {row['validation/mean_iou']:.4f}  "
+            f"accuracy {row['validation/pixel_accuracy']:.4f}"
+        )
+    number, top = f"{epoch:>{len(str(epochs))}}/{epochs}", "none yet"
+    if best:
+        top = f"{best[1]:.4f} (epoch {best[0]})"
+    left = timedelta(seconds=round(seconds_left))
+    return f"epoch {number}  loss {row['train/loss']:6.3f}  {scores}  best {top:<{15 + len(str(epochs))}}  {left} left"
+
+
+class Pace:
+    """Time that the rest of a training takes, at the pace of the last epochs: later ones can have larger pictures."""
+
+    def __init__(self, step: int, epochs: int) -> None:
+        self._marks = deque([(step, time.monotonic())], maxlen=1 + epochs)
+
+    def seconds_left(self, step: int, total: int) -> float:
+        """Seconds from `step`, the end of an epoch, to the end."""
+        self._marks.append((step, time.monotonic()))
+        (first, began), (_, now) = self._marks[0], self._marks[-1]
+        return (now - began) / (step - first) * (total - step)
+
+
+def warn_if_one_class(confusion: Confusion, classes: Sequence[str]) -> None:
+    """Say so when the network predicts one class nearly everywhere and the truth does not."""
+    total, labelled, predicted = confusion.sum(), confusion.sum(axis=1), confusion.sum(axis=0)
+    top = int(predicted.argmax())
+    names = [*classes, "other"]  # which may be a class of its own
+    if predicted[top] >= DOMINANT * total > (*labelled, 0)[top]:
+        log.warning(
+            "%.1f%% of all predictions are '%s': the network does not tell classes apart. If this lasts "
+            "beyond the first epochs, lower train.learning_rate or raise train.class_weighting",
+            100 * predicted[top] / total,
+            names[top],
+        )

@@ -1,0 +1,107 @@
+"""The epochs of a training: update by update from wherever it stands to the end, looked at, validated and saved.
+
+Input: a trainer, its batches and what else a training needs. Output: the logbook's rows and the checkpoints. Invariant:
+all that decides how it goes on is in a checkpoint, so that a killed run ends like one that was not.
+"""
+
+import logging
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sceneparse.core.progress import progress
+from sceneparse.params.train import Train
+from sceneparse.records.manifest import Manifest
+from sceneparse.scores.palette import own_palette
+from stages.train.checkpoint import Checkpoints
+from stages.train.histograms import write_histograms
+from stages.train.logbook import Logbook, Pace, Sums, epoch_line, epoch_row, training_row, warn_if_one_class
+from stages.train.refusals import check_finite
+from stages.train.training import Trainer
+from stages.train.worker_team import Workers
+
+log = logging.getLogger(__name__)
+
+CHECKPOINT_SECONDS = 300.0  # the most that a kill can cost
+REPORT_STEPS = 10  # between looks at the loss, each of which waits for the device
+
+
+@dataclass
+class Loop:
+    """A training under way. `stop` fills when it is asked to end."""
+
+    params: Train
+    trainer: Trainer
+    checkpoints: Checkpoints
+    logbook: Logbook
+    workers: Workers
+    stop: list[int]
+    sums: Sums
+    steps: int  # in an epoch
+    manifest: Manifest
+
+    def run(self, step: int, batches: Iterator[Any], validation: Iterable[Any], *, quiet: bool) -> None:
+        """Train from `step` to the end; exits after a step, its state saved, when it is asked to."""
+        total, frozen = self.steps * self.params.epochs, self.steps * self.params.freeze_epochs
+        saved, pace = time.monotonic(), Pace(step, self.params.validate_epochs)
+        with progress(total=total, initial=step, unit="step", desc="train", smoothing=0.05, disable=quiet) as bar:
+            while step < total:
+                step += 1
+                epoch_ends = step % self.steps == 0
+                batch, debug = next(batches), self.params.debug and epoch_ends
+                update = self.trainer.step(batch, frozen=step <= frozen, keep_gradients=debug)
+                self.sums.add(update.loss, update.norms)
+                bar.update()
+                # The gradient's flow is of interest at first, so early windows are short: 1, 2, 4, 8, ...
+                window_ends = epoch_ends or (step < self.steps and step & (step - 1) == 0)
+                look = window_ends or step % REPORT_STEPS == 0
+                stopping = self.workers.agree_to_stop(bool(self.stop), now=look)
+                save = epoch_ends or stopping or time.monotonic() - saved > CHECKPOINT_SECONDS
+                if save or look:
+                    self._look(step, bar)
+                if window_ends:
+                    self.logbook.add_flow(step, self.sums.take_norms())
+                if debug:
+                    palette = own_palette(self.manifest.colours, len(self.manifest.classes))
+                    write_histograms(self.logbook.writer, step, self.trainer, batch, update.gradients, palette)
+                if epoch_ends:
+                    self._end_epoch(step, validation if self._validates(step // self.steps) else None)
+                    self._report(step, pace.seconds_left(step, total))
+                if save:
+                    self._save(step)
+                    saved = time.monotonic()
+                if stopping and step < total:
+                    sys.exit(f"stopped at step {step} of {total} with its state saved: run again to go on")
+
+    def _look(self, step: int, bar: Any) -> None:
+        loss = self.sums.loss() / (step % self.steps or self.steps)
+        check_finite(loss, step)
+        rate = (bar.format_dict["rate"] or 0) * self.params.batch_size
+        bar.set_postfix_str(f"loss {loss:.3f}, {rate:.1f} images/s", refresh=False)
+
+    def _validates(self, epoch: int) -> bool:
+        return epoch % self.params.validate_epochs == 0 or epoch == self.params.epochs
+
+    def _end_epoch(self, step: int, validation: Iterable[Any] | None) -> None:
+        loss, rate = self.sums.take_loss() / self.steps, self.trainer.learning_rate()
+        if validation is None:
+            self.logbook.add(training_row(step, loss, rate))
+            return
+        with self.trainer.averages.swapped():
+            confusion, validation_loss = self.trainer.validate(validation)
+            self.logbook.add(epoch_row(step, loss, rate, validation_loss, confusion))
+            if self.logbook.best()["step"] == step:
+                self.checkpoints.save_best(step)
+        warn_if_one_class(confusion, self.manifest.classes)
+
+    def _report(self, step: int, seconds_left: float) -> None:
+        best = self.logbook.best() if self.logbook.validated() else None
+        top = (best["step"] // self.steps, best["validation/mean_iou"]) if best else None
+        log.info(epoch_line(step // self.steps, self.params.epochs, self.logbook.history[-1], top, seconds_left))
+
+    def _save(self, step: int) -> None:
+        best_step = self.logbook.best()["step"] if self.logbook.validated() else None
+        note = {"sums": self.sums.note(), "history": self.logbook.history, "flow": self.logbook.flow}
+        self.checkpoints.save(step, best_step, note)

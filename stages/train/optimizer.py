@@ -1,0 +1,100 @@
+"""The optimizer and its schedule, from the params."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from sceneparse.params.train import Train
+
+
+class PolySchedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]  # Keras has no types
+    """Linear warm-up to `peak`, then peak x (1 - progress) ** power down to 0 after the last step.
+
+    The poly policy of Chen et al. (DeepLab, 2016), which the ADE20K baselines use.
+    """
+
+    def __init__(self, peak: float, power: float, warmup: int, steps: int) -> None:
+        self.peak, self.power, self.warmup, self.steps = peak, power, warmup, steps
+
+    def __call__(self, step: Any) -> Any:
+        """Learning rate of the update after `step` updates."""
+        done = ops.cast(step, "float32")
+        rising = (done + 1) / max(1, self.warmup)
+        progress = ops.clip((done - self.warmup) / max(1, self.steps - self.warmup), 0.0, 1.0)
+        return self.peak * ops.where(done < self.warmup, rising, (1 - progress) ** self.power)
+
+    def get_config(self) -> dict[str, float]:
+        """The constructor's arguments."""
+        return {"peak": self.peak, "power": self.power, "warmup": self.warmup, "steps": self.steps}
+
+
+class PerVariable:
+    """Mixed into an optimizer: decoupled weight decay of kernels alone, and a learning rate for each variable.
+
+    Both are set by `build_optimizer`, in the order of the variables. The decay follows the variable's own rate, and is
+    taken before the update, as in AdamW (Loshchilov, Hutter 2019).
+    """
+
+    rates: Sequence[float]
+    decays: Sequence[float]
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Update one variable."""
+        index = self._get_variable_index(variable)  # type: ignore[attr-defined]
+        rate = ops.cast(learning_rate, variable.dtype) * self.rates[index]
+        if self.decays[index]:
+            self.assign_sub(variable, variable * (rate * self.decays[index]))  # type: ignore[attr-defined]
+        super().update_step(gradient, variable, rate)  # type: ignore[misc]
+
+
+class FusedAdam(keras.optimizers.Adam):  # type: ignore[misc]
+    """Keras's Adam (Kingma, Ba 2015), in TensorFlow's one operation: Keras's own passes over all weights ten times."""
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Update one variable."""
+        if keras.backend.backend() != "tensorflow":
+            super().update_step(gradient, variable, learning_rate)
+            return
+        import tensorflow as tf
+
+        index, step = self._get_variable_index(variable), ops.cast(self.iterations + 1, variable.dtype)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            beta1_power=ops.power(self.beta_1, step),
+            beta2_power=ops.power(self.beta_2, step),
+            lr=learning_rate,
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            epsilon=self.epsilon,
+            grad=gradient,
+        )
+
+
+class Adam(PerVariable, FusedAdam):
+    """AdamW, variable by variable."""
+
+
+class SGD(PerVariable, keras.optimizers.SGD):  # type: ignore[misc]
+    """SGD with momentum and decoupled decay, variable by variable."""
+
+
+def build_optimizer(params: Train, schedule: PolySchedule, variables: Sequence[Any], backbone: Sequence[Any]) -> Any:
+    """The keras optimizer for `variables`, of which `backbone` learns at train.backbone_rate times the rate.
+
+    Dynamic loss scaling is added under mixed_float16.
+    """
+    if params.optimizer == "adamw":
+        optimizer = Adam(schedule, beta_1=params.momentum)
+    else:
+        optimizer = SGD(schedule, momentum=params.momentum)
+    slow = {id(variable) for variable in backbone}
+    optimizer.rates = [params.backbone_rate if id(variable) in slow else 1.0 for variable in variables]
+    optimizer.decays = [params.weight_decay if variable.name == "kernel" else 0.0 for variable in variables]
+    if params.precision == "mixed_float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    optimizer.build(variables)
+    return optimizer

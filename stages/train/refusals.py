@@ -1,0 +1,46 @@
+"""What training refuses before or while it runs, with the params that would mend it."""
+
+import math
+
+import tensorflow as tf
+
+from sceneparse.core.errors import InputError
+from sceneparse.params.train import Train
+
+
+def check_divides(params: Train, replicas: int) -> None:
+    """Raise InputError when a batch cannot be dealt out evenly to `replicas` and their micro-batches."""
+    parts = replicas * params.micro_batches
+    if params.batch_size % parts:
+        raise InputError(
+            "a training batch cannot be divided evenly",
+            expected=f"a multiple of {parts}: {replicas} devices of all workers x {params.micro_batches} micro-batches",
+            got=f"train.batch_size {params.batch_size}",
+            file="params.yaml",
+            next_step="change train.batch_size, which counts the images of an update, or train.micro_batches",
+        )
+
+
+def check_compiles(params: Train) -> None:
+    """Raise InputError for what XLA is known not to compile."""
+    if params.xla and params.precision != "float32" and not tf.config.list_logical_devices("GPU"):
+        raise InputError(
+            "XLA cannot compile mixed precision for the CPU",
+            expected="a GPU, or float32, or no XLA",
+            got=f"train.precision {params.precision} and train.xla true on a machine without a GPU",
+            file="params.yaml",
+            next_step="set train.precision to float32 or train.xla to false",
+        )
+
+
+def check_finite(loss: float, step: int) -> None:
+    """Raise InputError when training has diverged: from a NaN there is no way back."""
+    if not math.isfinite(loss):
+        raise InputError(
+            "training has diverged",
+            expected="a finite loss",
+            got=f"{loss} by step {step}",
+            file="params.yaml",
+            next_step="lower train.learning_rate, lengthen train.warmup_steps, set train.clip_norm (1.0 is usual), "
+            "or use float32 precision",
+        )

@@ -1,0 +1,172 @@
+"""train: records and first weights -> the best FCN-8s by validation mIoU, its card and its curves.
+
+The first weights are those that params.train.start_from names: ImageNet's from the weights stage (a directory), or a
+trained model (.keras).
+
+The loop is a function of the params and the records: step s always sees the same batch, so a
+killed run goes on from its last checkpoint and ends with the same weights. Checkpoints and logs lie
+in the state directory, which is no output of the stage: DVC deletes outputs before a rerun.
+With TF_CONFIG set all its workers run this stage, each on its rows of the same batches, and the
+chief alone writes.
+"""
+
+import logging
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from sceneparse.core.errors import InputError
+from sceneparse.core.files import atomic_directory, locked
+from sceneparse.core.tensorflow_loading import load_tensorflow
+from sceneparse.params.flags import run_stage
+from sceneparse.params.model import Model
+from sceneparse.params.train import Train
+from sceneparse.records.manifest import MANIFEST, open_records
+from stages.train.cluster import read_cluster
+from stages.train.logbook import Logbook, Sums
+from stages.train.start import read_start
+
+log = logging.getLogger(__name__)
+
+
+class Sections(Protocol):
+    """Sections of the params that this stage reads."""
+
+    model: Model
+    train: Train
+
+
+def train(params: Sections, records: Path, model: Path, card: Path, curves: Path, state: Path) -> None:
+    """Train, or go on training; write `model`, `card` and `curves` at the end."""
+    _check_name(model)
+    cluster = read_cluster()
+    manifest = open_records(records)
+    initialize, start_files = read_start(Path(params.train.start_from), params.model, manifest.classes)
+    _check_freeze(params.train, initialize is not None)
+    if initialize and Path(params.train.start_from).is_dir():
+        _check_fit(params)
+
+    load_tensorflow()  # bad params and bad records have been refused
+    from sceneparse.network.saving import describe
+    from sceneparse.records.batches import steps_per_epoch, training_batches, validation_batches
+    from stages.train.checkpoint import Checkpoints, fingerprint
+    from stages.train.decision import suited_to_iou
+    from stages.train.loop import Loop
+    from stages.train.losses import median_frequency_weights
+    from stages.train.training import Trainer
+    from stages.train.worker_team import join
+
+    steps = steps_per_epoch(manifest, params.train)
+    total = steps * params.train.epochs
+    pixels = manifest.output_pixels(params.model.ignores_other)
+    class_weights = median_frequency_weights(pixels, params.train.class_weighting)
+    key = fingerprint([params.model, params.train], [records / MANIFEST, *start_files])
+
+    with (
+        cluster.state(state) as own,
+        # A killed parent can leave its child training on, and a second writer would spoil both runs' checkpoints.
+        locked(own / "lock", f"training in {own}"),
+        join(cluster, key) as workers,
+        stop_signals() as stop,
+    ):
+        size = params.train.augment.crop or manifest.size
+        trainer = Trainer(params.model, params.train, class_weights, size, total, initialize, workers.strategy)
+        checkpoints = Checkpoints(own / "checkpoints", key, trainer.model, trainer.extras, writes=cluster.chief)
+        step, note = checkpoints.restore() or (0, {"history": [], "flow": [], "sums": None})
+        step = workers.resume(step, checkpoints.variables)
+        log.info("%s at step %d of %d", "going on" if step else "starting", step, total)
+
+        validation = trainer.distribute(partial(validation_batches, records, manifest, params.train.batch_size))
+        training = partial(training_batches, records, manifest, params.train, step)
+        batches = iter(trainer.distribute(training, endless=True))
+        sums, logs = Sums(len(trainer.layers), note["sums"]), own / "tensorboard" / key
+        logged = checkpoints.directory / "dvclive"
+        with Logbook(logged, logs, trainer.layers, note["history"], note["flow"]) as logbook:
+            loop = Loop(params.train, trainer, checkpoints, logbook, workers, stop, sums, steps, manifest)
+            loop.run(step, batches, validation, quiet=not cluster.chief)
+
+        if cluster.chief:
+            best = logbook.best()
+            checkpoints.load_best(best["step"])
+            epoch = best["step"] // steps
+            log.info(
+                "best epoch %d of %d: validation mIoU %.4f", epoch, params.train.epochs, best["validation/mean_iou"]
+            )
+            description = describe(records, manifest, params.model, params.train, {"epoch": epoch, **best})
+            network = trainer.model
+            if params.train.decision == "iou":
+                network = suited_to_iou(network, records, manifest, params.train.batch_size)
+            _write_outputs(network, description, logbook.curves, model, card, curves)
+            checkpoints.remove()
+
+
+@contextmanager
+def stop_signals() -> Iterator[list[int]]:
+    """A list that fills when SIGTERM or SIGINT arrives: the loop ends after the step, with its state saved."""
+    received: list[int] = []
+    before = {
+        number: signal.signal(number, lambda n, _: received.append(n)) for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _check_name(model: Path) -> None:
+    if model.suffix != ".keras":
+        next_step = "name the model file something.keras"
+        raise InputError(
+            "Keras could not save the model", expected=".keras", got=model.name, file=model, next_step=next_step
+        )
+
+
+def _write_outputs(network: Any, description: Any, logged: Path, model: Path, card: Path, curves: Path) -> None:
+    from sceneparse.network.saving import save_card, save_model
+
+    save_model(network, model, description)
+    save_card(card, model, description)
+    with atomic_directory(curves) as directory:
+        shutil.copytree(logged, directory, dirs_exist_ok=True)
+
+
+def _check_fit(params: Sections) -> None:
+    """Check ImageNet's weights against section model, which the stage that made them does not read."""
+    if misfit := params.model.misfit():
+        raise InputError(
+            "the ImageNet weights do not fit the network",
+            expected="section model as ImageNet's VGG was trained",
+            got=misfit,
+            file=params.train.start_from,
+            next_step="change section model so, or set weights.source to sources/none.yaml",
+        )
+
+
+def _check_freeze(params: Train, pretrained: bool) -> None:
+    if params.freeze_epochs and not pretrained:
+        raise InputError(
+            "a backbone of random weights would be frozen",
+            expected="train.freeze_epochs 0, or pretrained weights",
+            got=f"train.freeze_epochs {params.freeze_epochs} and no weights in {params.start_from}",
+            file="params.yaml",
+            next_step="set train.freeze_epochs to 0, or give weights.source or train.start_from",
+        )
+
+
+def main() -> None:
+    """Parse flags and run."""
+    run_stage(
+        train,
+        reads={"records": "directory of TFRecord shards and manifest.json"},
+        writes={
+            "model": "the best model by validation mIoU (.keras)",
+            "card": "what the model file alone does not say (.json)",
+            "curves": "directory of DVCLive metrics and plots",
+            "state": "directory of unfinished training's checkpoints and of TensorBoard's logs; no output",
+        },
+    )

@@ -1,0 +1,96 @@
+"""Where training starts from: random weights, ImageNet's classifier, or a model that was trained before.
+
+Input: the path that train.start_from names: the weights stage's directory or a model file. Output: a function that
+sets a new network's variables. Invariant: of the network only the layers that depend on the classes may begin
+anew, each of them said aloud; what else does not fit is refused.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from sceneparse.core.errors import InputError
+from sceneparse.network.backbone import Weights, load_backbone
+from sceneparse.network.card import Card, check_model
+from sceneparse.params.model import Model
+
+log = logging.getLogger(__name__)
+
+BODY = ("conv", "fc")  # layers that depend on backbone and width alone; all others with weights on the classes too
+Initialize = Callable[[Any], None]
+
+
+def read_start(path: Path, params: Model, classes: Sequence[str]) -> tuple[Initialize | None, list[Path]]:
+    """What sets the first weights of a keras.Model (None = random ones stay), and the files that it reads.
+
+    Raises InputError for ImageNet weights of another network, and for a model that is damaged or none.
+    """
+    if path.suffix == ".keras" or path.is_file():
+        card = check_model(path, None)
+        return lambda model: take_over(model, path, card, params, classes), [path]
+    loaded = load_backbone(path)
+    files = sorted(path.iterdir())
+    if loaded is None:
+        return None, files
+    name, weights = loaded
+    if name != params.backbone:
+        raise InputError(
+            "the ImageNet weights are another network's",
+            expected=params.backbone,
+            got=name,
+            file=path,
+            next_step=f"set model.backbone to {name}, or weights.source to sources/{params.backbone}.yaml",
+        )
+    return lambda model: transplant(model, weights, params), files
+
+
+def transplant(model: Any, weights: Weights, params: Model) -> None:
+    """Set the classifier's layers from arrays named 'layer/kernel' and 'layer/bias'; raises ValueError on a bad fit.
+
+    With head_init normal fc6 and fc7 keep their own.
+    """
+    kinds = BODY if params.head_init == "he" else ("conv",)
+    wanted = {
+        f"{layer.name}/{part}": variable
+        for layer in model.layers
+        if layer.name.startswith(kinds)
+        for part, variable in zip(("kernel", "bias"), layer.weights, strict=True)
+    }
+    wrong = [name for name in sorted(wanted) if name not in weights or tuple(wanted[name].shape) != weights[name].shape]
+    if wrong:
+        raise ValueError(f"weights do not fit the network at: {', '.join(wrong)}")
+    for name, variable in wanted.items():
+        variable.assign(weights[name])
+
+
+def take_over(model: Any, path: Path, card: Card, params: Model, classes: Sequence[str]) -> None:
+    """Copy a trained model's layers by name; those of other classes, or not in it, begin anew. Raises InputError."""
+    import keras
+
+    trained = keras.saving.load_model(path, compile=False, safe_mode=True)
+    theirs, ours = ({layer.name: layer.weights for layer in net.layers if layer.weights} for net in (trained, model))
+    body = [name for name in sorted(theirs.keys() | ours.keys()) if name.startswith(BODY)]
+    wrong = [name for name in body if _shapes(theirs, name) != _shapes(ours, name)]
+    if wrong:
+        raise InputError(
+            "the model to start from is another network",
+            expected=f"the layers of {params.backbone} at width {params.width:g}, "
+            f"head_channels {params.head_channels}, normalization {params.normalization}",
+            got=f"other shapes, or none, of {', '.join(wrong)}",
+            file=path,
+            next_step=f"set section model as that model's was: {card.params.model}",
+        )
+    same = card.classes == tuple(classes) and (card.params.model.get("other", "ignored") == params.other)
+    if not same:
+        log.info("%s has other classes: the score layers begin anew", path)
+    copied = [name for name in ours if name in body or (same and _shapes(theirs, name) == _shapes(ours, name))]
+    for name in copied:
+        for variable, value in zip(ours[name], theirs[name], strict=True):
+            variable.assign(value)
+    anew = [name for name in ours if name not in copied]
+    log.info("starting from %s%s", path, f"; anew: {', '.join(anew)}" if anew else "")
+
+
+def _shapes(layers: dict[str, Any], name: str) -> list[tuple[int, ...]] | None:
+    return [tuple(variable.shape) for variable in layers[name]] if name in layers else None

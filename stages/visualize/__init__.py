@@ -1,0 +1,1 @@
+"""Stage visualize: see stage.py."""

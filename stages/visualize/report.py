@@ -1,0 +1,140 @@
+"""The report page: plain data in, HTML out.
+
+Input: a `Page` of scores, scenes, curves, classes and the model's card. Output: the text of index.html, from the
+templates, style and script in page/ beside this file, with the charts' library inside. Invariant: the text is a
+function of the page alone: no date, commit or path of this machine is in it, and it asks nothing of the network.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from sceneparse.network.card import Card
+from sceneparse.scores.metrics import SCORES
+from sceneparse.scores.palette import Colours
+from stages.visualize.charts import Chart
+from stages.visualize.confusions import heat_map, most_confused
+from stages.visualize.gradient_flow import GradientFlow
+from stages.visualize.measured import CategoryRow, ClassRow, Confused, Scores
+from stages.visualize.vega import NOTICE, conditions, library
+
+HERE = Path(__file__).with_name("page")
+TILES = ("pixel_accuracy", "mean_accuracy", "mean_iou", "benchmark_score")
+PAIRS = 12  # rows of the table of confused pairs
+OTHER = "other (not scored)"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A validation image: its scores, its pictures as data URLs, and the annotation values seen in them."""
+
+    id: str
+    category: str
+    pixel_accuracy: float | None
+    mean_iou: float | None
+    image: str
+    truth: str
+    prediction: str
+    width: int
+    height: int
+    legend: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Scenes under a heading."""
+
+    title: str
+    scenes: tuple[Scene, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that the report shows."""
+
+    scores: Mapping[str, Scores]  # original and resized
+    images: int  # in the validation split
+    groups: Sequence[Group]
+    charts: Sequence[Chart]
+    flow: GradientFlow | None
+    classes: Sequence[ClassRow]  # in order of their values
+    categories: Sequence[CategoryRow]
+    confusion: Sequence[Confused]
+    confused: int  # classes in the heat map
+    card: Card
+    dataset_digest: str
+    colours: Colours
+    opacity: float
+
+    @property
+    def decides_for_iou(self) -> bool:
+        """Whether the model's scores hold constants that the curves and the card's own scores are without."""
+        return self.card.params.train.get("decision") == "iou"
+
+    @property
+    def names(self) -> list[str]:
+        """Of the annotation values, from 0 on."""
+        return [OTHER, *(row.name for row in self.classes)]
+
+    @property
+    def css_colours(self) -> list[str]:
+        """Of the annotation values, from 0 on."""
+        return [f"#{colour.tobytes().hex()}" for colour in self.colours]
+
+
+def render(page: Page) -> str:
+    """The page's HTML."""
+    environment = Environment(
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"percent": percent, "figure": "{:.4g}".format, "words": words}
+    specs: dict[str, Any] = {f"chart-{number}": chart.spec for number, chart in enumerate(page.charts)}
+    if page.flow:
+        specs["flow"] = page.flow.spec
+    if heat := heat_map(page.confusion, page.names, page.confused):
+        specs["heat"] = heat
+    return environment.get_template("page.html.j2").render(
+        page=page,
+        meanings=SCORES,
+        tiles=TILES,
+        # By score, highest first; rows without one at the end.
+        ranked=sorted(page.classes, key=lambda row: (row.iou is None, -(row.iou or 0), row.value)),
+        categories=sorted(page.categories, key=lambda row: (row.mean_iou is None, -(row.mean_iou or 0), row.name)),
+        pairs=most_confused(page.confusion)[:PAIRS],
+        sections={name: list(flattened(content)) for name, content in page.card.params},
+        data={"names": page.names, "colours": page.css_colours, "charts": specs},
+        style=(HERE / "style.css").read_text(encoding="utf-8"),
+        script=(HERE / "script.js").read_text(encoding="utf-8"),
+        library=library(),
+        notice=NOTICE,
+        conditions=conditions().split("\n\n"),
+    )
+
+
+def flattened(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Params as in params.yaml: each key, after those of the sections it is in, and its value."""
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            yield from flattened(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value if isinstance(value, str) else json.dumps(value)
+
+
+def percent(value: float | None) -> str:
+    """A share as text."""
+    return "–" if value is None else f"{100 * value:.1f}%"
+
+
+def words(key: str) -> str:
+    """A score's key as a heading: mean_iou -> Mean IoU."""
+    text = key.replace("_", " ").replace("iou", "IoU")
+    return text[0].upper() + text[1:]

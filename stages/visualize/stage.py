@@ -1,0 +1,191 @@
+"""visualize: model, validation images and metrics -> a report page, and its pictures as files.
+
+Input: the model with its card, the archive, and what evaluate and train measured. Output: a directory with
+index.html, which holds all that it shows and opens from disk, and pictures/, where the same pictures are PNGs for
+other uses. Invariant: the same inputs give the same bytes.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from sceneparse.core.errors import InputError
+from sceneparse.core.files import atomic_directory, file_digest
+from sceneparse.core.tensorflow_loading import load_tensorflow
+from sceneparse.dataset.archive import Archive
+from sceneparse.dataset.images import Pixels, decode_annotation
+from sceneparse.dataset.photos import decode
+from sceneparse.params.flags import run_stage
+from sceneparse.params.visualize import Visualize
+from sceneparse.scores.colour_blind import colour_blind_palette
+from sceneparse.scores.overlays import data_url, outlined, overlay, photo_url, save_label_png, save_png, shrink
+from sceneparse.scores.palette import Colours
+from stages.visualize.measured import (
+    ImageRow,
+    read_categories,
+    read_charts,
+    read_classes,
+    read_confusion,
+    read_flow,
+    read_images,
+    read_scores,
+)
+from stages.visualize.report import Group, Page, Scene, render
+
+LONGEST = 512  # pixels of a picture's longer side in the report
+LONGEST_ID = 200  # bytes of an id in a file's name
+
+
+class Sections(Protocol):
+    """Sections of the params that this stage reads."""
+
+    visualize: Visualize
+
+
+def visualize(
+    params: Sections,
+    model: Path,
+    card: Path,
+    dataset: Path,
+    scores: Path,
+    per_class: Path,
+    per_image: Path,
+    per_category: Path,
+    confusion: Path,
+    curves: Path,
+    report: Path,
+) -> None:
+    """Draw the chosen scenes and write the report."""
+    settings = params.visualize
+    sections, charts, flow = read_scores(scores), read_charts(curves), read_flow(curves)
+    classes, images = read_classes(per_class), read_images(per_image)
+    category_rows, cells = read_categories(per_category), read_confusion(confusion)
+
+    load_tensorflow()
+    from sceneparse.inference.loading import load_parser
+
+    parser = load_parser(model, card)
+    with Archive(dataset) as archive, atomic_directory(report) as folder:
+        pairs, categories = {pair.id: pair for pair in archive.pairs("validation")}, archive.scenes()
+        names = tuple(row.name for row in classes)
+        if not parser.classes == archive.classes == names or {row.id for row in images} != pairs.keys():
+            raise InputError(
+                "model, dataset and metrics do not belong together",
+                expected=f"{len(archive.classes)} classes and {len(pairs)} validation images, as in {dataset}",
+                got=f"a model of {len(parser.classes)} classes, metrics of {len(names)} classes, {len(images)} images",
+                file=per_image,
+                next_step="rebuild what is stale: dvc repro",
+            )
+        standard = settings.palette == "standard"
+        colours = parser.colours if standard else colour_blind_palette(len(names))
+        (folder / "pictures").mkdir()
+        groups = []
+        for title, rows in choose(images, settings).items():
+            scenes = []
+            for row in rows:
+                pair = pairs[row.id]
+                truth = decode_annotation(archive.read(pair.annotation))
+                image = np.asarray(decode(archive.read(pair.image), truth.size).image)
+                maps = {"truth": np.asarray(truth), "prediction": parser.annotate(image)}
+                scenes.append(draw(folder, row, categories.get(row.id, ""), image, maps, colours, settings.opacity))
+            groups.append(Group(title, tuple(scenes)))
+        page = Page(
+            scores=sections,
+            images=len(images),
+            groups=groups,
+            charts=charts,
+            flow=flow,
+            classes=classes,
+            categories=category_rows,
+            confusion=cells,
+            confused=settings.confused,
+            card=parser.card,
+            dataset_digest=file_digest(dataset),
+            colours=colours,
+            opacity=settings.opacity,
+        )
+        (folder / "index.html").write_text(render(page), encoding="utf-8")
+
+
+def choose(images: list[ImageRow], settings: Visualize) -> dict[str, list[ImageRow]]:
+    """The images to show, by heading: best and worst by their own mIoU, and some of the rest at random.
+
+    No image is shown twice; those without a labelled pixel have no mIoU and are left out.
+    """
+    scored = [(row.mean_iou, row) for row in images if row.mean_iou is not None]
+    rest = [row for _, row in sorted(scored, key=lambda pair: (-pair[0], pair[1].id))]
+    best, rest = rest[: settings.best], rest[settings.best :]
+    worst = rest[::-1][: settings.worst]
+    rest = sorted(rest[: len(rest) - len(worst)], key=lambda row: row.id)
+    drawn = np.random.default_rng(settings.seed).permutation(len(rest))[: settings.random]
+    groups = {"Best": best, "Worst": worst, "Random": [rest[index] for index in sorted(drawn)]}
+    return {title: rows for title, rows in groups.items() if rows}
+
+
+def draw(
+    folder: Path,
+    row: ImageRow,
+    category: str,
+    image: Pixels,
+    maps: dict[str, Pixels],
+    colours: Colours,
+    opacity: float,
+) -> Scene:
+    """What the page shows of a scene, and its four pictures in folder/pictures.
+
+    image: RGB uint8 [H, W, 3]; maps: truth and prediction, annotation values uint8 [H, W].
+    """
+    image = shrink(image, LONGEST)  # [h, w, 3]
+    maps = {name: shrink(values, LONGEST) for name, values in maps.items()}  # [h, w] each
+    stem = _file_stem(row.id)
+    files = {name: folder / f"pictures/{stem}-{name}.png" for name in ("image", *maps, "overlay")}
+    save_png(files["image"], image)
+    for name, values in maps.items():
+        save_label_png(files[name], values, colours)
+    mixed = overlay(image, maps["prediction"], colours, opacity)
+    save_png(files["overlay"], outlined(mixed, maps["prediction"]))
+
+    # The legend names what covers most first.
+    pixels = np.bincount(np.concatenate([values.ravel() for values in maps.values()]), minlength=len(colours))
+    legend = tuple(value for value in np.argsort(-pixels, kind="stable").tolist() if pixels[value])
+    return Scene(
+        id=row.id,
+        category=category.replace("_", " "),
+        pixel_accuracy=row.pixel_accuracy,
+        mean_iou=row.mean_iou,
+        image=photo_url(image),
+        truth=data_url("image/png", files["truth"].read_bytes()),
+        prediction=data_url("image/png", files["prediction"].read_bytes()),
+        width=image.shape[1],
+        height=image.shape[0],
+        legend=legend,
+    )
+
+
+def _file_stem(id: str) -> str:
+    """Return what a scene's file names begin with: its id, cut where they would be longer than disks take."""
+    if len(id.encode()) <= LONGEST_ID:
+        return id
+    digest = hashlib.sha256(id.encode()).hexdigest()[:12]
+    return id.encode()[:LONGEST_ID].decode(errors="ignore") + f"~{digest}"
+
+
+def main() -> None:
+    """Parse flags and run."""
+    run_stage(
+        visualize,
+        reads={
+            "model": "trained model (.keras)",
+            "card": "its card (.json)",
+            "dataset": "dataset archive (zip in ADE20K's layout)",
+            "scores": "the six scores, sections original and resized (.json)",
+            "per_class": "IoU, accuracy and pixels of each class (.csv)",
+            "per_image": "pixel accuracy and mIoU of each validation image (.csv)",
+            "per_category": "the same of each scene category (.csv)",
+            "confusion": "pixels by true and predicted class (.csv)",
+            "curves": "directory of DVCLive metrics and plots",
+        },
+        writes={"report": "directory of index.html and its pictures as files"},
+    )

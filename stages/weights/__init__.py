@@ -1,0 +1,1 @@
+"""Stage weights: see stage.py."""

@@ -1,0 +1,55 @@
+"""Stage weights: the ImageNet classifier that FCN-8s starts from, in the form that train reads.
+
+Input: params.weights.source, the path of a Keras VGG 'top' weights file (HDF5), with its digest in
+params.weights.digest, or of a source file (sceneparse/fetch/source_files.py), which names such a file on a server
+with its digest. Nothing is parsed before its digest matched. Output: a directory with
+backbone.json and, unless none, backbone.npz (see sceneparse/network/backbone.py).
+"""
+
+from pathlib import Path
+from typing import Protocol
+
+from sceneparse.fetch.pinned import copy, fetch, unpinned, verify
+from sceneparse.fetch.source_files import Fetched, NoWeights, read_source
+from sceneparse.network.backbone import read_keras_top, save_backbone
+from sceneparse.params.flags import run_stage
+from sceneparse.params.weights import Weights
+
+
+class Sections(Protocol):
+    """Sections of the params that this stage reads."""
+
+    weights: Weights
+
+
+def weights(params: Sections, cache: Path, backbone: Path) -> None:
+    """Write the directory `backbone`; the Keras file and unfinished downloads stay in `cache`. Raises InputError."""
+    name, digest, file = params.weights.source, params.weights.digest, cache / "backbone.h5"
+    match read_source(name, NoWeights, Fetched):
+        case NoWeights():
+            save_backbone(backbone, None, None)
+            print(f"{backbone}: no pretrained weights")
+            return
+        case Fetched(url=url, digest=digest, size_bytes=size_bytes):
+            fetch(url, file, digest=digest, size_bytes=size_bytes, cache=cache, pin=name)
+        case Path() as path:
+            copy(path, file)
+            pin = "weights.digest of params.yaml"
+            if digest is None:
+                raise unpinned(file, name, pin=pin)
+            verify(file, name, digest, None, pin=pin)
+    network, found = read_keras_top(file)
+    save_backbone(backbone, (network, found), digest)
+    print(f"{backbone}: {network}, {sum(weight.size for weight in found.values()):,} weights")
+
+
+def main() -> None:
+    """Run the stage from the command line."""
+    run_stage(
+        weights,
+        reads={},
+        writes={
+            "cache": "folder for the Keras file and unfinished downloads; no output",
+            "backbone": "directory of the converted weights",
+        },
+    )
