@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 from servers import Served, proxying, serving
 
-from pipeline.predict.download import download
-from stages.data import transfer
-from stages.data.fetch import copy, fetch
-from stages.errors import InputError
+from sceneparse.core.errors import InputError
+from sceneparse.fetch import transfer
+from sceneparse.fetch.pinned import copy, fetch
+from sceneparse.predict.web_picture import download
 
 CONTENT = hashlib.shake_256(b"").digest(400_000)
 SHA256 = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
+KEPT = SHA256.replace(":", "-")
 WRONG = f"sha256:{'0' * 64}"
 BROKE_AT = 150_000
 
@@ -61,8 +62,8 @@ class Place:
         return part.read_bytes()
 
     def cached(self) -> set[str]:
-        """Suffixes of what lies in the cache; '' is a finished file."""
-        return {path.suffix for path in self.cache.iterdir()} - {".lock"}
+        """Names of what lies in the cache, but for locks."""
+        return {path.name for path in self.cache.iterdir() if path.suffix != ".lock"}
 
     def break_off(self, served: Served, **pinned) -> int:
         """Let a run fail in mid-download; returns how many bytes it left."""
@@ -76,7 +77,7 @@ class Place:
 def test_download_is_whole_in_its_place_and_nothing_else_is_written(served, place, tmp_path):
     place.fetch(served.url, size_bytes=len(CONTENT))
     assert place.target.read_bytes() == CONTENT
-    assert place.cached() == set()
+    assert place.cached() == {KEPT}
     assert {path.name for path in tmp_path.iterdir()} == {"cache", "out"}
     assert [path.name for path in place.target.parent.iterdir()] == ["data.zip"]
 
@@ -127,7 +128,7 @@ def test_a_later_run_fetches_only_the_rest(served, place, etag, modified, named)
     place.fetch(served.url)
     assert served.log == [(f"bytes={left}-", named, len(CONTENT) - left)]
     assert place.target.read_bytes() == CONTENT
-    assert place.cached() == set()
+    assert place.cached() == {KEPT}
 
 
 def test_without_digest_and_version_nothing_is_taken_up(served, place):
@@ -140,7 +141,7 @@ def test_without_digest_and_version_nothing_is_taken_up(served, place):
 def test_kill_in_mid_download_then_a_rerun_fetches_only_the_rest(served, place):
     served.stalls_after = BROKE_AT
     code = (
-        "import sys; from pathlib import Path; from stages.data.fetch import fetch; "
+        "import sys; from pathlib import Path; from sceneparse.fetch.pinned import fetch; "
         "fetch(sys.argv[1], Path(sys.argv[2]), digest=sys.argv[3], size_bytes=None, cache=Path(sys.argv[4]), pin='')"
     )
     arguments = [served.url, place.target, SHA256, place.cache]
@@ -285,18 +286,34 @@ def test_other_size_than_the_pinned_one(served, place, claims_length):
         assert len(place.part()) <= 1000 + transfer.CHUNK
 
 
-def test_cache_on_another_file_system(served, place, monkeypatch):
-    replace = Path.replace
+def test_a_removed_target_comes_back_without_network(served, place):
+    """DVC removes a stage's output before the stage reruns."""
+    place.fetch(served.url)
+    assert place.target.samefile(place.cache / KEPT), "it takes no space of its own"
+    place.target.unlink()
+    served.log.clear()
+    place.fetch(served.url.replace("data.zip", "mirror.zip"))
+    assert place.target.read_bytes() == CONTENT
+    assert served.log == []
 
-    def across(self, target):
-        if self.parent == place.cache and Path(target) == place.target:
-            raise OSError(errno.EXDEV, "Invalid cross-device link")
-        return replace(self, target)
 
-    monkeypatch.setattr(Path, "replace", across)
+def test_a_damaged_file_in_the_cache_is_fetched_again(served, place):
+    place.fetch(served.url)
+    place.target.unlink()
+    (place.cache / KEPT).write_bytes(CONTENT[:-1] + b"x")
     place.fetch(served.url)
     assert place.target.read_bytes() == CONTENT
-    assert place.cached() == set()
+    assert (place.cache / KEPT).read_bytes() == CONTENT
+
+
+def test_cache_on_another_file_system(served, place, monkeypatch):
+    def across(*_):
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(Path, "hardlink_to", across)
+    place.fetch(served.url)
+    assert place.target.read_bytes() == CONTENT
+    assert not place.target.samefile(place.cache / KEPT)
 
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
@@ -307,6 +324,7 @@ def test_another_machine_is_asked_through_the_proxy_and_this_one_is_not(place, s
         place.fetch(served.url, digest=SHA256)
         assert proxy.asked == []
         place.target.unlink()
+        (place.cache / KEPT).unlink()
         place.fetch("http://data.example/d.zip", digest=SHA256)
         assert proxy.asked == ["http://data.example/d.zip"]
         assert place.target.read_bytes() == CONTENT

@@ -1,0 +1,105 @@
+"""A pinned file, brought from an HTTP server to its place.
+
+Input: a URL; the pinned digest and size, and the source file that pins them. Output: the target, whole and
+checked, or an InputError and the target as it was. Downloads grow in a cache folder, in files
+named by a hash of the URL (the server names nothing), so that a stopped one resumes later. The digest covers all
+bytes, those of earlier runs too; what fails it is removed. A whole one is kept there under its digest.
+"""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from sceneparse.core.errors import InputError
+from sceneparse.core.files import atomic_write, file_digest, locked, matches_digest
+from sceneparse.fetch.transfer import other_size, transfer
+
+
+def fetch(url: str, target: Path, *, digest: str | None, size_bytes: int | None, cache: Path, pin: object) -> None:
+    """Put the URL's content at `target`, atomically; a target that has the pinned digest stays as it is.
+
+    `digest` is `algorithm:hex`, `pin` the file in which it is written. The content stays in `cache` under its digest,
+    so that no later run downloads it again. Without a digest the download ends in an InputError that names the one to
+    pin; its bytes stay in `cache` for the next run.
+    Raises InputError too when the content cannot be had or is not what was pinned.
+    """
+    if digest and target.is_file() and matches_digest(target, digest):
+        return
+    cache.mkdir(parents=True, exist_ok=True)
+    whole = cache / hashlib.sha256(url.encode()).hexdigest()
+    with locked(whole.with_suffix(".lock"), f"fetching {url}"):
+        kept = _kept(cache, digest)
+        if not (kept and kept.is_file() and matches_digest(kept, str(digest))):
+            if not whole.exists():
+                transfer(url, whole, pinned=digest is not None, size_bytes=size_bytes)
+            try:
+                verify(whole, url, digest, size_bytes, pin=pin)
+            except InputError:
+                whole.unlink()
+                raise
+            if kept is None:
+                raise unpinned(whole, url, pin=pin)
+            whole.replace(kept)
+        _link(kept, target)
+
+
+def _kept(cache: Path, digest: str | None) -> Path | None:
+    return cache / digest.replace(":", "-") if digest else None
+
+
+def _link(path: Path, target: Path) -> None:
+    """Give `target` the content of `path`: as a hard link, which takes no space, where the file system has them."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.link")
+    partial.unlink(missing_ok=True)
+    try:
+        partial.hardlink_to(path)
+    except OSError:  # another file system, or one without links
+        copy(path, target)
+        return
+    partial.replace(target)
+
+
+def verify(path: Path, source: str, digest: str | None, size_bytes: int | None, *, pin: object) -> None:
+    """Raise InputError unless the file, which came from `source`, has the size and digest that `pin` names, if any."""
+    size = path.stat().st_size
+    if size_bytes is not None and size != size_bytes:
+        raise other_size(source, size_bytes, size)
+    if digest is None:
+        return
+    got = file_digest(path, digest.partition(":")[0])
+    if got != digest:
+        raise InputError(
+            "the content is not the pinned one",
+            expected=digest,
+            got=f"{got} ({size} bytes)",
+            file=source,
+            next_step=f"bring back the pinned content, and run again; or, to use this one, write its digest into {pin}",
+        )
+
+
+def unpinned(path: Path, source: str, *, pin: object) -> InputError:
+    """The refusal of a source without a digest in `pin`; it names the digest of `path`, what came from there."""
+    return InputError(
+        "the source has no pinned digest",
+        expected=f"a digest in {pin}",
+        got=f"none, for content with {file_digest(path)} ({path.stat().st_size} bytes)",
+        file=source,
+        next_step="compare it with the one its publisher names, pin it there, and run again",
+    )
+
+
+def copy(path: Path, target: Path) -> None:
+    """Copy a file of this machine, atomically. Raises InputError."""
+    try:
+        content = path.open("rb")
+    except OSError as error:
+        raise InputError(
+            "the source cannot be read",
+            expected="a file",
+            got=str(error.strerror),
+            file=path,
+            next_step="fix the source in params.yaml",
+        ) from None
+    with content, atomic_write(target) as file:
+        shutil.copyfileobj(content, file)
