@@ -38,7 +38,7 @@ docs: install-docs
 	@$(IN_VENV) NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet && echo "site/index.html"
 
 test-s3 test-webdav: test-%: install-test-%
-	@$(IN_VENV) python -m pytest -m $* tests/test_remotes.py
+	@$(IN_VENV) python -m pytest -m $* tests/pipeline/repro/test_remotes.py
 
 install:
 	$(call install,installed,.)

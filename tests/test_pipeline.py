@@ -224,7 +224,7 @@ def test_the_model_can_be_had_from_outside_and_needs_no_code_of_ours(built, tmp_
         assert (tmp_path / name).read_bytes() == built.read("models/fcn8s.keras")
     script = (
         "import sys\n"
-        "sys.modules['stages'] = sys.modules['pipeline'] = None\n"  # importing them fails
+        "sys.modules['sceneparse'] = sys.modules['stages'] = sys.modules['pipeline'] = None\n"  # importing them fails
         "import keras\n"
         "print(keras.saving.load_model('fcn8s.keras').output_shape)\n"
     )

@@ -1,8 +1,8 @@
 """What DVC knows of a workspace: the graph, what is up to date, whether another command is at work.
 
 Input: a repository. Output: names, changes and digests. Only `dvc.api` is public in DVC; what is used beyond it
-(`Repo.index.graph`, a stage's status and lock entry) is here, held by tests/test_dvc.py, and for experiments in
-pipeline/experiments/dvc_experiments.py. What DVC does, rather than knows, is in pipeline/repro/dvc_commands.py.
+(`Repo.index.graph`, a stage's status and lock entry) is here, held by tests/pipeline/repro/test_dvc.py, and for
+experiments in pipeline/experiments/dvc_experiments.py. What DVC does, rather than knows, is in dvc_commands.py.
 """
 
 import hashlib

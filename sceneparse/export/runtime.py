@@ -45,7 +45,7 @@ def tflite(path: str) -> Run:
 
 def main(format: str, model: str, pictures: str, answers: str) -> None:
     """See the module."""
-    for name in ("stages", "pipeline", "keras"):
+    for name in ("sceneparse", "stages", "pipeline", "keras"):
         sys.modules[name] = None  # type: ignore[assignment]  # any import of them fails from here on
     run = {"savedmodel": savedmodel, "onnx": onnx, "tflite": tflite}[format](model)
     found, seconds = {}, []

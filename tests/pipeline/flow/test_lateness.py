@@ -1,0 +1,130 @@
+"""`sceneparse serve` warns of a schedule that starts no run, and only then."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import uuid
+from contextlib import ExitStack, closing, contextmanager, suppress
+
+import pytest
+from flow_runs import LEFT_SECONDS, check_ended_well, processes, wait_for
+from mirror import Mirror
+from prefect_server import prefect_server, quiet_environment
+
+# The command itself, a few seconds patient instead of sixty.
+COMMAND = (
+    "import pipeline.flow.lateness; pipeline.flow.lateness.LATE_SECONDS = 4; from pipeline.cli.main import main; main()"
+)
+
+
+@pytest.fixture
+def mirror(tmp_path):
+    mirror = Mirror(
+        tmp_path / "project", {**quiet_environment(tmp_path / "home"), "SCENEPARSE_TEST": str(uuid.uuid4())}
+    )
+    mirror.environment.pop("PREFECT_API_URL", None)
+    mirror.run("dvc", "repro")
+    return mirror
+
+
+@contextmanager
+def serving_often(mirror):
+    """`sceneparse serve --interval 5`: the process, its log, and a function that waits until it has said something."""
+    log = mirror.path.parent / "serve.log"
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-c", COMMAND, "serve", "--interval", "5"],
+            cwd=mirror.path,
+            env=mirror.environment,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
+
+    def hear(text):
+        wait_for(lambda: text in log.read_text() or process.poll() is not None, 120, f"{text} is not said")
+        assert text in log.read_text()
+
+    try:
+        yield process, log, hear
+    finally:
+        process.kill()
+        process.wait()
+        for left in processes(mirror.environment):
+            left.kill()
+
+
+def mean_iou(mirror):
+    """What a run left, between runs."""
+    with suppress(FileNotFoundError, ValueError):
+        return json.loads((mirror.path / "metrics/evaluate.json").read_text())["original"]["mean_iou"]
+
+
+def test_a_server_that_plans_nothing_is_named(mirror, tmp_path, monkeypatch):
+    monkeypatch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED", "false")
+    with prefect_server(tmp_path / "other-home") as server:
+        mirror.environment |= server.environment
+        with serving_often(mirror) as (process, log, hear):
+            hear("warning: the schedule of sceneparse/nightly starts no run: none is planned")
+            hear(f"the log of the server at {server.url.removesuffix('/api')}")
+            process.send_signal(signal.SIGTERM)
+            check_ended_well(process, mirror.environment, log)
+
+
+def test_the_own_servers_error_is_shown_and_a_run_that_waits_for_another_is_no_fault(mirror):
+    mirror.run("prefect", "server", "database", "upgrade", "--yes")
+    with closing(sqlite3.connect(mirror.path.parent / "home/prefect.db")) as database:
+        database.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON flow_run BEGIN SELECT RAISE(ABORT, 'no room for runs'); END"
+        )
+        database.commit()
+        with serving_often(mirror) as (process, log, hear):
+            hear("warning: the schedule of sceneparse/nightly starts no run: none is planned")
+            hear("no room for runs")
+            assert "state/flow/server.log" in log.read_text()
+            assert "\nwarning" not in log.read_text().partition("warning")[2]  # once
+
+            mirror.set_line("evaluate", "value: 53")
+            database.execute("DROP TRIGGER full")
+            database.commit()
+            wait_for(lambda: mean_iou(mirror) == 0.53, 120, "no run comes")
+
+            mirror.set_line("train", "value: 50, trouble: hang")
+            mirror.set_line("prepare", "value: 54")
+            alive = mirror.path / "state/alive"
+            wait_for(alive.exists, 120, "no run begins")
+            warnings = log.read_text().count("starts no run")
+            time.sleep(14)  # two runs are due meanwhile, for longer than the patience
+            assert log.read_text().count("starts no run") == warnings
+            os.killpg(process.pid, signal.SIGINT)  # Ctrl-C reaches all that the terminal runs
+            process.wait(2 * LEFT_SECONDS)
+            check_ended_well(process, mirror.environment, log)
+
+
+def test_it_can_be_stopped_when_its_server_is_gone(mirror, tmp_path):
+    with ExitStack() as lasting:
+        server = lasting.enter_context(prefect_server(tmp_path / "other-home"))
+        mirror.environment |= server.environment
+        with serving_often(mirror) as (process, _log, hear):
+            hear("a run now")
+            lasting.close()
+            process.send_signal(signal.SIGTERM)
+            hear("warning: Prefect's API does not answer, the schedule stays active there")
+            assert process.wait(LEFT_SECONDS) == 0
+            wait_for(lambda: not processes(mirror.environment), LEFT_SECONDS, "processes are left")
+
+
+def test_a_killed_serve_does_not_keep_the_next_one_from_running(mirror):
+    mirror.set_line("train", "value: 50, trouble: hang")
+    with serving_often(mirror) as (process, _log, _hear):
+        wait_for((mirror.path / "state/alive").exists, 120, "no run begins")
+        process.kill()
+        wait_for(lambda: not processes(mirror.environment), LEFT_SECONDS, "processes are left")
+    mirror.set_line("train", "value: 50")
+    mirror.set_line("evaluate", "value: 55")
+    with serving_often(mirror):
+        wait_for(lambda: mean_iou(mirror) == 0.55, 120, "no run comes")

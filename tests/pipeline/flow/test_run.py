@@ -1,0 +1,128 @@
+"""`sceneparse run` as a process: what it prints, and what is left of it however it ends."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import uuid
+
+import pytest
+from flow_runs import LEFT_SECONDS, going_on, processes, wait_for
+from mirror import STAGES, Mirror
+from prefect_server import Api, quiet_environment
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    """A mirror in which what comes before training has run."""
+    mirror = Mirror(tmp_path_factory.mktemp("begun") / "project")
+    mirror.run("dvc", "repro", "weights", "prepare")
+    return mirror
+
+
+@pytest.fixture
+def mirror(begun, tmp_path, prefect_api):
+    """A copy of it whose processes can be told from all others."""
+    shutil.copytree(begun.path, tmp_path / "project", symlinks=True)
+    environment = {**prefect_api.environment, "SCENEPARSE_TEST": str(uuid.uuid4())}
+    return Mirror(tmp_path / "project", environment)
+
+
+def test_a_missing_file_is_named_with_the_stage_that_reads_it(mirror):
+    (mirror.path / "sources/demo.yaml").unlink()
+    said = mirror.run("sceneparse", "run", "--stage", "download", expect=1)
+    for line in ("error: download has nothing to read", "  file:     sources/demo.yaml", "  next:     bring it back"):
+        assert line in said.splitlines()
+
+
+def check_left(mirror):
+    """Soon nothing is left; dvc.lock is whole, and the next run finishes the work."""
+    wait_for(lambda: not processes(mirror.environment), LEFT_SECONDS, "processes are left")
+    mirror.set_line("train", "value: 50")
+    mirror.run("dvc", "status")
+    said = mirror.run("sceneparse", "run")
+    assert [line.split()[1] for line in said.splitlines() if line.startswith(("download  ", "train  "))] == [
+        "Cached",
+        "Completed",
+    ]
+    assert mirror.run("dvc", "status").startswith("Data and pipelines are up to date")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_nothing_is_left_of_a_run_that_is_stopped(mirror, prefect_api, number):
+    with going_on(mirror) as process:
+        run = (mirror.path / "state/flow/running").read_text()
+        began = time.monotonic()
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=LEFT_SECONDS)
+        if number != signal.SIGKILL:
+            assert process.returncode == 128 + number
+            assert "stopped: run again to go on" in output
+            assert "Traceback" not in output
+        wait_for(
+            lambda: not processes(mirror.environment), LEFT_SECONDS - (time.monotonic() - began), "processes are left"
+        )
+    check_left(mirror)
+    # What a killed run cannot say, the next one has said.
+    assert Api(prefect_api.url).state(run)["type"] == "CRASHED"
+
+
+def test_a_run_that_was_started_by_hand_can_be_cancelled_through_the_api(mirror, prefect_api):
+    with going_on(mirror) as process:
+        api = Api(prefect_api.url)
+        filters = {"flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}}, "sort": "START_TIME_DESC"}
+        (run, *_) = api.post("flow_runs/filter", **filters)
+        began = time.monotonic()
+        api.post(f"flow_runs/{run['id']}/set_state", state={"type": "CANCELLING"})
+        output, _ = process.communicate(timeout=LEFT_SECONDS)
+        assert process.returncode == 1
+        assert "cancelled: run again to go on" in output
+        wait_for(
+            lambda: not processes(mirror.environment), LEFT_SECONDS - (time.monotonic() - began), "processes are left"
+        )
+        assert api.state(run["id"])["type"] == "CANCELLED"
+    check_left(mirror)
+
+
+def test_without_any_server_it_just_works(tmp_path):
+    environment = {**quiet_environment(tmp_path / "home"), "SCENEPARSE_TEST": str(uuid.uuid4())}
+    environment = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"} | environment
+    mirror = Mirror(tmp_path / "project", environment)
+    (mirror.path / "docs").mkdir()
+    done = subprocess.run(
+        ["sceneparse", "run"],
+        cwd=mirror.path / "docs",  # any folder of the project will do
+        env=mirror.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert done.stdout.splitlines() == [*(f"{name:<12}Completed" for name in STAGES), "mean IoU 0.5000"]
+    for name in STAGES:
+        assert f"{name} says: value 50" in done.stderr  # the stage's own output
+    assert "refect" not in done.stdout + done.stderr
+    assert not (mirror.path / "docs/state").exists()
+    wait_for(lambda: not processes(mirror.environment), LEFT_SECONDS, "its server is left")
+
+
+def test_a_failure_is_told_without_a_traceback(mirror):
+    mirror.set_line("download", "value: 50, trouble: fail")
+    output = mirror.run("sceneparse", "run", expect=1)
+    assert "error: download: dvc repro --single-item download failed" in output
+    assert "Traceback" not in output
+    assert mirror.run("sceneparse", "run", "--stage", "nosuch", expect=1).startswith("error: there is no such stage")
+    for flag, value in (("--min-iou", "1.5"), ("--margin", "-1"), ("--overlap", "maybe")):
+        assert "usage:" in mirror.run("sceneparse", "run", flag, value, expect=2)
+
+
+def test_a_server_that_is_away_is_told_of(mirror):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        mirror.environment["PREFECT_API_URL"] = f"http://127.0.0.1:{nobody.getsockname()[1]}/api"
+        for command in (["run"], ["serve"], ["notify", "http://127.0.0.1:1/hook"]):
+            output = mirror.run("sceneparse", *command, expect=1)
+            assert "error: Prefect's API does not answer" in output
+            assert "Traceback" not in output

@@ -1,0 +1,197 @@
+"""The flow served to a real Prefect server: scheduled, started and cancelled through its API, seen in its UI."""
+
+import json
+import re
+import signal
+import subprocess
+import time
+import uuid
+from contextlib import contextmanager
+
+import pytest
+from browser import browser_page
+from flow_runs import LEFT_SECONDS, check_ended_well, going_on, local_times, processes, scheduled_runs, wait_for
+from mirror import STAGES, Mirror
+from prefect_server import Api
+
+
+@pytest.fixture(scope="module")
+def api(prefect_api):
+    return Api(prefect_api.url)
+
+
+@pytest.fixture(scope="module")
+def mirror(tmp_path_factory, prefect_api):
+    environment = {**prefect_api.environment, "SCENEPARSE_TEST": str(uuid.uuid4())}
+    mirror = Mirror(tmp_path_factory.mktemp("served") / "project", environment)
+    mirror.run("dvc", "repro")
+    return mirror
+
+
+@contextmanager
+def served(mirror, api, name, *flags):
+    """`sceneparse serve`; gives its deployment. Ended by SIGTERM, it leaves nothing but a paused schedule."""
+    log, environment = mirror.path.parent / f"{name}.log", {**mirror.environment, "SCENEPARSE_TEST": str(uuid.uuid4())}
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            ["sceneparse", "serve", "--name", name, *flags],
+            cwd=mirror.path,
+            env=environment,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
+    found = []
+
+    def ready():
+        assert process.poll() is None, log.read_text()
+        found[:] = api.post("deployments/filter", deployments={"name": {"any_": [name]}})
+        return bool(found) and "serving" in log.read_text()
+
+    try:
+        wait_for(ready, 60, "no deployment")
+        yield {**found[0], "environment": environment}
+        process.send_signal(signal.SIGTERM)
+        check_ended_well(process, environment, log)
+        assert api.get(f"deployments/{found[0]['id']}")["paused"]
+    finally:
+        process.kill()
+        process.wait()
+        for left in processes(environment):
+            left.kill()
+
+
+@pytest.fixture(scope="module")
+def nightly(mirror, api):
+    with served(
+        mirror, api, "every-night", "--cron", "0 3 * * *", "--timezone", "Europe/Zurich", "--overlap", "refuse"
+    ) as deployment:
+        yield deployment
+
+
+def start(api, deployment, **parameters):
+    """The id of a run started through the API."""
+    body = {"state": {"type": "SCHEDULED"}, "parameters": {**deployment["parameters"], **parameters}}
+    return api.post(f"deployments/{deployment['id']}/create_flow_run", **body)["id"]
+
+
+def finish(api, run, seconds=90):
+    """The final state of a run."""
+    final = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+    wait_for(lambda: api.state(run)["type"] in final, seconds, "the run does not end")
+    return api.state(run)
+
+
+def test_the_schedule_plans_runs_at_the_time_asked_for(api, nightly):
+    assert {time.isoformat() for time in local_times(api, nightly, "Europe/Zurich")} == {"03:00:00"}
+
+
+def test_an_interval_starts_runs_once_it_is_not_paused(mirror, api):
+    mirror.set_line("evaluate", "value: 52")
+    with served(mirror, api, "often", "--interval", "5", "--paused", "--min-iou", "0.6") as deployment:
+        time.sleep(7)
+        assert not any(scheduled_runs(api, deployment, state) for state in ("SCHEDULED", "RUNNING", "FAILED"))
+        api.post(f"deployments/{deployment['id']}/resume_deployment")
+        wait_for(lambda: scheduled_runs(api, deployment, "FAILED"), 120, "no run comes")
+        (run, *_) = scheduled_runs(api, deployment, "FAILED")
+        assert run["state"]["name"] == "BelowGate"  # the flags are the run's
+        assert json.loads((mirror.path / "metrics/evaluate.json").read_text())["original"]["mean_iou"] == 0.52
+    mirror.set_line("evaluate", "value: 50")
+
+
+def test_what_is_no_schedule_is_refused(mirror):
+    for flags in (["--cron", "0 25 * * *"], ["--cron", "0 3 * * *", "--timezone", "Nowhere"]):
+        assert mirror.run("sceneparse", "serve", *flags, expect=1).startswith("error: this is no schedule")
+    assert "expected a number above 0" in mirror.run("sceneparse", "serve", "--interval", "-1", expect=2)
+    assert "there is no such stage" in mirror.run("sceneparse", "serve", "--stage", "nosuch", expect=1)
+
+
+def test_a_run_through_the_api_leaves_states_artifacts_and_logs(mirror, api, nightly):
+    mirror.set_line("evaluate", "value: 60")
+    run = start(api, nightly)
+    assert finish(api, run)["message"] == "mean IoU 0.6000"
+    wait_for(lambda: len(api.of_run("task_runs", run)) == len(STAGES), 10, "task runs are missing")
+    states = {task["name"]: task["state"]["name"] for task in api.of_run("task_runs", run)}
+    assert states == {name: "Completed" if name in ("evaluate", "visualize") else "Cached" for name in STAGES}
+
+    artifacts = {artifact["key"]: artifact for artifact in api.of_run("artifacts", run)}
+    assert {"scores", "per-class", "report", "model", "lineage"} <= set(artifacts)
+    assert '"score": "mean_iou", "original": "0.6000"' in artifacts["scores"]["data"]
+    assert "sky" in artifacts["per-class"]["data"]
+    assert mirror.path.joinpath("models/fcn8s.keras").as_uri() in artifacts["model"]["data"]
+    lineage = artifacts["lineage"]["data"]
+    assert mirror.run("git", "rev-parse", "HEAD").strip() in lineage
+    assert "dirty: params.yaml" in lineage
+    assert re.search(r"dvc.lock \| sha256:[0-9a-f]{64}", lineage)
+    assert "evaluate: {value: 60}" in lineage
+    wait_for(
+        lambda: "evaluate says: value 60" in [line["message"] for line in api.of_run("logs", run)], 10, "no such log"
+    )
+
+    # The next one shows the change.
+    mirror.set_line("evaluate", "value: 55")
+    run = start(api, nightly)
+    assert finish(api, run)["type"] == "COMPLETED"
+    (scores,) = (item for item in api.of_run("artifacts", run) if item["key"] == "scores")
+    assert '"original": "0.5500", "original, change": "-0.0500"' in scores["data"]
+
+
+def test_a_run_is_cancelled_through_the_api_and_a_second_one_refused(mirror, api, nightly):
+    alive = mirror.path / "state/alive"
+    mirror.set_line("train", "value: 50, trouble: stubborn")
+    run = start(api, nightly)
+    wait_for(alive.exists, 60, "the stage does not begin")
+    second = start(api, nightly)
+    assert finish(api, second)["name"] == "Refused"
+    by_hand = mirror.run("sceneparse", "run", "--overlap", "refuse", expect=1)
+    assert "error: another process is running the stages here" in by_hand
+
+    began = time.monotonic()
+    api.post(f"flow_runs/{run}/set_state", state={"type": "CANCELLING"})
+    ticks = {process.pid for process in processes(nightly["environment"]) if "stage.py" in " ".join(process.cmdline())}
+    assert ticks
+    wait_for(
+        lambda: not ticks & {left.pid for left in processes(nightly["environment"])}, LEFT_SECONDS, "the stage is left"
+    )
+    assert finish(api, run, LEFT_SECONDS)["type"] == "CANCELLED"
+    assert time.monotonic() - began < 2 * LEFT_SECONDS
+    mirror.set_line("train", "value: 50")
+    assert finish(api, start(api, nightly))["type"] == "COMPLETED"
+
+
+def test_prefects_page_shows_the_run_and_its_tasks(mirror, api, nightly):
+    run = start(api, nightly)
+    finish(api, run)
+    wait_for(lambda: len(api.of_run("task_runs", run)) == len(STAGES), 10, "task runs are missing")
+    with browser_page() as page:
+        page.goto(f"{api.url.removesuffix('/api')}/runs/flow-run/{run}")
+        page.get_by_text("Task Runs", exact=True).click()
+        page.get_by_text("visualize", exact=True).first.wait_for()
+        shown = page.inner_text("body")
+    assert all(name in shown for name in STAGES)
+    assert shown.count("Cached") >= 5
+
+
+def test_a_webhook_is_told_of_failures_crashes_and_the_gate(mirror, webhook):
+    url = f"http://127.0.0.1:{webhook.server_port}/hook"
+    for _ in range(2):  # again changes nothing
+        assert "will tell" in mirror.run("sceneparse", "notify", url)
+    mirror.run("sceneparse", "run", "--min-iou", "0.99", expect=1)
+    mirror.set_line("download", "value: 50, trouble: fail")
+    mirror.run("sceneparse", "run", expect=1)
+    mirror.set_line("download", "value: 50")
+    mirror.run("sceneparse", "run")
+    (mirror.path / "state/alive").unlink(missing_ok=True)  # of another test
+    with going_on(mirror):
+        pass  # and is killed
+    mirror.run("sceneparse", "run")  # which says so
+    wait_for(lambda: len(webhook.received) >= 3, 60, webhook.received)
+    assert len(webhook.received) == 3
+    (gate,) = (text for text in webhook.received if "BelowGate" in text)
+    (failure,) = (text for text in webhook.received if "sceneparse: Failed" in text)
+    (crash,) = (text for text in webhook.received if "sceneparse: Crashed" in text)
+    assert "its process was killed" in crash
+    assert "sceneparse: BelowGate" in gate
+    assert "is below 0.9900" in gate
+    assert "sceneparse: Failed" in failure
+    assert "error: the input is bad" in failure

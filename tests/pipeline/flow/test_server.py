@@ -1,0 +1,141 @@
+"""Prefect's API as it may be: our own whatever proxies are set, one that wants a login, or none at all."""
+
+import http.server
+import shutil
+import socket
+import threading
+from contextlib import contextmanager
+
+import pytest
+from flow_runs import wait_for
+from mirror import Mirror
+from prefect_server import prefect_server, quiet_environment
+from servers import proxying
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A mirror whose stages have run."""
+    mirror = Mirror(tmp_path_factory.mktemp("built") / "project")
+    mirror.run("dvc", "repro")
+    return mirror
+
+
+@pytest.fixture
+def mirror(built, tmp_path):
+    """A copy of it, with no server set."""
+    shutil.copytree(built.path, tmp_path / "project", symlinks=True)
+    mirror = Mirror(tmp_path / "project", quiet_environment(tmp_path / "home"))
+    mirror.environment.pop("PREFECT_API_URL", None)
+    return mirror
+
+
+@pytest.fixture
+def port():
+    """A port that refuses connections."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        yield nobody.getsockname()[1]
+
+
+def test_the_own_server_is_asked_without_a_proxy(mirror):
+    with proxying(b"a page of the proxy") as proxy:
+        mirror.environment |= {
+            "HTTP_PROXY": proxy.url,
+            "https_proxy": proxy.url,
+            "NO_PROXY": "example.org,[::1]",
+        }
+        assert "mean IoU 0.5000" in mirror.run("sceneparse", "run")
+        assert proxy.asked == []
+
+
+@pytest.mark.parametrize("scheme", ["socks5", "socks"])
+def test_nor_through_socks(mirror, port, scheme):
+    mirror.environment |= {"ALL_PROXY" if scheme == "socks5" else "all_proxy": f"{scheme}://127.0.0.1:{port}"}
+    assert "mean IoU 0.5000" in mirror.run("sceneparse", "run")
+
+
+def test_another_servers_pages_come_through_the_proxy(mirror):
+    with proxying(b"a page of the proxy") as proxy:
+        mirror.environment |= {"HTTP_PROXY": proxy.url, "PREFECT_API_URL": "http://prefect.example/api"}
+        assert "error: this is not Prefect's API" in mirror.run("sceneparse", "run", expect=1)
+        assert proxy.asked
+        assert all(url.startswith("http://prefect.example/api/") for url in proxy.asked)
+
+
+COMMANDS = (["run"], ["serve"], ["notify", "http://127.0.0.1:1/hook"])
+
+
+def test_a_server_that_wants_a_login_is_told_of(mirror, tmp_path, monkeypatch):
+    monkeypatch.setenv("PREFECT_SERVER_API_AUTH_STRING", "admin:secret")
+    with prefect_server(tmp_path / "other-home") as server:
+        mirror.environment["PREFECT_API_URL"] = server.url
+        for extra in ({}, {"PREFECT_API_AUTH_STRING": "admin:wrong"}, {"PREFECT_API_KEY": "pnu_wrong"}):
+            mirror.environment |= extra
+            for command in COMMANDS if not extra else COMMANDS[:1]:
+                said = mirror.run("sceneparse", *command, expect=1)
+                assert said.startswith("error: Prefect's API wants a login"), said
+                assert "HTTP 401 Unauthorized" in said
+                assert "set PREFECT_API_AUTH_STRING or PREFECT_API_KEY" in said
+                assert "secret" not in said
+                assert "wrong" not in said
+        mirror.environment.pop("PREFECT_API_KEY")
+        mirror.environment["PREFECT_API_AUTH_STRING"] = "admin:secret"
+        assert "mean IoU 0.5000" in mirror.run("sceneparse", "run")
+
+
+@contextmanager
+def web_page():
+    """A web server that is not Prefect's."""
+    handler = type("Quiet", (http.server.SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_what_is_not_prefects_api_is_told_of(mirror, prefect_api):
+    with web_page() as url:
+        for address in (f"{url}/api", prefect_api.url.removesuffix("/api")):
+            mirror.environment["PREFECT_API_URL"] = address
+            for command in COMMANDS if address.startswith(url) else COMMANDS[:1]:
+                said = mirror.run("sceneparse", *command, expect=1)
+                assert said.startswith("error: this is not Prefect's API"), said
+                assert address in said
+
+
+def test_where_the_usual_folder_cannot_be_written_the_workspace_has_the_records(mirror, tmp_path):
+    (tmp_path / ".prefect").write_text("a file, where a folder is to be made")
+    mirror.environment["HOME"] = str(tmp_path)
+    del mirror.environment["PREFECT_HOME"]
+    said = mirror.run("sceneparse", "run")
+    assert f"note: {tmp_path}/.prefect cannot be written" in said
+    assert "mean IoU 0.5000" in said
+    assert (mirror.path / "state/flow/prefect/prefect.db").is_file()
+    assert mirror.run("git", "status", "--porcelain", "--", "state") == ""
+
+    mirror.environment["PREFECT_HOME"] = str(tmp_path / ".prefect")
+    for command in COMMANDS:
+        said = mirror.run("sceneparse", *command, expect=1)
+        assert said.startswith("error: Prefect's records cannot be written"), said
+        assert f"PREFECT_HOME={tmp_path}/.prefect" in said
+
+
+def test_an_own_server_that_does_not_start_shows_its_error(mirror, tmp_path):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/prefect.db").write_text("this is no database, and never was one\n" * 100)
+    said = mirror.run("sceneparse", "run", expect=1)
+    assert said.startswith("error: Prefect's server did not start"), said
+    assert "file is not a database" in said
+    assert "defect" not in said
+
+
+def test_a_message_is_sent_by_the_own_server_of_a_later_run(mirror, webhook):
+    said = mirror.run("sceneparse", "notify", f"http://127.0.0.1:{webhook.server_port}/hook")
+    assert f"keeps its records in {mirror.environment['PREFECT_HOME']}" in said
+    assert "127.0.0.1:4200" not in said
+    mirror.run("sceneparse", "run", "--min-iou", "0.99", expect=1)
+    wait_for(lambda: webhook.received, 30, "no message")
+    assert "sceneparse: BelowGate" in webhook.received[0]

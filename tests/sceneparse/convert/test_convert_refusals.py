@@ -1,0 +1,316 @@
+"""sceneparse convert: what cannot be converted is refused, with everything named that has to be mended."""
+
+import re
+
+import numpy as np
+import pytest
+from mask_folders import (
+    CAMVID,
+    CAR,
+    SKY,
+    TRUCK,
+    VOC,
+    VOID,
+    annotation,
+    by_hand,
+    camvid,
+    cityscapes,
+    contents,
+    converted,
+    drawn,
+    photo,
+    refused,
+    save,
+    split_of,
+    voc,
+    write,
+)
+from PIL import Image
+
+from sceneparse.convert.hints import HINTS
+from sceneparse.convert.unknown_codes import MANY, SHOWN
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return converted
+
+
+def test_unknown_colours_are_listed_with_files_and_counts(run, tmp_path, capsys):
+    line = camvid(tmp_path)
+    for name, count in (("a", 3), ("c", 1)):
+        mask = Image.open(tmp_path / f"labels/{name}_L.png")
+        for x in range(count):
+            mask.putpixel((x, 0), (1, 2, 3))
+        mask.putpixel((0, 1), (255, 0, 0))
+        mask.save(tmp_path / f"labels/{name}_L.png")
+    shown = refused(
+        run,
+        line,
+        "#010203 (1, 2, 3): 4 pixels in 2 masks: labels/a_L.png (3), labels/c_L.png (1)",
+        "#ff0000 (255, 0, 0): 2 pixels in 2 masks",
+    )
+    assert shown.index("#010203") < shown.index("#ff0000")
+    assert not (tmp_path / "set.zip").exists()
+    members = contents(run(f"{line} --unknown ignore"))
+    meaning = {SKY: 1, CAR: 2, TRUCK: 2, VOID: 0, (1, 2, 3): 0, (255, 0, 0): 0}
+    (name,) = (name for name in members if name.startswith("annotations/") and "/a." in name)
+    assert annotation(members[name]) == by_hand(tmp_path / "labels/a_L.png", meaning, colour=True)
+    assert "unknown, became 0: #010203 (1, 2, 3): 4 pixels in 2 masks" in capsys.readouterr().out
+
+
+def test_masks_that_were_jpegs_are_counted_in_bounded_memory(run, tmp_path):
+    line = camvid(tmp_path)
+    for seed, name in enumerate("abcd"):
+        save(tmp_path / f"raw/{name}.png", photo(seed, (40, 30)))
+        save(tmp_path / f"labels/{name}_L.png", photo(seed + 50, (40, 30)))
+    pixels = np.concatenate([np.asarray(photo(seed + 50, (40, 30))).reshape(-1, 3) for seed in range(4)])
+    assert len(np.unique(pixels, axis=0)) > MANY
+    shown = refused(run, line, f"{MANY - SHOWN} others and more: ", "of a JPEG")
+    counts = [int(count) for count in re.findall(r"(\d+) pixels", shown)]
+    assert len(counts) == SHOWN + 1
+    assert sum(counts) == len(pixels)
+
+
+def test_ignored_codes_can_be_given(run, tmp_path):
+    line = camvid(tmp_path)
+    write(tmp_path / "camvid.csv", CAMVID.replace("Ignored,0,0,0\n", ""))
+    refused(run, line, "#000000")
+    kept = contents(run(f"{line} --ignore #000000"))
+    write(tmp_path / "camvid.csv", CAMVID)
+    assert contents(run(line)) == kept
+    refused(run, f"{line} --ignore #808080", "#808080 is a class of the table")
+    line = voc(tmp_path)
+    refused(run, f"{line} --ignore 7", "255: ")
+
+
+def test_every_pair_that_cannot_be_used_is_named(run, tmp_path):
+    line = camvid(tmp_path, "abcdefgh")
+    save(tmp_path / "labels/a_L.png", Image.fromarray(drawn(0, [SKY], (9, 6))))
+    (tmp_path / "labels/b_L.png").write_bytes(b"no picture")
+    save(tmp_path / "labels/c_L.png", Image.fromarray(np.zeros((7, 9), np.uint16)))
+    (tmp_path / "raw/d.png").write_bytes(b"")
+    (tmp_path / "raw/e.png").unlink()
+    save(tmp_path / "raw/e.tif", Image.fromarray(np.zeros((7, 9), np.float32)))
+    shown = refused(
+        run,
+        line,
+        "labels/a_L.png: 9 x 6 pixels, but raw/a.png has 9 x 7\n",
+        "labels/b_L.png: not a picture",
+        "labels/c_L.png: expected colours of 8 bits a channel, got mode I;16",
+        "raw/d.png: not a picture",
+        "raw/e.tif: 32 bits a sample",
+    )
+    hints = shown.partition("next:")[2]
+    for kind, hint in HINTS.items():
+        assert (hint in hints) == (kind in ("size", "damaged", "kind", "deep")), "a hint for each kind there is"
+    assert not list(tmp_path.glob("*set.zip*"))
+
+
+def test_what_check_finds_in_the_result_stops_it(run, tmp_path, capsys):
+    line = camvid(tmp_path)
+    (tmp_path / "raw/a.png").write_bytes((tmp_path / "raw/a.png").read_bytes()[:-40])
+    with pytest.raises(SystemExit) as ended:
+        run(line)
+    assert ended.value.code == 1
+    shown = capsys.readouterr().out
+    assert "error: pictures that cannot be decoded (1)" in shown
+    assert "set.zip is not written" in shown
+    assert not list(tmp_path.glob("*set.zip*"))
+
+
+@pytest.mark.parametrize(
+    ("mode", "text", "kind"),
+    [
+        ("RGB", "expected values, got colours (mode RGB)", "colours"),
+        ("CMYK", "expected values, got mode CMYK", "kind"),
+        ("2 bits", "expected 8 bits a channel for values in mode L, got 2", "depth"),
+        ("F", "expected whole numbers, got -0.5, 0.25, 1e+30 in 4 pixels", "fractions"),
+        ("NaN", "expected whole numbers, got nan in 1 pixels", "fractions"),
+        ("half", "4 x 3 pixels, but JPEGImages/2007_1.jpg has 9 x 7: 0.44 times its size", "scaled"),
+        ("turned", "7 x 9 pixels, but JPEGImages/2007_1.jpg has 9 x 7: width and height are exchanged", "exchanged"),
+        ("cropped", "9 x 5 pixels, but JPEGImages/2007_1.jpg has 9 x 7\n", "size"),
+    ],
+)
+def test_masks_that_do_not_fit_are_named_with_the_hint_for_their_kind(run, tmp_path, mode, text, kind):
+    line = voc(tmp_path)
+    path = tmp_path / "SegmentationClass/2007_1.png"
+    path.unlink()
+    values = np.zeros((7, 9), np.float32)
+    if mode == "2 bits":
+        save(path, Image.new("L", (9, 7), 85), bits=2)
+    elif mode == "F":
+        values[0, :4] = 0.25, -0.5, 1e30, 0.25
+        save(path.with_suffix(".tif"), Image.fromarray(values))
+    elif mode == "NaN":
+        values[3, 3] = np.nan
+        save(path.with_suffix(".tif"), Image.fromarray(values))
+    elif mode in ("RGB", "CMYK"):
+        save(path.with_suffix(".tif"), photo(0).convert(mode))
+    else:
+        size = {"half": (4, 3), "turned": (7, 9), "cropped": (9, 5)}[mode]
+        save(path, Image.new("L", size))
+    shown = refused(
+        run, line, f"SegmentationClass/2007_1{'.tif' if mode in ('RGB', 'CMYK', 'F', 'NaN') else '.png'}: {text}"
+    )
+    assert shown.partition("next:     ")[2] == HINTS[kind]
+
+
+def test_unknown_codes_get_the_hint_for_them(run, tmp_path):
+    line = voc(tmp_path)
+    save(tmp_path / "SegmentationClass/2007_1.png", Image.new("L", (9, 7), 9))
+    assert refused(run, line).endswith(f"next:     {HINTS['unknown']}")
+    soft = np.linspace(0, 254, 63).astype(np.uint8).reshape(7, 9)
+    save(tmp_path / "SegmentationClass/2007_1.png", Image.fromarray(soft))
+    assert refused(run, line).endswith(f"next:     {HINTS['unknown']}\n    {HINTS['soft']}")
+
+
+def test_a_link_that_leads_nowhere_is_named(run, tmp_path):
+    line = camvid(tmp_path)
+    (tmp_path / "labels/day2").symlink_to("elsewhere")
+    refused(run, line, "a folder cannot be read", "labels/day2: a link to elsewhere, where nothing is")
+
+
+def test_pairs_that_cannot_be_made(run, tmp_path):
+    line = camvid(tmp_path)
+    (tmp_path / "labels/a_L.png").unlink()
+    save(tmp_path / "labels/z_L.png", photo(0))
+    refused(run, line, "raw/a.png: no partner", "labels/z_L.png: no partner")
+    shown = refused(run, line, "not all pictures and masks make pairs", "4 pictures, 4 masks, 3 pairs")
+    assert "no pairs" not in shown
+    assert len(split_of(run(f"{line} --unpaired skip"))) == 3
+    refused(run, line.replace("_L", "_M"), "4 pictures, 0 masks, 0 pairs")
+    none = refused(
+        run, line.replace("--mask-suffix _L", ""), "make no pairs", "such as raw/a.png", "such as labels/b_L.png"
+    )
+    assert "raw/b.png" not in none, "one shows how they differ"
+    assert "''" not in none
+    save(tmp_path / "raw/b.jpg", photo(0))
+    save(tmp_path / "raw/x/b.png", photo(0))
+    refused(run, line, "raw/b.png: the same name as raw/b.jpg")
+
+
+@pytest.mark.parametrize("end", [".jpg", ".png"])
+def test_pictures_and_masks_in_one_folder(run, tmp_path, end):
+    for seed, name in enumerate("abcd"):
+        save(tmp_path / f"all/{name}{end}", photo(seed))
+        save(tmp_path / f"all/masks/{name}_m.png", Image.fromarray(drawn(seed, [0, 1, 2])))
+    write(tmp_path / "voc.csv", VOC)
+    path = run("all all --mask-suffix _m --classes voc.csv --share 0.5 --seed 4 --out set.zip")
+    assert set(split_of(path)) == set("abcd")
+
+
+def test_lists_that_do_not_fit(run, tmp_path):
+    line = voc(tmp_path)
+    write(tmp_path / "train.txt", "2007_1\n2007_2\n2007_4\nnowhere\n")
+    refused(
+        run,
+        line,
+        "train.txt: 2007_4: no pairs of this name",
+        "train.txt: nowhere: no pairs",
+        "val.txt: 2007_2: in the other list too",
+    )
+    (tmp_path / "val.txt").unlink()
+    refused(run, line, "No such file")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ("raw", "rav", ["rav: No such file or directory"]),
+        ("labels", "lables", ["lables: No such file or directory"]),
+        ("raw labels", "rav camvid.csv", ["rav: No such file", "camvid.csv: Not a directory"]),
+        ("raw", "raw/a.png", ["raw/a.png: Not a directory"]),
+    ],
+)
+def test_folders_that_are_not_there(run, tmp_path, before, after, expected):
+    line = camvid(tmp_path).replace(before, after, 1)
+    shown = refused(run, line, "a folder cannot be read", *expected)
+    assert "no partner" not in shown
+    assert shown == refused(run, f"{line} --unpaired skip")
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        ("--folders x y", ["0 for training, 0 for validation, of 4; asked for: x, y; there are no folders below"]),
+        ("--folders", ["asked for: train, training, val, valid, validation; there are no folders"]),
+    ],
+)
+def test_a_split_that_stays_empty(run, tmp_path, how, expected):
+    line = camvid(tmp_path).replace("--share 0.5", how)
+    refused(run, line, "a split is empty", *expected, "file:     raw\n")
+
+
+def test_a_single_pair_makes_no_two_splits(run, tmp_path):
+    refused(run, camvid(tmp_path, "a"), "a split is empty", "1 for training, 0 for validation, of 1", "more pictures")
+
+
+def test_folders_asked_for_and_found_are_named(run, tmp_path):
+    line = cityscapes(tmp_path).replace("--folders", "--folders trian val")
+    refused(
+        run,
+        line,
+        "0 for training, 1 for validation, of 4; asked for: trian, val; "
+        "the folders below are bonn, kiel, rom, test, train, ulm, val",
+        "file:     leftImg8bit\n",
+    )
+
+
+def test_an_empty_list_is_named(run, tmp_path):
+    line = voc(tmp_path)
+    write(tmp_path / "val.txt", "\n")
+    refused(run, line, "a split is empty", "2 for training, 0 for validation", "train.txt and val.txt", "both lists")
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        *((f"--share {share}", f"--share: expected more than 0 and less than 1, .* got {share}") for share in "01x"),
+        ("--share nan", "--share: expected more than 0 and less than 1"),
+        ("--folders a", "--folders: expected no names or two, got 1: a"),
+        ("--folders a b c", "--folders: expected no names or two, got 3: a b c"),
+        ("--folders --batch-size 0", "--batch-size: expected a whole number from 1, got 0"),
+    ],
+)
+def test_wrong_usage_is_told_without_reading_anything(run, tmp_path, capsys, how, expected):
+    with pytest.raises(SystemExit) as ended:
+        run(f"raw labels --classes camvid.csv --out set.zip {how}")
+    assert ended.value.code == 2
+    assert re.search(f"error: argument {expected}\\b", capsys.readouterr().err)
+
+
+def test_what_ignore_cannot_name(run, tmp_path):
+    line = camvid(tmp_path)
+    for text in ("zz", "7"):
+        shown = refused(run, f"{line} --ignore #000000 {text}", "what --ignore names cannot be used", "colours", text)
+        assert "class table cannot be used" not in shown
+    shown = refused(
+        run, f"{voc(tmp_path)} --ignore 255 zz 1 70000", "'zz'; 1 is a class", "got 70000", "values, 0..65535"
+    )
+    assert shown.index("file:     the command line") > shown.index("voc.csv has such")
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("soil,0\nleaf,255\n", "no header line: the first one has 0, soil\n"),
+        ("0 0 0,ignored\n1,2,3,sky\n", "no header line: the first one has 0 0 0, ignored\n"),  # uneven rows
+        ("klass,value\nsoil,0\nleaf,255\n", "columns klass, value\n"),
+        ("name,value\n", "no rows, and so no columns\n"),
+    ],
+)
+def test_a_class_table_without_the_columns(run, tmp_path, content, expected):
+    write(tmp_path / "leaves.csv", content)
+    refused(run, voc(tmp_path).replace("voc.csv", "leaves.csv"), f"got:      {expected}", "leaves.csv")
+
+
+def test_a_folder_in_the_zip_s_place_is_refused_first(run, tmp_path, capsys):
+    """Before anything is read: what else is wrong is not told."""
+    line = camvid(tmp_path)
+    (tmp_path / "set.zip").mkdir()
+    refused(run, line, "the dataset cannot be written", "got:      a folder", "file:     set.zip", "--out")
+    refused(run, line.replace("raw", "nowhere").replace("camvid.csv", "nothing.csv"), "a folder")
+    assert capsys.readouterr() == ("", "")
+    assert [path.name for path in tmp_path.glob("*set.zip*")] == ["set.zip"]

@@ -1,0 +1,52 @@
+"""train.debug: every layer's gradients, activations and weights in TensorBoard, and a training that does not notice."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from trainers import scenes, warmed
+
+from sceneparse.params.whole import load_params
+from sceneparse.scores.palette import palette
+from stages.train.histograms import write_histograms
+
+
+@pytest.fixture(scope="module")
+def params(root):
+    return load_params(root / "presets/demo.yaml")
+
+
+def tags(folder):
+    return set(EventAccumulator(str(folder)).Reload().Tags()["tensors"])
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_every_layer_is_there(params, tmp_path, frozen):
+    trainer = warmed(params, model={"normalization": "batch"})
+    update = trainer.step(scenes(), frozen=frozen, keep_gradients=True)
+    before = [np.asarray(variable) for variable in trainer.model.variables]
+    with tf.summary.create_file_writer(str(tmp_path)).as_default(step=1) as writer:
+        write_histograms(writer, 1, trainer, scenes(), update.gradients, palette(trainer.classes))
+    found = tags(tmp_path)
+    assert {f"activations/{layer}" for layer in trainer.layers} <= found
+    paths = [variable.path for variable in trainer.model.trainable_variables]
+    assert {f"weights/{path}" for path in paths} <= found
+    trained = [path for path in paths if not (frozen and path.startswith("conv"))]
+    assert {tag for tag in found if tag.startswith("gradients/")} == {f"gradients/{path}" for path in trained}
+    assert {"image", "truth", "prediction"} <= found
+    for one, other in zip(before, trainer.model.variables, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_gradients_are_those_of_the_step(params, tmp_path):
+    """By the mean of a bias's histogram: its buckets are (left, right, count)."""
+    trainer = warmed(params)
+    update = trainer.step(scenes(), keep_gradients=True)
+    bias = update.gradients[-1].numpy()
+    with tf.summary.create_file_writer(str(tmp_path)).as_default(step=1) as writer:
+        write_histograms(writer, 1, trainer, scenes(), update.gradients, palette(trainer.classes))
+    events = EventAccumulator(str(tmp_path), size_guidance={"tensors": 0}).Reload()
+    buckets = tf.make_ndarray(events.Tensors("gradients/score_pool3/bias")[0].tensor_proto)
+    assert buckets[:, 2].sum() == bias.size
+    assert buckets[0, 0] == pytest.approx(bias.min())
+    assert buckets[-1, 1] == pytest.approx(bias.max())

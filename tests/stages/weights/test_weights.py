@@ -1,0 +1,224 @@
+"""The weights stage: Keras' VGG files, made small in the same layout, end as our own form or are refused."""
+
+import os
+import re
+import zipfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from servers import serving
+
+from sceneparse.core.errors import InputError
+from sceneparse.core.files import file_digest
+from sceneparse.network import backbone as backbone_module
+from sceneparse.network.backbone import CONVOLUTIONS, load_backbone, read_keras_top
+from sceneparse.params.whole import Params, load_params
+from stages.weights.stage import weights
+
+WIDTHS = (2, 3, 4, 5, 6)  # channels of the five blocks
+UNITS = 8
+
+
+def layers_of(backbone: str) -> dict[str, list[np.ndarray]]:
+    """Kernel and bias by Keras' layer names; every value differs from every other."""
+    shapes = {}
+    inputs = 3
+    for block, (convs, outputs) in enumerate(zip(CONVOLUTIONS[backbone], WIDTHS, strict=True), 1):
+        for conv in range(1, convs + 1):
+            shapes[f"block{block}_conv{conv}"] = (3, 3, inputs, outputs)
+            inputs = outputs
+        shapes[f"block{block}_pool"] = None
+    shapes |= {"flatten": None, "fc1": (49 * inputs, UNITS), "fc2": (UNITS, UNITS), "predictions": (UNITS, 10)}
+    layers, first = {}, 0
+    for name, shape in shapes.items():
+        layers[name] = []
+        for part in [shape, shape[-1:]] if shape else []:
+            size = int(np.prod(part))
+            layers[name].append(np.arange(first, first + size, dtype=np.float32).reshape(part))
+            first += size
+    return layers
+
+
+def write_h5(path: Path, layers: dict[str, list[np.ndarray]], form: str = "legacy") -> Path:
+    """As Keras 1 wrote the published files (bytes, W_1:0), or as Keras 2 writes a whole model (str, nested)."""
+    with h5py.File(path, "w") as file:
+        root = file if form == "legacy" else file.create_group("model_weights")
+        encoded = np.bytes_ if form == "legacy" else str
+        root.attrs["layer_names"] = [encoded(name) for name in layers]
+        for layer, arrays in layers.items():
+            group = root.create_group(layer)
+            parts = ("_W_1:0", "_b_1:0") if form == "legacy" else ("/kernel:0", "/bias:0")
+            names = [layer + part for part, _ in zip(parts, arrays, strict=False)]
+            group.attrs["weight_names"] = [encoded(name) for name in names] if names else np.array([], "S1")
+            for name, array in zip(names, arrays, strict=True):
+                group[name] = array
+    return path
+
+
+@pytest.fixture(scope="module")
+def defaults() -> Params:
+    return load_params(Path(__file__).parents[3] / "presets" / "demo.yaml")
+
+
+@pytest.fixture
+def obtain(defaults, tmp_path):
+    """Run the stage on a source; returns its directory."""
+
+    def run(source: object, digest: str | None = None, name: str = "backbone") -> Path:
+        section = defaults.weights.model_copy(update={"source": str(source), "digest": digest})
+        params = defaults.model_copy(update={"weights": section})
+        weights(params, cache=tmp_path / "cache", backbone=tmp_path / name)
+        return tmp_path / name
+
+    return run
+
+
+@pytest.mark.parametrize("form", ["legacy", "whole model"])
+@pytest.mark.parametrize("backbone", ["vgg16", "vgg19"])
+def test_conversion_by_values(tmp_path, backbone, form):
+    layers = layers_of(backbone)
+    name, found = read_keras_top(write_h5(tmp_path / "top.h5", layers, form))
+    assert name == backbone
+    expected = {}
+    for layer, arrays in layers.items():
+        if layer.startswith("block") and arrays:
+            expected[layer.replace("block", "conv").replace("_conv", "_")] = arrays
+    # RGB in place of BGR: red weights, last in the file, come first.
+    bgr, bias = expected["conv1_1"]
+    expected["conv1_1"] = [np.stack([bgr[:, :, 2], bgr[:, :, 1], bgr[:, :, 0]], axis=2), bias]
+    fc1 = np.empty((7, 7, WIDTHS[-1], UNITS), np.float32)
+    for y, x, channel in np.ndindex(7, 7, WIDTHS[-1]):
+        fc1[y, x, channel] = layers["fc1"][0][(y * 7 + x) * WIDTHS[-1] + channel]
+    expected["fc6"] = [fc1, layers["fc1"][1]]
+    expected["fc7"] = [layers["fc2"][0][None, None], layers["fc2"][1]]
+    assert found.keys() == {f"{layer}/{part}" for layer in expected for part in ("kernel", "bias")}
+    assert len(found) == {"vgg16": 30, "vgg19": 36}[backbone]
+    for layer, (kernel, bias) in expected.items():
+        np.testing.assert_array_equal(found[f"{layer}/kernel"], kernel, strict=True)
+        np.testing.assert_array_equal(found[f"{layer}/bias"], bias, strict=True)
+
+
+def test_every_missing_layer_is_named(tmp_path):
+    layers = layers_of("vgg16")
+    for name in ("block1_conv1", "block3_conv2", "fc1", "fc2"):
+        del layers[name]
+    with pytest.raises(InputError) as error:
+        read_keras_top(write_h5(tmp_path / "top.h5", layers))
+    named = re.findall(r"(\w+): missing", str(error.value))
+    assert named == ["block1_conv1", "block3_conv2", "fc1", "fc2"]
+    assert "instead of" not in str(error.value), "the sound layers beside them are not blamed"
+
+
+def test_every_wrong_shape_is_named(tmp_path):
+    layers = layers_of("vgg16")
+    layers["block2_conv1"][0] = np.zeros((3, 3, 7, 3), np.float32)
+    layers["block4_conv3"][1] = np.zeros(4, np.float32)
+    layers["block5_conv3"].pop()
+    layers["fc1"][0] = np.zeros((50 * 6, UNITS), np.float32)
+    with pytest.raises(InputError) as error:
+        read_keras_top(write_h5(tmp_path / "top.h5", layers))
+    message = str(error.value)
+    assert re.findall(r"(\w+): \[", message) == ["block2_conv1", "block4_conv3", "block5_conv3", "fc1"]
+    assert "(294, 8)" in message
+
+
+def test_other_files_are_refused(tmp_path):
+    path = tmp_path / "top.h5"
+    path.write_bytes(b"<html>please log in</html>")
+    with pytest.raises(InputError, match="not those of a VGG"):
+        read_keras_top(path)
+    with h5py.File(path, "w") as file:
+        file["weights"] = np.zeros(3)
+    with pytest.raises(InputError, match="model_weights"):
+        read_keras_top(path)
+    write_h5(path, layers_of("vgg16"))
+    with h5py.File(path, "a") as file:
+        del file["fc1"]["fc1_b_1:0"]
+    with pytest.raises(InputError, match="fc1_b_1:0"):
+        read_keras_top(path)
+
+
+def test_stage_writes_the_same_bytes_wherever_the_file_lies(obtain, tmp_path):
+    path = write_h5(tmp_path / "top.h5", layers_of("vgg19"))
+    digest = file_digest(path)
+    first = obtain(path, digest)
+    os.utime(path, (0, 2**30))
+    elsewhere = path.rename(tmp_path / "elsewhere.h5")
+    (tmp_path / "cache" / "backbone.h5").unlink()
+    second = obtain(elsewhere, digest, "second")
+    assert {file.name for file in first.iterdir()} == {"backbone.json", "backbone.npz"}
+    for file in first.iterdir():
+        assert file.read_bytes() == (second / file.name).read_bytes()
+        assert str(tmp_path).encode() not in file.read_bytes()
+    with zipfile.ZipFile(first / "backbone.npz") as arrays:
+        assert {entry.date_time for entry in arrays.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+    assert digest in (first / "backbone.json").read_text()
+
+
+def test_stage_by_url_fetches_once_and_is_read_back(obtain, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    path = write_h5(tmp_path / "top.h5", layers_of("vgg16"))
+    digest = file_digest(path, "md5")
+    with serving(path.read_bytes()) as served:
+        source = tmp_path / "mine.yaml"
+        source.write_text(f"url: {served.url}\ndigest: {digest}\n")
+        obtain(source)
+        loaded = load_backbone(obtain(source))
+        assert len(served.log) == 1
+    assert loaded is not None
+    name, arrays = loaded
+    assert name == "vgg16"
+    expected = read_keras_top(path)[1]
+    assert arrays.keys() == expected.keys()
+    for key, array in arrays.items():
+        np.testing.assert_array_equal(array, expected[key], strict=True)
+    assert f"vgg16, {sum(array.size for array in expected.values()):,} weights" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("pinned", [f"sha256:{'0' * 64}", None])
+def test_nothing_is_parsed_before_its_digest_matched(obtain, tmp_path, monkeypatch, pinned):
+    path = write_h5(tmp_path / "top.h5", layers_of("vgg16"))
+
+    def opened(*_: object) -> None:
+        raise AssertionError("parsed a file that was not the pinned one")
+
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(backbone_module.h5py, "File", opened)
+    with pytest.raises(InputError, match=file_digest(path)):
+        obtain(path, pinned)
+    with serving(path.read_bytes()) as served:
+        (tmp_path / "mine.yaml").write_text(f"url: {served.url}\ndigest: {pinned or ''}\n")
+        with pytest.raises(InputError, match=file_digest(path)):
+            obtain(tmp_path / "mine.yaml")
+    with pytest.raises(AssertionError):
+        obtain(path, file_digest(path))
+    assert not (tmp_path / "backbone").exists()
+
+
+def test_none_replaces_what_was_there(obtain, tmp_path):
+    path = write_h5(tmp_path / "top.h5", layers_of("vgg16"))
+    obtain(path, file_digest(path))
+    folder = obtain("sources/none.yaml")
+    assert [file.name for file in folder.iterdir()] == ["backbone.json"]
+    assert load_backbone(folder) is None
+
+
+@pytest.mark.parametrize("damage", ["no directory", "no arrays", "cut arrays", "pickled arrays", "no description"])
+def test_damaged_backbone_is_refused(obtain, tmp_path, damage):
+    path = write_h5(tmp_path / "top.h5", layers_of("vgg16"))
+    folder = obtain(path, file_digest(path))
+    arrays = folder / "backbone.npz"
+    if damage == "no directory":
+        folder = tmp_path / "absent"
+    elif damage == "no arrays":
+        arrays.unlink()
+    elif damage == "cut arrays":
+        arrays.write_bytes(arrays.read_bytes()[:1000])
+    elif damage == "pickled arrays":
+        np.savez(arrays, allow_pickle=True, **{"conv1_1/kernel": np.array([object()])})
+    else:
+        (folder / "backbone.json").write_text("[]")
+    with pytest.raises(InputError, match="the backbone cannot be read"):
+        load_backbone(folder)
