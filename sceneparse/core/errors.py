@@ -2,6 +2,8 @@
 
 import difflib
 from collections.abc import Iterable
+from functools import partial
+from typing import Any
 
 TRY_AGAIN = 75  # exit status after a TransientError: EX_TEMPFAIL of <sysexits.h>
 
@@ -34,9 +36,18 @@ class InputError(Exception):
     """
 
     def __init__(self, problem: str, *, expected: str, got: str, file: object, next_step: str) -> None:
-        lines = {"expected": expected, "got": got, "file": file, "next": next_step}
-        told = (f"  {name + ':':9} {printable_lines(str(text))}" for name, text in lines.items())
-        super().__init__("\n".join([printable_lines(problem), *told]))
+        super().__init__(problem)
+        self.problem, self.expected, self.got, self.file, self.next_step = problem, expected, got, str(file), next_step
+
+    def __str__(self) -> str:
+        lines = {"expected": self.expected, "got": self.got, "file": self.file, "next": self.next_step}
+        fields = (f"  {name + ':':9} {printable_lines(text)}" for name, text in lines.items())
+        return "\n".join([printable_lines(self.problem), *fields])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle all fields: an error is raised in a process of a pool, and shown in another."""
+        fields = {"expected": self.expected, "got": self.got, "file": self.file, "next_step": self.next_step}
+        return partial(type(self), self.problem, **fields), ()
 
 
 class TransientError(InputError):
