@@ -16,6 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from sceneparse.core.parallel import usable_cpus
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -35,7 +37,7 @@ def main() -> None:
             sys.exit("dvc repro failed")
         print(f"{stage:>14} {time.monotonic() - last:7.1f} s\n{'all':>14} {time.monotonic() - start:7.1f} s")
         scores = json.loads((clone / "metrics/evaluate.json").read_text())["original"]
-    cores = len(os.sched_getaffinity(0))
+    cores = usable_cpus()
     print(f"{time.strftime('%Y-%m-%d')}, {cores} cores, params.yaml of the last commit")
     for name, value in scores.items():
         print(f"  {name:24} {value:.4f}")

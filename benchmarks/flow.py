@@ -21,6 +21,7 @@ import psutil
 from pipeline.flow.server import free_port, healthy
 from pipeline.repro.process import supervised
 from pipeline.repro.project import Project
+from sceneparse.core.parallel import usable_cpus
 
 ROOT = Path(__file__).parents[1]
 SMALL = {
@@ -99,7 +100,7 @@ def main() -> None:
 
 
 def report(clone: Path, environment: dict[str, str], rounds: int) -> None:
-    print(f"{datetime.now(UTC):%Y-%m-%d}, {len(os.sched_getaffinity(0))} cores, {rounds} rounds, medians")
+    print(f"{datetime.now(UTC):%Y-%m-%d}, {usable_cpus()} cores, {rounds} rounds, medians")
     flow, repro = ["sceneparse", "run"], ["dvc", "repro"]
     _, working = measured(flow, clone, environment)
     pairs = [(measured(repro, clone, environment)[0], measured(flow, clone, environment)) for _ in range(rounds)]

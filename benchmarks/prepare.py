@@ -30,6 +30,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from sceneparse.core.parallel import usable_cpus
 from sceneparse.dataset.archive import CLASS_TABLE, SPLITS
 from sceneparse.params.whole import load_params
 from stages.prepare.stage import prepare
@@ -101,7 +102,7 @@ def plain_loop(unpacked: Path, target: Path) -> None:
     images = sorted(unpacked.glob("images/*/*.jpg"))
     annotations = [unpacked / "annotations" / path.parent.name / f"{path.stem}.png" for path in images]
     tasks = [(*pair, target) for pair in zip(images, annotations, strict=True)]
-    with multiprocessing.Pool(len(os.sched_getaffinity(0))) as pool:
+    with multiprocessing.Pool(usable_cpus()) as pool:
         pool.map(plain_pair, tasks)
 
 
@@ -132,7 +133,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="turns of each (default: 5)")
     flags = parser.parse_args()
     params = load_params(PRESET)
-    cores = len(os.sched_getaffinity(0))
+    cores = usable_cpus()
     versions = f"Python {platform.python_version()}, Pillow {Image.__version__}"
     print(f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {cores} cores, {versions}")
     generator = np.random.default_rng(0)

@@ -24,6 +24,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from sceneparse.core.files import write_text
+from sceneparse.core.parallel import usable_cpus
 
 ROOT = Path(__file__).parents[1]
 OTHER_SECONDS = 30.0  # of a train stage before its first update and after its last: imports, tracing, the decision
@@ -229,7 +230,7 @@ def main() -> None:
         recipe, seed, _ = key
         if recipe not in SAME_WEIGHTS and not table.rows[key].get("original_mean_iou"):
             table.update(key, **train(recipe, int(seed), int(table.rows[key]["epochs"]), archive))
-    cores = len(os.sched_getaffinity(0))
+    cores = usable_cpus()
     print(f"{time.strftime('%Y-%m-%d')}, {cores} cores, quarter width, {args.minutes:g} minutes of training each")
 
 

@@ -20,6 +20,7 @@ from PIL import Image
 from ruamel.yaml import YAML
 
 from sceneparse.core.files import file_digest
+from sceneparse.core.parallel import usable_cpus
 from sceneparse.dataset.archive import Archive
 from sceneparse.dataset.images import decode_annotation, fit, fit_pair
 from sceneparse.dataset.photos import decode
@@ -93,7 +94,7 @@ def main() -> None:
         scratch = Path(name)
         write_demo(scratch / "dataset.zip", training=14, validation=6, seed=0)
         small, large = peak_mb(scratch, few), peak_mb(scratch, many)
-    print(f"{time.strftime('%Y-%m-%d')}, {len(os.sched_getaffinity(0))} cores, {SIZE} x {SIZE}, batch 16")
+    print(f"{time.strftime('%Y-%m-%d')}, {usable_cpus()} cores, {SIZE} x {SIZE}, batch 16")
     print(f"  {few:6} images: {small:7.0f} MB\n  {many:6} images: {large:7.0f} MB, {large / small:.2f} x")
 
 

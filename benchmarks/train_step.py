@@ -37,6 +37,7 @@ from pydantic import ValidationError
 
 from benchmarks.steps import STEPS, draw_batch
 from sceneparse.core.errors import InputError
+from sceneparse.core.parallel import usable_cpus
 from sceneparse.params.whole import Params, load_params
 
 ROOT = Path(__file__).parents[1]
@@ -169,7 +170,7 @@ def main() -> None:
         parser.error(str(error))
 
     versions = ", ".join(f"{name} {version(name)}" for name in (backend, "keras"))
-    cores, python = len(os.sched_getaffinity(0)), platform.python_version()
+    cores, python = usable_cpus(), platform.python_version()
     print(f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {cores} cores, Python {python}, {versions}")
     numbers = {"classes": flags.classes, "size": size, "steps": flags.steps, "rounds": flags.rounds}
     macs, failed = 0, False

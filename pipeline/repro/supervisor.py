@@ -30,8 +30,8 @@ def main() -> None:
     """Run the command, exit with its status (128 + signal when it was killed)."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _heed_not)  # the owner decides; a handler, unlike SIG_IGN, is not inherited
-    if sys.platform == "linux":  # orphans become children of this process, so that none escapes
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    if prctl := getattr(ctypes.CDLL(None), "prctl", None):  # Linux alone: orphans become children of this process
+        prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     child_ended, write_end = os.pipe()
     os.set_blocking(write_end, False)
     signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)

@@ -18,11 +18,18 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
+def usable_cpus() -> int:
+    """Return the number of CPUs that this process may use: those of its affinity on Linux, all of them elsewhere."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def in_parallel(
     function: Callable[[tuple[Task, ...]], Result], tasks: Sequence[Task], chunk: int, name: str
 ) -> Iterator[Result]:
     """Results of `function` for chunks of the tasks, in their order; memory does not grow with them."""
-    count = len(os.sched_getaffinity(0))
+    count = usable_cpus()
     pool: Executor
     if len(tasks) <= FEW:
         pool = ThreadPoolExecutor(count)

@@ -5,14 +5,13 @@ written; the rest goes on. Invariant: an annotation does not depend on what is i
 does not grow with the number of sources: a batch being read, one in the network and one being written.
 """
 
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 from sceneparse.core.errors import InputError
-from sceneparse.core.parallel import in_order
+from sceneparse.core.parallel import in_order, usable_cpus
 from sceneparse.dataset.images import Pixels
 from sceneparse.predict.defaults import BATCH, TILE_ABOVE
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 PIXELS = 50_000_000  # of the pictures that wait for others of their size: 150 MB
 CANVAS_VALUES = 1 << 28  # probabilities of a tiled picture: a gigabyte
-THREADS = min(4, len(os.sched_getaffinity(0)))
+THREADS = min(4, usable_cpus())
 
 
 class Named(Protocol):

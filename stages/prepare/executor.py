@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sceneparse.core.errors import InputError, TransientError
+from sceneparse.core.parallel import usable_cpus
 from stages.prepare.encode import Unfit, signature
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ def open_executor(dataset: Path) -> AbstractContextManager[tuple[Executor, int]]
 
 @contextmanager
 def _processes() -> Iterator[tuple[Executor, int]]:
-    count = len(os.sched_getaffinity(0))
+    count = usable_cpus()
     # spawn: forking a process that has threads (progress bars have one) can deadlock.
     with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
         yield pool, count

@@ -49,7 +49,8 @@ def daemon(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run `command` in the foreground of its own, from when it is `ready` until the block or this process ends."""
     # A process of pytest-xdist is killed on Ctrl-C, and does not come to the end of the block.
-    command = ["setpriv", "--pdeathsig", "KILL", *command]
+    if shutil.which("setpriv"):  # on Linux
+        command = ["setpriv", "--pdeathsig", "KILL", *command]
     with log.open("ab") as output:
         process = subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=log.parent

@@ -107,6 +107,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux binds a process to CPUs")
 @pytest.mark.parametrize("cores", [1, 2])
 def test_the_same_bytes_again_with_any_number_of_processes(dataset, records, tmp_path, root, cores):
     mine = sorted(os.sched_getaffinity(0))[:cores]
