@@ -1,10 +1,10 @@
-"""Stages of the pipeline: a folder for each node of dvc.yaml, run as `python -m stages.NAME`."""
+"""Stages of the pipeline: one folder per node of dvc.yaml, run as `python -m stages.NAME`."""
 
 import sys
 
 
 def explain(kind, error, trace) -> None:  # type: ignore[no-untyped-def]
-    """Print an error that comes of the wrong Python without a traceback: no environment is active, or it is old."""
+    """Print errors caused by the wrong Python without a traceback: no active environment, or an old one."""
     name = (getattr(error, "name", None) or "").partition(".")[0]
     ours = not isinstance(error, ModuleNotFoundError) or name in ("", "sceneparse", "stages")
     if sys.version_info >= (3, 11) and ours:
@@ -20,5 +20,5 @@ def explain(kind, error, trace) -> None:  # type: ignore[no-untyped-def]
     )
 
 
-if sys.argv[:1] == ["-m"]:  # so it is while `python -m stages.NAME` looks for NAME; imports elsewhere have no effect
+if sys.argv[:1] == ["-m"]:  # only while `python -m stages.NAME` looks for NAME: other imports have no effect
     sys.excepthook = explain

@@ -1,6 +1,7 @@
-"""The code that a stage's outputs come from: the files and folders that dvc.yaml names among its deps.
+"""Code of a stage: the files and folders of Python among its deps in dvc.yaml.
 
-DVC reruns a stage when they change; unfinished trainings and Dask workers of other code are told by the same list.
+DVC reruns a stage when its code changes. The same list tells train that a checkpoint is from other code, and prepare
+that a Dask worker runs other code.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ PACKAGES = ("sceneparse", "stages")
 
 
 def code_digest(stage: str) -> bytes:
-    """Return the SHA-256 of the Python files, with their paths, that `stage` depends on."""
+    """Return the SHA-256 of the stage's Python files and their paths."""
     deps = YAML(typ="safe", pure=True).load(ROOT / "dvc.yaml")["stages"][stage]["deps"]
     digest = hashlib.sha256()
     for dep in deps:

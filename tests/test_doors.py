@@ -1,16 +1,14 @@
-"""One picture of each kind goes through every door, and all of them see the same pixels."""
+"""Every kind of picture, through every command that reads pictures: all decode the same pixels."""
 
 import hashlib
 import io
-import struct
 import zipfile
-import zlib
 
 import numpy as np
 import pytest
 from datasets import class_table, demo_params, encoded
 from mask_folders import converted
-from photos import PICTURE, picture, turned
+from photos import PICTURE, picture, png, turned
 from PIL import Image, features
 
 from sceneparse.convert.inspection import inspect
@@ -46,15 +44,8 @@ def rgbx():
 
 
 def rgb_16():
-    """A PNG of 16 bits a channel, which Pillow does not write."""
-
-    def chunk(kind, content):
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
     samples = (PICTURE.astype(int) * 256 + 200).astype(">u2")
-    rows = b"".join(b"\0" + row.tobytes() for row in samples)
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 60, 40, 16, 2, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return png(60, 40, 16, 2, [row.tobytes() for row in samples])
 
 
 def palette(**options):
@@ -62,7 +53,7 @@ def palette(**options):
 
 
 UPRIGHT = np.rot90(PICTURE, -1)
-# suffix, content, pixels, kinds of what is left out, and how far pixels may be from those on average
+# suffix, content, expected pixels, kinds of LOST, and how far pixels may differ on average
 KINDS = {
     "gray": (".png", encoded(picture("L"), "PNG"), gray(GRAY), (), 0),
     "gray, alpha": (".png", encoded(with_fourth("L"), "PNG"), gray(GRAY), ("alpha",), 0),
@@ -86,6 +77,7 @@ KINDS = {
     "BMP": (".bmp", encoded(picture(), "BMP"), PICTURE, (), 0),
     "GIF, frames": (".gif", encoded(picture(), "GIF", **FRAMES), PICTURE, ("frames",), 3),
     "TIFF, pages": (".tif", encoded(picture(), "TIFF", **FRAMES), PICTURE, ("frames",), 0),
+    "WebP, frames": (".webp", encoded(picture(), "WEBP", lossless=True, **FRAMES), PICTURE, ("frames",), 0),
     "APNG": (".png", encoded(picture(), "PNG", **FRAMES), PICTURE, ("frames",), 0),
     "MPO": (".jpg", encoded(picture(), "MPO", quality=95, subsampling=0, **FRAMES), PICTURE, ("frames",), 3),
     "turned JPEG": (".jpg", encoded(picture(), "JPEG", quality=95, subsampling=0, exif=turned()), UPRIGHT, (), 3),
@@ -105,7 +97,7 @@ REFUSED = {
 
 
 class Recorder:
-    """In the model's place: keeps the pictures that it is asked about."""
+    """Stand-in for the model that keeps the pictures it gets."""
 
     classes = ("a", "b")
     colours = np.zeros((3, 3), np.uint8)
@@ -119,12 +111,12 @@ class Recorder:
 
 
 class Doors:
-    """A picture as a file, in a dataset, whose annotations are of `size` (width, height), and in test pictures."""
+    """One picture as a file, in a dataset with annotations of `size` (width, height), and in a benchmark's release."""
 
     def __init__(self, folder, suffix, content, size):
         self.folder, self.suffix, self.content = folder, suffix, content
         self.mask = Image.fromarray(np.arange(size[0] * size[1], dtype=np.uint8).reshape(size[::-1]) % 2 + 1)
-        member = "x.jpg" if suffix == ".jpg" else "x.png"  # a dataset has no others, and Pillow goes by the content
+        member = "x.jpg" if suffix == ".jpg" else "x.png"  # the suffixes of datasets; Pillow goes by the content
         self.dataset = folder / "dataset.zip"
         with zipfile.ZipFile(self.dataset, "w") as archive:
             archive.writestr("objectInfo150.txt", class_table(("a", "b")))
@@ -137,16 +129,16 @@ class Doors:
         (folder / f"photos/x{suffix}").write_bytes(content)
 
     def prepare(self, dataset=None, **changes):
-        """What the workers of prepare make at the picture's own size."""
+        """Return the result of prepare's workers, at the picture's own size."""
         path = dataset or self.dataset
         params = demo_params(prepare={"mode": "letterbox", "jpeg_quality": 100, **changes}).prepare
         with Archive(path) as archive:
             pairs = archive.pairs("validation")
-        size = max(self.mask.size)  # no multiple of 32, as params.yaml wants it
+        size = max(self.mask.size)  # no multiple of 32, so not allowed in params.yaml
         return encode_pairs(Work(path, signature(path), pairs, params.model_copy(update={"size": size})))
 
     def recorded(self, dataset=None, **changes):
-        """The picture in the record."""
+        """Return the picture in the record."""
         (record,) = self.prepare(dataset, **changes).records
         jpeg = Image.open(io.BytesIO(record[record.index(b"\xff\xd8\xff") :]))
         left, top = ((jpeg.width - length) // 2 for length in self.mask.size)
@@ -181,7 +173,7 @@ class Doors:
             return pixels
 
     def convert(self, monkeypatch):
-        """The dataset that convert makes of the folder."""
+        """Convert the folder into a dataset; return its path."""
         monkeypatch.chdir(self.folder)
         for name in "tv":
             (self.folder / f"photos/{name}{self.suffix}").write_bytes(self.content)
@@ -201,14 +193,14 @@ def digest(pixels):
 def test_every_door_shows_the_same_pixels(tmp_path, monkeypatch, capsys, kind):
     suffix, content, expected, lost, tolerance = KINDS[kind]
     doors = Doors(tmp_path, suffix, content, expected.shape[1::-1])
-    pixels, told = doors.predict()
+    pixels, lost_in_predict = doors.predict()
     assert pixels.shape == expected.shape
     assert np.abs(pixels.astype(int) - expected).mean() <= tolerance
-    assert told == lost
+    assert lost_in_predict == lost
 
     shown, answer = doors.web()
-    assert answer["notes"] == [LOST[one] for one in lost]
-    assert answer["picture"] or not {"alpha", "frames"}.intersection(lost), "which a browser would show"
+    assert answer["notes"] == [LOST[kind] for kind in lost]
+    assert answer["picture"] or not {"alpha", "frames"}.intersection(lost), "a browser would show these"
     as_stored = doors.submit()
     stored = kind.startswith("turned") and suffix != ".tif"
     photo, validation = doors.export(monkeypatch)
@@ -221,18 +213,18 @@ def test_every_door_shows_the_same_pixels(tmp_path, monkeypatch, capsys, kind):
         "submit": np.rot90(as_stored, -1) if stored else as_stored,
         "convert, evaluate": doors.evaluate(made),
     }
-    for door, others in same.items():
-        assert np.array_equal(others, pixels), door
+    for door, decoded in same.items():
+        assert np.array_equal(decoded, pixels), door
     for dataset in (None, made):
-        assert np.abs(doors.recorded(dataset).astype(int) - pixels).mean() < 6, "but for the JPEG's blurred colours"
+        assert np.abs(doors.recorded(dataset).astype(int) - pixels).mean() < 6, "except for the JPEG's blurred colours"
 
     assert doors.prepare().lost == dict.fromkeys(lost, 1)
     report = inspect(doors.dataset, 1)
-    assert [found for _, found in report.seen["training"].digests] == [digest(pixels)]
+    assert [of_pixels for _, of_pixels in report.seen["training"].digests] == [digest(pixels)]
     assert {finding.kind for finding in report.findings if finding.kind in LOST} == {*lost}
     if suffix not in (".jpg", ".png"):
-        for one in lost:
-            assert f"2 pictures: {LOST[one]}" in capsys.readouterr().out
+        for lost_kind in lost:
+            assert f"2 pictures: {LOST[lost_kind]}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("kind", REFUSED)
@@ -253,7 +245,7 @@ def test_what_no_door_reads_is_named_by_each(tmp_path, monkeypatch, capsys, kind
 
 @pytest.mark.parametrize("interpolation", ["bilinear", "nearest"])
 def test_a_picture_whose_annotation_fits_as_stored_stays_so_in_a_dataset(tmp_path, monkeypatch, interpolation):
-    """ADE20K's protocol; use, which knows no annotation, shows it upright."""
+    """Keep ADE20K's protocol for datasets; predict, which has no annotation, turns the picture upright."""
     doors = Doors(tmp_path, ".png", encoded(picture(), "PNG", exif=turned()), (60, 40))
     photo, validation = doors.export(monkeypatch)
     for pixels in (doors.evaluate(), validation, doors.submit()):
@@ -270,7 +262,5 @@ def test_a_picture_whose_annotation_fits_as_stored_stays_so_in_a_dataset(tmp_pat
 def test_where_both_fit_a_picture_is_upright(tmp_path, orientation):
     doors = Doors(tmp_path, ".jpg", encoded(picture(), "JPEG", quality=95, exif=turned(orientation)), (60, 40))
     assert np.array_equal(doors.evaluate(), doors.predict()[0])
-    assert [one.where for one in inspect(doors.dataset, 1).findings if one.kind == "orientation"] == [
-        "training",
-        "validation",
-    ]
+    turned_in = [finding.where for finding in inspect(doors.dataset, 1).findings if finding.kind == "orientation"]
+    assert turned_in == ["training", "validation"]

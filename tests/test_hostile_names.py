@@ -1,4 +1,4 @@
-"""Names from outside, of classes and files: data wherever they go, be it a page, a table, a terminal or a path."""
+"""Hostile names of classes and files: they stay data on pages, in tables, on terminals and in paths."""
 
 import csv
 import io
@@ -41,10 +41,10 @@ def command(root, *arguments, cwd, **options):
     )
 
 
-def silent(done):
-    """Neither stream has what a terminal takes for a command."""
+def clean_output(done):
+    """Check that a program printed no control characters, and return its output."""
     said = (done.stdout + done.stderr).decode(errors="surrogateescape")
-    assert not [one for one in said if not one.isprintable() and one not in "\n\r"], said
+    assert not [character for character in said if not character.isprintable() and character not in "\n\r"], said
     return said
 
 
@@ -62,8 +62,8 @@ def test_numbers_stay_numbers():
     assert csv_cell(None) is None
 
 
-def test_what_evaluate_writes(tmp_path):
-    """No cell of its tables is a formula, and the report reads every name back."""
+def test_tables_of_evaluate_hold_no_formulas(tmp_path):
+    """No cell is a formula, and the report reads every name back."""
     tables = [tmp_path / name for name in ("per_class.csv", "confusion.csv", "per_image.csv")]
     classes = len(FORMULAS)
     write_tables(np.ones((classes, classes + 1), np.int64), FORMULAS, *tables[:2])
@@ -78,7 +78,7 @@ def test_what_evaluate_writes(tmp_path):
 
 
 def test_the_report_shows_names_as_they_are(tmp_path, root, monkeypatch):
-    """In a browser: text and tips, in the charts too; and files of ids that are longer than names may be."""
+    """In a browser, names are text, in charts and tips too; ids longer than file names get files all the same."""
     ids = ("=1+1", MARKUP[1].replace("/", ""), "x" * 250, "large", "nothing")
     monkeypatch.setattr(SceneParser, "classes", MARKUP)
     card = SceneParser.card
@@ -91,9 +91,9 @@ def test_the_report_shows_names_as_they_are(tmp_path, root, monkeypatch):
     with browser_page() as page:
         page.goto((inputs["report"] / "index.html").as_uri())
         page.wait_for_selector("[data-drawn]")
-        assert page.title() == "Scene parsing report", "no script of theirs has run"
+        assert page.title() == "Scene parsing report", "no script in a name has run"
         assert sorted(page.locator("#class-table tbody th").all_inner_texts()) == sorted(MARKUP)
-        assert page.locator("[data-chart=heat]").text_content().count("css:red") == 2, "on both axes, and no colour"
+        assert page.locator("[data-chart=heat]").text_content().count("css:red") == 2, "on both axes, not as a colour"
         assert page.locator("h4").all_inner_texts().count("x" * 250) == 1
 
 
@@ -101,7 +101,7 @@ def test_the_report_shows_names_as_they_are(tmp_path, root, monkeypatch):
 
 
 @pytest.mark.parametrize("text", ESCAPES)
-def test_what_is_printed(capsys, text):
+def test_printed_names_have_no_control_characters(capsys, text):
     name = f"a{text}b"
     print_line(name)
     print_table(["name"], [[name]])
@@ -119,17 +119,16 @@ def test_a_name_cannot_forge_a_message():
 
 
 @pytest.mark.parametrize("text", [*ESCAPES[:-1], "\n", "\u2028", "x" * LONGEST_NAME, SCRIPT, "<!--"])
-def test_a_class_is_not_called_so(text):
-    """The table says which: nothing later has to expect it."""
+def test_a_class_table_refuses_unsafe_names(text):
     content = io.StringIO()
     csv.writer(content, delimiter="\t", lineterminator="\n").writerows([("Idx", "Name"), (1, f"a{text}b"), (2, "sky")])
     _, problems = scan_class_table(content.getvalue().encode())
     assert problems
-    assert "row 2" in problems[0] or text == "\r", "which CSV itself refuses"
-    assert text.isprintable() or text not in problems[0], "it is escaped"
+    assert "row 2" in problems[0] or text == "\r", "the csv module itself refuses it"
+    assert text.isprintable() or text not in problems[0], "the message escapes it"
 
 
-def test_a_class_may_be_called_so():
+def test_a_class_table_accepts_any_text():
     names = ("straße", "道路", "می‌خواهم", "l'eau", "=1", "a/b", "../x", "<b>", "C++")
     content = "Idx\tName\n" + "".join(f"{number}\t{name}\n" for number, name in enumerate(names, 1))
     assert scan_class_table(content.encode()) == (names, [])
@@ -142,7 +141,7 @@ def test_a_legend_of_any_name():
 
 @pytest.fixture
 def pair_folders(tmp_path):
-    """Pictures and masks of odd names."""
+    """Make folders of pictures and masks with odd names."""
     picture = encoded(Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)), "PNG")
     mask = encoded(Image.fromarray(np.random.default_rng(0).integers(1, 3, (20, 30), np.uint8)), "PNG")
     for kind, content in (("pictures", picture), ("masks", mask)):
@@ -157,19 +156,19 @@ def test_odd_files_become_a_dataset(pair_folders, root):
     arguments = ("convert", "pictures", "masks", "--classes", "classes.csv", "--share", "0.5", "--out")
     done = command(root, "pipeline.cli.main", *arguments, "out put: 1.zip", cwd=pair_folders)
     assert done.returncode == 0, done.stderr
-    said = silent(done)
+    said = clean_output(done)
     assert "  =road " in said
     assert 'source: "out put: 1.zip"' in said, "YAML"
     refused = command(root, "pipeline.cli.main", "score", "pictures", "masks", "--classes", "x", cwd=pair_folders)
-    silent(refused)
+    clean_output(refused)
 
 
-def test_bytes_that_are_no_text(pair_folders, root):
+def test_a_file_name_that_is_no_text(pair_folders, root):
     """A zip cannot hold such a name: convert, check and download name the file."""
     for kind in ("pictures", "masks"):
         (pair_folders / kind / "a[1].png").rename(pair_folders / kind / "\udcff.png")
     arguments = ("convert", "pictures", "masks", "--classes", "classes.csv", "--share", "0.5", "--out", "out.zip")
-    said = silent(command(root, "pipeline.cli.main", *arguments, cwd=pair_folders))
+    said = clean_output(command(root, "pipeline.cli.main", *arguments, cwd=pair_folders))
     assert "not valid UTF-8" in said
     assert "\\udcff.png" in said
     assert not (pair_folders / "out.zip").exists()
@@ -181,13 +180,13 @@ def test_bytes_that_are_no_text(pair_folders, root):
     (pair_folders / "set/objectInfo150.txt").write_text("Idx\tName\n1\troad\n2\tsky\n")
     checked = command(root, "pipeline.cli.main", "check", "set", cwd=pair_folders)
     assert checked.returncode == 1
-    assert "names that are not valid UTF-8 (2)" in silent(checked)
+    assert "names that are not valid UTF-8 (2)" in clean_output(checked)
     text = (root / "params.yaml").read_text()
     (pair_folders / "params.yaml").write_text(re.sub(r"source: sources/demo.yaml .*", "source: set", text))
     done = command(root, "stages.download", "--cache", "cache", "--dataset", "d.zip", cwd=pair_folders)
     assert done.returncode == 1
     assert b"Traceback" not in done.stderr
-    assert "\\udcff.png" in silent(done)
+    assert "\\udcff.png" in clean_output(done)
 
 
 # --- Markdown
@@ -199,7 +198,7 @@ def mirror(tmp_path):
 
 
 def test_lineage_is_a_table_whatever_files_and_params_hold(mirror):
-    """Names with spaces, bars and markup are one cell, and no fence of the params ends theirs."""
+    """Names with spaces, bars and markup stay in one cell; a fence inside the params does not end the block."""
     (mirror.path / "a | <b>`x`.txt").write_text("1")
     mirror.run("git", "add", "--all")
     mirror.run("git", "commit", "--quiet", "-m", "more")

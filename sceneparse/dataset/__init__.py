@@ -1,1 +1,1 @@
-"""From a dataset archive to pairs of pixels: pictures, annotations and class names."""
+"""Datasets in ADE20K's layout: pictures, annotations and class names."""

@@ -1,6 +1,6 @@
-"""The 150 colours of ADE20K's scene-parsing benchmark, as its toolkit draws them (sceneparsing, color150.mat).
+"""Colours of ADE20K's 150 scene-parsing classes, as in its official toolkit (sceneparsing, color150.mat).
 
-Papers and other implementations show ADE20K in these colours. Road and skyscraper share one.
+Papers and other implementations show ADE20K in these colours. Two classes, road and skyscraper, share a colour.
 """
 
 _COLOURS = """
@@ -16,4 +16,4 @@ ffcc00 ff008f 00ffeb 85ff00 ff00eb f500ff ff007a fff500 0abed4 d6ff00 00ccff 140
 00ffcc 2900ff 29ff00 ad00ff 00f5ff 4700ff 7a00ff 00ffb8 005cff b8ff00 0085ff ffd600 19c2c2 66ff00 5c00ff
 """
 
-COLOURS = tuple(f"#{colour}" for colour in _COLOURS.split())  # of classes 1..150
+COLOURS = tuple(f"#{colour}" for colour in _COLOURS.split())  # classes 1..150

@@ -1,14 +1,14 @@
-"""An ADE20K-style dataset, read straight from its zip (which is never unpacked), or from a directory.
+"""Reader of datasets in ADE20K's layout: a zip, which is never unpacked, or a directory.
 
 Layout, below one folder of any name (or none), as in ADEChallengeData2016.zip:
     images/{training,validation}/ID.jpg       RGB or grayscale picture
     annotations/{training,validation}/ID.png  8-bit L, same size: 0 = other, 1..N = classes
     objectInfo150.txt                         tab-separated, columns Idx and Name at least; N rows
     sceneCategories.txt                       optional: "ID category" per line
-N and the class names come from the archive, so any dataset in this layout works. Archive is a dataset whose
-names and class table are right, or an InputError; Dataset says what is there, right or wrong. Hidden files and
-folders (`._ID.jpg`, as macOS adds them) are no part of it, IDs are compared with accents as one character (NFC), and
-backslashes in a zip's names, as some Windows programs write them, are slashes.
+N and the class names come from the archive, so any dataset in this layout works. `Archive` accepts only a valid
+layout and class table; `Dataset` opens a faulty one too, so that checks can report every fault. Hidden files and
+folders (such as macOS's `._ID.jpg`) are ignored, IDs are normalised to NFC (an accent and its letter are one
+character), and backslashes in a zip's names, which some Windows programs write, count as slashes.
 """
 
 import re
@@ -34,7 +34,7 @@ LAYOUT = "images/SPLIT/ID.jpg and annotations/SPLIT/ID.png, see sceneparse/datas
 
 @dataclass(frozen=True)
 class Pair:
-    """A picture and its annotation: member names inside the archive."""
+    """Member names of a picture and its annotation."""
 
     id: str
     image: str
@@ -43,7 +43,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class SplitMembers:
-    """What the members of a split make up. Of several files of one id the last one counts; `doubles` are the others."""
+    """Pairs of a split and its other members. Of several files with one id the last counts; `doubles` are the rest."""
 
     pairs: tuple[Pair, ...]
     images_alone: tuple[str, ...]
@@ -52,9 +52,9 @@ class SplitMembers:
 
 
 class Dataset:
-    """A zip, or a directory, that may be a dataset. Use as a context manager. Raises InputError if it cannot be opened.
+    """Zip or directory that may be a dataset. Use as a context manager. Raises InputError if it cannot be opened.
 
-    `tables`: members of the class table's name, of which there should be one; `root`: what all members begin with.
+    `tables`: members with the class table's name, one in a valid dataset; `root`: folder that holds the layout.
     """
 
     def __init__(self, path: Path) -> None:
@@ -81,44 +81,44 @@ class Dataset:
         self._zip.close()
 
     def content(self, member: str) -> bytes:
-        """The member's bytes, checked against the zip's own CRC-32. Raises ValueError."""
+        """Return the member's bytes, checked against the zip's CRC-32. Raises ValueError."""
         try:
             return self._zip.read(self._stored.get(member, member))
         except (KeyError, zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
             raise ValueError(str(error)) from None
 
     def read(self, member: str) -> bytes:
-        """The same, but raises InputError."""
+        """Return the member's bytes like `content`, but raise InputError."""
         try:
             return self.content(member)
         except ValueError as error:
-            raise self._refusal(f"a member of the archive: {member}", "readable bytes", str(error)) from None
+            raise self._refusal(f"cannot read {member}", "readable bytes", str(error)) from None
 
     def split(self, split: str) -> SplitMembers:
-        """The split's pairs, in order of their ids, and what makes no pair."""
-        images, more = self._by_id(f"{self.root}images/{split}/", IMAGE_SUFFIXES)
-        annotations, again = self._by_id(f"{self.root}annotations/{split}/", (".png",))
+        """Return the split's pairs, sorted by id, and its unpaired members."""
+        images, image_doubles = self._by_id(f"{self.root}images/{split}/", IMAGE_SUFFIXES)
+        annotations, annotation_doubles = self._by_id(f"{self.root}annotations/{split}/", (".png",))
         return SplitMembers(
             tuple(Pair(id, images[id], annotations[id]) for id in sorted(images.keys() & annotations.keys())),
             tuple(images[id] for id in sorted(images.keys() - annotations.keys())),
             tuple(annotations[id] for id in sorted(annotations.keys() - images.keys())),
-            (*more, *again),
+            (*image_doubles, *annotation_doubles),
         )
 
     def ignored_pictures(self) -> Counter[str]:
-        """Count the zip's pictures that have no suffix of a dataset's, such as .heic, by suffix."""
-        places = tuple(f"{self.root}images/{split}/" for split in SPLITS)
-        return ignored_pictures((name for name in self.members if name.startswith(places)), IMAGE_SUFFIXES)
+        """Count the dataset's pictures of formats that are not read, such as .heic, by suffix."""
+        folders = tuple(f"{self.root}images/{split}/" for split in SPLITS)
+        return ignored_pictures((name for name in self.members if name.startswith(folders)), IMAGE_SUFFIXES)
 
     def scenes(self) -> dict[str, str]:
-        """Scene category of each id; empty when the archive has none. Raises InputError."""
+        """Return the scene category of each id; empty without a sceneCategories.txt. Raises InputError."""
         member = self.root + SCENES
         if member not in self.members:
             return {}
         try:
             lines = self.read(member).decode().splitlines()
         except UnicodeDecodeError as error:
-            raise self._refusal(f"a member of the archive: {member}", "UTF-8", str(error)) from None
+            raise self._refusal(f"cannot read {member}", "UTF-8", str(error)) from None
         rows = (line.split(maxsplit=1) for line in lines)
         return {unicodedata.normalize("NFC", row[0]): row[1] for row in rows if len(row) == 2}
 
@@ -126,45 +126,49 @@ class Dataset:
         inside = (name for name in self.members if name.startswith(folder))
         members = [name for name in inside if PurePosixPath(name).suffix.lower() in suffixes]
         by_id = {unicodedata.normalize("NFC", PurePosixPath(name).stem): name for name in members}
-        again = Counter(members) - Counter(by_id.values())  # a zip may hold two members of one name
-        return by_id, sorted(again.elements())
+        doubles = Counter(members) - Counter(by_id.values())  # a zip may hold two members with the same name
+        return by_id, sorted(doubles.elements())
 
     def _refusal(self, problem: str, expected: str, got: str) -> InputError:
-        step = "mend what is named (sceneparse check tells everything that is wrong), or download it again"
+        step = "fix the dataset (sceneparse check lists every fault), or download it again"
         return InputError(problem, expected=expected, got=got, file=self.path, next_step=step)
 
 
 class Archive(Dataset):
-    """Opens a dataset; raises InputError when it is not one. Use as a context manager."""
+    """Dataset with a valid class table. Use as a context manager. Raises InputError."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         if len(self.tables) != 1:
-            raise self._refusal("the archive's class table", f"one {CLASS_TABLE}", f"{len(self.tables)} of them")
+            raise self._refusal(
+                "the dataset needs one class table", f"one {CLASS_TABLE}", f"{len(self.tables)} of them"
+            )
         table = self.read(self.tables[0])
         self.classes: tuple[str, ...] = parse_class_table(table, f"{path}:{self.tables[0]}")
         self.colours: tuple[str, ...] = class_colours(table)
 
     def pairs(self, split: str) -> tuple[Pair, ...]:
-        """All pairs of a split, in order of their ids. Raises InputError naming every picture without a partner."""
-        found = self.split(split)
-        alone = sorted(PurePosixPath(member).stem for member in (*found.images_alone, *found.annotations_alone))
-        if alone or found.doubles or not found.pairs:
-            images, annotations = (len(found.pairs) + len(x) for x in (found.images_alone, found.annotations_alone))
+        """Return all pairs of a split, sorted by id. Raises InputError naming every unpaired picture."""
+        members = self.split(split)
+        alone = sorted(PurePosixPath(member).stem for member in (*members.images_alone, *members.annotations_alone))
+        if alone or members.doubles or not members.pairs:
+            images, annotations = (
+                len(members.pairs) + len(unpaired) for unpaired in (members.images_alone, members.annotations_alone)
+            )
             got = f"{images} images, {annotations} annotations; without a partner: {', '.join(alone) or '-'}"
-            got += f"; of an id that another file has: {', '.join(found.doubles)}" if found.doubles else ""
+            got += f"; same id as another file: {', '.join(members.doubles)}" if members.doubles else ""
             got += f"; ignored: {listed(ignored)}" if (ignored := self.ignored_pictures()) else ""
-            raise self._refusal(f"the {split} split", LAYOUT, got)
-        return found.pairs
+            raise self._refusal(f"the {split} split is incomplete", LAYOUT, got)
+        return members.pairs
 
 
 def is_hidden(name: str) -> bool:
-    """Tell whether a member, or a folder that it lies in, has a name that begins with a dot."""
+    """Return whether the name of a member, or of one of its folders, begins with a dot."""
     return any(part.startswith(".") and part.strip(".") for part in name.split("/"))
 
 
 class _Directory:
-    """Those files of a directory that make up a dataset, read as a ZipFile is."""
+    """A directory's dataset files, with the part of ZipFile's interface that Dataset uses."""
 
     def __init__(self, folder: Path) -> None:
         self._paths = _files(folder)
@@ -182,34 +186,34 @@ class _Directory:
             raise
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no file is kept open."""
 
 
 def dataset_files(folder: Path) -> dict[str, Path]:
-    """Member names, relative to `folder`, of a dataset that begins in it or in one folder below, and their paths.
+    """Return the files of a dataset in `folder`, or in one folder below: member names -> paths.
 
-    The class table tells where it begins; where there is none, all that lies in the layout counts. Raises InputError
-    where a folder cannot be read, or a link leads nowhere.
+    The class table tells where the dataset begins; without one, every folder with the layout counts. Raises InputError
+    for an unreadable folder or a dangling link.
     """
     try:
         paths = _files(folder)
-        lost = sorted(name for name, path in paths.items() if not path.is_file())
+        dangling = sorted(name for name, path in paths.items() if not path.is_file())
     except OSError as error:
         raise _unopened(folder, str(error)) from None
-    if lost:
-        raise _unopened(folder, f"links that lead nowhere: {', '.join(lost)}")
+    if dangling:
+        raise _unopened(folder, f"links that lead nowhere: {', '.join(dangling)}")
     return paths
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    """The same with links that lead nowhere. Raises OSError."""
-    places = [folder, *(path for path in folder.iterdir() if path.name[0] != "." and path.is_dir())]
-    tables = [place / CLASS_TABLE for place in places if _holds_table(place)]
-    roots = [table.parent for table in tables] or places
+    """Return the files like `dataset_files`, including dangling links. Raises OSError."""
+    candidates = [folder, *(path for path in folder.iterdir() if path.name[0] != "." and path.is_dir())]
+    tables = [place / CLASS_TABLE for place in candidates if _holds_table(place)]
+    roots = [table.parent for table in tables] or candidates
     folders = (root / kind / split for root in roots for kind in ("images", "annotations") for split in SPLITS)
-    # Not glob, which passes over a folder that cannot be read.
-    listed = (path for place in folders if place.is_dir() for path in place.iterdir())
-    pictures = (path for path in listed if path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != ".")
+    # Not glob: it ignores a folder that it cannot read.
+    entries = (path for place in folders if place.is_dir() for path in place.iterdir())
+    pictures = (path for path in entries if path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != ".")
     paths = (*tables, *(root / SCENES for root in roots), *pictures)
     return {path.relative_to(folder).as_posix(): path for path in paths if _is_file(path)}
 
@@ -217,21 +221,20 @@ def _files(folder: Path) -> dict[str, Path]:
 def _holds_table(folder: Path) -> bool:
     try:
         return _is_file(folder / CLASS_TABLE)
-    except PermissionError:  # of lost+found, say; without a table anywhere its pictures are looked for, and it is told
+    except PermissionError:  # such as lost+found; if no folder has a table, listing its pictures raises this again
         return False
 
 
 def _is_file(path: Path) -> bool:
-    """Whether there is a file, or a link that leads nowhere: it is told when it is read."""
+    """Return whether there is a file or a dangling link, which fails when it is read."""
     return (path.is_symlink() and not path.exists()) or path.is_file()
 
 
 def _unopened(path: Path, got: str) -> InputError:
     return InputError(
         "the dataset cannot be opened",
-        expected="a complete zip file, or a directory that can be read with all below",
+        expected="a complete zip, or a readable directory",
         got=got,
         file=path,
-        next_step="give a whole zip, or mend the directory; where the download stage wrote it: "
-        "dvc repro --force download",
+        next_step="replace the zip, or fix the directory; if the download stage wrote it: dvc repro --force download",
     )

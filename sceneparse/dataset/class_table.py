@@ -1,8 +1,8 @@
-"""A dataset's class table, like ADE20K's objectInfo150.txt -> the names of classes 1..N.
+"""Parser of class tables like ADE20K's objectInfo150.txt: names and colours of classes 1..N.
 
 Tab-separated UTF-8 with at least the columns Idx and Name, a row for each class in the order 1..N; 'other', the
-value 0, has none. Name may have synonyms after commas, as ADE20K's have: the first one counts. Where a table has the
-column Label, that is the name in full, commas and all. A column Colour, or Color, holds #rrggbb or nothing.
+value 0, has no row. Name may list synonyms after commas, as ADE20K's do: the first counts. A column Label, if any,
+holds the full name, commas included. A column Colour, or Color, holds #rrggbb or nothing.
 """
 
 import csv
@@ -17,13 +17,13 @@ from sceneparse.dataset.labels import MAX_CLASSES
 
 COLOUR_COLUMNS = ("Colour", "Color")
 LONGEST_NAME = 200  # characters
-UNPRINTED = ("Cc", "Cs", "Zl", "Zp")  # Unicode's categories of control characters, halves of others, ends of lines
-SCRIPT = re.compile("</?script|<!--", re.IGNORECASE)  # DVC writes names into a script of its page as they are
-TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # they change the direction of what follows
+UNPRINTED = ("Cc", "Cs", "Zl", "Zp")  # Unicode categories: controls, surrogates, line and paragraph separators
+SCRIPT = re.compile("</?script|<!--", re.IGNORECASE)  # DVC writes names unescaped into a script of its page
+TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # change the direction of the text after them
 
 
 def parse_class_table(content: bytes, source: str) -> tuple[str, ...]:
-    """Names of classes 1..N from an objectInfo150.txt: Label, or the first synonym of Name. Raises InputError."""
+    """Return the names of classes 1..N: Label, or the first synonym of Name. Raises InputError."""
     names, problems = scan_class_table(content)
     if problems:
         raise InputError(
@@ -31,23 +31,23 @@ def parse_class_table(content: bytes, source: str) -> tuple[str, ...]:
             expected=f"tab-separated columns Idx and Name, rows numbered 1..N, N at most {MAX_CLASSES}",
             got="; ".join(problems),
             file=source,
-            next_step="write it like ADE20K's objectInfo150.txt",
+            next_step="fix the table; docs/own-data.md describes it",
         )
     return names
 
 
 def scan_class_table(content: bytes) -> tuple[tuple[str, ...], list[str]]:
-    """The names, as they come, and everything that is wrong with the table."""
+    """Return the names, valid or not, and all problems of the table."""
     try:
         reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig")), delimiter="\t")
         rows = list(reader)
     except UnicodeDecodeError as error:
         return (), [f"not UTF-8: {error}"]
     except csv.Error as error:
-        return (), [f"it cannot be read: {error}"]
+        return (), [f"not tab-separated text: {error}"]
     columns = reader.fieldnames or ()
     if missing := [name for name in ("Idx", "Name") if name not in columns]:
-        return (), [f"no column {' and '.join(missing)} in its first line, which has {_shortened(map(repr, columns))}"]
+        return (), [f"no column {' and '.join(missing)}; the first line has {_shortened(map(repr, columns))}"]
     problems, numbers = [], []
     names = tuple(_name(row) for row in rows)
     for line, (row, name) in enumerate(zip(rows, names, strict=True), start=2):
@@ -60,13 +60,13 @@ def scan_class_table(content: bytes) -> tuple[tuple[str, ...], list[str]]:
         if (colour := _colour(row)) and not re.fullmatch("#[0-9a-f]{6}", colour):
             problems.append(f"row {line}: the colour {colour!r} is not written as #rrggbb")
     counts, wanted = Counter(numbers), range(1, len(rows) + 1)
-    for what, found in (
+    for problem, offenders in (
         ("numbers that occur twice", [number for number, count in counts.items() if count > 1]),
         ("numbers left out", [number for number in wanted if number not in counts]),
         ("numbers outside 1..N", [number for number in counts if number not in wanted]),
     ):
-        if found:
-            problems.append(f"{what}: {_shortened(map(str, found))}")
+        if offenders:
+            problems.append(f"{problem}: {_shortened(map(str, offenders))}")
     if not problems and numbers != list(wanted):
         problems.append(f"rows not in the order 1..N: {_shortened(map(str, numbers))}")
     if not 1 <= len(rows) <= MAX_CLASSES:
@@ -75,7 +75,7 @@ def scan_class_table(content: bytes) -> tuple[tuple[str, ...], list[str]]:
 
 
 def class_colours(content: bytes) -> tuple[str, ...]:
-    """Return the colours of a valid table's classes, #rrggbb or '' for none; nothing where no class has one."""
+    """Return the colours of a valid table's classes, #rrggbb or '' for none; empty if no class has a colour."""
     rows = csv.DictReader(io.StringIO(content.decode("utf-8-sig")), delimiter="\t")
     colours = tuple(map(_colour, rows))
     return colours if any(colours) else ()
@@ -90,15 +90,17 @@ def _name(row: dict[str, str | None]) -> str:
 
 
 def unusable(name: str) -> str:
-    """What keeps a class from being called so, or nothing. Names go into pages, tables, terminals and pictures."""
+    """Return why a name cannot be a class's, or ''. Names are shown on pages, in tables, terminals and pictures."""
     if not name:
         return "no name"
     if len(name) > LONGEST_NAME:
-        return f"a name of {len(name)} characters, at most {LONGEST_NAME} are taken"
+        return f"a name of {len(name)} characters, the limit is {LONGEST_NAME}"
     if SCRIPT.search(name):
-        return f"the name {name!a} holds a tag that would end or begin a script in DVC's page of plots"
-    bad = sorted({one for one in name if unicodedata.category(one) in UNPRINTED or one in TURNING})
-    return f"the name {name!a} has {', '.join(map(ascii, bad))}: control characters are no text" if bad else ""
+        return f"the name {name!a} contains a tag that would begin or end a script in DVC's plots page"
+    bad = sorted(
+        {character for character in name if unicodedata.category(character) in UNPRINTED or character in TURNING}
+    )
+    return f"the name {name!a} contains control characters: {', '.join(map(ascii, bad))}" if bad else ""
 
 
 def _shortened(words: Iterable[str]) -> str:

@@ -1,8 +1,8 @@
-"""Pictures and annotations as pixels: fitting both into the training square; reading and storing annotations.
+"""Fit pictures and annotations into the training square; decode and encode annotations.
 
-Input: Pillow images, and annotations' contents; sceneparse/dataset/photos.py decodes pictures. An image is
-resized by antialiased bilinear filtering (or by nearest neighbour, where asked) and an annotation always by nearest
-neighbour, through the same geometry, so that every annotation value stays one that was there before.
+Input: Pillow images, and the bytes of annotations; sceneparse/dataset/photos.py decodes pictures. Images are resized
+with an antialiased bilinear filter (or nearest neighbour, on request), annotations always with nearest neighbour and
+the same geometry: resizing invents no annotation value.
 """
 
 import struct
@@ -17,21 +17,21 @@ from sceneparse.dataset.picture_formats import open_picture, reading
 
 Pixels = npt.NDArray[np.uint8]
 
-# ImageNet's mean RGB: the network subtracts it, so padding with it is padding with zeros.
+# ImageNet's mean RGB. The network subtracts it, so this padding becomes zeros.
 MEAN_RGB = (123.68, 116.779, 103.939)
 PADDING_RGB = (124, 117, 104)
 
-# Where a PNG says its bits a sample and its colour type (PNG specification, 11.2.1 IHDR), and what 8-bit gray is.
+# Bit depth and colour type in a PNG's header (PNG specification, 11.2.1 IHDR), and their values for 8-bit gray.
 DEPTH_AND_TYPE = slice(24, 26)
 GRAY_8 = bytes((8, 0))
 
 
 class AnnotationKindError(ValueError):
-    """A picture that is no annotation, of another kind than an 8-bit grayscale PNG."""
+    """An annotation that is not an 8-bit grayscale PNG."""
 
 
 class Fit(NamedTuple):
-    """Where a picture goes: resized to width x height, its corner at (left, top) of the square (negative = cropped)."""
+    """Size to resize a picture to, and the position of its corner in the square (negative = cropped)."""
 
     width: int
     height: int
@@ -40,10 +40,10 @@ class Fit(NamedTuple):
 
 
 def fit(width: int, height: int, size: int, mode: str) -> Fit:
-    """How a width x height picture is fitted into a size x size square by a `prepare.mode`.
+    """Return how a `prepare.mode` fits a width x height picture into a size x size square.
 
-    squash ignores the aspect ratio; crop brings the short side to `size` and cuts the rest off
-    evenly; letterbox brings the long side to `size` and pads evenly.
+    squash ignores the aspect ratio; crop scales the short side to `size` and cuts off the rest evenly; letterbox
+    scales the long side to `size` and pads evenly.
     """
     if mode == "squash":
         return Fit(size, size, 0, 0)
@@ -53,9 +53,9 @@ def fit(width: int, height: int, size: int, mode: str) -> Fit:
 
 
 def decode_annotation(content: bytes) -> Image.Image:
-    """Decode an annotation, as stored: 8-bit L. Raises ValueError, AnnotationKindError for other kinds of pictures."""
+    """Decode an annotation: an 8-bit L image. Raises ValueError, or AnnotationKindError for another kind of picture."""
     annotation = open_picture(content)
-    # Not by Pillow's mode: L is also what it makes of 2 and 4 bits, with other values, and of a JPEG.
+    # Pillow's mode does not tell: it is L for 2 and 4 bits too, whose values Pillow scales, and for a gray JPEG.
     if annotation.format != "PNG" or content[DEPTH_AND_TYPE] != GRAY_8:
         got = f"{annotation.format} of mode {annotation.mode}"
         raise AnnotationKindError(f"expected an 8-bit grayscale PNG, got {got}")
@@ -71,9 +71,9 @@ def resize_image(
     interpolation: str = "bilinear",
     box: tuple[float, float, float, float] | None = None,
 ) -> Image.Image:
-    """Antialiased bilinear, or nearest, of the part in `box` (left, top, right, bottom).
+    """Resize an image, or its part in `box` (left, top, right, bottom): antialiased bilinear, or nearest.
 
-    The picture itself if it fits already.
+    An image that already has this size is returned unchanged, whatever the box.
     """
     if image.size == (width, height):
         return image
@@ -81,7 +81,7 @@ def resize_image(
 
 
 def place(picture: Image.Image, where: Fit, size: int, fill: int | tuple[int, int, int]) -> Image.Image:
-    """The size x size square with the resized picture in its place and `fill` around it."""
+    """Paste the resized picture into a size x size square filled with `fill`."""
     if picture.size == (size, size):
         return picture
     square = Image.new(picture.mode, (size, size), fill)
@@ -92,20 +92,20 @@ def place(picture: Image.Image, where: Fit, size: int, fill: int | tuple[int, in
 def fit_pair(
     image: Image.Image, annotation: Image.Image, where: Fit, size: int, interpolation: str = "bilinear"
 ) -> tuple[Image.Image, Image.Image]:
-    """Fit both into the square: padding is the mean colour in the image and 0 = ignored in the annotation."""
+    """Fit both into the square; padding is the mean colour in the image and 0 (ignored) in the annotation."""
     image = resize_image(image, where.width, where.height, interpolation)
     annotation = annotation.resize((where.width, where.height), Image.Resampling.NEAREST)
     return place(image, where, size, PADDING_RGB), place(annotation, where, size, 0)
 
 
 def encode_annotation(annotation: Image.Image) -> bytes:
-    """An 8-bit L picture as PNG.
+    """Encode an 8-bit L image as PNG.
 
-    By hand, for the sake of unfiltered rows: labels are no gradients, so Pillow's search for the best
-    filter of each row takes three quarters of its time and gains nothing.
+    Pillow spends three quarters of its time choosing a filter for each row, which gains nothing on labels. This
+    writes unfiltered rows.
     """
     width, height = annotation.size
-    rows = np.zeros((height, 1 + width), np.uint8)  # each begins with the number of its filter, 0 = none
+    rows = np.zeros((height, 1 + width), np.uint8)  # each row begins with its filter, 0 = none
     rows[:, 1:] = np.asarray(annotation)
     header = struct.pack(">II", width, height) + GRAY_8 + bytes(3)  # deflated, filtered by rows, not interlaced
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), level=3)), (b"IEND", b""))

@@ -1,7 +1,7 @@
-"""One pair of a dataset -> the picture's content and its annotation, or all that is wrong with them.
+"""Check of one pair: its picture's bytes and its annotation, or all their problems.
 
-A usable pair has a picture whose header can be read and an 8-bit L annotation with values 0..N, of the picture's size
-upright or as stored. Only the header is checked here; damaged pixel data fails when it is decoded.
+A usable pair has a picture with a readable header and an 8-bit L annotation with values 0..N, of the picture's size
+upright or as stored. Only the picture's header is checked here; damaged pixel data fails when it is decoded.
 """
 
 from dataclasses import dataclass
@@ -15,12 +15,11 @@ from sceneparse.dataset.images import AnnotationKindError, decode_annotation
 from sceneparse.dataset.photos import Size, picture_sizes
 from sceneparse.dataset.picture_formats import open_picture
 
-# What reading a damaged pair raises: the decoders ValueError, files OSError.
-DAMAGE = (OSError, ValueError)
+DAMAGE = (OSError, ValueError)  # raised by reading files and by decoding
 
 
 class Problem(NamedTuple):
-    """What is wrong: `kind` is a word for it, `member` the file that it is about."""
+    """Problem of a pair: its `kind`, such as "sizes", and the `member` to blame."""
 
     kind: str
     member: str
@@ -29,21 +28,21 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True)
 class Checked:
-    """What there is of a pair; both of them where there are no problems."""
+    """Contents of a pair; neither is None where there are no problems."""
 
     image: bytes | None
     annotation: Image.Image | None
     problems: tuple[Problem, ...]
 
     def usable(self) -> tuple[bytes, Image.Image]:
-        """The picture's content and the annotation. Raises ValueError saying all that is wrong."""
+        """Return the picture's bytes and the annotation. Raises ValueError with all problems."""
         if self.problems or self.image is None or self.annotation is None:
             raise ValueError("; ".join(problem.text for problem in self.problems))
         return self.image, self.annotation
 
 
 def check_pair(dataset: Dataset, pair: Pair, classes: int | None) -> Checked:
-    """Read a pair; values are compared with the number of classes where that is known."""
+    """Read and check a pair. `classes`: the largest valid annotation value, None if unknown."""
     problems = []
     image, annotation, stored, annotated = None, None, None, None
     try:
@@ -60,7 +59,7 @@ def check_pair(dataset: Dataset, pair: Pair, classes: int | None) -> Checked:
     except DAMAGE as error:
         problems.append(Problem("annotation_unreadable", pair.annotation, f"annotation: {error}"))
     if image and stored and annotated and annotated != stored:
-        problems += _other_size(image, pair, annotated)
+        problems += _check_size(image, pair, annotated)
     if annotation is not None and classes is not None:
         above = [int(value) for value in np.unique(np.asarray(annotation)) if value > classes]
         if above:
@@ -69,8 +68,8 @@ def check_pair(dataset: Dataset, pair: Pair, classes: int | None) -> Checked:
     return Checked(image, annotation, tuple(problems))
 
 
-def _other_size(image: bytes, pair: Pair, annotated: Size) -> list[Problem]:
-    """Compare with the upright size, which may take decoding: a PNG's EXIF can follow its pixels."""
+def _check_size(image: bytes, pair: Pair, annotated: Size) -> list[Problem]:
+    """Compare with the upright size. A PNG is decoded for it: its EXIF can follow its pixels."""
     try:
         upright = picture_sizes(image).upright
     except DAMAGE as error:

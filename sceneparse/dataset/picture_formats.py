@@ -1,7 +1,7 @@
-"""Opening a picture file: the formats that are read, and what is wrong with a file that is none of them.
+"""Open picture files: the formats that are read, and error messages for all others.
 
-Input: a file's content. Output: Pillow's image, its header read. Invariants: every door opens the same FORMATS, with
-no decoder among them that starts other programs; whatever Pillow raises becomes a ValueError.
+Input: a file's bytes. Output: Pillow's image, its header read. Invariants: every command reads the same FORMATS, and
+none of their decoders starts other programs; whatever Pillow raises becomes a ValueError.
 """
 
 import io
@@ -13,11 +13,11 @@ from contextlib import ExitStack, contextmanager
 from PIL import Image, ImageFile, UnidentifiedImageError, features
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", *(("AVIF",) if features.check("avif") else ()))
-LONGEST = 65_500  # pixels of a side: what a JPEG can hold
-LARGEST = 89_478_485  # pixels where Pillow begins to warn of decompression bombs: 256 MB as RGB
-HUGE = 2 * LARGEST  # and where it refuses
+LONGEST = 65_500  # pixels per side, the limit of JPEG
+LARGEST = 89_478_485  # pixels above which Pillow warns of decompression bombs: 256 MB as RGB
+HUGE = 2 * LARGEST  # pixels above which Pillow refuses
 
-# How files of other formats begin, or what their `ftyp` box names.
+# Other formats, recognised by a file's first bytes or by the brands in its `ftyp` box.
 OTHERS = (
     (b"8BPS", "PSD (Photoshop)"),
     (b"\xff\x0a", "JPEG XL"),
@@ -37,22 +37,23 @@ NO_PICTURES = (
     (b"<!doctype html", "a web page"),
     (b"<html", "a web page"),
 )
-REDUCED = 254, 1  # TIFF's tag NewSubfileType, and its bit for a preview of another picture in the file
+REDUCED = 254, 1  # TIFF's tag NewSubfileType, and its bit for a reduced version of another picture
 
 
 class TooLargeError(ValueError):
-    """A picture above a limit."""
+    """A picture above a size limit."""
 
 
 def open_picture(content: bytes, largest: int = HUGE) -> ImageFile.ImageFile:
     """Read a picture's header.
 
-    Raises ValueError naming what the file is instead, TooLargeError above `largest` pixels (up to HUGE) or LONGEST.
+    Raises ValueError with the file's format if it is another, TooLargeError above LONGEST or `largest` pixels (at most
+    HUGE).
     """
     with reading():
         try:
             image = Image.open(io.BytesIO(content), formats=FORMATS)
-        except UnidentifiedImageError:  # its message names an object in memory
+        except UnidentifiedImageError:  # its own message prints an object's address
             raise ValueError(_unidentified(content)) from None
     width, height = image.size
     if max(width, height) > LONGEST:
@@ -67,19 +68,19 @@ def open_picture(content: bytes, largest: int = HUGE) -> ImageFile.ImageFile:
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """Ignore warnings of damaged metadata, as viewers do; whatever Pillow raises becomes a ValueError."""
+    """Ignore warnings about damaged metadata, as viewers do, and raise any error of Pillow's as a ValueError."""
     try:
         with _quiet:
             yield
     except (ValueError, MemoryError):
         raise
-    except UnidentifiedImageError:  # its message names an object in memory
+    except UnidentifiedImageError:  # its own message prints an object's address
         raise ValueError("not a picture of a known format, or cut off in its header") from None
-    except Image.DecompressionBombError:  # its message speaks of an attack
+    except Image.DecompressionBombError:  # Pillow's own message speaks of an attack
         raise TooLargeError(f"more pixels than the limit of {HUGE}") from None
     except (OSError, SyntaxError) as error:
         raise ValueError(str(error)) from None
-    except Exception as error:  # damaged files make its decoders fail in many ways
+    except Exception as error:  # damaged files make Pillow's decoders fail in many ways
         raise ValueError(f"damaged ({type(error).__name__}: {error})") from None
 
 
@@ -91,19 +92,17 @@ def _unidentified(content: bytes) -> str:
     names = [name for beginning, name in OTHERS if start.startswith(beginning)]
     if content[4:8] == b"ftyp":
         brands = [content[at : at + 4] for at in (8, *range(16, min(int.from_bytes(content[:4]), 256), 4))]
-        # mif1 and msf1 hold either: another brand says which.
+        # Sorted, so that AVIF goes before HEIC: files of both may have the brands mif1 and msf1.
         names = sorted(BRANDS[brand] for brand in brands if brand in BRANDS)
-    for name in names:
-        if name not in FORMATS:
-            return f"{name}, which is not read here: save it as JPEG or PNG"
-        break
+    if names and names[0] not in FORMATS:
+        return f"{names[0]}, which is not read here: save it as JPEG or PNG"
     return "not a picture, or cut off in its header"
 
 
 class _Quiet:
-    """Without Pillow's warnings.
+    """Context in which Pillow's warnings are ignored, for any number of threads at a time.
 
-    Filters of warnings belong to the whole process: the first thread that comes sets them, the last that goes resets.
+    Warning filters belong to the whole process: the first thread to enter sets them, the last to leave resets them.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
-"""Names of picture files: the suffixes that folders are searched for, and those of pictures that cannot be read.
+"""Suffixes of picture files: those that are read, and those of formats that cannot be.
 
-A folder's reader ignores files of other suffixes; what looks like a picture all the same is counted, so that nobody
-takes half of a folder for the whole.
+Readers of folders ignore files with other suffixes. They count the ignored pictures, so that nobody takes half of a
+folder for the whole.
 """
 
 from collections import Counter
@@ -17,11 +17,11 @@ UNREAD = (
 
 
 def ignored_pictures(paths: Iterable[str | PurePath], read: tuple[str, ...] = READ) -> Counter[str]:
-    """Count files that look like pictures but are not among those `read`, by suffix."""
+    """Count files with a picture's suffix that is not in `read`, by suffix."""
     suffixes = (PurePath(path).suffix.lower() for path in paths if PurePath(path).name[:1] != ".")
     return Counter(suffix for suffix in suffixes if suffix in (*READ, *UNREAD) and suffix not in read)
 
 
 def listed(counts: Counter[str]) -> str:
-    """Return `2 x *.heic, 1 x *.psd`."""
+    """Return counts by suffix as text, such as `2 x *.heic, 1 x *.psd`."""
     return ", ".join(f"{count} x *{suffix}" for suffix, count in sorted(counts.items()))

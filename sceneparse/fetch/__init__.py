@@ -1,1 +1,1 @@
-"""Pinned files from HTTP servers."""
+"""Downloads of pinned files, and the source files that describe them."""

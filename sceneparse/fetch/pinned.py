@@ -1,9 +1,9 @@
-"""A pinned file, brought from an HTTP server to its place.
+"""Download of a pinned file from an HTTP server.
 
-Input: a URL; the pinned digest and size, and the source file that pins them. Output: the target, whole and
-checked, or an InputError and the target as it was. Downloads grow in a cache folder, in files
-named by a hash of the URL (the server names nothing), so that a stopped one resumes later. The digest covers all
-bytes, those of earlier runs too; what fails it is removed. A whole one is kept there under its digest.
+Input: a URL, the pinned digest and size, and the source file that pins them. Output: the complete, verified target, or
+an InputError and an untouched target. Downloads grow in a cache folder, in files named by a hash of the URL (the server
+names nothing), so that a later run can resume them. The digest covers the whole file, bytes of earlier runs included; a
+file that does not match is removed, a matching one is kept under its digest.
 """
 
 import hashlib
@@ -16,12 +16,12 @@ from sceneparse.fetch.transfer import other_size, transfer
 
 
 def fetch(url: str, target: Path, *, digest: str | None, size_bytes: int | None, cache: Path, pin: object) -> None:
-    """Put the URL's content at `target`, atomically; a target that has the pinned digest stays as it is.
+    """Put the URL's content at `target`, atomically; keep a target that already has the pinned digest.
 
-    `digest` is `algorithm:hex`, `pin` the file in which it is written. The content stays in `cache` under its digest,
-    so that no later run downloads it again. Without a digest the download ends in an InputError that names the one to
-    pin; its bytes stay in `cache` for the next run.
-    Raises InputError too when the content cannot be had or is not what was pinned.
+    `digest` is `algorithm:hex`, `pin` the file that holds it. The content stays in `cache` under its digest, so that no
+    later run downloads it again. Without a digest, the download ends in an InputError with the digest to pin; its bytes
+    stay in `cache` for the next run.
+    Raises InputError if the content cannot be downloaded or does not match.
     """
     if digest and target.is_file() and matches_digest(target, digest):
         return
@@ -48,7 +48,7 @@ def _kept(cache: Path, digest: str | None) -> Path | None:
 
 
 def _link(path: Path, target: Path) -> None:
-    """Give `target` the content of `path`: as a hard link, which takes no space, where the file system has them."""
+    """Make `target` a hard link to `path`, which takes no space, or a copy where links do not work."""
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.link")
     partial.unlink(missing_ok=True)
@@ -61,7 +61,7 @@ def _link(path: Path, target: Path) -> None:
 
 
 def verify(path: Path, source: str, digest: str | None, size_bytes: int | None, *, pin: object) -> None:
-    """Raise InputError unless the file, which came from `source`, has the size and digest that `pin` names, if any."""
+    """Check a file from `source` against the size and digest in `pin`, where known. Raises InputError."""
     size = path.stat().st_size
     if size_bytes is not None and size != size_bytes:
         raise other_size(source, size_bytes, size)
@@ -70,32 +70,32 @@ def verify(path: Path, source: str, digest: str | None, size_bytes: int | None, 
     got = file_digest(path, digest.partition(":")[0])
     if got != digest:
         raise InputError(
-            "the content is not the pinned one",
+            "the content does not match its pinned digest",
             expected=digest,
             got=f"{got} ({size} bytes)",
             file=source,
-            next_step=f"bring back the pinned content, and run again; or, to use this one, write its digest into {pin}",
+            next_step=f"restore the pinned content and run again; or, to use this content, write its digest into {pin}",
         )
 
 
 def unpinned(path: Path, source: str, *, pin: object) -> InputError:
-    """The refusal of a source without a digest in `pin`; it names the digest of `path`, what came from there."""
+    """Return the error for a source without a digest in `pin`; `path` holds its content, whose digest it names."""
     return InputError(
         "the source has no pinned digest",
         expected=f"a digest in {pin}",
-        got=f"none, for content with {file_digest(path)} ({path.stat().st_size} bytes)",
+        got=f"none; the content has {file_digest(path)} ({path.stat().st_size} bytes)",
         file=source,
-        next_step="compare it with the one its publisher names, pin it there, and run again",
+        next_step="compare this digest with the publisher's, pin it there, and run again",
     )
 
 
 def copy(path: Path, target: Path) -> None:
-    """Copy a file of this machine, atomically. Raises InputError."""
+    """Copy a local file, atomically. Raises InputError."""
     try:
         content = path.open("rb")
     except OSError as error:
         raise InputError(
-            "the source cannot be read",
+            "cannot read the source",
             expected="a file",
             got=str(error.strerror),
             file=path,

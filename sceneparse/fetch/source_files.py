@@ -1,11 +1,10 @@
-"""What download.source and weights.source name: data on this machine, or a source file that says where to get it.
+"""Source files: small YAML files that say where download.source or weights.source gets its data.
 
-Input: a path, which dvc.yaml names as a dependency, so that DVC notices when it changes. Output: the path itself; or,
-of a path that ends in .yaml, the content of that source file, one of
-    draw: demo                            scenes drawn on the spot; how many: params.yaml, download.demo
-    weights: none                         no pretrained weights
-    url: ..., digest: ..., size_bytes: ...  a file on an HTTP server; only the digest is needed beside the url
-Anything else in it is refused with the names of the keys.
+Input: a path, which dvc.yaml names as a dependency, so that DVC notices changes. Output: the path itself, for local
+data; for a path that ends in .yaml, the content of that source file:
+    draw: demo                              demo scenes; download.demo in params.yaml says how many
+    weights: none                           no pretrained weights
+    url: ..., digest: ..., size_bytes: ...  a file on an HTTP server; size_bytes may be left out
 """
 
 from pathlib import Path
@@ -21,32 +20,32 @@ from sceneparse.core.fields import SOURCE_FILES, Digest, Positive, Section, offe
 
 def _url(value: str) -> str:
     if not value.startswith(("http://", "https://")):
-        raise ValueError("expected http:// or https://; of a file on this machine name the path in params.yaml instead")
+        raise ValueError("expected http:// or https://; for a local file, name its path in params.yaml instead")
     return value
 
 
 class Drawn(Section):
-    """The demo's scenes."""
+    """Source file of the demo's scenes."""
 
-    draw: Literal["demo"] = Field(description="what is drawn")
+    draw: Literal["demo"] = Field(description="the only kind of scenes")
 
 
 class NoWeights(Section):
-    """A network that begins at random."""
+    """Source file for training without pretrained weights."""
 
-    weights: Literal["none"] = Field(description="that there are none")
+    weights: Literal["none"] = Field(description="random initialisation")
 
 
 class Fetched(Section):
-    """A file on a server."""
+    """Source file of a download."""
 
     url: Annotated[str, AfterValidator(_url)] = Field(description="http or https")
-    digest: Digest | None = Field(None, description="algorithm:hex; without it the file is fetched and not used")
-    size_bytes: Positive | None = Field(None, description="checked before the digest, where known")
+    digest: Digest | None = Field(None, description="algorithm:hex; without it the file is downloaded but not used")
+    size_bytes: Positive | None = Field(None, description="optional; checked before the digest")
 
 
 def read_source(source: str, *kinds: type[Section]) -> Path | Section:
-    """Return the path, or the content of a source file of one of `kinds`. Raises InputError."""
+    """Return the path of local data, or the content of a source file, one of `kinds`. Raises InputError."""
     path = Path(source)
     if not source.endswith(SOURCE_FILES):
         return path
@@ -67,4 +66,4 @@ def read_source(source: str, *kinds: type[Section]) -> Path | Section:
 
 def _refusal(path: Path, expected: str, got: str) -> InputError:
     step = "fix the file; sources/ has examples, docs/own-data.md describes the keys"
-    return InputError("the source file cannot be used", expected=expected, got=got, file=path, next_step=step)
+    return InputError("cannot use the source file", expected=expected, got=got, file=path, next_step=step)

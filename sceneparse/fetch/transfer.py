@@ -1,9 +1,8 @@
-"""One file over HTTP, in as many connections and runs as it takes.
+"""Resumable HTTP download of one file.
 
-Input: a URL, and what an earlier run left of it. Output: the whole content, unchecked: digests
-are the caller's part. Invariant: the `.part` file holds a beginning of one version of the
-content, the version that `.validator` names by its ETag or date; a server that cannot go on
-from there, or has another version, is read from the start.
+Input: a URL, and the part that an earlier run left. Output: the complete content, unverified: callers check digests.
+Invariant: the `.part` file holds the beginning of one version of the content, identified by the ETag or date in
+`.validator`. If the server has another version, or cannot resume, the download starts over.
 """
 
 import logging
@@ -20,20 +19,19 @@ from sceneparse.core.files import write_text
 from sceneparse.core.progress import progress
 from sceneparse.core.proxies import no_proxy
 
-TRIES = 5  # connections in a row that bring nothing new
-BACKOFF_S = 1.0  # before the second of them; doubles with each
+TRIES = 5  # consecutive connections without progress before giving up
+BACKOFF_S = 1.0  # pause before the second try; doubles each time
 TIMEOUT_S = (10, 60)  # to connect; between two chunks
-CHUNK = 1 << 16  # bytes; also what a broken connection can lose of the bytes it brought
+CHUNK = 1 << 16  # bytes per read; a broken connection loses at most one chunk
 
 log = logging.getLogger(__name__)
 
 
 def transfer(url: str, whole: Path, *, pinned: bool, size_bytes: int | None) -> None:
-    """Bring the URL's content to `whole`, which appears when it is complete; what is unfinished stays beside it.
+    """Download the URL's content to `whole`, which appears once complete; unfinished downloads stay beside it.
 
-    `pinned` says that the caller knows the content's digest. Raises InputError when the server
-    refuses or has another size than `size_bytes`, TransientError when it brings nothing new in
-    TRIES connections.
+    `pinned`: the caller knows the content's digest. Raises InputError if the server refuses or has another size than
+    `size_bytes`, TransientError after TRIES connections without progress.
     """
     part, note = whole.with_suffix(".part"), whole.with_suffix(".validator")
     log.info("fetching %s", url)
@@ -48,11 +46,11 @@ def transfer(url: str, whole: Path, *, pinned: bool, size_bytes: int | None) -> 
                 best = max(best, file.tell())
                 if failures == TRIES:
                     raise TransientError(
-                        "the file cannot be fetched",
+                        "cannot download the file",
                         expected="the whole file",
                         got=f"{file.tell()} bytes, then: {error}",
                         file=url,
-                        next_step="check the address and the network, and run again: it goes on where it stopped",
+                        next_step="check the address and the network, and run again: the download resumes",
                     ) from None
                 time.sleep(BACKOFF_S * 2 ** max(failures - 1, 0))
             except requests.RequestException as error:
@@ -62,15 +60,15 @@ def transfer(url: str, whole: Path, *, pinned: bool, size_bytes: int | None) -> 
 
 
 def _receive(url: str, file: IO[bytes], note: Path, pinned: bool, size_bytes: int | None) -> None:
-    """Over one connection, append what `file` lacks, or fill it anew where the server cannot go on.
+    """Append the rest of the content to `file` over one connection, or start over if the server cannot resume.
 
-    Raises InputError, or one of requests' errors where another try may help.
+    Raises InputError, or one of requests' errors if another try may help.
     """
     start = file.tell()
     validator = note.read_text() if note.exists() else ""
-    # Without a validator the content may have changed meanwhile, which only a pinned digest would show.
+    # Without a validator, only a pinned digest would reveal that the content has changed since.
     resuming = start > 0 and (pinned or validator != "")
-    headers = {"Accept-Encoding": "identity"}  # so that ranges count the bytes of the file itself
+    headers = {"Accept-Encoding": "identity"}  # no compression: ranges count the file's own bytes
     if resuming:
         headers["Range"] = f"bytes={start}-"
     if resuming and validator:
@@ -79,19 +77,19 @@ def _receive(url: str, file: IO[bytes], note: Path, pinned: bool, size_bytes: in
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_S, proxies=direct) as response:
         status, now = response.status_code, _validator(response)
         first, total = _content_range(response)
-        # 206 sends the rest; 416 says that there is none: the earlier run ended just before it renamed the file.
-        goes_on = resuming and start == {206: first, 416: total}.get(status) and now in ("", validator)
-        if goes_on and status == 416:
+        # 206 sends the rest; 416 means nothing is left: the earlier run was killed before renaming the file.
+        resumes = resuming and start == {206: first, 416: total}.get(status) and now in ("", validator)
+        if resumes and status == 416:
             return
-        if resuming and status in (206, 416) and not goes_on:
+        if resuming and status in (206, 416) and not resumes:
             _empty(file)
-            raise requests.ConnectionError(f"HTTP {status} does not go on at byte {start} of the same file")
+            raise requests.ConnectionError(f"HTTP {status} does not resume at byte {start} of the same version")
         if status >= 500 or status in (408, 429):
             raise requests.ConnectionError(f"HTTP {status} {response.reason}")
         encoding = response.headers.get("Content-Encoding", "identity")
-        if not (goes_on or status == 200) or encoding != "identity":
+        if not (resumes or status == 200) or encoding != "identity":
             got = f"HTTP {status} {response.reason}, encoding {encoding}"
-            raise _refusal(url, "HTTP 200 and the file as it is", got, "fix the url in the source file")
+            raise _refusal(url, "HTTP 200 and an unencoded file", got, "fix the url in the source file")
         if status == 200:
             length = response.headers.get("Content-Length", "")
             start, total = 0, int(length) if length.isdigit() else None
@@ -118,25 +116,24 @@ def _empty(file: IO[bytes]) -> None:
 
 
 def _validator(response: requests.Response) -> str:
-    """What If-Range may name: a strong ETag, else the date, else nothing."""
+    """Return the response's validator for If-Range: a strong ETag, else the date, else ''."""
     etag = response.headers.get("ETag", "")
     return etag if etag.startswith('"') else response.headers.get("Last-Modified", "")
 
 
 def _content_range(response: requests.Response) -> tuple[int | None, int | None]:
-    """First byte sent and size of the whole file, where Content-Range names them."""
-    found = re.fullmatch(r"bytes (?:\*|(\d+)-\d+)/(?:\*|(\d+))", response.headers.get("Content-Range", ""))
-    first, total = found.groups() if found else (None, None)
+    """Return the first byte sent and the size of the whole file, as far as Content-Range has them."""
+    match = re.fullmatch(r"bytes (?:\*|(\d+)-\d+)/(?:\*|(\d+))", response.headers.get("Content-Range", ""))
+    first, total = match.groups() if match else (None, None)
     return int(first) if first else None, int(total) if total else None
 
 
 def other_size(source: str, expected: int, got: int) -> InputError:
-    """The refusal of a file that has another size than the pinned one, in bytes."""
+    """Return the error for a file whose size, in bytes, is not the pinned one."""
     step = "fix size_bytes or url in the source file, and run again"
-    return InputError(
-        "the size is not the pinned one", expected=f"{expected} bytes", got=f"{got} bytes", file=source, next_step=step
-    )
+    problem = "the size does not match the pinned one"
+    return InputError(problem, expected=f"{expected} bytes", got=f"{got} bytes", file=source, next_step=step)
 
 
 def _refusal(url: str, expected: str, got: str, step: str) -> InputError:
-    return InputError("the file cannot be fetched", expected=expected, got=got, file=url, next_step=step)
+    return InputError("cannot download the file", expected=expected, got=got, file=url, next_step=step)

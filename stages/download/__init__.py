@@ -1,1 +1,1 @@
-"""Stage download: see stage.py."""
+"""Stage download: the dataset's archive."""

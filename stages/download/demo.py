@@ -1,8 +1,8 @@
-"""The demo dataset: drawn street and landscape scenes, as a zip in ADE20K's layout.
+"""Demo dataset: drawn street and landscape scenes, as a zip in ADE20K's layout.
 
-Input: numbers of scenes and a seed. Output: an archive as sceneparse/dataset/archive.py reads it, with ADE's class
-table and scene categories. Each scene is a function of (seed, split, index) alone and the archive holds no
-times, so equal arguments give equal bytes.
+Input: numbers of scenes and a seed. Output: an archive that sceneparse/dataset/archive.py reads, with a class table
+and scene categories in ADE20K's format. Each scene depends on (seed, split, index) alone and the archive holds no
+dates, so equal arguments give equal bytes.
 """
 
 import io
@@ -44,11 +44,11 @@ NAMES: Final = {
 
 
 def write_demo(path: Path, training: int, validation: int, seed: int) -> None:
-    """Draw `training` + `validation` scenes into a zip at `path`, atomically."""
+    """Draw scenes for both splits into a zip at `path`, atomically."""
     counts = {"training": training, "validation": validation}
     jobs = [(split, index) for split in SPLITS for index in range(counts[split])]
-    pixels = np.zeros(len(Kind), np.int64)  # of the training annotations, by kind
-    pictures = {split: np.zeros(len(Kind), np.int64) for split in SPLITS}  # that show the kind at all
+    pixels = np.zeros(len(Kind), np.int64)  # training pixels of each kind
+    pictures = {split: np.zeros(len(Kind), np.int64) for split in SPLITS}  # pictures that show each kind
     categories = []
     with atomic_write(path) as file, zipfile.ZipFile(file, "w") as archive:
         for split, index in progress(jobs, "drawing the demo", unit="scene"):
@@ -57,17 +57,17 @@ def write_demo(path: Path, training: int, validation: int, seed: int) -> None:
             add_member(archive, f"{ROOT}/images/{split}/{id}.jpg", _encoded(picture, "JPEG", quality=JPEG_QUALITY))
             add_member(archive, f"{ROOT}/annotations/{split}/{id}.png", _encoded(annotation, "PNG"))
             categories.append(f"{id} {category}\n")
-            found = np.bincount(np.asarray(annotation).ravel(), minlength=len(Kind))
-            pictures[split] += found > 0
+            counted = np.bincount(np.asarray(annotation).ravel(), minlength=len(Kind))
+            pictures[split] += counted > 0
             if split == "training":
-                pixels += found
+                pixels += counted
         add_member(archive, f"{ROOT}/{CLASS_TABLE}", _class_table(pixels, pictures).encode())
         add_member(archive, f"{ROOT}/{SCENES}", "".join(categories).encode())
 
 
 def _class_table(pixels: npt.NDArray[np.int64], pictures: dict[str, npt.NDArray[np.int64]]) -> str:
-    """ADE's objectInfo150.txt: the share of annotated training pixels, and how many pictures show the class."""
-    shares = pixels / pixels[1:].sum()  # no scene is without sky
+    """Return an objectInfo150.txt: each class's share of the annotated training pixels, and its pictures per split."""
+    shares = pixels / pixels[1:].sum()  # never zero: every scene has sky
     rows = ["Idx\tRatio\tTrain\tVal\tName"]
     for kind in range(1, len(Kind)):
         shown = "\t".join(str(pictures[split][kind]) for split in SPLITS)

@@ -1,11 +1,11 @@
-"""Stage download: the dataset, as one zip in ADE20K's layout.
+"""Get the dataset, as one zip in ADE20K's layout.
 
 Input: params.download.source, the path of
     a zip or a directory  in the layout of sceneparse/dataset/archive.py; a directory is packed
-    a source file         (sceneparse/fetch/source_files.py): scenes drawn on the spot, or a zip on a server, checked
-                          against its pinned digest; a stopped download goes on
-Output: the zip. It is there only when it has the digest in params.download.digest (where given, whatever
-the source) and an Archive reads its layout: no unpaired pictures, a valid class table.
+    a source file         (sceneparse/fetch/source_files.py): demo scenes to draw, or a zip on a server, checked
+                          against its pinned digest; an interrupted download resumes
+Output: the zip, written only if it has the digest in params.download.digest (if set, for any source) and a valid
+layout: no unpaired pictures, a valid class table.
 """
 
 import logging
@@ -27,13 +27,13 @@ log = logging.getLogger(__name__)
 
 
 class Sections(Protocol):
-    """Sections of the params that this stage reads."""
+    """Sections of the params that stage download reads."""
 
     download: Download
 
 
 def download(params: Sections, cache: Path, dataset: Path) -> None:
-    """Write the zip `dataset`; unfinished downloads stay in `cache`. Raises InputError."""
+    """Write the zip `dataset`; downloads stay in `cache`. Raises InputError."""
     name, demo = params.download.source, params.download.demo
     match read_source(name, Drawn, Fetched):
         case Drawn():
@@ -49,16 +49,16 @@ def download(params: Sections, cache: Path, dataset: Path) -> None:
             classes = len(archive.classes)
     except InputError:
         dataset.unlink()
-        log.warning("%s is removed, for it is no dataset to go on with", dataset)
+        log.warning("removed %s: not a valid dataset", dataset)
         raise
     print(f"{dataset}: {training} training and {validation} validation pairs, {classes} classes")
 
 
 def pack(folder: Path, target: Path) -> None:
-    """Pack a dataset directory into a zip: same files, same bytes, whatever their dates, owners and order on disk.
+    """Pack a dataset directory into a zip whose bytes depend on the files' names and contents alone.
 
-    The layout may begin in `folder` or in one folder below it. Other files are left out. Raises
-    InputError when there is no single class table to tell where it begins.
+    The layout may begin in `folder` or in one folder below it; the class table says where. Other files are left out.
+    Raises InputError unless there is exactly one class table.
     """
     members = dataset_files(folder)
     tables = [name for name in members if PurePosixPath(name).name == CLASS_TABLE]
@@ -68,9 +68,12 @@ def pack(folder: Path, target: Path) -> None:
             expected=f"one {CLASS_TABLE}, in it or in one folder below",
             got=f"{len(tables)} of them",
             file=folder,
-            next_step="name the directory that holds images/, annotations/ and the class table",
+            next_step="name the directory with images/, annotations/ and the class table in it",
         )
-    with atomic_write(target) as file, zipfile.ZipFile(file, "w") as packed:  # stored: pictures are compressed
+    with (
+        atomic_write(target) as file,
+        zipfile.ZipFile(file, "w") as packed,
+    ):  # stored: JPEG and PNG do not shrink
         for name in progress(sorted(members), desc="pack", unit="file", mininterval=0.5):
             add_member(packed, name, members[name].read_bytes())
 
@@ -81,7 +84,7 @@ def main() -> None:
         download,
         reads={},
         writes={
-            "cache": "folder where unfinished downloads wait for the next run; no output",
-            "dataset": "the zip",
+            "cache": "folder that keeps downloads for later runs; no output",
+            "dataset": "the dataset's zip",
         },
     )

@@ -1,1 +1,1 @@
-"""Stage prepare: see stage.py."""
+"""Stage prepare: TFRecords for training."""

@@ -1,7 +1,7 @@
-"""What a worker of prepare does: pairs of an archive -> framed records, their pixel counts, what is wrong with them.
+"""Work of prepare's workers: pairs of an archive -> framed records, pixel counts and problems.
 
-A worker may be a process on another machine that has lived for weeks. So every task names the signature
-of its caller's dataset, code and libraries, and one that would make other bytes of it raises Unfit.
+A worker may be a process on another machine that started weeks ago. So each task carries the signature of its caller's
+dataset, code and libraries, and a worker with another signature refuses it.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from sceneparse.core.errors import InputError
 from sceneparse.dataset.archive import Archive, Pair
 from sceneparse.dataset.images import encode_annotation, fit, fit_pair
 from sceneparse.dataset.pairs import DAMAGE, check_pair
@@ -26,16 +27,13 @@ from sceneparse.params.prepare import Prepare
 from sceneparse.records.tfrecord import encode_example, frame
 from stages.code import code_digest
 
-TAIL = 2**23  # bytes at a zip's end: its table of contents, with every member's CRC-32, up to some 60,000 members
-
-
-class Unfit(Exception):  # noqa: N818  # a state of the worker, not of its input
-    """This worker would not make the records that its caller wants."""
+TAIL = 2**23  # bytes: the end of a zip holds the CRC-32 of every member, within 8 MB for up to some 60,000 members
+OTHER = "another dataset, code or library versions"
 
 
 @dataclass(frozen=True)
 class Work:
-    """Some pairs of an archive. `dataset` is absolute, and the signature is the caller's for it."""
+    """Some pairs of an archive: an absolute path, and the caller's signature of it."""
 
     dataset: Path
     signature: str
@@ -45,21 +43,21 @@ class Work:
 
 @dataclass(frozen=True)
 class Encoded:
-    """What becomes of it: framed records, pixels per annotation value, what was wrong, and what pictures lost."""
+    """Result of some work."""
 
-    records: list[bytes]
-    label_pixels: npt.NDArray[np.int64]
-    problems: list[str]
-    lost: Counter[str]  # pictures by kind of LOST (photos.py)
+    records: list[bytes]  # framed
+    label_pixels: npt.NDArray[np.int64]  # [256], per annotation value
+    problems: list[str]  # of faulty pairs, which have no record
+    lost: Counter[str]  # number of pictures that lost information, by kind of LOST (photos.py)
 
 
 def encode_pairs(work: Work) -> Encoded:
-    """Read, check, resize and encode the pairs. Raises Unfit."""
-    opened = _open_archive(work.dataset, work.signature)
+    """Read, check, resize and encode the pairs. Raises InputError if this worker would make other records."""
+    archive = _open_archive(work.dataset, work.signature)
     encoded = Encoded([], np.zeros(256, np.int64), [], Counter())
     for pair in work.pairs:
         try:
-            record, histogram, lost = encode_pair(opened, pair, work.params)
+            record, histogram, lost = encode_pair(archive, pair, work.params)
         except DAMAGE as error:
             encoded.problems.append(f"{pair.id}: {error}")
         else:
@@ -70,9 +68,9 @@ def encode_pairs(work: Work) -> Encoded:
 
 
 def encode_pair(archive: Archive, pair: Pair, params: Prepare) -> tuple[bytes, list[int], tuple[str, ...]]:
-    """One framed record, its annotation's histogram (256 counts) and what its picture lost (kinds of LOST).
+    """Return a pair's framed record, its annotation's histogram (256 counts) and its picture's kinds of LOST.
 
-    Raises ValueError saying what is wrong.
+    Raises ValueError with the pair's problems.
     """
     size = params.size
     content, annotation = check_pair(archive, pair, len(archive.classes)).usable()
@@ -87,7 +85,7 @@ def encode_pair(archive: Archive, pair: Pair, params: Prepare) -> tuple[bytes, l
 
 
 def signature(dataset: Path) -> str:
-    """Stands for all that decides what becomes of the dataset's pairs here, besides the params. Raises OSError."""
+    """Return a digest of everything but the params that the records depend on. Raises OSError."""
     digest = hashlib.sha256(_software())
     with dataset.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
@@ -96,27 +94,35 @@ def signature(dataset: Path) -> str:
     return digest.hexdigest()
 
 
-@cache  # as it was at first: a worker that lives on after an update goes on with the code that it has loaded
+def unfit(dataset: Path, got: str) -> InputError:
+    """Return the error for workers whose signature of the dataset is not the caller's."""
+    return InputError(
+        "not every worker would make the same records",
+        expected="this project's code, its library versions and this dataset, at the same path, on every worker",
+        got=got,
+        file=dataset,
+        next_step="install the same commit and constraints.txt there, share the file system, and restart the workers",
+    )
+
+
+@cache  # once: a long-lived worker keeps the code that it has loaded, whatever happens to the files
 def _software() -> bytes:
-    """Our code, and what the libraries make of a drawn picture: zlib has more than one version in a process."""
+    """Return the code's digest and the libraries' results on a test picture: one process can hold several zlibs."""
     noise = (np.arange(16 * 16 * 3, dtype=np.uint32) * 2654435761 >> 20).astype(np.uint8)
     jpeg = io.BytesIO()
     Image.fromarray(noise.reshape(16, 16, 3).repeat(4, 0).repeat(4, 1)).save(jpeg, "JPEG", quality=95)
     resized = decode_resized(jpeg.getvalue(), 48, 48, "bilinear").image
-    made = (jpeg.getvalue(), resized.tobytes(), encode_annotation(resized.getchannel(0)))
-    return b"".join((code_digest("prepare"), repr(FORMATS).encode(), *made))
+    pictures = (jpeg.getvalue(), resized.tobytes(), encode_annotation(resized.getchannel(0)))
+    return b"".join((code_digest("prepare"), repr(FORMATS).encode(), *pictures))
 
 
-@lru_cache(maxsize=1)  # once per process: reading ADE20K's central directory takes longer than a chunk
+@lru_cache(maxsize=1)  # once per process: opening ADE20K's zip takes longer than a chunk of pairs
 def _open_archive(dataset: Path, wanted: str) -> Archive:
+    here = f"(process {os.getpid()} on {socket.gethostname()})"
     try:
         mine = signature(dataset)
     except OSError as error:
-        raise Unfit(f"{error}{_here()}") from None
+        raise unfit(dataset, f"{error} {here}") from None
     if mine != wanted:
-        raise Unfit(f"another dataset, code or library versions{_here()}")
+        raise unfit(dataset, f"{OTHER} {here}")
     return Archive(dataset)
-
-
-def _here() -> str:
-    return f" (process {os.getpid()} on {socket.gethostname()})"

@@ -1,8 +1,8 @@
-"""prepare: dataset archive -> checked, resized, sharded TFRecords and their manifest.
+"""Convert the dataset's archive into checked, resized, sharded TFRecords and their manifest.
 
-Every pair is validated (readable, 8-bit L annotation, equal sizes, values 0..N); if any fails,
-all offenders are listed and nothing is written. Records come in the archive's order, whatever
-the number of processes, so the same archive and params give the same bytes.
+Every pair is checked (readable, 8-bit L annotation, equal sizes, values 0..N); if any fails, all faulty pairs are
+listed and nothing is written. Records keep the archive's order for any number of processes, so the same archive and
+params give the same bytes.
 """
 
 from collections import Counter
@@ -25,17 +25,17 @@ from sceneparse.records.manifest import Manifest, Shard, Split
 from stages.prepare.encode import Encoded, Work, encode_pairs, signature
 from stages.prepare.executor import open_executor
 
-CHUNK = 16  # pairs per task: long enough to hide the hand-over, short enough for a smooth progress bar
+CHUNK = 16  # pairs per task: enough to hide the overhead of a task, few enough for a smooth progress bar
 
 
 class Sections(Protocol):
-    """Sections of the params that this stage reads."""
+    """Sections of the params that stage prepare reads."""
 
     prepare: Prepare
 
 
 def prepare(params: Sections, dataset: Path, records: Path) -> None:
-    """Write `records` (a directory) from `dataset` (a zip); raises InputError listing every bad pair."""
+    """Write the directory `records` from the zip `dataset`. Raises InputError listing every faulty pair."""
     with Archive(dataset) as archive:
         classes, colours = archive.classes, _colours(params.prepare, archive)
         pairs = {split: archive.pairs(split) for split in SPLITS}
@@ -64,12 +64,12 @@ def prepare(params: Sections, dataset: Path, records: Path) -> None:
             raise InputError(
                 f"{len(problems)} of {images} pairs cannot be used",
                 expected=f"readable pictures with 8-bit L annotations of the same size, values 0..{len(classes)}",
-                got="\n    ".join(["", *problems]),
+                got="\n".join(["", *problems]),
                 file=dataset,
-                next_step="mend or remove these pairs in the dataset, then run again",
+                next_step="fix or remove these pairs in the dataset, then run again",
             )
-        given = params.prepare
-        Manifest(classes, given.size, given.mode, given.interpolation, **splits, colours=colours).save(directory)
+        section = params.prepare
+        Manifest(classes, section.size, section.mode, section.interpolation, **splits, colours=colours).save(directory)
     if ignored:
         print(f"ignored, as only .jpg, .jpeg and .png are read: {listed(ignored)}")
     for kind, count in sorted(lost.items()):
@@ -77,22 +77,22 @@ def prepare(params: Sections, dataset: Path, records: Path) -> None:
 
 
 def _colours(params: Prepare, archive: Archive) -> tuple[str, ...]:
-    """Colours of the classes. Raises InputError for another dataset in ADE20K's."""
+    """Return the classes' colours. Raises InputError if ADE20K's colours are set for another number of classes."""
     if params.colours == "dataset":
         return archive.colours
     if len(archive.classes) != len(COLOURS):
         raise InputError(
-            "ADE20K's colours are for ADE20K's classes",
+            "ADE20K's colours do not fit this dataset",
             expected=f"{len(COLOURS)} classes",
             got=f"{len(archive.classes)} classes",
             file=archive.path,
-            next_step="set prepare.colours to dataset: its class table may have a column Colour",
+            next_step="set prepare.colours to dataset; the class table may have a column Colour",
         )
     return COLOURS
 
 
 class SplitWriter:
-    """Cuts a split's stream of records into shards of equal size and counts what passes."""
+    """Writer of a split's records into shards of equal size; counts its label pixels."""
 
     def __init__(self, directory: Path, split: str, images: int, shard_images: int, classes: int) -> None:
         self._name = f"{split}-{{:05d}}-of-{-(-images // shard_images):05d}.tfrecord"
@@ -102,14 +102,14 @@ class SplitWriter:
         self._label_pixels = np.zeros(classes + 1, np.int64)
 
     def add(self, encoded: Encoded) -> None:
-        """Take the next records of the split; write a shard whenever one is full."""
+        """Add the split's next records; write each shard once it is full."""
         self._pending += encoded.records
         self._label_pixels += encoded.label_pixels[: len(self._label_pixels)]
         while len(self._pending) >= self._shard_images:
             self._write()
 
     def finish(self, ids: list[str]) -> Split:
-        """Write the last, smaller shard; returns what the manifest says of the split."""
+        """Write the last, smaller shard and return the split's entry for the manifest."""
         if self._pending:
             self._write()
         return Split(tuple(ids), tuple(map(int, self._label_pixels)), tuple(self._shards))
@@ -122,9 +122,9 @@ class SplitWriter:
 
 
 def main() -> None:
-    """Parse flags and run."""
+    """Run the stage from the command line."""
     run_stage(
         prepare,
         reads={"dataset": "dataset archive (zip in ADE20K's layout)"},
-        writes={"records": "directory of TFRecord shards and manifest.json"},
+        writes={"records": "directory for TFRecord shards and manifest.json"},
     )

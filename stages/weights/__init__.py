@@ -1,1 +1,1 @@
-"""Stage weights: see stage.py."""
+"""Stage weights: ImageNet weights for the backbone."""

@@ -1,9 +1,9 @@
-"""Stage weights: the ImageNet classifier that FCN-8s starts from, in the form that train reads.
+"""Convert an ImageNet classifier's weights into the backbone that FCN-8s starts from.
 
 Input: params.weights.source, the path of a Keras VGG 'top' weights file (HDF5), with its digest in
 params.weights.digest, or of a source file (sceneparse/fetch/source_files.py), which names such a file on a server
-with its digest. Nothing is parsed before its digest matched. Output: a directory with
-backbone.json and, unless none, backbone.npz (see sceneparse/network/backbone.py).
+with its digest. Nothing is parsed before its digest matches. Output: a directory with backbone.json and, except for
+`weights: none`, backbone.npz (see sceneparse/network/backbone.py).
 """
 
 from pathlib import Path
@@ -17,13 +17,13 @@ from sceneparse.params.weights import Weights
 
 
 class Sections(Protocol):
-    """Sections of the params that this stage reads."""
+    """Sections of the params that stage weights reads."""
 
     weights: Weights
 
 
 def weights(params: Sections, cache: Path, backbone: Path) -> None:
-    """Write the directory `backbone`; the Keras file and unfinished downloads stay in `cache`. Raises InputError."""
+    """Write the directory `backbone`; downloads and the Keras file stay in `cache`. Raises InputError."""
     name, digest, file = params.weights.source, params.weights.digest, cache / "backbone.h5"
     match read_source(name, NoWeights, Fetched):
         case NoWeights():
@@ -38,9 +38,9 @@ def weights(params: Sections, cache: Path, backbone: Path) -> None:
             if digest is None:
                 raise unpinned(file, name, pin=pin)
             verify(file, name, digest, None, pin=pin)
-    network, found = read_keras_top(file)
-    save_backbone(backbone, (network, found), digest)
-    print(f"{backbone}: {network}, {sum(weight.size for weight in found.values()):,} weights")
+    network, arrays = read_keras_top(file)
+    save_backbone(backbone, (network, arrays), digest)
+    print(f"{backbone}: {network}, {sum(array.size for array in arrays.values()):,} weights")
 
 
 def main() -> None:
@@ -49,7 +49,7 @@ def main() -> None:
         weights,
         reads={},
         writes={
-            "cache": "folder for the Keras file and unfinished downloads; no output",
-            "backbone": "directory of the converted weights",
+            "cache": "folder that keeps downloads and the Keras file; no output",
+            "backbone": "directory for the converted weights",
         },
     )

@@ -1,4 +1,4 @@
-"""The code that stands for a stage: the files and folders that dvc.yaml lists for it."""
+"""Code of a stage: the files and folders that dvc.yaml lists for it."""
 
 import shutil
 
@@ -9,7 +9,7 @@ from stages import code
 
 @pytest.fixture
 def clone(root, tmp_path, monkeypatch):
-    """A copy of the code, which may be changed."""
+    """Return a copy of the code, which tests may change."""
     for name in ("sceneparse", "stages"):
         shutil.copytree(root / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(root / "dvc.yaml", tmp_path)

@@ -1,1 +1,1 @@
-"""How the demo's scenes are painted: a canvas, the things on it, and what stands where."""
+"""Painting of the demo's scenes: a canvas, the ground, things, and their arrangement in scenes."""

@@ -1,8 +1,8 @@
-"""A picture and its annotation in the making, seen by a pinhole camera above a ground plane.
+"""Canvas on which a picture and its annotation are painted together, as a pinhole camera sees them.
 
-Input: a random generator, a size in pixels, and shapes in metres. Output: an RGB picture and an L annotation.
-Invariant: every shape is painted into both by the same call, so edges and occlusion agree. Painting happens at
-twice the size, after which the picture is averaged (smooth edges) and the annotation sampled (crisp ones).
+Input: a random generator, a size in pixels, and shapes in metres above a ground plane. Output: an RGB picture and an L
+annotation. Invariant: one call paints a shape into both, so edges and occlusion agree. Both are painted at twice their
+size; then the picture is averaged (smooth edges) and the annotation sampled (crisp edges).
 """
 
 import math
@@ -16,11 +16,11 @@ from PIL import Image, ImageDraw
 
 Point = tuple[float, float, float]  # metres: to the right of the camera, above the ground, ahead
 Color = tuple[float, float, float]  # RGB, 0..255, in white light
-FAR = 4000.0  # metres: the horizon, for all a picture shows
+FAR = 4000.0  # metres: too far to be told from the horizon
 
 
 class Kind(IntEnum):
-    """Annotation values: other, then the demo's classes from the most to the least frequent."""
+    """Annotation values: other, then the demo's classes from most to least frequent."""
 
     OTHER = 0
     SKY = 1
@@ -41,7 +41,7 @@ class Kind(IntEnum):
     SIGNBOARD = 16
 
 
-# Strength of each kind's grain, blotches and horizontal streaks, and how far it pales towards the horizon.
+# Strength of each kind's grain, blotches, horizontal streaks, and fading towards the horizon.
 TEXTURE = np.full((len(Kind), 4), (0.05, 0.05, 0.0, 0.0), np.float32)
 TEXTURE[Kind.SKY] = (0.0, 0.0, 0.0, 0.0)
 TEXTURE[Kind.ROAD] = (0.15, 0.08, 0.1, 0.35)
@@ -54,7 +54,7 @@ TEXTURE[Kind.WATER] = (0.05, 0.08, 0.4, 0.45)
 TEXTURE[Kind.SIDEWALK] = (0.1, 0.12, 0.0, 0.3)
 SENSOR_NOISE = 6  # peak to peak, of 255
 
-# Time of day: colour of the zenith, of the horizon, and of the light that falls on things (gain per channel).
+# Times of day: colour of the zenith, colour of the horizon, and the light on things (gain per channel).
 LIGHTS: tuple[tuple[Color, Color, Color], ...] = (
     ((62, 120, 200), (188, 216, 240), (1.0, 1.0, 0.97)),  # noon
     ((104, 146, 196), (250, 224, 190), (1.0, 0.94, 0.85)),  # morning
@@ -64,12 +64,12 @@ LIGHTS: tuple[tuple[Color, Color, Color], ...] = (
 
 
 class Canvas:
-    """Starts as bare sky: lay the ground, say what stands on it, then `finish`."""
+    """Picture and annotation, at first of bare sky: paint the ground, place things with `stand`, then `finish`."""
 
     def __init__(self, rng: np.random.Generator, width: int, height: int) -> None:
         self.rng, self.width, self.height = rng, width, height
         self.horizon = height * rng.uniform(0.36, 0.5)  # row
-        self.vanish = width * rng.uniform(0.38, 0.62)  # column of what is straight ahead
+        self.vanish = width * rng.uniform(0.38, 0.62)  # column straight ahead
         self.focal = 0.8 * math.sqrt(width * height)  # pixels
         self.eye = rng.uniform(2.3, 3.2)  # metres above the ground
         self.sun_right = rng.random() < 0.5
@@ -82,7 +82,7 @@ class Canvas:
         self._standing: list[tuple[float, Callable[[], None]]] = []
 
     def finish(self) -> tuple[Image.Image, Image.Image]:
-        """Draw what stands from far to near, and give it texture: picture (RGB) and annotation (L), of one size."""
+        """Draw all standing things from far to near, add texture, and return picture (RGB) and annotation (L)."""
         for _, draw in sorted(self._standing, key=lambda thing: -thing[0]):
             draw()
         kinds = np.asarray(self._annotation)[::2, ::2]  # [H,W]
@@ -99,52 +99,52 @@ class Canvas:
         return Image.fromarray(np.clip(rgb, 0, 255).astype(np.uint8)), self._overlook(Image.fromarray(kinds))
 
     def pick(self, colors: Sequence[Color]) -> Color:
-        """One of the colours, a little lighter or darker and a little off in hue."""
+        """Pick one of the colours and vary its brightness and hue a little."""
         red, green, blue = colors[int(self.rng.integers(len(colors)))]
         bright, warm = self.rng.uniform(0.88, 1.12), self.rng.uniform(0.95, 1.05)
         return red * bright * warm, green * bright, blue * bright / warm
 
     def spot(self, nearest: float, farthest: float) -> tuple[float, float]:
-        """A place (x, z) on the ground that the camera sees."""
+        """Pick a place (x, z) on the ground in the camera's view."""
         z = self.rng.uniform(nearest, farthest)
         return z * (self.width * self.rng.uniform(0.05, 0.95) - self.vanish) / self.focal, z
 
     def stand(self, depth: float, draw: Callable[..., None], *args: float) -> None:
-        """Remember `draw(canvas, *args)` for `finish`, which draws the greatest depth (metres) first."""
+        """Schedule `draw(canvas, *args)` for `finish`, which draws the greatest depth (metres) first."""
         self._standing.append((depth, partial(draw, self, *args)))
 
-    # ---- shapes; one without a kind is a detail of what it lies on, and leaves the annotation as it is ----
+    # ---- shapes; a shape without a kind is a detail, which leaves the annotation as it is ----
 
     def shape(self, points: Sequence[Point], color: Color, kind: Kind | None = None) -> None:
-        """A polygon."""
+        """Draw a polygon."""
         flat = [self._project(point) for point in points]
-        self._paint.polygon(flat, self._seen(color, points[0][2]))
+        self._paint.polygon(flat, self._lit(color, points[0][2]))
         if kind is not None:
             self._label.polygon(flat, kind)
 
     def disc(self, center: Point, radius_x: float, radius_y: float, color: Color, kind: Kind | None = None) -> None:
-        """An upright ellipse, radii in metres."""
+        """Draw an upright ellipse, radii in metres."""
         x, y = self._project(center)
         scale = 2 * self.focal / center[2]
         box = (x - radius_x * scale, y - radius_y * scale, x + radius_x * scale, y + radius_y * scale)
-        self._paint.ellipse(box, self._seen(color, center[2]))
+        self._paint.ellipse(box, self._lit(color, center[2]))
         if kind is not None:
             self._label.ellipse(box, kind)
 
     def panel(
         self, left: float, right: float, low: float, high: float, z: float, color: Color, kind: Kind | None = None
     ) -> None:
-        """An upright rectangle that faces the camera."""
+        """Draw an upright rectangle that faces the camera."""
         self.shape(((left, low, z), (right, low, z), (right, high, z), (left, high, z)), color, kind)
 
     def slab(self, left: float, right: float, near: float, far: float, color: Color, kind: Kind | None = None) -> None:
-        """A rectangle on the ground."""
+        """Draw a rectangle on the ground."""
         self.shape(((left, 0, near), (right, 0, near), (right, 0, far), (left, 0, far)), color, kind)
 
     def block(
         self, left: float, right: float, low: float, high: float, near: float, far: float, color: Color, kind: Kind
     ) -> None:
-        """A box: top, the flank in sight, front."""
+        """Draw a box: its top if below the eye, its visible flank, its front."""
         if high < self.eye:
             top = ((left, high, near), (right, high, near), (right, high, far), (left, high, far))
             self.shape(top, shaded(color, 1.12), kind)
@@ -154,39 +154,39 @@ class Canvas:
         self.panel(left, right, low, high, near, shaded(color, 0.86), kind)
 
     def flank(self, left: float, right: float) -> tuple[float, float] | None:
-        """Of a box's two flanks the one in sight, as (x, shade); none when the box is straight ahead."""
+        """Return the visible flank of a box as (x, shade); None if the box is straight ahead."""
         if left > 0:
             return left, 0.68 if self.sun_right else 1.0
         return (right, 1.0 if self.sun_right else 0.68) if right < 0 else None
 
     def shadow(self, x: float, z: float, radius: float) -> None:
-        """A soft dark ellipse on the ground."""
+        """Draw a soft shadow on the ground."""
         (left, top), (right, low) = self._project((x - radius, 0, z + radius / 2)), self._project((x + radius, 0, z))
         self._glaze.ellipse((left, top, max(right, left), max(low, top)), (10, 15, 30, 80))
 
-    # ---- how it is seen ----
+    # ---- projection, light and texture ----
 
     def _project(self, point: Point) -> tuple[float, float]:
-        """Column and row, at twice the size."""
+        """Return column and row, at twice the size."""
         x, y, z = point
-        z = max(z, 0.7)  # what reaches behind the camera is cut just in front of it
+        z = max(z, 0.7)  # shapes that reach behind the camera are cut just in front of it
         return 2 * (self.vanish + self.focal * x / z), 2 * (self.horizon + self.focal * (self.eye - y) / z)
 
-    def _seen(self, color: Color, z: float) -> tuple[int, int, int]:
-        """The colour in this light, through `z` metres of air."""
+    def _lit(self, color: Color, z: float) -> tuple[int, int, int]:
+        """Return the colour in this light, through `z` metres of air."""
         air = z / (z + 350)
         mixed = (c * gain * (1 - air) + haze * air for c, gain, haze in zip(color, self.light, self.haze, strict=True))
         red, green, blue = (min(max(int(channel), 0), 255) for channel in mixed)
         return red, green, blue
 
     def _noise(self, cell_x: float, cell_y: float, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-        """Smooth noise with bumps of about the given size in pixels: float32 [H,W], -0.5..0.5."""
+        """Return smooth noise with bumps of about cell_x x cell_y pixels: float32 [H,W], -0.5..0.5."""
         height, width = shape
         grid = self.rng.random((max(2, int(height / cell_y)), max(2, int(width / cell_x))), np.float32) - 0.5
         return np.asarray(Image.fromarray(grid).resize((width, height), Image.Resampling.BILINEAR))
 
     def _sky(self) -> Image.Image:
-        """A gradient behind clouds, at twice the size; drawn at half the size, since nothing in it is sharp."""
+        """Return a gradient behind clouds, at twice the size; drawn at half the size, as it has no sharp edges."""
         high = self.height // 2
         shape = (high, self.width // 2)
         bumps = self._noise(high / 3, high / 8, shape) + 0.6 * self._noise(high / 8, high / 20, shape)
@@ -199,7 +199,7 @@ class Canvas:
         return Image.fromarray(sky.astype(np.uint8)).resize(size, Image.Resampling.BILINEAR)
 
     def _overlook(self, annotation: Image.Image) -> Image.Image:
-        """The annotation with a few spots left at 'other', as annotators do."""
+        """Set a few spots of the annotation to 'other', as annotators leave them."""
         spots = ImageDraw.Draw(annotation)
         for _ in range(self.rng.integers(1, 5)):
             x, y = self.rng.uniform(0, self.width), self.rng.uniform(0, self.height)
@@ -208,5 +208,5 @@ class Canvas:
 
 
 def shaded(color: Color, factor: float) -> Color:
-    """The colour, darker or lighter."""
+    """Return the colour, darker or lighter."""
     return color[0] * factor, color[1] * factor, color[2] * factor

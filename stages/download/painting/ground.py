@@ -1,7 +1,7 @@
-"""The ground of the demo's scenes, and the mountains at its end.
+"""Ground of the demo's scenes, and the mountains behind it.
 
-Each function paints onto a canvas, above what is already there. Lengths are in metres, to the right of the camera
-(left, right) and ahead of it (near, far); colours vary a little from picture to picture.
+Each function paints over what is already on the canvas. Lengths are in metres, to the right of the camera (left, right)
+and ahead of it (near, far); colours vary a little between pictures.
 """
 
 from stages.download.painting.canvas import FAR, Canvas, Color, Kind, Point, shaded
@@ -10,18 +10,18 @@ WHITE: Color = (240, 240, 234)
 
 
 def plane(canvas: Canvas, color: Color, kind: Kind, near: float = 0, far: float = FAR) -> None:
-    """The whole width of the ground."""
+    """Paint the whole width of the ground."""
     canvas.slab(-FAR, FAR, near, far, canvas.pick([color]), kind)
 
 
 def water(canvas: Canvas, shore: float) -> None:
-    """Water from the shore to the horizon, with a line of foam."""
+    """Paint water from the shore to the horizon, with a line of foam."""
     plane(canvas, canvas.pick([(44, 110, 150), (40, 96, 120), (58, 130, 160)]), Kind.WATER, shore)
     canvas.slab(-FAR, FAR, shore, shore * 1.03, WHITE)
 
 
 def field(canvas: Canvas, left: float, right: float, near: float, far: float) -> None:
-    """Ploughed or ripe land, in furrows that run away from the camera."""
+    """Paint ploughed or ripe land, in furrows that run away from the camera."""
     color, furrows = canvas.pick([(206, 168, 70), (140, 96, 60), (190, 178, 84)]), 60
     step = (right - left) / furrows
     for i in range(furrows):
@@ -30,7 +30,7 @@ def field(canvas: Canvas, left: float, right: float, near: float, far: float) ->
 
 
 def road(canvas: Canvas, left: float, right: float) -> None:
-    """Asphalt with lines along its edges and dashes along its middle."""
+    """Paint asphalt with lines along its edges and dashes along its middle."""
     canvas.slab(left, right, 0, 400, canvas.pick([(92, 92, 98), (112, 108, 106)]), Kind.ROAD)
     for x in (left + 0.25, right - 0.4):
         canvas.slab(x, x + 0.15, 0, 400, WHITE)
@@ -39,7 +39,7 @@ def road(canvas: Canvas, left: float, right: float) -> None:
 
 
 def sidewalk(canvas: Canvas, left: float, right: float, far: float = 400) -> None:
-    """Pale paving with joints, between kerbs."""
+    """Paint pale paving with joints, between kerbs."""
     paving = canvas.pick([(190, 180, 172), (178, 160, 150)])
     canvas.slab(left, right, 0, far, paving, Kind.SIDEWALK)
     for x in (left, right - 0.2):
@@ -49,9 +49,9 @@ def sidewalk(canvas: Canvas, left: float, right: float, far: float = 400) -> Non
 
 
 def mountains(canvas: Canvas, height: float) -> None:
-    """A range on the horizon, up to `height` of the picture's height: sunny and shady flanks, some with snow."""
+    """Paint mountains on the horizon, some with snow; `height` is their share of the picture's height."""
     z = 300.0
-    metre = z / canvas.focal  # metres to a pixel, so far away
+    metre = z / canvas.focal  # metres per pixel, so far away
     rock = canvas.pick([(100, 104, 124), (116, 100, 96), (86, 104, 104)])
     snowy = canvas.rng.random() < 0.6
     for _ in range(7):
@@ -67,7 +67,7 @@ def mountains(canvas: Canvas, height: float) -> None:
 
 
 def _slope(canvas: Canvas, x: float, top: float, foot: float, z: float) -> list[Point]:
-    """A jagged line from a peak down to its foot, a little below the ground."""
+    """Return a jagged line from a peak down to its foot, a little below the ground."""
     return [
         (x + (foot - x) * t * (1 + (1 - t) * canvas.rng.uniform(-0.4, 0.4)), top * (1 - t) - 2 * t, z)
         for t in (i / 8 for i in range(9))

@@ -1,7 +1,7 @@
-"""What is where in the demo's scenes: one function per scene category, lengths in metres.
+"""Scenes of the demo: one function per scene category, lengths in metres.
 
-Input: seed, split and index. Output: a category, a picture and its annotation, a function of those three alone.
-Scenes take turns through the categories, so that even a handful shows every class.
+Input: seed, split and index. Output: a category, a picture and its annotation, which depend on those three alone. The
+categories take turns, so that even a handful of scenes shows every class.
 """
 
 import numpy as np
@@ -12,13 +12,13 @@ from stages.download.painting import ground, things
 from stages.download.painting.canvas import FAR, Canvas, Kind
 
 SIDES = (200, 420)  # shortest and longest, pixels
-GRAY_EVERY = 13  # about 8 % of the pictures have one channel, as a few of ADE's have
+GRAY_EVERY = 13  # about 8% of the pictures have one channel; some of ADE20K's do
 GRASS = (104, 158, 58)
 SAND = (228, 204, 158)
 
 
 def draw_scene(seed: int, split: str, index: int) -> tuple[str, Image.Image, Image.Image]:
-    """A scene's category, its picture (RGB, or L for a few) and its annotation (L, a Kind per pixel), of one size."""
+    """Draw a scene; return its category, picture (RGB, or L for a few) and annotation (L, a Kind per pixel)."""
     rng = np.random.Generator(np.random.PCG64([seed, SPLITS.index(split), index]))
     width, height = rng.integers(*SIDES, 2, endpoint=True).tolist()
     canvas = Canvas(rng, width, height)
@@ -30,7 +30,7 @@ def draw_scene(seed: int, split: str, index: int) -> tuple[str, Image.Image, Ima
 
 
 def street(canvas: Canvas) -> None:
-    """A street between the houses of a town."""
+    """Draw a street between the houses of a town."""
     rng = canvas.rng
     middle = rng.uniform(-2, 2)
     ground.sidewalk(canvas, -60, 60)
@@ -40,7 +40,7 @@ def street(canvas: Canvas) -> None:
         while z < 90:
             depth = rng.uniform(9, 18)
             ends = sorted((front, front + side * 14))
-            # By its far end, so that whoever walks along the building is drawn after it.
+            # At the depth of its far end, so that people beside the building are drawn after it.
             canvas.stand(z + depth, things.building, *ends, z, z + depth, rng.uniform(6, 17))
             z += depth + rng.uniform(0, 3)
         for z in np.arange(rng.uniform(8, 12), 40, 14).tolist():
@@ -56,7 +56,7 @@ def street(canvas: Canvas) -> None:
 
 
 def highway(canvas: Canvas) -> None:
-    """A wide road through open land."""
+    """Draw a wide road through open land."""
     rng = canvas.rng
     middle = rng.uniform(-3, 3)
     ground.mountains(canvas, rng.uniform(0.1, 0.25))
@@ -79,7 +79,7 @@ def highway(canvas: Canvas) -> None:
 
 
 def village(canvas: Canvas) -> None:
-    """Gabled houses and gardens along a lane."""
+    """Draw gabled houses and gardens along a lane."""
     rng = canvas.rng
     middle = rng.uniform(-2, 2)
     ground.mountains(canvas, rng.uniform(0.1, 0.28))
@@ -107,7 +107,7 @@ def village(canvas: Canvas) -> None:
 
 
 def coast(canvas: Canvas) -> None:
-    """A beach, the sea and sails."""
+    """Draw a beach, the sea and sails."""
     rng = canvas.rng
     if rng.random() < 0.4:
         ground.mountains(canvas, rng.uniform(0.06, 0.14))
@@ -132,7 +132,7 @@ def coast(canvas: Canvas) -> None:
 
 
 def valley(canvas: Canvas) -> None:
-    """A meadow, mostly by a lake, below mountains."""
+    """Draw a meadow below mountains, mostly by a lake."""
     rng = canvas.rng
     ground.mountains(canvas, rng.uniform(0.22, 0.36))
     ground.plane(canvas, GRASS, Kind.GRASS)
@@ -156,7 +156,7 @@ def valley(canvas: Canvas) -> None:
 
 
 def farm(canvas: Canvas) -> None:
-    """A field, a barn, a few trees."""
+    """Draw a field, a barn and a few trees."""
     rng = canvas.rng
     if rng.random() < 0.6:
         ground.mountains(canvas, rng.uniform(0.06, 0.2))
@@ -187,7 +187,7 @@ def _forest(canvas: Canvas, trees: int, nearest: float, farthest: float) -> None
 
 
 def _fence_across(canvas: Canvas, z: float) -> None:
-    """A fence from one border of the picture to the other, with gaps."""
+    """Put up a fence across the picture, with gaps."""
     for x in range(-16, 16, 4):
         if canvas.rng.random() < 0.85:
             canvas.stand(z, things.fence, x, z, x + 4, z, 1.1)

@@ -1,7 +1,7 @@
-"""What stands on the ground of the demo's scenes.
+"""Things on the ground of the demo's scenes.
 
-Each function paints one thing onto a canvas at (x, z), metres to the right of the camera and ahead of it, with
-other lengths in metres too. Colours and small differences come from the canvas's generator.
+Each function paints one thing onto a canvas at (x, z), metres to the right of the camera and ahead of it; other lengths
+are in metres too. Colours and small differences come from the canvas's generator.
 """
 
 import itertools
@@ -30,7 +30,7 @@ WHITE: Color = (240, 240, 234)
 def building(
     canvas: Canvas, left: float, right: float, near: float, far: float, height: float, gabled: bool = False
 ) -> None:
-    """Walls with rows of windows, under a flat or a gabled roof."""
+    """Paint walls with rows of windows, under a flat or a gabled roof."""
     wall, roof = canvas.pick(WALLS), canvas.pick(ROOFS)
     glass = (250, 214, 130) if canvas.light[2] < 0.7 else (70, 90, 112)  # lit up in the evening
     flank = canvas.flank(left, right)
@@ -50,7 +50,7 @@ def building(
 
 
 def _windows(canvas: Canvas, start: tuple[float, float], end: tuple[float, float], height: float, glass: Color) -> None:
-    """Rows of windows on the wall from `start` to `end`, each (x, z)."""
+    """Paint rows of windows on the wall from `start` to `end`, each (x, z)."""
 
     def at(part: float, y: float) -> Point:
         return start[0] + (end[0] - start[0]) * part, y, start[1] + (end[1] - start[1]) * part
@@ -65,7 +65,7 @@ def _windows(canvas: Canvas, start: tuple[float, float], end: tuple[float, float
 
 
 def tree(canvas: Canvas, x: float, z: float, height: float) -> None:
-    """A trunk under a crown of leaves, which the sun lights from its side."""
+    """Paint a trunk under a crown of leaves, lit from the sun's side."""
     leaf = canvas.pick([(46, 100, 38), (64, 112, 42), (38, 84, 48)])
     crown, sun = height * canvas.rng.uniform(0.26, 0.34), 1 if canvas.sun_right else -1
     canvas.shadow(x, z, crown)
@@ -77,7 +77,7 @@ def tree(canvas: Canvas, x: float, z: float, height: float) -> None:
 
 
 def conifer(canvas: Canvas, x: float, z: float, height: float) -> None:
-    """A fir: tiers of branches, one half in the sun."""
+    """Paint a fir: tiers of branches, one half in the sun."""
     leaf = canvas.pick([(28, 72, 46), (36, 80, 40)])
     canvas.shadow(x, z, height * 0.2)
     canvas.panel(x - height * 0.03, x + height * 0.03, 0, height * 0.2, z, (80, 58, 44), Kind.TREE)
@@ -89,7 +89,7 @@ def conifer(canvas: Canvas, x: float, z: float, height: float) -> None:
 
 
 def car(canvas: Canvas, x: float, z: float) -> None:
-    """A car from behind."""
+    """Paint a car from behind."""
     paint, glass, tyre = canvas.pick(PAINTS), (58, 72, 88), (24, 24, 26)
     left, right = x - 0.95, x + 0.95
     canvas.shadow(x, z - 0.2, 1.5)
@@ -111,7 +111,7 @@ def car(canvas: Canvas, x: float, z: float) -> None:
 
 
 def person(canvas: Canvas, x: float, z: float) -> None:
-    """Somebody on foot."""
+    """Paint somebody on foot."""
     coat, trousers, skin = canvas.pick(PAINTS), canvas.pick(CLOTH), canvas.pick(SKINS)
     tall = canvas.rng.uniform(1.6, 1.95)
     hip, shoulder = 0.45 * tall, 0.84 * tall
@@ -120,13 +120,13 @@ def person(canvas: Canvas, x: float, z: float) -> None:
         canvas.panel(leg, leg + 0.22, 0, 0.5 * tall, z, trousers, Kind.PERSON)
     torso = ((x - 0.38, hip, z), (x + 0.38, hip, z), (x + 0.3, shoulder, z), (x - 0.3, shoulder, z))
     canvas.shape(torso, coat, Kind.PERSON)
-    canvas.panel(x - 0.2, x + 0.2, hip, 0.95 * shoulder, z, shaded(coat, 0.82))  # what is left are the arms
+    canvas.panel(x - 0.2, x + 0.2, hip, 0.95 * shoulder, z, shaded(coat, 0.82))  # the rest of the torso is arms
     canvas.disc((x, 0.92 * tall, z), 0.17, 0.19, (60, 44, 36), Kind.PERSON)
     canvas.disc((x, 0.9 * tall, z), 0.15, 0.16, skin, Kind.PERSON)
 
 
 def streetlight(canvas: Canvas, x: float, z: float, arm: float) -> None:
-    """A post with a lamp `arm` metres to its right, or to its left when negative."""
+    """Paint a post with a lamp `arm` metres to its right, or to its left if negative."""
     steel = canvas.pick([(64, 70, 76), (46, 74, 66)])
     canvas.shadow(x, z - 0.1, 0.5)
     canvas.panel(x - 0.17, x + 0.17, 0, 5, z, steel, Kind.STREETLIGHT)
@@ -136,7 +136,7 @@ def streetlight(canvas: Canvas, x: float, z: float, arm: float) -> None:
 
 
 def signboard(canvas: Canvas, x: float, z: float, width: float) -> None:
-    """A coloured board with a white border and two lines of writing, on posts that have no class."""
+    """Paint a coloured board with a white border and two lines of writing, on posts without a class."""
     color, low, height = canvas.pick(SIGNS), 1.9, 0.65 * width
     for post in (x - 0.35 * width, x + 0.35 * width):
         canvas.panel(post - 0.08, post + 0.08, 0, low, z, (120, 122, 124), Kind.OTHER)
@@ -148,7 +148,7 @@ def signboard(canvas: Canvas, x: float, z: float, width: float) -> None:
 
 
 def fence(canvas: Canvas, x0: float, z0: float, x1: float, z1: float, height: float) -> None:
-    """Planks and two rails along the line from (x0, z0) to (x1, z1)."""
+    """Paint planks and two rails along the line from (x0, z0) to (x1, z1)."""
     wood, planks = canvas.pick([(138, 84, 46), (122, 74, 52)]), 14
     ends = [(x0 + (x1 - x0) * i / planks, z0 + (z1 - z0) * i / planks) for i in range(planks + 1)]
     for i, ((xa, za), (xb, zb)) in enumerate(itertools.pairwise(ends)):
@@ -159,7 +159,7 @@ def fence(canvas: Canvas, x0: float, z0: float, x1: float, z1: float, height: fl
 
 
 def boat(canvas: Canvas, x: float, z: float, length: float) -> None:
-    """A sailing boat."""
+    """Paint a sailing boat."""
     hull, sail = canvas.pick(PAINTS), canvas.pick([(246, 244, 236), (240, 120, 70)])
     half, deck, mast = length / 2, 0.2 * length, 0.04 * length
     boom = 1.3 * deck
@@ -173,7 +173,7 @@ def boat(canvas: Canvas, x: float, z: float, length: float) -> None:
 
 
 def clutter(canvas: Canvas, x: float, z: float) -> None:
-    """A boulder or a bin: things without a class."""
+    """Paint a boulder or a bin: things without a class."""
     size = canvas.rng.uniform(0.4, 0.7)
     canvas.shadow(x, z - 0.1, size)
     if canvas.rng.random() < 0.5:
@@ -184,7 +184,7 @@ def clutter(canvas: Canvas, x: float, z: float) -> None:
 
 
 def parasol(canvas: Canvas, x: float, z: float) -> None:
-    """A sunshade, which has no class either."""
+    """Paint a sunshade, which has no class either."""
     color = canvas.pick([(230, 60, 120), (250, 210, 60), (60, 180, 200)])
     canvas.shadow(x, z - 0.1, 1.2)
     canvas.panel(x - 0.06, x + 0.06, 0, 2.1, z, WHITE, Kind.OTHER)

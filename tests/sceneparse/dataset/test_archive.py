@@ -1,4 +1,4 @@
-"""The archive reader: pairs and classes of any zip in the layout, and a plain word about every other."""
+"""Archive reader: pairs and classes of any zip in the layout, and clear errors for all others."""
 
 import unicodedata
 import zipfile
@@ -15,7 +15,7 @@ from sceneparse.dataset.labels import MAX_CLASSES
 
 @pytest.fixture
 def archive(tmp_path):
-    """Opens an archive written with these arguments of datasets.write_archive."""
+    """Return a function that writes an archive (arguments of datasets.write_archive) and opens it."""
     path = tmp_path / "dataset.zip"
 
     def open_archive(**arguments):
@@ -76,10 +76,10 @@ def test_pictures_may_be_png_and_suffixes_in_capitals(archive):
 def test_every_picture_without_a_partner_is_named(archive):
     missing = ("images/training/training_0001.jpg", "annotations/training/training_0002.png")
     with archive(changes=dict.fromkeys(missing, left_out), extra={"images/training/zebra.jpg": b""}) as opened:
-        with pytest.raises(InputError, match=r"partner: training_0001, training_0002, zebra\n") as refused:
+        with pytest.raises(InputError, match="the training split") as refused:
             opened.pairs("training")
-        assert "the training split" in str(refused.value)
-        assert str(opened.path) in str(refused.value)
+        assert refused.value.got.endswith("partner: training_0001, training_0002, zebra")
+        assert refused.value.file == str(opened.path)
         assert len(opened.pairs("validation")) == 1
 
 
@@ -89,7 +89,7 @@ def test_an_empty_split_is_refused(archive):
 
 
 def zip_of_windows(path, members):
-    """A zip as .NET before 4.6.1 and others write it, byte for byte: names with backslashes."""
+    """Write a zip like .NET before 4.6.1: names with backslashes."""
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in members.items():
             information = zipfile.ZipInfo(name.replace("/", "\\"))
@@ -112,7 +112,7 @@ def test_a_zip_with_backslashes(archive, tmp_path):
 
 
 def test_backslashes_lead_nowhere(archive, tmp_path):
-    """Names are only read by: an ID never has a folder in it, and none is written."""
+    """Names only select members: an ID never contains a folder, and nothing is written."""
     with archive(root="") as opened:
         members = {f"../../{name}": opened.read(name) for name in opened.members}
     members["../../images/training/../../../../evil.jpg"] = b""
@@ -163,7 +163,7 @@ def test_accents_written_in_two_ways_are_one_name(archive):
 def test_two_pictures_of_one_id_are_refused(archive, kind):
     with (
         archive(extra={kind.format("training_0001"): b""}) as opened,
-        pytest.raises(InputError, match=r"another file has: .*training_0001"),
+        pytest.raises(InputError, match=r"same id as another file: .*training_0001"),
     ):
         opened.pairs("training")
 
@@ -190,7 +190,7 @@ def test_no_whole_zip(archive, damage):
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(InputError, match="cannot be opened") as refused:
         Archive(path)
-    assert str(path) in str(refused.value)
+    assert refused.value.file == str(path)
 
 
 def test_a_missing_zip(tmp_path):
@@ -283,8 +283,9 @@ def test_only_numbers_and_names_are_needed():
     ],
 )
 def test_other_tables_are_refused(content):
-    with pytest.raises(InputError, match=r"file: +dataset.zip:table"):
+    with pytest.raises(InputError) as refused:
         parse_class_table(content, "dataset.zip:table")
+    assert refused.value.file == "dataset.zip:table"
 
 
 def test_as_many_classes_as_labels_can_hold():

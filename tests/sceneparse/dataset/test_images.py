@@ -1,12 +1,11 @@
-"""Decoding and fitting: image and annotation keep the same geometry, and annotations keep their values."""
+"""Fitting and annotations: image and annotation keep the same geometry, annotations keep their values."""
 
 import io
-import struct
-import zlib
 
 import numpy as np
 import pytest
 from datasets import encoded
+from photos import chunk, png
 from PIL import Image
 
 from sceneparse.dataset.images import (
@@ -26,17 +25,6 @@ SHAPES = [(64, 64), (100, 60), (61, 97), (33, 200), (20, 11), (1, 40), (683, 512
 
 def noise(*shape, high=256, seed=0):
     return np.random.default_rng(seed).integers(0, high, shape, np.uint8)
-
-
-def png(width, height, depth, colour_type, rows, palette=b""):
-    """A PNG of any kind, also of those that Pillow does not write."""
-
-    def chunk(kind, content):
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-    header = struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0)
-    body = chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row for row in rows)))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + palette + body + chunk(b"IEND", b"")
 
 
 @pytest.mark.parametrize(
@@ -154,25 +142,15 @@ def test_a_grayscale_jpeg_becomes_three_equal_channels():
         assert np.abs(red - np.asarray(gray.resize(image.size, Image.Resampling.BILINEAR))).mean() < 2
 
 
-@pytest.mark.parametrize("mode", ["RGBA", "P", "CMYK", "1", "LA"])
-def test_other_kinds_of_pictures_become_rgb(mode):
-    picture = Image.new("RGB", (9, 7), (200, 200, 200)).convert(mode)
-    image = decode(encoded(picture, "TIFF" if mode == "CMYK" else "PNG")).image
-    assert (image.mode, image.size) == ("RGB", (9, 7))
-
-
 def test_an_annotation_is_read_as_stored():
     values = np.arange(256, dtype=np.uint8).reshape(8, 32)
     assert np.array_equal(decode_annotation(encoded(Image.fromarray(values), "PNG")), values)
 
 
-PALETTE = b"\0\0\0\x0cPLTE" + bytes(range(12)) + struct.pack(">I", zlib.crc32(b"PLTE" + bytes(range(12))))
-
-
 @pytest.mark.parametrize(
     "content",
     [
-        png(4, 1, 8, 3, [bytes([0, 1, 2, 3])], PALETTE),
+        png(4, 1, 8, 3, [bytes([0, 1, 2, 3])], chunk(b"PLTE", bytes(range(12)))),
         png(2, 1, 16, 0, [bytes([0, 1, 0, 150])]),
         png(4, 1, 4, 0, [bytes([0x01, 0x23])]),  # Pillow would read 0, 17, 34, 51
         png(4, 1, 2, 0, [bytes([0b00011011])]),
@@ -197,19 +175,18 @@ def test_no_picture(decode, content):
         decode(content)
 
 
-@pytest.mark.parametrize("decode", [decode, decode_annotation, picture_sizes])
+@pytest.mark.parametrize("decode", [decode_annotation, picture_sizes])
 def test_a_picture_that_would_fill_the_memory_is_refused(decode):
     with pytest.raises(ValueError, match="more pixels than the limit"):
         decode(png(60_000, 60_000, 8, 0, []))
 
 
-@pytest.mark.parametrize(("decode", "format"), [(decode, "JPEG"), (decode, "PNG"), (decode_annotation, "PNG")])
-@pytest.mark.parametrize("share", [0.4, 0.7, 0.9])
-def test_a_picture_that_is_cut_off(decode, format, share):
-    content = encoded(Image.fromarray(noise(90, 90)), format)
-    decode(content)
+@pytest.mark.parametrize("share", [0.4, 0.9])
+def test_an_annotation_that_is_cut_off(share):
+    content = encoded(Image.fromarray(noise(90, 90)), "PNG")
+    decode_annotation(content)
     with pytest.raises(ValueError, match=r"."):
-        decode(content[: int(share * len(content))])
+        decode_annotation(content[: int(share * len(content))])
 
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (64, 64), (17, 5), (300, 3)])

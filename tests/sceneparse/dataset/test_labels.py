@@ -1,4 +1,4 @@
-"""The label remap: the same for arrays and tensors, and undone by its inverse."""
+"""Label remap: equal for arrays and tensors, and undone by its inverse."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The demo archive: reproducible bytes, ADE20K's layout, and a class table that tells the truth."""
+"""Demo archive: reproducible bytes, ADE20K's layout, and a class table that matches the annotations."""
 
 import csv
 import io
@@ -26,7 +26,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
 
 
 def pictures(archive: Archive, split: str) -> list[tuple[Image.Image, Image.Image]]:
-    """Every (picture, annotation) of a split, decoded."""
+    """Return every (picture, annotation) of a split, decoded."""
     return [
         (Image.open(io.BytesIO(archive.read(pair.image))), Image.open(io.BytesIO(archive.read(pair.annotation))))
         for pair in archive.pairs(split)
@@ -34,12 +34,12 @@ def pictures(archive: Archive, split: str) -> list[tuple[Image.Image, Image.Imag
 
 
 def test_equal_arguments_give_equal_bytes(tmp_path: Path) -> None:
-    for name, seed in (("one", 5), ("again", 5), ("other", 6)):
+    for name, seed in (("first", 5), ("again", 5), ("other", 6)):
         write_demo(tmp_path / name, 2, 1, seed)
-    one, again, other = ((tmp_path / name).read_bytes() for name in ("one", "again", "other"))
-    assert one == again
-    assert one != other
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["again", "one", "other"]
+    first, again, other = ((tmp_path / name).read_bytes() for name in ("first", "again", "other"))
+    assert first == again
+    assert first != other
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["again", "first", "other"]
 
 
 def test_a_scene_depends_on_seed_split_and_index_alone() -> None:

@@ -1,4 +1,4 @@
-"""The prepare stage: the same bytes from the same input, whatever the processes, and every bad pair named at once."""
+"""Stage prepare: equal input gives equal bytes with any number of processes, and every faulty pair is named at once."""
 
 import io
 import json
@@ -21,6 +21,8 @@ from sceneparse.dataset.images import decode_annotation, fit
 from sceneparse.dataset.photos import LOST
 from sceneparse.records.manifest import MANIFEST, open_records
 from sceneparse.records.tfrecord import parse_example, read_examples
+from stages.prepare.encode import Work, encode_pairs
+from stages.prepare.executor import open_executor
 from stages.prepare.stage import CHUNK, prepare
 
 TRAINING, VALIDATION = CHUNK + 4, 3  # more than one task
@@ -75,17 +77,17 @@ def test_records_are_the_archive_s_pairs(dataset, records):
     with Archive(dataset) as archive:
         for name in ("training", "validation"):
             fields = read_split(records, getattr(manifest, name))
-            for pair, found in zip(archive.pairs(name), fields, strict=True):
+            for pair, record in zip(archive.pairs(name), fields, strict=True):
                 annotation = decode_annotation(archive.read(pair.annotation))
-                assert found["id"].decode() == pair.id
-                assert (found["width"], found["height"]) == annotation.size
+                assert record["id"].decode() == pair.id
+                assert (record["width"], record["height"]) == annotation.size
                 squashed = annotation.resize((64, 64), Image.Resampling.NEAREST)
-                assert np.array_equal(found["annotation"], squashed)
-                assert found["image"].shape == (64, 64, 3)
-                # Colour tells the class, in the record too; the second training picture is gray.
+                assert np.array_equal(record["annotation"], squashed)
+                assert record["image"].shape == (64, 64, 3)
+                # Each class has its colour, in the record too; the second training picture is gray.
                 if pair.id != "training_0001":
                     expected = datasets.colour(2, 3)
-                    assert np.abs(found["image"][found["annotation"] == 2].mean(0) - expected).max() < 25
+                    assert np.abs(record["image"][record["annotation"] == 2].mean(0) - expected).max() < 25
 
 
 def test_label_pixels_are_those_of_the_records(records):
@@ -139,7 +141,7 @@ def test_other_modes(dataset, tmp_path, mode):
 
 
 def resized(content):
-    """The picture one row shorter."""
+    """Return the picture, one row shorter."""
     picture = Image.open(io.BytesIO(content))
     return encoded(picture.crop((0, 0, picture.width, picture.height - 1)), "PNG")
 
@@ -178,17 +180,17 @@ def test_every_bad_pair_is_named_and_nothing_is_written(tmp_path, existed):
         (records / "old").write_text("kept")
     with pytest.raises(InputError, match=f"7 of {CHUNK + 4} pairs cannot be used") as refused:
         prepare(params(), path, records)
-    lines = [line.strip() for line in str(refused.value).splitlines() if "_000" in line]
+    lines = refused.value.got.strip().splitlines()
     assert len(lines) == len(BROKEN)
     for line, (member, (_, reason)) in zip(lines, BROKEN.items(), strict=True):
         assert line.startswith(member.rpartition("/")[2][:-4] + ": ")
         assert reason in line
-    assert str(path) in str(refused.value)
+    assert refused.value.file == str(path)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["dataset.zip"] + ["records"] * existed
     assert not existed or contents(records) == {"old": b"kept"}
 
 
-def test_what_pictures_lose_is_said_and_counted(tmp_path, capsys):
+def test_lost_information_is_counted_and_printed(tmp_path, capsys):
     def translucent(content):
         picture = Image.open(io.BytesIO(content)).convert("RGB")
         picture.putalpha(40)
@@ -219,7 +221,15 @@ def test_a_damaged_member_is_one_more_bad_pair(tmp_path):
         prepare(params(), path, tmp_path / "records")
 
 
-def test_the_largest_class_number_is_no_offender(tmp_path):
+def test_a_worker_with_another_signature_refuses_its_task(dataset):
+    """The error comes whole from the worker's process."""
+    with open_executor(dataset) as (pool, _), pytest.raises(InputError) as refused:
+        pool.submit(encode_pairs, Work(dataset, "another", (), params().prepare)).result()
+    assert refused.value.got.startswith("another dataset, code or library versions (process ")
+    assert refused.value.file == str(dataset)
+
+
+def test_the_largest_class_number_is_valid(tmp_path):
     path = tmp_path / "dataset.zip"
     write_archive(path, training=1, validation=1, changes={"annotations/training/training_0000.png": repainted(3)})
     prepare(params(), path, tmp_path / "records")
@@ -227,7 +237,7 @@ def test_the_largest_class_number_is_no_offender(tmp_path):
 
 
 def test_the_command_line(dataset, records, tmp_path, root):
-    """As dvc.yaml runs it: TensorFlow is not imported, in the workers neither, and the paths leave no trace."""
+    """Run prepare like dvc.yaml: no process imports TensorFlow, and paths do not change the bytes."""
     file = tmp_path / "params.yaml"
     file.write_text(json.dumps(params().model_dump()))  # YAML reads JSON
     (tmp_path / "tensorflow.py").write_text("raise SystemExit('TensorFlow was imported')")

@@ -1,4 +1,4 @@
-"""Other machines, as processes on loopback: prepare on a Dask cluster, training by two workers."""
+"""Other machines, played by processes on loopback: prepare on a Dask cluster, training by two workers."""
 
 import json
 import os
@@ -27,7 +27,7 @@ from stages.train.cluster import Cluster, read_cluster
 from stages.train.roll_call import call_roll
 from stages.weights.stage import weights
 
-EPOCHS, STEPS = 2, 13  # thirteen batches an epoch, so that the workers ask each other within it, at the tenth
+EPOCHS, STEPS = 2, 13  # thirteen batches an epoch, so that the workers synchronise inside it, at the tenth
 SMALL = demo_params(prepare={"size": 32, "shard_images": 16})
 
 
@@ -39,7 +39,7 @@ def contents(folder):
 
 
 class DaskCluster:
-    """A scheduler, and workers of one thread each, in processes of their own that run in `folder`."""
+    """A scheduler and workers of one thread each, as processes that run in `folder`."""
 
     def __init__(self, folder, stack):
         self.folder, self.stack, self.workers = folder, stack, []
@@ -61,7 +61,7 @@ class DaskCluster:
         return worker
 
     def end(self, worker):
-        """Kill a worker, and wait until the scheduler has noticed: until then it asks it too."""
+        """Kill a worker, and wait until the scheduler no longer lists it."""
         from distributed import Client
 
         worker.kill()
@@ -78,7 +78,7 @@ class DaskCluster:
         return self.stack.enter_context(started)
 
     def ask(self, question):
-        """Each worker's answer."""
+        """Return each worker's answer."""
         from distributed import Client
 
         with Client(self.address, set_as_default=False) as client:
@@ -107,7 +107,7 @@ def dataset(tmp_path_factory):
 
 
 def workers_at_work():
-    """A question to a worker: its process, and whether it has opened an archive. Made here, it is sent by value."""
+    """Return a question to a worker, pickled by value: its process id, and whether it has opened an archive."""
 
     def question():
         from stages.prepare.encode import _open_archive
@@ -147,8 +147,9 @@ def test_bad_pairs_are_named_from_afar(on_dask, tmp_path):
 @pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="needs a path that differs between processes")
 def test_a_worker_that_does_not_see_the_dataset_is_named(on_dask, dataset, tmp_path, monkeypatch):
     monkeypatch.chdir(dataset.parent)
-    with pytest.raises(InputError, match=r"would not make the same records(.|\n)*(tcp://.*No such file.*\n.*){2}"):
+    with pytest.raises(InputError, match="would make the same records") as refused:
         prepare(SMALL, Path("/proc/self/cwd") / dataset.name, tmp_path / "records")
+    assert re.fullmatch(r"(\ntcp://.*No such file.*){2}", refused.value.got)
     assert not list(tmp_path.iterdir())
 
 
@@ -158,13 +159,14 @@ def test_a_worker_that_lacks_our_code_is_named(dask, on_dask, dataset, tmp_path)
     (shadow / "stages/__init__.py").write_text("raise ModuleNotFoundError('No module named stages')")
     worker = dask.add_worker(PYTHONPATH=str(shadow))
     try:
-        with pytest.raises(InputError, match=r"got:      \n    tcp://.*: No module named stages\n"):
+        with pytest.raises(InputError) as refused:
             prepare(SMALL, dataset, tmp_path / "records")
+        assert re.fullmatch(r"\ntcp://.*: No module named stages", refused.value.got)
     finally:
         dask.end(worker)
 
 
-def test_other_versions_on_a_worker_are_told(dask, on_dask, dataset, tmp_path, caplog):
+def test_other_versions_on_a_worker_are_logged(dask, on_dask, dataset, tmp_path, caplog):
     information = tmp_path / "shadow/pandas-0.1.dist-info/METADATA"
     information.parent.mkdir(parents=True)
     information.write_text("Metadata-Version: 2.1\nName: pandas\nVersion: 0.1\n")
@@ -177,11 +179,9 @@ def test_other_versions_on_a_worker_are_told(dask, on_dask, dataset, tmp_path, c
 
 
 def test_a_worker_that_comes_late_must_be_fit_too(on_dask, dataset):
-    """It has not been asked at the start, so the task itself asks."""
+    """Such a worker missed the check at the start, so each task checks."""
     with (
-        pytest.raises(
-            InputError, match=r"would not make the same records(.|\n)*another dataset, code or library .*process"
-        ),
+        pytest.raises(InputError, match=r"another dataset, code or library versions \(process"),
         executor.open_executor(dataset) as (pool, _),
     ):
         pool.submit(encode.encode_pairs, encode.Work(dataset, "another", (), SMALL.prepare)).result(timeout=60)
@@ -210,7 +210,7 @@ def test_a_killed_worker_costs_nothing(dask, on_dask, dataset, tmp_path, monkeyp
 def test_an_unreachable_scheduler_is_an_error(dataset, tmp_path, monkeypatch, address, reason):
     monkeypatch.setattr(executor, "CONNECT_SECONDS", 0.3)
     monkeypatch.setenv(executor.VARIABLE, address.format(port=free_port()))
-    with pytest.raises(TransientError, match=rf"scheduler cannot be reached(.|\n)*{reason}"):
+    with pytest.raises(TransientError, match=rf"cannot reach the Dask scheduler(.|\n)*{reason}"):
         prepare(SMALL, dataset, tmp_path / "records")
     assert not list(tmp_path.iterdir())
 

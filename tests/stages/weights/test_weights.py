@@ -1,4 +1,4 @@
-"""The weights stage: Keras' VGG files, made small in the same layout, end as our own form or are refused."""
+"""Stage weights: small files in the layout of Keras' VGG weights are converted or refused."""
 
 import os
 import re
@@ -8,13 +8,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from datasets import demo_params
 from servers import serving
 
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import file_digest
 from sceneparse.network import backbone as backbone_module
 from sceneparse.network.backbone import CONVOLUTIONS, load_backbone, read_keras_top
-from sceneparse.params.whole import Params, load_params
 from stages.weights.stage import weights
 
 WIDTHS = (2, 3, 4, 5, 6)  # channels of the five blocks
@@ -22,7 +22,7 @@ UNITS = 8
 
 
 def layers_of(backbone: str) -> dict[str, list[np.ndarray]]:
-    """Kernel and bias by Keras' layer names; every value differs from every other."""
+    """Return kernel and bias by Keras' layer names; all values differ."""
     shapes = {}
     inputs = 3
     for block, (convs, outputs) in enumerate(zip(CONVOLUTIONS[backbone], WIDTHS, strict=True), 1):
@@ -42,7 +42,7 @@ def layers_of(backbone: str) -> dict[str, list[np.ndarray]]:
 
 
 def write_h5(path: Path, layers: dict[str, list[np.ndarray]], form: str = "legacy") -> Path:
-    """As Keras 1 wrote the published files (bytes, W_1:0), or as Keras 2 writes a whole model (str, nested)."""
+    """Write weights like Keras 1, for the published files (bytes, W_1:0), or Keras 2, for models (str, nested)."""
     with h5py.File(path, "w") as file:
         root = file if form == "legacy" else file.create_group("model_weights")
         encoded = np.bytes_ if form == "legacy" else str
@@ -57,18 +57,13 @@ def write_h5(path: Path, layers: dict[str, list[np.ndarray]], form: str = "legac
     return path
 
 
-@pytest.fixture(scope="module")
-def defaults() -> Params:
-    return load_params(Path(__file__).parents[3] / "presets" / "demo.yaml")
-
-
 @pytest.fixture
-def obtain(defaults, tmp_path):
-    """Run the stage on a source; returns its directory."""
+def obtain(tmp_path):
+    """Return a function that runs the stage on a source and returns its output, a directory."""
 
     def run(source: object, digest: str | None = None, name: str = "backbone") -> Path:
-        section = defaults.weights.model_copy(update={"source": str(source), "digest": digest})
-        params = defaults.model_copy(update={"weights": section})
+        section = demo_params().weights.model_copy(update={"source": str(source), "digest": digest})
+        params = demo_params().model_copy(update={"weights": section})
         weights(params, cache=tmp_path / "cache", backbone=tmp_path / name)
         return tmp_path / name
 
@@ -79,7 +74,7 @@ def obtain(defaults, tmp_path):
 @pytest.mark.parametrize("backbone", ["vgg16", "vgg19"])
 def test_conversion_by_values(tmp_path, backbone, form):
     layers = layers_of(backbone)
-    name, found = read_keras_top(write_h5(tmp_path / "top.h5", layers, form))
+    name, converted = read_keras_top(write_h5(tmp_path / "top.h5", layers, form))
     assert name == backbone
     expected = {}
     for layer, arrays in layers.items():
@@ -93,11 +88,11 @@ def test_conversion_by_values(tmp_path, backbone, form):
         fc1[y, x, channel] = layers["fc1"][0][(y * 7 + x) * WIDTHS[-1] + channel]
     expected["fc6"] = [fc1, layers["fc1"][1]]
     expected["fc7"] = [layers["fc2"][0][None, None], layers["fc2"][1]]
-    assert found.keys() == {f"{layer}/{part}" for layer in expected for part in ("kernel", "bias")}
-    assert len(found) == {"vgg16": 30, "vgg19": 36}[backbone]
+    assert converted.keys() == {f"{layer}/{part}" for layer in expected for part in ("kernel", "bias")}
+    assert len(converted) == {"vgg16": 30, "vgg19": 36}[backbone]
     for layer, (kernel, bias) in expected.items():
-        np.testing.assert_array_equal(found[f"{layer}/kernel"], kernel, strict=True)
-        np.testing.assert_array_equal(found[f"{layer}/bias"], bias, strict=True)
+        np.testing.assert_array_equal(converted[f"{layer}/kernel"], kernel, strict=True)
+        np.testing.assert_array_equal(converted[f"{layer}/bias"], bias, strict=True)
 
 
 def test_every_missing_layer_is_named(tmp_path):
@@ -106,9 +101,8 @@ def test_every_missing_layer_is_named(tmp_path):
         del layers[name]
     with pytest.raises(InputError) as error:
         read_keras_top(write_h5(tmp_path / "top.h5", layers))
-    named = re.findall(r"(\w+): missing", str(error.value))
-    assert named == ["block1_conv1", "block3_conv2", "fc1", "fc2"]
-    assert "instead of" not in str(error.value), "the sound layers beside them are not blamed"
+    assert re.findall(r"(\w+): missing", error.value.got) == ["block1_conv1", "block3_conv2", "fc1", "fc2"]
+    assert "instead of" not in error.value.got, "the sound layers beside them are not blamed"
 
 
 def test_every_wrong_shape_is_named(tmp_path):
@@ -119,9 +113,8 @@ def test_every_wrong_shape_is_named(tmp_path):
     layers["fc1"][0] = np.zeros((50 * 6, UNITS), np.float32)
     with pytest.raises(InputError) as error:
         read_keras_top(write_h5(tmp_path / "top.h5", layers))
-    message = str(error.value)
-    assert re.findall(r"(\w+): \[", message) == ["block2_conv1", "block4_conv3", "block5_conv3", "fc1"]
-    assert "(294, 8)" in message
+    assert re.findall(r"(\w+): \[", error.value.got) == ["block2_conv1", "block4_conv3", "block5_conv3", "fc1"]
+    assert "(294, 8)" in error.value.got
 
 
 def test_other_files_are_refused(tmp_path):
