@@ -1,1 +1,1 @@
-"""A user's own data: checked, and brought into ADE20K's layout from other ones."""
+"""Check a user's own data, and bring it into ADE20K's layout from other ones."""

@@ -1,7 +1,7 @@
-"""check: a dataset in ADE20K's layout -> all that is wrong with it, how to mend that, and what it holds.
+"""check: a dataset in ADE20K's layout -> all that is wrong with it, how to fix it, and a summary.
 
-Input: a zip or a directory. Output on standard output: errors, warnings, a summary and the lines for params.yaml.
-Invariant: the exit status is 1 exactly when there are errors, and what has none is taken by prepare.
+Input: a zip or a directory. Output on standard output: errors, warnings, the summary and the lines for params.yaml.
+Invariant: the exit status is 1 exactly if there are errors, and prepare accepts every dataset without them.
 """
 
 import json
@@ -13,9 +13,9 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from sceneparse.convert.findings import KINDS, Finding
+from sceneparse.convert.findings import KINDS
 from sceneparse.convert.inspection import Report, inspect
-from sceneparse.convert.pair_inspection import Seen
+from sceneparse.convert.pair_inspection import Contents
 from sceneparse.core.errors import printable
 from sceneparse.core.fields import source_text
 from sceneparse.core.files import file_digest
@@ -24,10 +24,11 @@ from sceneparse.dataset.archive import SPLITS
 
 
 def check(dataset: Path, as_json: bool, batch_size: int) -> None:
-    """Print what there is to say; end the process with status 1 if there are errors."""
+    """Print the report; end the process with status 1 if there are errors."""
     report = inspect(dataset, batch_size)
     if as_json:
-        print_json({**as_dict(report), "params": {"download": download_params(dataset)} if report.usable else None})
+        params = {"download": _download_params(dataset)} if report.usable else None
+        print_json({**_as_dict(report), "params": params})
     else:
         print_report(report)
         if report.usable:
@@ -37,14 +38,14 @@ def check(dataset: Path, as_json: bool, batch_size: int) -> None:
 
 
 def print_params(dataset: Path) -> None:
-    """The lines for params.yaml."""
+    """Print the lines for params.yaml."""
     print("\nparams.yaml:\n  download:")
-    for key, value in download_params(dataset).items():
+    for key, value in _download_params(dataset).items():
         print_line(f"    {key}: {_yaml(value)}")
 
 
 def _yaml(value: str | int | None) -> str:
-    """A value as params.yaml has it: a path may look like something else."""
+    """Return a value as params.yaml has it, in quotes if it would read as something else."""
     text = "null" if value is None else str(value)
     try:
         plain = YAML(typ="safe", pure=True).load(f"key: {text}")["key"] == value
@@ -53,68 +54,69 @@ def _yaml(value: str | int | None) -> str:
     return text if plain and text == printable(text) else json.dumps(value)
 
 
-def download_params(dataset: Path) -> dict[str, str | None]:
-    """Source and digest; the digest of a directory would be that of its packed zip, so it has none."""
+def _download_params(dataset: Path) -> dict[str, str | None]:
+    """Return source and digest, None for a directory: only its packed zip has one."""
     return {"source": source_text(dataset), "digest": file_digest(dataset) if dataset.is_file() else None}
 
 
 def print_report(report: Report) -> None:
-    """Errors, warnings and the summary, as text."""
+    """Print errors, warnings and the summary."""
     for title, error in (("error", True), ("warning", False)):
-        for kind, found in report.of_severity(error).items():
-            print(f"{title}: {KINDS[kind].title} ({len(found)})")
-            for _, where, text in found:
+        for kind, findings in report.of_severity(error).items():
+            print(f"{title}: {KINDS[kind].title} ({len(findings)})")
+            for _, where, text in findings:
                 print_line(f"    {where}: {text}" if text else f"    {where}")
-            print(f"  mend: {KINDS[kind].mend}\n")
-    heads = ["split", "pairs", "grayscale", "smallest", "largest", "pixels"]
-    print_table(heads, (list(_summary(split, seen).values()) for split, seen in report.seen.items()))
+            print(f"  fix: {KINDS[kind].fix}\n")
+    summaries = [_summary(split, contents) for split, contents in report.contents.items()]
+    print_table([*summaries[0]], (row.values() for row in summaries))
     print()
-    print_table(["value", "name", *SPLITS], (list(row.values()) for row in _shares(report)))
+    print_table(["value", "name", *SPLITS], (row.values() for row in _shares(report)))
     errors, warnings = (sum(map(len, report.of_severity(error).values())) for error in (True, False))
     print(f"\n{errors} errors, {warnings} warnings")
 
 
-def as_dict(report: Report) -> dict[str, Any]:
-    """The same, for JSON."""
+def _as_dict(report: Report) -> dict[str, Any]:
+    """Return errors, warnings and the summary as JSON values."""
 
     def listed(error: bool) -> list[dict[str, Any]]:
         return [
-            {"kind": kind, "title": KINDS[kind].title, "mend": KINDS[kind].mend, "found": [*map(_place, found)]}
-            for kind, found in report.of_severity(error).items()
+            {
+                "kind": kind,
+                "title": KINDS[kind].title,
+                "mend": KINDS[kind].fix,  # the key's name is part of the format
+                "found": [{"where": finding.where, "text": finding.text} for finding in findings],
+            }
+            for kind, findings in report.of_severity(error).items()
         ]
 
     return {
         "errors": listed(True),
         "warnings": listed(False),
-        "splits": [_summary(split, seen) for split, seen in report.seen.items()],
+        "splits": [_summary(split, contents) for split, contents in report.contents.items()],
         "classes": [*_shares(report)],
     }
 
 
-def _place(finding: Finding) -> dict[str, str]:
-    return {"where": finding.where, "text": finding.text}
-
-
-def _summary(split: str, seen: Seen) -> dict[str, Any]:
-    sizes = sorted(seen.sizes, key=lambda size: (size[0] * size[1], size))
+def _summary(split: str, contents: Contents) -> dict[str, Any]:
+    sizes = sorted(contents.sizes, key=lambda size: (size[0] * size[1], size))
     smallest, largest = (f"{sizes[end][0]} x {sizes[end][1]}" if sizes else None for end in (0, -1))
     return {
         "split": split,
-        "pairs": seen.pairs,
-        "grayscale": seen.gray,
+        "pairs": contents.pairs,
+        "grayscale": contents.gray,
         "smallest": smallest,
         "largest": largest,
-        "pixels": int(seen.values.sum()),
+        "pixels": int(contents.values.sum()),
     }
 
 
 def _shares(report: Report) -> Iterator[dict[str, Any]]:
-    """A row for 'other' and each class, and for each value beyond that occurs; shares of all pixels."""
-    counts = {split: seen.values for split, seen in report.seen.items()}
+    """Yield the shares of all pixels of 'other', of each class, and of each value beyond that occurs."""
+    counts = {split: report.contents[split].values for split in SPLITS}
     names = dict(enumerate(("(other)", *report.classes)))
     for value in range(256):
         if value in names or any(values[value] for values in counts.values()):
-            shares = (
-                float(values[value] / values.sum()) if values.any() else None for values in (counts[s] for s in SPLITS)
-            )
-            yield {"value": value, "name": names.get(value, "?"), **dict(zip(SPLITS, shares, strict=True))}
+            shares = {
+                split: float(values[value] / values.sum()) if values.any() else None for split, values in counts.items()
+            }
+            yield {"value": value, "name": names.get(value, "?"), **shares}

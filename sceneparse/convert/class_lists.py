@@ -1,6 +1,6 @@
-"""Lists of classes, in the forms that people and annotation tools write -> rows: a name, and what masks or files say.
+"""Lists of classes, in the forms that people and annotation tools write -> rows of a name and its codes.
 
-Recognised by content: CSV and JSON tables, JSON lists and objects of names and ids, CVAT's labelmap.txt, CamVid's
+The content tells the form: CSV and JSON tables, JSON lists and objects of names and ids, CVAT's labelmap.txt, CamVid's
 label_colors.txt, and plain text, a name a line, with or without its number. Text is UTF-8 or UTF-16, or else
 Windows-1252.
 """
@@ -15,33 +15,34 @@ from typing import Any
 
 from sceneparse.core.errors import InputError
 
-Row = tuple[str, dict[str, Any]]  # its place, and its cells, keys in lower case
+Row = tuple[str, dict[str, Any]]  # its place in the file, and its cells: name, value, colour, label and others
 
-NAMES = ("name", "class", "title", "label")  # of several the first; 'title' is Supervisely's
-VALUES = ("value", "id", "index", "idx", "pixel value")  # the last two are ADE20K's and Roboflow's
-COLOURS = ("colour", "color", "color_rgb")
+WORDS = {  # other words for a key; the first one present counts
+    "name": ("name", "class", "title", "label"),  # 'title' is Supervisely's
+    "value": ("value", "id", "index", "idx", "pixel value"),  # the last two are ADE20K's and Roboflow's
+    "colour": ("colour", "color", "color_rgb"),
+}
 CHANNELS = (("r", "g", "b"), ("red", "green", "blue"))
-LABELS = ("label",)
+EMPTY: tuple[object, ...] = (None, "", [])
 WRAPPERS = ("categories", "classes", "labels", "names", "id2label", "label2id")  # keys of a list within an object
-UNLABELLED = "__ignore__"  # labelme's, of the number -1
+UNLABELLED = "__ignore__"  # labelme's name of the number -1, which it saves as 255
 
 
 def read_rows(path: Path) -> tuple[list[Row], str]:
-    """Read a list; the rows, and what is to be said about how it was read, or nothing. Raises InputError."""
+    """Read a list; return its rows, and a line about a guessed encoding, or ''. Raises InputError."""
     try:
         text, note = decode(path)
         if path.suffix.lower() == ".json" or text.lstrip()[:1] in ("{", "["):
-            rows = list(_of_json(json.loads(text)))
+            rows = list(_json_rows(json.loads(text)))
         else:
-            rows = list(_of_text(text))
+            rows = list(_text_rows(text))
     except (OSError, ValueError, TypeError, RecursionError, csv.Error) as error:
         raise refusal(path, str(error)) from None
-    lowered = [(where, {str(key).strip().lower(): cell for key, cell in row.items()}) for where, row in rows]
-    return [(where, _renamed(row)) for where, row in lowered], note
+    return [(where, _with_plain_keys(row)) for where, row in rows], note
 
 
 def decode(path: Path) -> tuple[str, str]:
-    """Text of a file, and a line where its encoding is a guess. Raises ValueError for what is no text."""
+    """Return the text of a file, and a line if its encoding is a guess. Raises ValueError for other files."""
     content = path.read_bytes()
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return content.decode("utf-16"), ""
@@ -57,73 +58,68 @@ def decode(path: Path) -> tuple[str, str]:
 
 
 def refusal(path: Path, got: str) -> InputError:
-    """Refuse a table."""
+    """Return the error about a class table."""
     return InputError(
         "the class table cannot be used",
         expected="CSV or JSON, UTF-8: name and value, name and colour, or name, r, g and b; each code once",
         got=got,
         file=path,
-        next_step="mend what is named; docs/own-data.md has tables for several datasets",
+        next_step="fix the rows named; docs/own-data.md has tables for several datasets",
     )
 
 
-def _renamed(row: dict[str, Any]) -> dict[str, Any]:
-    """Return the cells with the name under `name`; a table may call it otherwise."""
-    other = next((key for key in NAMES if key in row), None)
-    if other in (None, "name"):
-        return row
-    return {("name" if key == other else key): cell for key, cell in row.items()}
+def _with_plain_keys(row: dict[Any, Any]) -> dict[str, Any]:
+    """Rename the keys to lower case and to those of WORDS, and join r, g and b into a colour."""
+    cells = {str(key).strip().lower(): cell for key, cell in row.items()}
+    for plain, words in WORDS.items():
+        if word := next((word for word in words if word in cells), None):
+            cells[plain] = cells.pop(word)
+    for channels in CHANNELS:
+        if cells.keys() >= {*channels}:
+            colour = tuple(cells.pop(channel) for channel in channels)
+            cells["colour"] = "" if all(part in EMPTY for part in colour) else colour
+    return cells
 
 
-def _of_json(content: Any) -> Iterator[Row]:
-    """Rows of a list of objects or names, an object of names and ids in either order, or one within an object."""
+def _json_rows(content: Any) -> Iterator[tuple[str, dict[Any, Any]]]:
+    """Yield the rows of a list of objects or names, of an object of names and ids, or of one of these in an object."""
     if isinstance(content, dict):
-        inner = next((content[key] for key in WRAPPERS if isinstance(content.get(key), list | dict)), None)
-        if inner is not None:
-            content = inner
+        content = next((content[key] for key in WRAPPERS if isinstance(content.get(key), list | dict)), content)
     if isinstance(content, dict):
         for key, cell in content.items():
             number = isinstance(cell, str) and key.strip().isdecimal()
-            yield f"entry {key!r}", {"name": cell, "value": int(key)} if number else _named(key, cell)
+            yield f"entry {key!r}", {"name": cell, "value": int(key)} if number else _entry(key, cell)
         return
     for number, row in enumerate(content):
-        if isinstance(row, str):
-            yield f"object {number + 1}", {"name": row, "line": number}
-        else:
-            yield f"object {number + 1}", dict(row)
+        yield f"object {number + 1}", {"name": row, "value": number} if isinstance(row, str) else dict(row)
 
 
-def _named(name: str, cell: Any) -> dict[str, Any]:
-    """A row of {name: id}, {name: [ids]}, {name: colour} or {name: {…}}."""
+def _entry(name: str, cell: Any) -> dict[str, Any]:
+    """Return the row of {name: id}, {name: [ids]}, {name: colour} or {name: {…}}."""
     if isinstance(cell, dict):
         return {"name": name, **cell}
     colour = isinstance(cell, str) or (isinstance(cell, list) and len(cell) == 3)
     return {"name": name, ("colour" if colour else "value"): cell}
 
 
-def _of_text(text: str) -> Iterator[Row]:
+LINES = (  # forms of text in which all lines are alike
+    re.compile(r"(?P<name>[^:]+):(?P<colour>\d+,\d+,\d+)?:[^:]*:[^:]*"),  # CVAT: label:color_rgb:parts:actions
+    re.compile(r"(?P<r>\d+)\s+(?P<g>\d+)\s+(?P<b>\d+)\s+(?P<name>\S.*)"),
+    re.compile(r"(?P<value>\d+)[\s:]+(?P<name>\D.*)"),
+)
+
+
+def _text_rows(text: str) -> Iterator[tuple[str, dict[Any, Any]]]:
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     entries = [(number, line) for number, line in lines if line[0] != "#"]
-    if entries and all(re.fullmatch(r"[^:]+:(\d+,\d+,\d+)?:[^:]*:[^:]*", line) for _, line in entries):
-        for number, line in entries:  # CVAT: label:color_rgb:parts:actions
-            name, colour, *_ = line.split(":")
-            yield f"row {number}", {"name": name, "colour": colour}
-        return
-    matches = [(number, re.fullmatch(r"(\d+)\s+(\d+)\s+(\d+)\s+(\S.*)", line)) for number, line in entries]
-    if entries and all(match for _, match in matches):
-        for number, match in matches:
-            if match:
-                yield f"row {number}", {"name": match[4], "r": match[1], "g": match[2], "b": match[3]}
-        return
-    matches = [(number, re.fullmatch(r"(\d+)[\s:]+(\D.*)", line)) for number, line in entries]
-    if entries and all(match for _, match in matches):
-        for number, match in matches:
-            if match:
-                yield f"row {number}", {"name": match[2], "value": match[1]}
-        return
+    for form in LINES:
+        matches = [(number, match) for number, line in entries if (match := form.fullmatch(line))]
+        if entries and len(matches) == len(entries):
+            yield from ((f"row {number}", match.groupdict("")) for number, match in matches)
+            return
     header = lines[0][1].lower() if lines else ""
     delimiter = max(",;\t", key=header.count)
-    if delimiter in header or header.strip('"') in NAMES:
+    if delimiter in header or header.strip('"') in WORDS["name"]:
         reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
         yield from (
             (f"row {number}", {key or "": cell for key, cell in row.items()}) for number, row in enumerate(reader, 2)
@@ -131,4 +127,4 @@ def _of_text(text: str) -> Iterator[Row]:
         return
     shift = any(line == UNLABELLED for _, line in entries)
     for index, (number, line) in enumerate(entries):
-        yield f"row {number}", {"name": line, "line": index - shift}
+        yield f"row {number}", {"name": line, "value": index - shift if index >= shift else 255}

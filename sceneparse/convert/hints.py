@@ -1,10 +1,10 @@
-"""What to do about each kind of problem that a pair can have."""
+"""Advice about each kind of problem that a pair can have."""
 
 from typing import Final
 
 
 class UnfitError(ValueError):
-    """A picture or mask that cannot be used; `kind`: one of HINTS."""
+    """A picture or mask that cannot be used; `kind` is a key of HINTS."""
 
     def __init__(self, kind: str, text: str) -> None:
         super().__init__(text)
@@ -19,33 +19,33 @@ TOLERANCE = (
 HINTS: Final = {
     "damaged": "copy damaged files again, or remove the pair",
     "deep": "convert pictures of 32 bits a sample to 8 or 16 yourself: only you know where black and white lie",
-    "exchanged": "where width and height are exchanged, picture or mask was turned after the other was saved, and no "
+    "exchanged": "if width and height are exchanged, picture or mask was turned after the other was saved, and no "
     "turn in the picture's EXIF explains it: turn one of them, without resizing",
     "scaled": "export masks at their pictures' size, or resize by nearest neighbour: smoothing invents values",
-    "size": "a mask of another shape than its picture is cropped, or another picture's: compare the names",
-    "jpeg": f"save masks as PNG; for those that are JPEGs already {TOLERANCE}",
-    "unknown": "unknown codes go into the class table, or say --unknown ignore to make them 0",
-    "soft": f"where masks have smoothed edges, {TOLERANCE}",
+    "size": "a mask of another shape than its picture is cropped, or belongs to another picture: compare the names",
+    "jpeg": f"save masks as PNG; for masks that are JPEGs already {TOLERANCE}",
+    "unknown": "add unknown codes to the class table, or say --unknown ignore to make them 0",
+    "soft": f"for masks with smoothed edges, {TOLERANCE}",
     "palettes": "masks whose palettes disagree have no common numbers: give each class its colour in the class table; "
-    "where the numbers are right and the colours do not matter, say --masks-by value",
+    "if the numbers are right and the colours do not matter, say --masks-by value",
     "colours": "for masks of colours write a class table of name, r, g, b",
     "depth": "save masks with the same values as 8-bit or 16-bit grayscale, or as a palette PNG",
     "fractions": "masks of fractions are smoothed, or probabilities; give pixels without data (NaN) a whole number",
-    "shapes": "where shapes do not fit, export the annotations again, with the pictures that were annotated",
+    "shapes": "if shapes do not fit, export the annotations again, with the pictures that were annotated",
     "kind": "save masks as grayscale, palette or RGB of 8 bits",
 }
 
 
-def next_step(kinds: set[str]) -> str:
-    """The hints for these kinds, in the order above, a line each."""
+def hints_for(kinds: set[str]) -> str:
+    """Return the hints for these kinds, in the order above, a line each."""
     return "\n    ".join(hint for kind, hint in HINTS.items() if kind in kinds)
 
 
 def misfit(picture: tuple[int, int], mask: tuple[int, int], text: str) -> UnfitError:
-    """A mask of another size (width, height) than its picture."""
+    """Return the error about a mask of another size (width, height) than its picture."""
     if mask == picture[::-1]:
         return UnfitError("exchanged", f"{text}: width and height are exchanged")
     (width, height), (across, down) = picture, mask
-    if abs(down * width - across * height) < max(picture):  # alike but for rounding to whole pixels
+    if abs(down * width - across * height) < max(picture):  # equal shapes but for rounding to whole pixels
         return UnfitError("scaled", f"{text}: {across / width:.2g} times its size")
     return UnfitError("size", text)

@@ -1,18 +1,19 @@
-"""A dataset, zip or directory -> everything that is wrong with it, and what it holds.
+"""A dataset, zip or directory -> all findings about it, and counts of its contents.
 
-Reader and checks are those of the stages, so that what is found without errors here, prepare takes.
+Reader and checks are those of the stages, so that prepare accepts every dataset without errors here.
 """
 
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
 
 from sceneparse.convert.findings import KINDS, Finding
-from sceneparse.convert.pair_inspection import Look, Seen, look_at
+from sceneparse.convert.pair_inspection import Contents, inspect_pairs
 from sceneparse.core.files import is_text
 from sceneparse.core.listing import files_below
 from sceneparse.core.parallel import in_parallel
@@ -26,19 +27,16 @@ CLUTTER = (".DS_Store", "Thumbs.db", "desktop.ini")
 
 @dataclass(frozen=True)
 class Report:
-    """`classes` is empty where the class table is not valid; `seen` has what the pairs of each split hold."""
+    """All findings, the names of classes, () if the table is not valid, and the contents of each split."""
 
     findings: list[Finding]
     classes: tuple[str, ...]
-    seen: dict[str, Seen]
+    contents: dict[str, Contents]
 
     def of_severity(self, error: bool) -> dict[str, list[Finding]]:
-        """The errors, or the warnings, by kind."""
-        found: dict[str, list[Finding]] = {kind: [] for kind in KINDS if KINDS[kind].error == error}
-        for finding in self.findings:
-            if finding.kind in found:
-                found[finding.kind].append(finding)
-        return {kind: those for kind, those in found.items() if those}
+        """Return the errors, or the warnings, by kind."""
+        by_kind = {kind: [finding for finding in self.findings if finding.kind == kind] for kind in KINDS}
+        return {kind: findings for kind, findings in by_kind.items() if findings and KINDS[kind].error == error}
 
     @property
     def usable(self) -> bool:
@@ -47,27 +45,26 @@ class Report:
 
 
 def inspect(path: Path, batch_size: int) -> Report:
-    """Look at all of a dataset. Raises InputError when it cannot be opened at all."""
+    """Check all of a dataset. Raises InputError if it cannot be opened at all."""
     with Dataset(path) as dataset:
         names, findings = _class_table(dataset)
         splits = {split: dataset.split(split) for split in SPLITS}
         for split in SPLITS:
             findings += _layout(split, splits[split], dataset.path)
         findings += _scenes(dataset)
-        findings += _passed_over(dataset, splits)
-    classes = len(names) or None
-    seen = {split: Seen() for split in SPLITS}
+        findings += _ignored_files(dataset, splits)
+    contents = {split: Contents() for split in SPLITS}
     for split in SPLITS:
-        looks = [Look(path.absolute(), pair, classes) for pair in splits[split].pairs]
-        for some in in_parallel(look_at, looks, CHUNK, f"check {split}"):
-            seen[split].add(some)
-        findings += [*seen[split].findings, *_of_pictures(split, seen[split])]
-    findings += [*_of_labels(names, seen), *_leaks(seen)]
+        inspect_some = partial(inspect_pairs, path.absolute(), len(names) or None)
+        for some in in_parallel(inspect_some, splits[split].pairs, CHUNK, f"check {split}"):
+            contents[split].add(some)
+        findings += [*contents[split].findings, *_pictures(split, contents[split])]
+    findings += [*_labels(names, contents), *_leaks(contents)]
     if 0 < len(splits["training"].pairs) < batch_size:
         findings.append(
             Finding("batch", "training", f"{len(splits['training'].pairs)} pairs, a batch has {batch_size}")
         )
-    return Report(findings, names, seen)
+    return Report(findings, names, contents)
 
 
 def _class_table(dataset: Dataset) -> tuple[tuple[str, ...], list[Finding]]:
@@ -96,15 +93,12 @@ def _class_table(dataset: Dataset) -> tuple[tuple[str, ...], list[Finding]]:
 
 
 def _layout(name: str, split: SplitMembers, dataset: Path) -> Iterator[Finding]:
-    for kind, members in (
-        ("image_alone", split.images_alone),
-        ("annotation_alone", split.annotations_alone),
-        ("doubles", split.doubles),
-    ):
+    alone = {"image_alone": split.images_alone, "annotation_alone": split.annotations_alone, "doubles": split.doubles}
+    for kind, members in alone.items():
         for member in members:
-            path = dataset / member  # of a zip there is no such path
-            lost = path.is_symlink() and not path.exists()
-            yield Finding(kind, member, f"a link to {path.readlink()}, where no file is" if lost else "")
+            path = dataset / member  # never exists for a zip
+            dangling = path.is_symlink() and not path.exists()
+            yield Finding(kind, member, f"a link to {path.readlink()}, where no file is" if dangling else "")
     for pair in split.pairs:
         if not is_text(pair.id):
             yield Finding("name", pair.image, "")
@@ -121,14 +115,13 @@ def _scenes(dataset: Dataset) -> Iterator[Finding]:
         yield Finding("scenes", member, str(error))
 
 
-def _passed_over(dataset: Dataset, splits: dict[str, SplitMembers]) -> Iterator[Finding]:
-    """Files below images/ and annotations/ that no split has: counted by folder and suffix."""
+def _ignored_files(dataset: Dataset, splits: dict[str, SplitMembers]) -> Iterator[Finding]:
+    """Count, by folder and suffix, the files below images/ and annotations/ that no split has."""
     used: set[str] = set()
     for split in splits.values():
         used |= {member for pair in split.pairs for member in (pair.image, pair.annotation)}
         used |= {*split.images_alone, *split.annotations_alone, *split.doubles}
-    is_zip = not dataset.path.is_dir()
-    names, unread = (dataset.members, []) if is_zip else _below(dataset.path, dataset.root)
+    names, unread = _below(dataset.path, dataset.root) if dataset.path.is_dir() else (dataset.members, [])
     counts: Counter[tuple[str, str]] = Counter()
     for name in names:
         path = PurePosixPath(name)
@@ -141,7 +134,7 @@ def _passed_over(dataset: Dataset, splits: dict[str, SplitMembers]) -> Iterator[
 
 
 def _below(folder: Path, root: str) -> tuple[list[str], list[Finding]]:
-    """All files in the places of pictures and annotations, and the folders that cannot be read: of no split, here."""
+    """Return all files below images/ and annotations/, and findings about folders, of no split, that refuse reading."""
     names: list[str] = []
     errors: list[OSError] = []
     for kind in ("images", "annotations"):
@@ -150,25 +143,24 @@ def _below(folder: Path, root: str) -> tuple[list[str], list[Finding]]:
     unread = [
         Finding("passed_over", Path(error.filename).relative_to(folder).as_posix(), str(error.strerror))
         for error in errors
-        if isinstance(error, PermissionError)  # not where there is no such place
+        if isinstance(error, PermissionError)  # a missing folder is no finding
     ]
     return sorted(names), unread
 
 
-def _of_pictures(split: str, seen: Seen) -> Iterator[Finding]:
-    """What the pixels leave out, and pictures that their EXIF turns: counted, as there may be thousands."""
-    for kind, members in sorted(seen.pictures.items()):
-        yield Finding(kind, split, f"{len(members)} of {seen.pairs} pictures, such as {members[0]}")
-    if "depth" in seen.pictures and seen.brightest < DARK:
-        above = 256 * (seen.brightest + 1)
-        yield Finding("dark", split, f"values below {above} of 65536: the brightest becomes {seen.brightest} of 255")
+def _pictures(split: str, contents: Contents) -> Iterator[Finding]:
+    """Count pictures whose pixels leave something out, and those that their EXIF turns: there may be thousands."""
+    for kind, members in sorted(contents.pictures.items()):
+        yield Finding(kind, split, f"{len(members)} of {contents.pairs} pictures, such as {members[0]}")
+    if "depth" in contents.pictures and (brightest := contents.brightest) < DARK:
+        above = 256 * (brightest + 1)
+        yield Finding("dark", split, f"values below {above} of 65536: the brightest becomes {brightest} of 255")
 
 
-def _of_labels(names: tuple[str, ...], seen: dict[str, Seen]) -> Iterator[Finding]:
-    """What the pixels' values say about classes and splits."""
-    training, validation = (seen[split].values for split in SPLITS)
-    for split in SPLITS:
-        values = seen[split].values
+def _labels(names: tuple[str, ...], contents: dict[str, Contents]) -> Iterator[Finding]:
+    """Judge classes and splits by the pixels' values."""
+    training, validation = (contents[split].values for split in SPLITS)
+    for split, values in zip(SPLITS, (training, validation), strict=True):
         if values.any() and not values[1:].any():
             yield Finding("no_labels", split, "no pixel has a class")
     if not names or not training.any():
@@ -192,8 +184,8 @@ def _off_by_one(names: tuple[str, ...], values: npt.NDArray[np.int64]) -> Iterat
         yield Finding("off_by_one", f"value {last + 1}", "the highest there is, and 0 never occurs")
 
 
-def _leaks(seen: dict[str, Seen]) -> Iterator[Finding]:
-    training = {digest: member for member, digest in seen["training"].digests}
-    for member, digest in seen["validation"].digests:
+def _leaks(contents: dict[str, Contents]) -> Iterator[Finding]:
+    training = {digest: member for member, digest in contents["training"].digests}
+    for member, digest in contents["validation"].digests:
         if digest in training:
             yield Finding("leak", member, f"same pixels as {training[digest]}")

@@ -4,7 +4,7 @@ A row has a name and a value, a colour or a label:
     name,value              name,r,g,b              name,colour             name,label
     road,7                  road,128,64,128         road,#804080            road,street
 Rows of one name are one class; those named 'ignored' become 0. Classes are numbered in the order of their first rows.
-class_lists.py has all forms of tables that can be read.
+class_lists.py reads all forms of tables.
 """
 
 import csv
@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sceneparse.convert.class_lists import CHANNELS, COLOURS, LABELS, UNLABELLED, VALUES, Row, read_rows, refusal
+from sceneparse.convert.class_lists import EMPTY, UNLABELLED, Row, read_rows, refusal
 from sceneparse.core.errors import InputError
 from sceneparse.dataset.class_table import unusable
 from sceneparse.dataset.labels import MAX_CLASSES
@@ -29,8 +29,9 @@ Code = TypeVar("Code", int, str)
 class Legend:
     """Class names, and (code, annotation value) for each code: a value, 0..65535, or a colour, 0xRRGGBB.
 
-    Of annotation files: (label, annotation value) instead, and the value of what no shape covers. `note`: a line about
-    how the table was read, or nothing. `colours`: #rrggbb of each class or '' for none; empty where the table has none.
+    For annotation files `labels` holds (label, annotation value) instead, and `background` the annotation value of
+    pixels that no shape covers. `note`: a line about how the table was read, or ''. `colours`: #rrggbb of each class,
+    '' for none; empty if the table has no colours.
     """
 
     names: tuple[str, ...]
@@ -43,15 +44,15 @@ class Legend:
 
     @property
     def codes_are(self) -> str:
-        """What the codes are, in a word."""
+        """Word for the codes: colours or values."""
         return "colours" if self.by_colour else "values"
 
     def text(self, code: int) -> str:
-        """A code as a person writes it."""
+        """Return a code as a person writes it."""
         return f"#{code:06x} ({code >> 16}, {code >> 8 & 255}, {code & 255})" if self.by_colour else str(code)
 
     def table(self) -> bytes:
-        """Return the classes as objectInfo150.txt: with the column Label where commas would cut names, and Colour."""
+        """Return the classes as objectInfo150.txt; Label is added if names have commas, Colour if there are any."""
         file = io.StringIO()
         columns = {"Idx": [*map(str, range(1, len(self.names) + 1))], "Name": [*self.names]}
         if any("," in name for name in self.names):
@@ -64,9 +65,10 @@ class Legend:
 
 
 def read_legend(path: Path, by: str | None, ignore: Sequence[str] | None) -> Legend:
-    """Read a class table; `by` says which of its codes count (value, colour), where it has both.
+    """Read a class table for masks. Raises InputError that lists every bad row.
 
-    `ignore`: more codes that become 0, by default 255 of values. Raises InputError that lists every bad row.
+    `by`: 'value' or 'colour', needed if the table has both. `ignore`: more codes that become 0, by default the value
+    255.
     """
     rows, note = read_rows(path)
     by_colour = _by_colour(path, rows, by)
@@ -78,7 +80,7 @@ def read_legend(path: Path, by: str | None, ignore: Sequence[str] | None) -> Leg
 def read_labels(path: Path, background: str | None) -> Legend:
     """Read a class table for annotation files; without a column of labels the names are the labels.
 
-    `background`: the class of what no shape covers; the first one, where the table does not have it.
+    `background`: the class of pixels that no shape covers; it becomes the first class if the table lacks it.
     """
     rows, note = read_rows(path)
     if not any("name" in row for _, row in rows):
@@ -89,7 +91,7 @@ def read_labels(path: Path, background: str | None) -> Legend:
 
 
 def name_labels(labels: Iterable[str], background: str | None, file: Path) -> Legend:
-    """Make every label a class, in their order."""
+    """Make each label a class, in their order."""
     rows: list[Row] = [(f"label {label!r}", {"name": label}) for label in labels]
     names, numbers = _numbered(file, rows, _labels, "label")
     return _with_background(file, names, numbers, background)
@@ -108,18 +110,10 @@ def _with_background(file: Path, names: tuple[str, ...], labels: dict[str, int],
     return Legend(names, False, (), tuple(labels.items()), names.index(background) + 1)
 
 
-def _labels(row: dict[str, Any]) -> list[str]:
-    cell = next((row[key] for key in LABELS if key in row), row["name"])
-    labels = cell if isinstance(cell, list) else [cell]
-    if not all(isinstance(label, str) and label.strip() for label in labels):
-        raise ValueError(f"expected a label, got {cell!r}")
-    return [label.strip() for label in labels]
-
-
 def _numbered(
-    path: Path, rows: list[Row], codes_of: Callable[[dict[str, Any]], list[Code]], what: str
+    path: Path, rows: list[Row], codes_of: Callable[[dict[str, Any]], list[Code]], kind: str
 ) -> tuple[tuple[str, ...], dict[Code, int]]:
-    """The names of the classes, and the annotation value of each code. Raises InputError that lists every bad row."""
+    """Return the classes' names, and each code's annotation value. Raises InputError that lists every bad row."""
     problems: list[str] = []
     numbers: dict[str, int] = {}
     codes: dict[Code, int] = {}
@@ -131,12 +125,10 @@ def _numbered(
             continue
         number = 0 if name.lower() in (IGNORED, UNLABELLED) else numbers.setdefault(name, len(numbers) + 1)
         try:
-            row_codes = codes_of(row)
+            if any(codes.setdefault(code, number) != number for code in codes_of(row)):
+                problems.append(f"{where}: another class has the same {kind}")
         except ValueError as error:
             problems.append(f"{where}: {error}")
-            continue
-        if any(codes.setdefault(code, number) != number for code in row_codes):
-            problems.append(f"{where}: another class has the same {what}")
     if not 1 <= len(numbers) <= MAX_CLASSES:
         problems.append(f"{len(numbers)} classes")
     if problems:
@@ -145,29 +137,23 @@ def _numbered(
 
 
 def _class_colours(path: Path, rows: list[Row], names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the first colour of each class, '' for none; nothing where the table has no colours."""
+    """Return the first colour of each class, '' for none; () if the table has no colours."""
     colours = dict.fromkeys(names, "")
     for where, row in rows:
         name = str(row.get("name") or "").strip()
-        if colours.get(name) != "" or not _has_colour(row):
-            continue
-        try:
-            colours[name] = f"#{_codes(row, by_colour=True)[0]:06x}"
-        except (ValueError, IndexError) as error:
-            raise refusal(path, f"{where}: {error}") from None
+        if colours.get(name) == "" and row.get("colour") not in EMPTY:
+            try:
+                colours[name] = f"#{_codes(row, by_colour=True)[0]:06x}"
+            except ValueError as error:
+                raise refusal(path, f"{where}: {error}") from None
     return tuple(colours.values()) if any(colours.values()) else ()
 
 
-def _has_colour(row: dict[str, Any]) -> bool:
-    """Whether a row gives a colour, right or wrong; an empty cell gives none."""
-    return any(row.get(key) not in (None, "", []) for key in (*COLOURS, *(key for three in CHANNELS for key in three)))
-
-
 def _ignored(path: Path, by_colour: bool, ignore: Sequence[str] | None, codes: dict[int, int]) -> dict[int, int]:
-    """What becomes 0 beside what the table says."""
+    """Return the codes that become 0 beside those that the table ignores."""
     if ignore is None:
         return {} if by_colour or 255 in codes else {255: 0}
-    found, problems = {}, []
+    ignored, problems = {}, []
     for text in ignore:
         try:
             code = _colour(text) if by_colour else _value(text)
@@ -176,25 +162,21 @@ def _ignored(path: Path, by_colour: bool, ignore: Sequence[str] | None, codes: d
             continue
         if codes.get(code, 0):
             problems.append(f"{text} is a class of the table")
-        found[code] = 0
+        ignored[code] = 0
     if problems:
         raise InputError(
-            "what --ignore names cannot be used",
+            "--ignore names unusable codes",
             expected=f"{'colours, as #rrggbb' if by_colour else 'values, 0..65535'}, for {path} has such",
             got="; ".join(problems),
             file="the command line",
             next_step=f"name {'colours' if by_colour else 'values'} that masks have and no class of the table has",
         )
-    return found
+    return ignored
 
 
 def _by_colour(path: Path, rows: list[Row], by: str | None) -> bool:
     keys = {key for _, row in rows for key in row}
-    has = {
-        "value": any(key in keys for key in (*VALUES, "line")),
-        "colour": any(key in keys for key in COLOURS) or any(keys.issuperset(three) for three in CHANNELS),
-    }
-    kinds = [kind for kind, there in has.items() if there and by in (None, kind)]
+    kinds = [kind for kind in ("value", "colour") if kind in keys and by in (None, kind)]
     if not kinds or "name" not in keys:
         raise refusal(path, _columns(path, keys))
     if len(kinds) == 2:
@@ -203,32 +185,33 @@ def _by_colour(path: Path, rows: list[Row], by: str | None) -> bool:
 
 
 def _columns(path: Path, keys: set[str]) -> str:
-    """What there is instead of the columns that are needed."""
+    """Say which columns a table without the needed ones has."""
     if not keys:
         return "no rows, and so no columns"
-    shown = ", ".join(sorted(filter(None, keys - {"line"})))
-    known = {"name", *VALUES, *COLOURS}.union(*CHANNELS)
-    if path.suffix.lower() != ".json" and not keys & known:
-        return f"no header line: the first one has {shown}"
-    return f"columns {shown}"
+    listed = ", ".join(sorted(filter(None, keys)))
+    if path.suffix.lower() != ".json" and not keys & {"name", "value", "colour"}:
+        return f"no header line: the first one has {listed}"
+    return f"columns {listed}"
+
+
+def _labels(row: dict[str, Any]) -> list[str]:
+    cell = row.get("label", row["name"])
+    labels = cell if isinstance(cell, list) else [cell]
+    if not all(isinstance(label, str) and label.strip() for label in labels):
+        raise ValueError(f"expected a label, got {cell!r}")
+    return [label.strip() for label in labels]
 
 
 def _codes(row: dict[str, Any], by_colour: bool) -> list[int]:
+    cell = row.get("colour" if by_colour else "value")
     if not by_colour:
-        if "line" in row:  # of a list of names alone: -1 is labelme's, of what it saves as 255
-            return [row["line"] if row["line"] >= 0 else 255]
-        cell = next((row[key] for key in VALUES if key in row), None)
-        return [_value(one) for one in (cell if isinstance(cell, list) else [cell])]
-    for three in CHANNELS:
-        if all(key in row for key in three):
-            return [_colour([row[key] for key in three])]
-    cell = next((row[key] for key in COLOURS if key in row), None)
-    several = isinstance(cell, list) and not all(isinstance(one, int) for one in cell)
-    return [_colour(one) for one in (cell if several else [cell])]  # type: ignore[union-attr]
+        return [_value(value) for value in (cell if isinstance(cell, list) else [cell])]
+    several = isinstance(cell, list) and cell and not all(isinstance(part, int) for part in cell)
+    return [_colour(colour) for colour in (cell if several else [cell])]  # type: ignore[union-attr]
 
 
 def _value(cell: Any) -> int:
-    """0..65535."""
+    """Return an int, 0..65535. Raises ValueError."""
     try:
         if isinstance(cell, float | bool):
             raise ValueError  # noqa: TRY004, TRY301
@@ -241,7 +224,7 @@ def _value(cell: Any) -> int:
 
 
 def _colour(cell: Any) -> int:
-    """#rrggbb, or three numbers in a list or a text."""
+    """Return 0xRRGGBB from #rrggbb, or from three numbers in a list, a tuple or a text. Raises ValueError."""
     if isinstance(cell, str) and re.fullmatch(r"#[0-9a-fA-F]{6}", cell.strip()):
         return int(cell.strip()[1:], 16)
     parts = re.split(r"[\s,;]+", cell.strip(" ()[]")) if isinstance(cell, str) else cell

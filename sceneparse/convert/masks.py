@@ -1,9 +1,9 @@
 """A mask of another dataset -> an annotation: 8-bit, 0 = other, 1..N = classes, by the values or colours of a legend.
 
-Of a palette picture the indices are values, and the palette's entries colours; a colour picture whose channels are
-equal (R = G = B) holds values. What is fully transparent is black, or the value 0, whatever lies below it; every
-other pixel has its colour. A code that the legend does not have is never guessed at: it is counted, and becomes 0,
-unless a tolerance was given and a code of the legend is within it.
+A palette picture's indices are values, and its palette's entries colours; a colour picture whose channels are equal
+(R = G = B) holds values. A fully transparent pixel is black, or the value 0, whatever its hidden colour; every other
+pixel keeps its colour. A code that the legend lacks is counted and becomes 0, unless a tolerance is given and the
+legend has a code within it.
 """
 
 import io
@@ -18,22 +18,22 @@ from PIL import Image, TiffImagePlugin
 
 from sceneparse.convert.hints import UnfitError
 from sceneparse.convert.mask_legend import Legend
-from sceneparse.convert.nearest import nearest
 from sceneparse.dataset.images import DEPTH_AND_TYPE, Pixels
 from sceneparse.dataset.picture_formats import reading
 
 FORMATS = ("PNG", "BMP", "TIFF", "GIF", "JPEG")
 LOSSY = ("JPEG", "MPO")  # a JPEG of several frames opens as MPO
 UNKNOWN = 255  # in the look-up table: no class has this number
-LARGEST = 2**31  # of 32-bit masks: what is beyond marks no data
+LARGEST = 2**31  # in 32-bit masks: values beyond mark missing data
+CHUNK = 4096  # codes per comparison: 12 MB with 254 colours
 
 
 @dataclass(frozen=True)
 class Notes:
-    """What was noted of a mask: pixels, those of each code that the legend lacks, and those moved to a near code.
+    """Counts about one mask: its pixels, those of each code that the legend lacks, and those moved to a near code.
 
-    `entries`: the colours of the palette's entries that occur, by value, where values were read. `drawn`: lines about
-    shapes that were drawn, with counts.
+    `entries`: the colours of the palette's entries in use, by value, if values were read. `drawn`: lines about shapes,
+    with counts.
     """
 
     pixels: int = 0
@@ -44,7 +44,7 @@ class Notes:
 
 
 def annotate(path: Path, legend: Legend, tolerance: int | None = None) -> tuple[Pixels, Notes]:
-    """Annotation values, uint8 [H, W], and notes.
+    """Return annotation values, uint8 [H, W], and notes.
 
     Raises OSError and ValueError for a damaged picture, and UnfitError for one that is no such mask.
     """
@@ -72,23 +72,65 @@ def annotate(path: Path, legend: Legend, tolerance: int | None = None) -> tuple[
     return annotation, Notes(annotation.size, left, int(counts[moved].sum()), entries)
 
 
+def nearest(codes: npt.NDArray[np.int64], legend: Legend, tolerance: int) -> Pixels:
+    """Return annotation values, uint8 [K], for K codes; UNKNOWN for those without a class within the tolerance.
+
+    No channel (or value) may differ by more than the tolerance. The code nearest in RGB counts, and among equally near
+    ones the first in the table.
+    """
+    known = _channels(np.array([code for code, _ in legend.codes], np.int64), legend)  # [N, 1 or 3]
+    numbers = np.array([number for _, number in legend.codes], np.uint8)
+    parts = [np.zeros(0, np.uint8)]
+    for start in range(0, len(codes), CHUNK):
+        apart = _channels(codes[start : start + CHUNK], legend)[:, None] - known  # [K, N, 1 or 3]
+        within = np.abs(apart).max(-1) <= tolerance
+        distance = np.where(within, np.square(apart).sum(-1), np.iinfo(np.int64).max)
+        parts.append(np.where(within.any(1), numbers[distance.argmin(1)], UNKNOWN).astype(np.uint8))
+    return np.concatenate(parts)
+
+
+def too_near(legend: Legend, tolerance: int) -> tuple[int, int] | None:
+    """Return two codes of different classes within the tolerance of each other: a pixel's class would be ambiguous."""
+    codes = _channels(np.array([code for code, _ in legend.codes], np.int64), legend)
+    numbers = np.array([number for _, number in legend.codes])
+    for index in range(1, len(codes)):
+        apart = np.abs(codes[:index] - codes[index]).max(-1)
+        near = np.flatnonzero((apart <= tolerance) & (numbers[:index] != numbers[index]))
+        if len(near):
+            return legend.codes[near[0]][0], legend.codes[index][0]
+    return None
+
+
+def _channels(codes: npt.NDArray[np.int64], legend: Legend) -> npt.NDArray[np.int64]:
+    return np.stack([codes >> 16, codes >> 8 & 255, codes & 255], -1) if legend.by_colour else codes[:, None]
+
+
 def _numbers(codes: npt.NDArray[np.integer[Any]], legend: Legend) -> Pixels:
-    """Annotation values, UNKNOWN where the legend has none."""
+    """Return annotation values, UNKNOWN for codes that the legend lacks."""
     table = _lookup(legend)
-    if codes.dtype != np.int64:  # of fewer bits: all are in the table
+    if codes.dtype != np.int64:  # fewer bits: the table has an entry for each
         numbers: Pixels = table[codes]
         return numbers
     inside = (codes >= 0) & (codes < len(table))
     return np.where(inside, table[np.where(inside, codes, 0)], np.uint8(UNKNOWN))
 
 
+@lru_cache(maxsize=1)
+def _lookup(legend: Legend) -> Pixels:
+    """Return annotation values, uint8, by code: 16 MB for colours."""
+    table = np.full(2**24 if legend.by_colour else 2**16, UNKNOWN, np.uint8)
+    for code, number in legend.codes:
+        table[code] = number
+    return table
+
+
 def _values(mask: Image.Image, content: bytes, tolerance: int) -> npt.NDArray[Any]:
-    """Integers, [H, W]."""
+    """Return the values as integers, [H, W]. Raises UnfitError."""
     # Pillow stretches less than 8 bits to 0..255, and cuts 16 bits in several channels to 8: the values are lost.
     if mask.mode in ("L", "LA", "RGB", "RGBA") and (bits := _bits(mask, content)) != 8:
         raise UnfitError("depth", f"expected 8 bits a channel for values in mode {mask.mode}, got {bits}")
     if mask.mode in ("L", "P", "1") or mask.mode.startswith("I;16"):
-        return np.asarray(mask).astype(np.uint16)  # of 1-bit pictures: False, True
+        return np.asarray(mask).astype(np.uint16)  # 1-bit pictures: False, True
     if mask.mode in ("I", "F"):
         return _whole(np.asarray(mask))
     if mask.mode == "LA":
@@ -103,7 +145,7 @@ def _values(mask: Image.Image, content: bytes, tolerance: int) -> npt.NDArray[An
 
 
 def _bits(mask: Image.Image, content: bytes) -> int:
-    """Bits a channel, as stored."""
+    """Return the bits a channel in the file."""
     if mask.format == "PNG":
         return content[DEPTH_AND_TYPE][0]
     if isinstance(mask, TiffImagePlugin.TiffImageFile):
@@ -112,16 +154,16 @@ def _bits(mask: Image.Image, content: bytes) -> int:
 
 
 def _whole(values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    """32-bit samples, int or float, as integers."""
+    """Return 32-bit samples, int or float, as integers. Raises UnfitError."""
     odd = ~((values > -LARGEST) & (values < LARGEST) & (np.floor(values) == values))  # NaN too
     if odd.any():
-        shown = ", ".join(f"{value:g}" for value in np.unique(values[odd])[:3].tolist())
-        raise UnfitError("fractions", f"expected whole numbers, got {shown} in {int(odd.sum())} pixels")
+        examples = ", ".join(f"{value:g}" for value in np.unique(values[odd])[:3].tolist())
+        raise UnfitError("fractions", f"expected whole numbers, got {examples} in {int(odd.sum())} pixels")
     return values.astype(np.int64)
 
 
 def _colours(mask: Image.Image) -> npt.NDArray[np.uint32]:
-    """uint32 [H, W], 0xRRGGBB."""
+    """Return colours as 0xRRGGBB, uint32 [H, W]. Raises UnfitError."""
     if mask.mode not in ("RGB", "RGBA", "P", "PA", "L", "LA", "1"):
         raise UnfitError("kind", f"expected colours of 8 bits a channel, got mode {mask.mode}")
     red, green, blue = np.moveaxis(np.asarray(_opaque(mask)).astype(np.uint32), -1, 0)
@@ -130,18 +172,9 @@ def _colours(mask: Image.Image) -> npt.NDArray[np.uint32]:
 
 
 def _opaque(mask: Image.Image) -> Image.Image:
-    """RGB, black where the mask is fully transparent."""
+    """Return the mask as RGB, black where it is fully transparent."""
     if not mask.has_transparency_data:
         return mask.convert("RGB")
     pixels = np.array(mask.convert("RGBA"))
     pixels[pixels[..., 3] == 0] = 0
     return Image.fromarray(pixels[..., :3].copy())
-
-
-@lru_cache(maxsize=1)
-def _lookup(legend: Legend) -> Pixels:
-    """uint8, by code: 16 MB for colours."""
-    table = np.full(2**24 if legend.by_colour else 2**16, UNKNOWN, np.uint8)
-    for code, number in legend.codes:
-        table[code] = number
-    return table

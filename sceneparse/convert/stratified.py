@@ -1,7 +1,7 @@
-"""Draw exactly a share of the pairs for validation, with as much of each class as there is in all, as far as that goes.
+"""Draw exactly a share of the pairs for validation, and that share of each class, as nearly as possible.
 
-Each pair belongs to the rarest of its classes, and each class gives its share of its pairs, by a hash of their names:
-so it depends on names, classes and the seed alone, and few pairs change sides where some are added.
+Each pair counts for the rarest of its classes, and each class gives its share of its pairs, by a hash of their names:
+the draw depends on names, classes and the seed alone, and few pairs change sides when others are added.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from functools import partial
 
 import numpy as np
 
-from sceneparse.convert.annotations.album import annotate_source, told_classes
+from sceneparse.convert.annotations.album import annotate_source, label_classes
 from sceneparse.convert.mask_legend import Legend
 from sceneparse.convert.pairing import Source
 from sceneparse.core.parallel import in_parallel
@@ -24,28 +24,27 @@ CHUNK = 2  # masks per task
 
 
 def find_classes(pairs: Sequence[Source], legend: Legend, tolerance: int | None) -> list[frozenset[int]]:
-    """The annotation values of each pair's mask but 0; none where it cannot be used."""
-    if (told := told_classes(pairs, legend)) is not None:
-        return told
-    find_some: Callable[[tuple[Source, ...]], list[frozenset[int]]] = partial(classes_of, legend, tolerance)
+    """Return the annotation values of each pair but 0; an empty set for a mask that cannot be used."""
+    if (known := label_classes(pairs, legend)) is not None:
+        return known
+    find_some: Callable[[tuple[Source, ...]], list[frozenset[int]]] = partial(_mask_classes, legend, tolerance)
     return [values for some in in_parallel(find_some, pairs, CHUNK, "look up classes") for values in some]
 
 
-def classes_of(legend: Legend, tolerance: int | None, sources: tuple[Source, ...]) -> list[frozenset[int]]:
-    """A set for each pair."""
-    some: list[frozenset[int]] = []
+def _mask_classes(legend: Legend, tolerance: int | None, sources: tuple[Source, ...]) -> list[frozenset[int]]:
+    classes: list[frozenset[int]] = []
     for source in sources:
         values: list[int] = []
-        with suppress(*DAMAGE):  # told when the pair is converted
+        with suppress(*DAMAGE):  # converting the pair reports it
             values = np.unique(annotate_source(source, legend, tolerance)[0]).tolist()
-        some.append(frozenset(values) - {0})
-    return some
+        classes.append(frozenset(values) - {0})
+    return classes
 
 
 def draw(pairs: Sequence[Source], classes: Sequence[frozenset[int]], share: float, seed: int) -> list[int]:
-    """0 for pairs of training, 1 for those of validation, of which there are round(share * N), but 1 of each at least.
+    """Return 0 for pairs of training and 1 for those of validation: round(share * N), but at least 1 of each.
 
-    `classes`: of each pair, the annotation values that its mask has.
+    `classes`: the annotation values in each pair's mask.
     """
     wanted = max(min(round(share * len(pairs)), len(pairs) - 1), min(1, len(pairs) - 1))
     counts = Counter(value for values in classes for value in values)
@@ -62,9 +61,9 @@ def draw(pairs: Sequence[Source], classes: Sequence[frozenset[int]], share: floa
 
 
 def _quotas(sizes: dict[int, int], wanted: int, total: int) -> dict[int, int]:
-    """How many each group gives: its share rounded down, then one at a time from where most is missing.
+    """Return how many each group gives: its share rounded down, then one at a time from where most is missing.
 
-    The last pair of a group is given when no other is left: training needs it more.
+    A group gives its last pair only if no group has another: training needs it more.
     """
     exact = {value: Fraction(size * wanted, total) for value, size in sizes.items()}
     quotas = {value: int(part) for value, part in exact.items()}

@@ -1,108 +1,140 @@
-"""What became of the pairs that were converted: what is wrong with them, and what is worth saying.
+"""Counts over all converted pairs: problems, unknown codes, and lines for the user.
 
-Memory does not grow with pairs that are in order.
+Memory does not grow with pairs that have no problem, and is bounded for unknown codes: a mask that was once a JPEG has
+thousands of them.
 """
 
 from collections import Counter
 from pathlib import Path
 
-from sceneparse.convert.hints import next_step
+from sceneparse.convert.hints import hints_for
 from sceneparse.convert.mask_legend import Legend
-from sceneparse.convert.masks import Notes
-from sceneparse.convert.nearest import too_near
-from sceneparse.convert.pairing import Source
-from sceneparse.convert.unknown_codes import MANY, SHOWN, Unknown
+from sceneparse.convert.masks import too_near
+from sceneparse.convert.pair_conversion import Converted
 from sceneparse.core.errors import InputError
 from sceneparse.dataset.photos import LOST
 
-MOST = 0.5  # share of pixels above which --unknown ignore deserves a warning
+MOST_ZEROED = 0.5  # share of pixels above which --unknown ignore deserves a warning
+MANY = 1000  # unknown codes that are counted separately
+SHOWN = 20  # codes, files of each, and turned pictures in messages
 
 
 class Tally:
     """Counts over all pairs.
 
-    `ignored`: codes that the legend lacks may become 0. `agree`: palettes must, as masks are read by value and nobody
-    has said so.
+    `ignored`: unknown codes may become 0. `agree`: palettes must agree, as masks are read by value and the user has not
+    said so.
     """
 
     def __init__(self, legend: Legend, tolerance: int | None, *, ignored: bool, agree: bool) -> None:
         self.legend, self.tolerance, self.ignored, self.agree = legend, tolerance, ignored, agree
         self.problems: list[str] = []
         self.kinds: set[str] = set()
-        self.unknown = Unknown()
-        self.pixels = self.moved = self.moved_masks = self.turned = 0
-        self.named: list[Path] = []  # the first pictures that were turned
+        self.pixels = self.moved = self.moved_masks = 0
+        self.turned: list[Path] = []
         self.drawn: Counter[str] = Counter()
-        self.lost: Counter[str] = Counter()  # pictures by what was left out of them
+        self.lost: Counter[str] = Counter()  # pictures by what they leave out
         self.entries: dict[int, tuple[int, Path]] = {}  # colour of a palette's entry, and the first mask that has it
+        self.unknown: Counter[int] = Counter()  # pixels of the first MANY codes
+        self.unknown_masks: Counter[int] = Counter()
+        self.unknown_files: dict[int, list[str]] = {}  # the first files of each code
+        self.unknown_rest = 0  # pixels of further codes
 
     @property
     def usable(self) -> bool:
         """Whether all pairs so far can be used."""
         return not self.problems and (self.ignored or not self.unknown)
 
-    def add(self, source: Source, notes: Notes, *, turned: bool, lost: tuple[str, ...]) -> None:
+    def add(self, pair: Converted) -> None:
         """Count a pair."""
+        notes, mask = pair.notes, pair.source.mask
         self.pixels += notes.pixels
         self.moved += notes.moved
         self.moved_masks += notes.moved > 0
-        self.turned += turned
         self.drawn.update(notes.drawn)
-        self.lost.update(lost)
-        if turned and len(self.named) < SHOWN:
-            self.named.append(source.image)
-        self.unknown.add(source.mask, notes.unknown)
+        if pair.picture:
+            self.lost.update(pair.picture.lost)
+            if pair.picture.turned:
+                self.turned.append(pair.source.image)
+        for code, pixels in notes.unknown.items():
+            if code not in self.unknown and len(self.unknown) == MANY:
+                self.unknown_rest += pixels
+                continue
+            self.unknown[code] += pixels
+            self.unknown_masks[code] += 1
+            if self.unknown_masks[code] <= SHOWN:
+                self.unknown_files.setdefault(code, []).append(f"{mask} ({pixels})")
         if self.agree:
-            self._compare(source.mask, notes.entries)
+            self._compare(mask, notes.entries)
+        if pair.problem:
+            self._fail(*pair.problem)
 
-    def fail(self, kind: str, text: str) -> None:
-        """Note a pair that cannot be used."""
+    def _fail(self, kind: str, text: str) -> None:
         self.kinds.add(kind)
         self.problems.append(text)
-
-    def check(self, where: str, expected: str) -> None:
-        """Raise InputError that lists every pair that cannot be used."""
-        if self.usable:
-            return
-        problems = list(self.problems)
-        if self.unknown and not self.ignored:
-            problems += self.unknown.lines(self.legend)
-            self.kinds |= {"unknown", "soft"} if len(self.unknown.pixels) > SHOWN else {"unknown"}
-        raise InputError(
-            "not all pairs can be used",
-            expected=expected,
-            got="\n    ".join(["", *problems]),
-            file=where,
-            next_step=next_step(self.kinds),
-        )
-
-    def lines(self) -> list[str]:
-        """What is worth saying of pairs that can be used."""
-        lines = [f"{count:,} {what}" for what, count in sorted(self.drawn.items()) if count]
-        if self.turned:
-            more = f" and {self.turned - len(self.named)} more" if self.turned > len(self.named) else ""
-            named = ", ".join(map(str, self.named))
-            lines.append(f"{self.turned} pictures turned upright, as EXIF and masks say, and made PNG: {named}{more}")
-        lines += [f"{count} pictures: {LOST[kind]}" for kind, count in sorted(self.lost.items())]
-        if self.moved and self.tolerance is not None:
-            lines.append(f"{self._share(self.moved)} in {self.moved_masks} masks moved to the nearest class")
-            if near := too_near(self.legend, self.tolerance):
-                first, second = map(self.legend.text, near)
-                lines.append(f"warning: of {first} and {second}, --tolerance {self.tolerance} cannot tell which it was")
-        lines += [f"unknown, became 0: {line}" for line in self.unknown.lines(self.legend)]
-        if zeroed := sum(self.unknown.pixels.values()) + self.unknown.others:
-            warning = "warning: " if zeroed > MOST * self.pixels else ""
-            lines.append(
-                f"{warning}--unknown ignore made {self._share(zeroed)} 0, which is left out of loss and scores"
-            )
-        return lines
-
-    def _share(self, pixels: int) -> str:
-        return f"{pixels} pixels ({pixels / self.pixels:.1%} of all)"
 
     def _compare(self, mask: Path, entries: dict[int, int]) -> None:
         for value, colour in entries.items():
             first, where = self.entries.setdefault(value, (colour, mask))
             if first != colour and len(self.problems) < MANY:
-                self.fail("palettes", f"{mask}: value {value} is #{colour:06x} in its palette, #{first:06x} in {where}")
+                self._fail(
+                    "palettes", f"{mask}: value {value} is #{colour:06x} in its palette, #{first:06x} in {where}"
+                )
                 return
+
+    def check(self, where: str) -> None:
+        """Raise InputError that lists every pair that cannot be used."""
+        if self.usable:
+            return
+        problems = list(self.problems)
+        if self.unknown and not self.ignored:
+            problems += self._unknown_lines()
+            self.kinds |= {"unknown", "soft"} if len(self.unknown) > SHOWN else {"unknown"}
+        raise InputError(
+            "not all pairs can be used",
+            expected=f"a picture and a mask of its size, with the table's {self.legend.codes_are}",
+            got="\n    ".join(["", *problems]),
+            file=where,
+            next_step=hints_for(self.kinds),
+        )
+
+    def lines(self) -> list[str]:
+        """Return what the user should know about pairs that can be used."""
+        lines = [f"{count:,} {what}" for what, count in sorted(self.drawn.items()) if count]
+        if self.turned:
+            more = f" and {len(self.turned) - SHOWN} more" if len(self.turned) > SHOWN else ""
+            named = ", ".join(map(str, self.turned[:SHOWN]))
+            lines.append(
+                f"{len(self.turned)} pictures turned upright, as EXIF and masks say, and made PNG: {named}{more}"
+            )
+        lines += [f"{count} pictures: {LOST[kind]}" for kind, count in sorted(self.lost.items())]
+        if self.moved and self.tolerance is not None:
+            lines.append(f"{self._share(self.moved)} in {self.moved_masks} masks moved to the nearest class")
+            if near := too_near(self.legend, self.tolerance):
+                first, second = map(self.legend.text, near)
+                lines.append(f"warning: --tolerance {self.tolerance} cannot tell {first} from {second}")
+        lines += [f"unknown, became 0: {line}" for line in self._unknown_lines()]
+        if zeroed := self.unknown.total() + self.unknown_rest:
+            warning = "warning: " if zeroed > MOST_ZEROED * self.pixels else ""
+            lines.append(
+                f"{warning}--unknown ignore made {self._share(zeroed)} 0, which is left out of loss and scores"
+            )
+        return lines
+
+    def _unknown_lines(self) -> list[str]:
+        """Return a line for each unknown code with its files, the most frequent first."""
+        codes = sorted(self.unknown, key=lambda code: (-self.unknown[code], code))
+        lines = []
+        for code in codes[:SHOWN]:
+            masks = self.unknown_masks[code]
+            more = f" and {masks - SHOWN} more" if masks > SHOWN else ""
+            named = ", ".join(self.unknown_files[code]) + more
+            lines.append(f"{self.legend.text(code)}: {self.unknown[code]} pixels in {masks} masks: {named}")
+        if len(codes) > SHOWN:
+            rest = sum(self.unknown[code] for code in codes[SHOWN:]) + self.unknown_rest
+            count = f"{len(codes) - SHOWN} others" + (" and more" if self.unknown_rest else "")
+            lines.append(f"{count}: {rest} pixels; so many come from smoothed edges, or from a JPEG: see --tolerance")
+        return lines
+
+    def _share(self, pixels: int) -> str:
+        return f"{pixels} pixels ({pixels / self.pixels:.1%} of all)"

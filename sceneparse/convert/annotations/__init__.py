@@ -1,1 +1,1 @@
-"""Files of annotation tools -> drawings, from which `convert` makes annotations: a file for each format."""
+"""Read files of annotation tools into drawings, which `convert` turns into annotations: a module for each format."""

@@ -1,6 +1,6 @@
-"""Content of an annotation file, whatever its format: pictures with the shapes drawn on them.
+"""Content of annotation files, whatever their format: pictures with the shapes drawn on them.
 
-A reader of a format makes an Album; pairing finds the pictures that it names; `draw` makes the annotation of each.
+The reader of a format makes an Album; matching.py finds the pictures that it names; `draw` makes their annotations.
 """
 
 from collections import Counter
@@ -13,15 +13,16 @@ import numpy as np
 from PIL import Image
 from pydantic import ValidationError
 
-from sceneparse.convert.annotations.regions import Mask, Region, shown
+from sceneparse.convert.annotations.regions import Mask, Region, size_text
 from sceneparse.convert.hints import UnfitError, misfit
 from sceneparse.convert.mask_legend import Legend
 from sceneparse.convert.masks import Notes, annotate
 from sceneparse.convert.pairing import Source
 from sceneparse.dataset.images import Pixels
+from sceneparse.dataset.photos import Size
 from sceneparse.dataset.picture_formats import open_picture
 
-ERRORS = 5  # of a file, that are named
+MOST_ERRORS = 5  # of a file, in a message
 OUTSIDE = "shapes outside their picture"
 UNCLAIMED = 255  # no class has this number
 OVERLAP = "pixels that two masks claim: the class that is later in the table has them"
@@ -37,21 +38,21 @@ class Shape(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """A picture of an annotation file: its name there, its width and height if it tells, its shapes, lowest first."""
+    """A picture of an annotation file: its name there, its width and height or None, its shapes, lowest first."""
 
     name: str
     file: Path
-    size: tuple[int, int] | None
+    size: Size | None
     shapes: tuple[Shape, ...]
-    subset: str = ""  # train, val …, where the file tells
-    exclusive: bool = False  # whether shapes are not to overlap, and are drawn in the order of classes
+    subset: str = ""  # train, val …, if the file has it
+    exclusive: bool = False  # shapes must not overlap, and are drawn in the order of classes
 
 
 @dataclass(frozen=True, eq=False)
 class Album:
     """All drawings of a file.
 
-    `classes`: the names that the file lists, or none; `notes`: what is not drawn, or worth a line, with counts.
+    `classes`: the names that the file lists, or (); `notes`: lines for the user, with counts.
     """
 
     drawings: tuple[Drawing, ...]
@@ -69,13 +70,13 @@ class Album:
 
 @dataclass(frozen=True)
 class Drawn(Source):
-    """A picture with its drawing; `mask` is the file that the drawing comes from."""
+    """A picture with its drawing; `mask` is the file that holds the drawing."""
 
     drawing: Drawing
 
 
-def told_classes(sources: Sequence[Source], legend: Legend) -> list[frozenset[int]] | None:
-    """Return the annotation values of each pair's labels but 0; None where masks have to be read to tell."""
+def label_classes(sources: Sequence[Source], legend: Legend) -> list[frozenset[int]] | None:
+    """Return the annotation values of each pair's labels but 0; None if only reading the masks can tell."""
     numbers = dict(legend.labels)
     drawings = [source.drawing for source in sources if isinstance(source, Drawn) and not source.drawing.exclusive]
     if len(drawings) < len(sources):
@@ -87,7 +88,7 @@ def told_classes(sources: Sequence[Source], legend: Legend) -> list[frozenset[in
 
 
 def merge(albums: Iterable[Album]) -> Album:
-    """Make one album of several; classes stay in the order in which they come."""
+    """Make one album of several; classes keep their order."""
     albums = list(albums)
     notes: Counter[str] = Counter()
     for album in albums:
@@ -97,19 +98,19 @@ def merge(albums: Iterable[Album]) -> Album:
 
 
 def explain(error: ValueError | OverflowError) -> str:
-    """Say what is wrong, and where, in a line."""
+    """Describe an error, and its place in the file, in a line."""
     if not isinstance(error, ValidationError):
         return str(error)
     errors = error.errors(include_url=False, include_input=False)
-    lines = [f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}" for detail in errors[:ERRORS]]
-    more = f"; and {len(errors) - ERRORS} more" if len(errors) > ERRORS else ""
+    lines = [f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}" for detail in errors[:MOST_ERRORS]]
+    more = f"; and {len(errors) - MOST_ERRORS} more" if len(errors) > MOST_ERRORS else ""
     return "; ".join(lines) + more
 
 
 def annotate_source(source: Source, legend: Legend, tolerance: int | None) -> tuple[Pixels, Notes]:
-    """Make the annotation of a pair, uint8 [H, W], of its mask or its drawing, and notes.
+    """Make the annotation of a pair, uint8 [H, W], from its mask or its drawing, and notes.
 
-    Raises what Pillow raises for a damaged file, and UnfitError for a mask or shapes that do not fit the picture.
+    Raises OSError and ValueError for a damaged file, and UnfitError for a mask or shapes that do not fit the picture.
     """
     if not isinstance(source, Drawn):
         return annotate(source.mask, legend, tolerance)
@@ -123,15 +124,15 @@ def annotate_source(source: Source, legend: Legend, tolerance: int | None) -> tu
     return annotation, Notes(annotation.size, drawn=lines)
 
 
-def draw(drawing: Drawing, legend: Legend, size: tuple[int, int]) -> tuple[Pixels, dict[str, int]]:
-    """Draw the annotation of a picture of this width and height, uint8 [H, W], and count what is worth a line.
+def draw(drawing: Drawing, legend: Legend, size: Size) -> tuple[Pixels, dict[str, int]]:
+    """Draw the annotation of a picture of this width and height, uint8 [H, W]; return lines for the user, with counts.
 
-    A label that the legend lacks is drawn as 0. Raises ValueError where shapes do not fit, and UnfitError where the
-    file and the picture have other sizes, unless width and height are exchanged, as in a picture with a turn in its
-    EXIF: drawn at the file's.
+    A label that the legend lacks becomes 0. Raises ValueError if shapes do not fit, and UnfitError if the file and the
+    picture have other sizes. Exchanged width and height mean a turn in the picture's EXIF: the file's size counts.
     """
     if drawing.size and drawing.size not in (size, size[::-1]):
-        raise misfit(size, drawing.size, f"drawn on {shown(drawing.size)} pixels, but the picture has {shown(size)}")
+        sizes = f"drawn on {size_text(drawing.size)} pixels, but the picture has {size_text(size)}"
+        raise misfit(size, drawing.size, sizes)
     size = drawing.size or size
     numbers = dict(legend.labels)
     shapes = [(numbers.get(shape.label, 0), shape.region) for shape in drawing.shapes]
@@ -143,13 +144,13 @@ def draw(drawing: Drawing, legend: Legend, size: tuple[int, int]) -> tuple[Pixel
     return np.array(canvas), {OUTSIDE: outside}
 
 
-def _stacked(masks: list[tuple[int, Mask]], background: int, size: tuple[int, int]) -> tuple[Pixels, dict[str, int]]:
+def _stacked(masks: list[tuple[int, Mask]], background: int, size: Size) -> tuple[Pixels, dict[str, int]]:
     """Put masks upon one another in the order of their numbers, and count the pixels that two of them claim."""
     annotation = np.full(size[::-1], background, np.uint8)
     claimed = np.full(size[::-1], UNCLAIMED, np.uint8)
     overlap = 0
-    for number, region in sorted(masks, key=lambda mask: mask[0]):
-        bits = region.bits(size)
+    for number, mask in sorted(masks, key=lambda numbered: numbered[0]):
+        bits = mask.decode(size)
         overlap += int((bits & (claimed != UNCLAIMED) & (claimed != number)).sum())
         annotation[bits] = claimed[bits] = number
     return annotation, {OVERLAP: overlap}

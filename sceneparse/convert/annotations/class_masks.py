@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from sceneparse.convert.annotations.album import Album, Drawing, Shape
-from sceneparse.convert.annotations.regions import MaskFile
+from sceneparse.convert.annotations.regions import mask_file
 from sceneparse.convert.picture_files import Found
 from sceneparse.core.errors import InputError
 
@@ -26,9 +26,9 @@ Owner = tuple[Found, str]  # a picture, and a label
 def find_class_masks(
     pictures: Sequence[Found], masks: Sequence[Path], folder: Path, labels: Sequence[str], paired: bool
 ) -> tuple[Album, str, list[Path]] | None:
-    """The drawings, how masks are named, and masks of no picture; None where masks are of another kind.
+    """Return the drawings, how masks are named, and masks of no picture; None for masks of another kind.
 
-    `labels`: of the class table, or none; `paired`: whether masks have pictures' names.
+    `labels`: of the class table, or none; `paired`: some masks have pictures' names.
     """
     known = _Pictures(pictures)
     if any(BRUSH.match(mask.stem) for mask in masks):
@@ -55,17 +55,15 @@ def find_class_masks(
 
 
 def _album(owners: dict[Path, Owner | None]) -> Album:
-    shapes: dict[Found, list[Shape]] = defaultdict(list)
+    masks: dict[Found, dict[Path, str]] = defaultdict(dict)
     for mask, owner in owners.items():
         if owner:
-            shapes[owner[0]].append(Shape(owner[1], "mask", MaskFile(mask)))
-    return Album(
-        tuple(
-            Drawing(str(picture.file.absolute()), some[0].region.path, None, tuple(some), exclusive=True)
-            for picture, some in shapes.items()
-            if isinstance(some[0].region, MaskFile)
-        )
-    )
+            masks[owner[0]][mask] = owner[1]
+    drawings = []
+    for picture, labels in masks.items():
+        shapes = tuple(Shape(label, "mask", mask_file(mask)) for mask, label in labels.items())
+        drawings.append(Drawing(str(picture.file.absolute()), next(iter(labels)), None, shapes, exclusive=True))
+    return Album(tuple(drawings))
 
 
 class _Pictures:
@@ -100,7 +98,7 @@ class _Pictures:
         return (pictures[0], label) if len(pictures) == 1 and pictures[0].file.parent != mask.parent else None
 
     def _owner(self, name: str, label: str, mask: Path) -> Owner | None:
-        """The picture of this name; of several the one whose folder has the name of one of the mask's."""
+        """Return the picture of this name and the label; the folders' names decide among several pictures."""
         pictures = self._named.get(name.casefold(), [])
         if len(pictures) > 1:
             above = {part.casefold() for part in mask.parts[:-1]}

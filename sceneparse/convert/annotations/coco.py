@@ -1,9 +1,9 @@
-"""COCO instances: one JSON of all pictures, as COCO, CVAT, Roboflow, Label Studio, VIA and others write it.
+"""COCO instances: one JSON for all pictures, as COCO, CVAT, Roboflow, Label Studio, VIA and others write it.
 
     images: id, file_name, width, height      categories: id, name
     annotations: image_id, category_id, segmentation: polygons [[x, y, x, y …], …], or run lengths {counts, size}
 
-The polygons of an annotation are parts of one object: their union is drawn. Regions of a crowd are drawn too.
+The polygons of an annotation are parts of one object, drawn as their union. Regions of a crowd are drawn too.
 """
 
 from collections import Counter, defaultdict
@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from sceneparse.convert.annotations.album import Album, Drawing, Shape, explain
-from sceneparse.convert.annotations.regions import Region, Rings, Runs, Side, ring
+from sceneparse.convert.annotations.regions import Region, Rings, Side, ring, run_lengths
 
 NO_OUTLINE = "annotations with a box or keypoints and no outline: not drawn"
 FLAT = "polygons of fewer than three points: not drawn"
@@ -41,7 +41,7 @@ class _Runs(BaseModel):
 class _Annotation(BaseModel):
     image_id: int | str
     category_id: int
-    segmentation: Any = None  # checked below: of some hundred MB of numbers each check counts
+    segmentation: Any = None  # checked below: a second check of some hundred MB of numbers takes time
     iscrowd: int = 0
 
 
@@ -52,7 +52,7 @@ class _File(BaseModel):
 
 
 def recognise(content: Any) -> bool:
-    """Tell by the keys; COCO's panoptic files have segments_info."""
+    """Return whether the keys are those of instances; COCO's panoptic files have segments_info."""
     if not (isinstance(content, dict) and {"images", "annotations"} <= content.keys()):
         return False
     first = content["annotations"][0] if content["annotations"] and isinstance(content["annotations"], list) else {}
@@ -60,7 +60,7 @@ def recognise(content: Any) -> bool:
 
 
 def read(content: Any, file: Path) -> Album:
-    """Read all pictures. Raises ValueError where the content has another form."""
+    """Read all pictures. Raises ValueError if the content has another form."""
     parsed = _File.model_validate(content)
     names = {category.id: category.name for category in parsed.categories}
     pictures = {picture.id: picture for picture in parsed.images}
@@ -99,7 +99,7 @@ def read(content: Any, file: Path) -> Album:
 def _region(segmentation: Any) -> tuple[str, Region]:
     if isinstance(segmentation, dict):
         runs = _Runs.model_validate(segmentation)
-        return "mask", Runs(runs.counts, *runs.size, by_columns=True)
+        return "mask", run_lengths(runs.counts, *runs.size, by_columns=True)
     if not isinstance(segmentation, list) or not all(isinstance(numbers, list) for numbers in segmentation):
         raise ValueError("segmentation: expected polygons, [[x, y, x, y …], …], or run lengths")
     return "polygon", Rings(tuple(ring(numbers) for numbers in segmentation))
@@ -110,7 +110,7 @@ def _size(picture: _Image) -> tuple[int, int] | None:
 
 
 def _classes(parsed: _File, notes: Counter[str]) -> tuple[str, ...]:
-    """The categories in their order, less those that only group others, as Roboflow's first does."""
+    """Return the categories in their order, without those that only group others, as Roboflow's first does."""
     used = {annotation.category_id for annotation in parsed.annotations}
     groups = {category.supercategory for category in parsed.categories}
     grouping = {category.id for category in parsed.categories if category.name in groups and category.id not in used}

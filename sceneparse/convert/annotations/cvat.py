@@ -1,6 +1,6 @@
-"""CVAT for images 1.1: one XML of all pictures, with the labels, and shapes that have a z_order.
+"""CVAT for images 1.1: one XML for all pictures, with the labels, and shapes that have a z_order.
 
-A mask is a list of run lengths along the rows of its box, of what is outside first.
+A mask is a list of run lengths along the rows of its box; the first run lies outside the mask.
 """
 
 from collections import Counter
@@ -10,18 +10,18 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from sceneparse.convert.annotations.album import Album, Drawing, Shape
-from sceneparse.convert.annotations.regions import Region, Rings, Runs, ellipse, rectangle, ring
+from sceneparse.convert.annotations.regions import Region, Rings, ellipse, rectangle, ring, run_lengths
 
-NO_SHAPES = ("attribute", "tag")  # what a picture has besides
+NO_SHAPES = ("attribute", "tag")
 
 
 def recognise(content: Any) -> bool:
-    """Tell by the elements."""
+    """Return whether the elements are those of CVAT for images."""
     return isinstance(content, Element) and content.tag == "annotations" and content.find("image") is not None
 
 
 def read(content: Any, file: Path) -> Album:
-    """Read all pictures. Raises ValueError where the content has another form."""
+    """Read all pictures. Raises ValueError if the content has another form."""
     notes: Counter[str] = Counter()
     drawings = []
     for picture in content.iterfind("image"):
@@ -34,7 +34,7 @@ def read(content: Any, file: Path) -> Album:
                 raise ValueError(f"image {name}, element {number} ({element.tag}): {error}") from None
             if shape:
                 shapes.append((_number(element, "z_order", "0"), shape))
-        shapes.sort(key=lambda ordered: ordered[0])  # of equals the later ones stay above
+        shapes.sort(key=lambda ordered: ordered[0])  # a later shape stays above an equal one
         size = int(_number(picture, "width")), int(_number(picture, "height"))
         drawn = tuple(shape for _, shape in shapes)
         drawings.append(Drawing(name, file, size, drawn, picture.get("subset", "")))
@@ -71,7 +71,7 @@ def _ellipse(element: Element) -> Region:
 def _mask(element: Element) -> Region:
     left, top, width, height = (int(_number(element, key)) for key in ("left", "top", "width", "height"))
     counts = [int(number) for number in _numbers(element, "rle")]
-    return Runs(counts, height, width, by_columns=False, left=left, top=top)
+    return run_lengths(counts, height, width, False, left, top)
 
 
 REGIONS: dict[str, tuple[str, Callable[[Element], Region]]] = {
@@ -90,7 +90,7 @@ def _text(element: Element, key: str) -> str:
 
 
 def _number(element: Element, key: str, default: str | None = None) -> float:
-    """A number that a picture's coordinates can be."""
+    """Return a number that fits a picture's coordinates. Raises ValueError."""
     text = element.get(key, default)
     try:
         return float(ring([float(text or ""), 0])[0, 0])

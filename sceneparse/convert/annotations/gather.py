@@ -1,12 +1,11 @@
-"""Pictures and annotations of any kind -> the legend, the pairs, and what there is to say about them.
+"""Pictures and annotations of any kind -> the legend, the pairs, and lines for the user.
 
-Masks are pairs of files; all else becomes drawings. Which it is shows in the content, see formats.py and
-class_masks.py: a file is an annotation tool's; in a folder masks that have pictures' names come first.
+Masks are pairs of files; all other annotations become drawings. Their content tells which they are: see recognition.py
+and class_masks.py. A file is an annotation tool's; in a folder, masks that have pictures' names come first.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,33 +20,17 @@ from sceneparse.convert.annotations.recognition import (
     recognised,
     refuse_yolo,
 )
-from sceneparse.convert.annotations.regions import MaskFile
+from sceneparse.convert.annotations.regions import Mask
+from sceneparse.convert.convert_options import ConvertOptions
 from sceneparse.convert.mask_legend import Legend, name_labels, read_labels, read_legend
 from sceneparse.convert.pairing import Source, find_pairs
-from sceneparse.convert.picture_files import IMAGES, Found, find_files
+from sceneparse.convert.picture_files import IMAGES, Found, find_files, with_suffix
 from sceneparse.core.errors import InputError
 from sceneparse.core.listing import files_below
 
 LISTS = ("_classes.csv", "labelmap.txt", "class_names.txt", "classes.txt", "labels.txt", "class_dict.csv")
-SHOWN = 5  # pictures, or classes, that are named
+SHOWN = 5  # pictures, or classes, in a message
 TRIED = 3  # files of a folder
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """The command line's words about pictures, annotations and their classes."""
-
-    images: Path
-    masks: Path
-    classes: Path | None
-    image_suffix: str
-    mask_suffix: str
-    by: str | None
-    ignore: Sequence[str] | None
-    background: str | None
-    unknown: bool  # whether codes and labels that the table lacks become 0
-    unpaired: bool  # whether files without partner are left out
-    lossy: bool  # whether masks may be JPEGs
 
 
 class Gathered(NamedTuple):
@@ -59,84 +42,84 @@ class Gathered(NamedTuple):
     lines: list[str]
 
 
-def gather(wishes: Wishes) -> Gathered:
-    """Find out what kind of annotations there are, and pair them with pictures. Raises InputError."""
-    if wishes.masks.is_file() and wishes.images.is_dir():
-        if wishes.masks.suffix.lower() not in SUFFIXES:
-            raise _unknown_file(wishes.masks)
-        return _of_files(wishes, [wishes.masks])
-    suffixes = wishes.image_suffix, wishes.mask_suffix
-    pictures, annotated = find_files(wishes.images, wishes.masks, *suffixes, wishes.lossy)
-    masks = [mask.file for mask in annotated]
-    if not wishes.mask_suffix:
+def gather(options: ConvertOptions) -> Gathered:
+    """Recognise the kind of annotations, and pair them with pictures. Raises InputError."""
+    if options.masks.is_file() and options.images.is_dir():
+        if options.masks.suffix.lower() not in SUFFIXES:
+            raise _unknown_file(options.masks)
+        return _from_files(options, [options.masks])
+    pictures, found_masks = find_files(options)
+    masks = [mask.file for mask in found_masks]
+    if not options.mask_suffix:
         names = {picture.name.casefold() for picture in pictures}
         paired = any(mask.stem.casefold() in names for mask in masks)
-        files = [file for file in annotation_files(wishes.masks) if file != wishes.classes]
+        files = [file for file in annotation_files(options.masks) if file != options.classes]
         if files and not paired and (not masks or any(recognised(file) for file in files[:TRIED])):
-            return _of_files(wishes, files)
+            return _from_files(options, files)
         if not masks:
-            refuse_yolo(wishes.masks)
-        legend = read_labels(wishes.classes, wishes.background) if wishes.classes and masks else None
+            refuse_yolo(options.masks)
+        legend = read_labels(options.classes, options.background) if options.classes and masks else None
         labels = [label for label, number in legend.labels if number not in (0, legend.background)] if legend else []
-        by_class = find_class_masks(pictures, masks, wishes.masks, labels, paired)
-        if by_class:
+        if by_class := find_class_masks(pictures, masks, options.masks, labels, paired):
             album, kind, lost = by_class
-            return _of_album(wishes, album, f"{wishes.masks}: {kind}", pictures, lost)
-    return _of_masks(wishes)
+            return _from_album(options, album, f"{options.masks}: {kind}", pictures, lost)
+    return _from_masks(options, pictures, found_masks)
 
 
-def _of_masks(wishes: Wishes) -> Gathered:
-    if wishes.background is not None:
+def _from_masks(options: ConvertOptions, pictures: list[Found], masks: list[Found]) -> Gathered:
+    if options.background is not None:
         raise InputError(
             "--background is for annotations that are shapes",
             expected="a file of an annotation tool, or a mask for each class",
             got="masks that give every pixel a value or a colour",
-            file=wishes.masks,
+            file=options.masks,
             next_step="name the background's value or colour in the class table",
         )
-    if wishes.classes is None:
-        beside = [wishes.masks.parent / name for name in LISTS]
-        there = [path for path in (*files_below(wishes.masks, []), *beside) if path.name in LISTS and path.is_file()]
+    if options.classes is None:
+        beside = [options.masks.parent / name for name in LISTS]
+        lists = [path for path in (*files_below(options.masks, []), *beside) if path.name in LISTS and path.is_file()]
         raise InputError(
             "no class table",
             expected="--classes, for masks do not tell what their values or colours mean",
             got="none",
-            file=wishes.masks,
-            next_step=f"--classes {there[0]}" if there else "write one as docs/own-data.md tells",
+            file=options.masks,
+            next_step=f"--classes {lists[0]}" if lists else "write one as docs/own-data.md tells",
         )
-    legend = read_legend(wishes.classes, wishes.by, wishes.ignore)
-    suffixes = wishes.image_suffix, wishes.mask_suffix
-    pairs, alone = find_pairs(wishes.images, wishes.masks, *suffixes, wishes.unpaired, wishes.lossy)
+    legend = read_legend(options.classes, options.by, options.ignore)
+    pairs, alone = find_pairs(pictures, masks, options)
     return Gathered(legend, pairs, alone, [legend.note] if legend.note else [])
 
 
-def _of_files(wishes: Wishes, files: list[Path]) -> Gathered:
+def _from_files(options: ConvertOptions, files: list[Path]) -> Gathered:
     album, name = read_files(files)
-    title = f"{name} {files[0] if len(files) == 1 else wishes.masks}"
-    return _of_album(wishes, album, title, _pictures(wishes), [])
+    title = f"{name} {files[0] if len(files) == 1 else options.masks}"
+    images = [(file.relative_to(options.images), file) for file in files_below(options.images, [])]
+    return _from_album(options, album, title, with_suffix(images, IMAGES, options.image_suffix), [])
 
 
-def _of_album(wishes: Wishes, album: Album, title: str, pictures: list[Found], lost: list[Path]) -> Gathered:
+def _from_album(options: ConvertOptions, album: Album, title: str, pictures: list[Found], lost: list[Path]) -> Gathered:
     labels = album.labels()
+    notes = [f"{count:,} {what}" for what, count in sorted(album.notes.items()) if count]
     if not labels:
         raise InputError(
             "no shapes to draw",
             expected="polygons, rectangles, ellipses or masks",
-            got="; ".join(_counted(album.notes)) or f"{title}: no shapes",
-            file=wishes.masks,
+            got="; ".join(notes) or f"{title}: no shapes",
+            file=options.masks,
             next_step="draw outlines with the tool, or export them in a format that has them",
         )
-    if wishes.classes:
-        legend = read_labels(wishes.classes, wishes.background)
+    if options.classes:
+        legend = read_labels(options.classes, options.background)
     else:
-        legend = name_labels(album.classes or sorted(labels), wishes.background, wishes.masks)
-    lines = [_title(title, album, legend), *_counted(album.notes), *filter(None, [legend.note])]
-    lines += _unknown(album, legend, wishes)
-    unused = [name for name in legend.names if name not in _drawn_names(legend, labels)]
-    if unused:
-        lines.append(f"classes that no shape has: {_some(unused)}; --background NAME is for what no shape covers")
-    where = f"{wishes.images} and {wishes.masks}"
-    if lost and not wishes.unpaired:
+        legend = name_labels(album.classes or sorted(labels), options.background, options.masks)
+    lines = [_title(title, album, legend), *notes, *filter(None, [legend.note]), *_unknown(album, legend, options)]
+    drawn = {number for label, number in legend.labels if label in labels} | {legend.background}
+    if unused := [name for number, name in enumerate(legend.names, 1) if number not in drawn]:
+        lines.append(
+            f"classes that no shape has: {_some(unused)}; --background NAME is for pixels that no shape covers"
+        )
+    where = f"{options.images} and {options.masks}"
+    if lost and not options.unpaired:
         raise InputError(
             "masks of no picture",
             expected="a picture's name and a class in each",
@@ -144,22 +127,15 @@ def _of_album(wishes: Wishes, album: Album, title: str, pictures: list[Found], l
             file=where,
             next_step="add their classes to the table, or leave them out with --unpaired skip",
         )
-    pairs, alone = pair_drawings(pictures, album.drawings, wishes.unpaired, where)
-    empty = [pair.image for pair in pairs if not pair.drawing.shapes]
-    if empty:
-        lines.append(
-            f"{len(empty)} pictures without a shape, '{wishes.background or 'other'}' everywhere: {_some(empty)}"
-        )
+    pairs, alone = pair_drawings(pictures, album.drawings, options.unpaired, where)
+    if empty := [pair.image for pair in pairs if not pair.drawing.shapes]:
+        background = options.background or "other"
+        lines.append(f"{len(empty)} pictures without a shape, '{background}' everywhere: {_some(empty)}")
     return Gathered(legend, pairs, alone + lost, lines)
 
 
-def _drawn_names(legend: Legend, labels: Counter[str]) -> set[str]:
-    numbers = {number for label, number in legend.labels if label in labels} | {legend.background}
-    return {legend.names[number - 1] for number in numbers if number}
-
-
-def _unknown(album: Album, legend: Legend, wishes: Wishes) -> list[str]:
-    """Make a line for each label that the table lacks. Raises InputError unless they become 0."""
+def _unknown(album: Album, legend: Legend, options: ConvertOptions) -> list[str]:
+    """Return a line for each label that the table lacks. Raises InputError unless they become 0."""
     known = dict(legend.labels)
     shapes: Counter[str] = Counter()
     files: dict[str, dict[str, None]] = defaultdict(dict)
@@ -167,18 +143,18 @@ def _unknown(album: Album, legend: Legend, wishes: Wishes) -> list[str]:
         for shape in drawing.shapes:
             if shape.label not in known:
                 shapes[shape.label] += 1
-                where = shape.region.path if isinstance(shape.region, MaskFile) else drawing.name
-                files[shape.label][str(where)] = None
+                file = shape.region.file if isinstance(shape.region, Mask) else None
+                files[shape.label][str(file or drawing.name)] = None
     lines = [
         f"{label}: {count:,} shapes in {len(files[label]):,} pictures: {_some(files[label])}"
         for label, count in shapes.most_common()
     ]
-    if lines and not wishes.unknown:
+    if lines and not options.unknown:
         raise InputError(
             "labels that the class table lacks",
             expected=_some(known),
             got="\n    ".join(["", *lines]),
-            file=wishes.classes,
+            file=options.classes,
             next_step="add them to the table, or say --unknown ignore, which draws them as 0",
         )
     return [f"not in the class table, drawn as 0: {line}" for line in lines]
@@ -193,23 +169,9 @@ def _title(title: str, album: Album, legend: Legend) -> str:
     return f"{title}: {text} ({by_kind})"
 
 
-def _counted(notes: Counter[str]) -> list[str]:
-    return [f"{count:,} {what}" for what, count in sorted(notes.items()) if count]
-
-
 def _some(names: Iterable[object]) -> str:
     texts = [str(name) for name in names]
     return ", ".join(texts[:SHOWN]) + (f" and {len(texts) - SHOWN:,} more" if len(texts) > SHOWN else "")
-
-
-def _pictures(wishes: Wishes) -> list[Found]:
-    """List all pictures, also those in the folder of the annotations."""
-    suffix = wishes.image_suffix
-    return [
-        Found(file.relative_to(wishes.images).with_name(file.stem.removesuffix(suffix)).as_posix(), file)
-        for file in files_below(wishes.images, [])
-        if file.suffix.lower() in IMAGES and file.stem.endswith(suffix) and file.stem != suffix
-    ]
 
 
 def _unknown_file(path: Path) -> InputError:

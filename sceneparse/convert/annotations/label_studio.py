@@ -1,7 +1,7 @@
 """Label Studio's JSON export: a list of tasks, each with its picture's address and the results of one or more people.
 
-Coordinates are percents of the picture's size. Of several annotations of a task the first that was not cancelled
-counts, of those marked as ground truth if there are any. A rectangle turns about its upper left corner.
+Coordinates are percents of the picture's size. If a task has several annotations, the first one counts that is not
+cancelled, and that is marked as ground truth if any is. A rectangle turns about its upper left corner.
 """
 
 from collections import Counter
@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from pydantic import BaseModel
 
 from sceneparse.convert.annotations.album import Album, Drawing, Shape, explain
-from sceneparse.convert.annotations.regions import Brush, Region, Rings, Side, ellipse, rectangle, ring
+from sceneparse.convert.annotations.regions import Region, Rings, Side, brush, ellipse, rectangle, ring
 from sceneparse.convert.picture_files import IMAGES
 
 FURTHER = "further annotations of a picture that has one: not drawn"
@@ -50,22 +50,17 @@ class _Annotation(BaseModel):
 class _Task(BaseModel):
     data: dict[str, Any]
     annotations: list[_Annotation] = []
-    completions: list[_Annotation] = []  # the word of older versions
+    completions: list[_Annotation] = []  # the key in older versions
 
 
 def recognise(content: Any) -> bool:
-    """Tell by the keys of the first task."""
-    return (
-        isinstance(content, list)
-        and bool(content)
-        and isinstance(content[0], dict)
-        and isinstance(content[0].get("data"), dict)
-        and not content[0].keys().isdisjoint(("annotations", "completions"))
-    )
+    """Return whether the keys of the first task are Label Studio's."""
+    task = content[0] if isinstance(content, list) and content and isinstance(content[0], dict) else {}
+    return isinstance(task.get("data"), dict) and bool(task.keys() & {"annotations", "completions"})
 
 
 def read(content: Any, file: Path) -> Album:
-    """Read all tasks. Raises ValueError where the content has another form."""
+    """Read all tasks. Raises ValueError if the content has another form."""
     drawings = []
     notes: Counter[str] = Counter()
     for number, task in enumerate(content):
@@ -123,7 +118,7 @@ def _region(kind: str, value: _Value, width: int, height: int) -> Region:
     if kind == "brush":
         if value.rle is None:
             raise ValueError("a brush stroke without rle: export as JSON, not as JSON-MIN or CSV")
-        return Brush(bytes(value.rle))
+        return brush(bytes(value.rle))
     if kind == "polygon":
         if len(value.points) < 3:
             raise ValueError(f"a polygon of {len(value.points)} points")
@@ -137,7 +132,7 @@ def _region(kind: str, value: _Value, width: int, height: int) -> Region:
 
 
 def _name(data: dict[str, Any]) -> str:
-    """The path in the picture's address: an upload's, a local file's, or that of a store."""
+    """Return the path in the picture's address: an upload's, a local file's, or a store's. Raises ValueError."""
     texts = [text for text in data.values() if isinstance(text, str)]
     paths = [_path(text) for text in texts]
     pictures = [path for path in paths if PurePosixPath(path).suffix.lower() in IMAGES]

@@ -1,4 +1,4 @@
-"""labelme: a JSON for each picture, with its shapes in the order in which they were drawn."""
+"""labelme: a JSON for each picture, with its shapes in the order of drawing."""
 
 from collections import Counter
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from sceneparse.convert.annotations.album import Album, Drawing, Shape
-from sceneparse.convert.annotations.regions import Region, Rings, Side, Stamp, ellipse, rectangle, ring
+from sceneparse.convert.annotations.regions import Region, Rings, Side, ellipse, rectangle, ring, stamp
 
 TURNED = ("rotation", "oriented_rectangle")  # rectangles with four corners
 NEEDED = {"polygon": 3, "rectangle": 2, "circle": 2, "mask": 2, **dict.fromkeys(TURNED, 4)}  # points
@@ -29,12 +29,12 @@ class _File(BaseModel):
 
 
 def recognise(content: Any) -> bool:
-    """Tell by the keys."""
+    """Return whether the keys are labelme's."""
     return isinstance(content, dict) and {"shapes", "imagePath"} <= content.keys()
 
 
 def read(content: Any, file: Path) -> Album:
-    """Read a picture. Raises ValueError where the content has another form."""
+    """Read a picture. Raises ValueError if the content has another form."""
     parsed = _File.model_validate(content)
     shapes = []
     notes: Counter[str] = Counter()
@@ -53,7 +53,7 @@ def read(content: Any, file: Path) -> Album:
 
 
 def _region(kind: str, shape: _Shape) -> Region | None:
-    """None: a shape without area. Raises ValueError."""
+    """Return the region, None for a shape without area. Raises ValueError."""
     points = ring([coordinate for point in shape.points for coordinate in point])
     needed = NEEDED.get(kind)
     if needed is None:
@@ -65,9 +65,9 @@ def _region(kind: str, shape: _Shape) -> Region | None:
     (left, top), (right, bottom) = points.min(0), points.max(0)
     if kind == "rectangle":
         return rectangle(left, top, right, bottom)
-    if kind == "circle":  # its centre, and a point of its border
+    if kind == "circle":  # points: its centre, and one on its border
         radius = float(np.hypot(*(points[1] - points[0])))
         return ellipse(points[0][0], points[0][1], radius, radius)
     if not shape.mask:
         raise ValueError("a mask without content")
-    return Stamp(shape.mask, int(left), int(top))
+    return stamp(shape.mask, int(left), int(top))

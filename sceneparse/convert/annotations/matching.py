@@ -1,18 +1,19 @@
 """Names of pictures in annotation files -> the pictures in a folder.
 
-Tools write what they had: a name, a path from elsewhere with either slash, an address. The path's end decides: of
-pictures of the same name the one with most folders in common. Case and the form of accents do not count, and, where
-no picture has the name, neither do the suffix and the eight characters that Label Studio puts before an upload.
+Tools write a name, a path from another machine with either slash, or an address. The path's end decides: among
+pictures of the same name, the one with most folders in common. Case and the form of accents do not count. If no picture
+has the name, neither do the suffix and the eight characters that Label Studio puts before an upload.
 """
 
 import re
 import unicodedata
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
 from sceneparse.convert.annotations.album import Drawing, Drawn
+from sceneparse.convert.pairing import repeated_ids
 from sceneparse.convert.picture_files import IMAGES, Found
 from sceneparse.core.errors import InputError
 
@@ -22,9 +23,9 @@ UPLOAD = re.compile(r"^[0-9a-f]{8}-")
 def pair_drawings(
     pictures: Sequence[Found], drawings: Sequence[Drawing], unpaired: bool, where: str
 ) -> tuple[list[Drawn], list[Path]]:
-    """Return pictures with their drawings, in order of names, and what has no partner. Raises InputError.
+    """Return pictures with their drawings, in order of names, and files without partner. Raises InputError.
 
-    `unpaired`: whether pictures without drawing, and drawings without picture, are allowed.
+    `unpaired`: pictures without drawing, and drawings without picture, are allowed.
     """
     index = _Index(pictures)
     problems: list[str] = []
@@ -46,8 +47,7 @@ def pair_drawings(
         problems += [f"{drawing.file}: {drawing.name}: no such picture" for drawing in lost]
     with_folders = len({picture.name for picture, _ in matches.values()}) < len(matches)
     pairs = [_drawn(picture, drawing, with_folders) for picture, drawing in matches.values()]
-    ids = Counter(pair.id for pair in pairs)
-    problems += [f"{pair.image}: another picture would be called {pair.id} too" for pair in pairs if ids[pair.id] > 1]
+    problems += repeated_ids(pairs)
     if problems or not pairs:
         counts = f"{len(pictures)} pictures, {len(drawings)} in the annotations, {len(pairs)} in both"
         examples = [*(picture.file for picture in pictures[:1]), *(drawing.name for drawing in drawings[:1])]
@@ -56,7 +56,7 @@ def pair_drawings(
             expected="each picture once in the annotations, by its name",
             got="\n    ".join([counts, *(problems if pairs else (f"such as {name}" for name in examples))]),
             file=where,
-            next_step="mend what is named; --unpaired skip leaves out what has no partner"
+            next_step="fix the files named; --unpaired skip leaves out those without partner"
             if pairs
             else "give the folder with the pictures that were annotated",
         )
@@ -90,7 +90,7 @@ class _Index:
         pictures = self._called(name) or self._called(UPLOAD.sub("", name))
         if len(pictures) < 2:
             return pictures
-        # A path in a file may begin where the file is.
+        # A path in a file may be relative to the file's folder.
         beside = _parts((drawing.file.absolute().parent / drawing.name.replace("\\", "/")).as_posix())
         same = [picture for picture in pictures if self._parts[picture.file] == beside]
         return same or self._closest(pictures, [drawing.subset.lower(), *parts] if drawing.subset else parts)
@@ -111,7 +111,7 @@ def _common(path: list[str], wanted: list[str]) -> int:
 
 
 def _parts(path: str) -> list[str]:
-    """Split a path of any system, without parts that lead nowhere; accents and case in one form."""
+    """Split a path of any system, without . and .. parts; accents and case in one form."""
     text = unicodedata.normalize("NFC", path.replace("\\", "/")).casefold()
     parts: list[str] = []
     for part in text.split("/"):

@@ -1,4 +1,4 @@
-"""Formats of annotation tools, told from one another by content, never by name.
+"""Formats of annotation tools, recognised by content, never by name.
 
 A further format is a file like coco.py beside this one, and a row of FORMATS.
 """
@@ -20,15 +20,15 @@ from sceneparse.core.listing import files_below
 from sceneparse.core.parallel import in_parallel
 
 SUFFIXES = (".json", ".xml", ".ndjson", ".jsonl")
-ASIDE = ("dataset.json", "meta.json", "package.json")  # beside annotations, and none
+ASIDE = ("dataset.json", "meta.json", "package.json")  # files beside annotations
 YOLO = re.compile(r"\s*\d+( -?\d\.\d+){4,} *(\n|$)")
 CHUNK = 8  # files per task
 START = 1000  # characters
-SHOWN = 12  # files that are named
+MOST_KEYS = 12  # in an error
 
 
 class Format(NamedTuple):
-    """A format: its name, how its content is told, and how it becomes an album (ValueError: not so)."""
+    """A format: its name, a test of content, and its reader, which raises ValueError for content of another form."""
 
     name: str
     recognise: Callable[[Any], bool]
@@ -42,63 +42,57 @@ FORMATS = (
     Format("CVAT for images", cvat.recognise, cvat.read),
 )
 
-
-def _keys(content: Any) -> set[str]:
-    """Return the keys of an object, or of the first object of a list."""
-    first = content[0] if isinstance(content, list) and content else content
-    return set(first) if isinstance(first, dict) else set()
-
-
-def _first(content: Any) -> set[str]:
-    """Return the keys of the first value of an object."""
-    return _keys(next(iter(content.values()))) if isinstance(content, dict) and content else set()
-
-
-REFUSED: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
+REFUSED = (  # a format, its marks (any of these sets, see _marks), and what to do instead
     (
         "COCO panoptic",
-        lambda content: {"images", "annotations"} <= _keys(content),
+        ({"images", "annotations"},),
         "use COCO instances, or the stuff maps with a class table",
     ),
     (
         "CVAT for video, or without images,",
-        lambda content: getattr(content, "tag", "") == "annotations",
+        ({"<annotations>"},),
         "export the task as 'CVAT for images 1.1', or as 'Segmentation mask 1.1'",
     ),
     (
         "Pascal VOC boxes (XML)",
-        lambda content: getattr(content, "tag", "") == "annotation",
-        "boxes tell no outlines: use the masks of SegmentationClass, or draw polygons",
+        ({"<annotation>"},),
+        "boxes have no outlines: use the masks of SegmentationClass, or draw polygons",
     ),
     (
         "Label Studio JSON-MIN",
-        lambda content: (
-            isinstance(content, list) and bool(_keys(content) & {"annotation_id", "annotator", "lead_time"})
-        ),
+        ({"[]", "annotation_id"}, {"[]", "annotator"}, {"[]", "lead_time"}),
         "export as 'JSON', which has the shapes of all tasks",
     ),
     (
         "VGG Image Annotator (VIA)",
-        lambda content: "_via_img_metadata" in _keys(content) or {"filename", "regions"} <= _first(content),
+        ({"_via_img_metadata"}, {"*.filename", "*.regions"}),
         "in VIA choose Annotation, Export Annotations (COCO format)",
     ),
-    (
-        "Cityscapes polygons",
-        lambda content: {"imgHeight", "imgWidth", "objects"} <= _keys(content),
-        "use its masks: --mask-suffix _gtFine_labelIds",
-    ),
+    ("Cityscapes polygons", ({"imgHeight", "imgWidth", "objects"},), "use its masks: --mask-suffix _gtFine_labelIds"),
     (
         "Supervisely",
-        lambda content: {"objects", "size"} <= _keys(content),
+        ({"objects", "size"},),
         "export with the app 'Export as masks', or 'Convert Supervisely to COCO'",
     ),
     (
         "Labelbox",
-        lambda content: bool(_keys(content) & {"data_row", "Labeled Data", "DataRow ID"}),
+        ({"data_row"}, {"Labeled Data"}, {"DataRow ID"}),
         "convert it to COCO with Labelbox's own library",
     ),
-    ("CreateML boxes", lambda content: {"image", "annotations"} <= _keys(content), "boxes tell no outlines"),
+    ("CreateML boxes", ({"image", "annotations"},), "boxes have no outlines"),
 )
+
+
+def _marks(content: Any) -> set[str]:
+    """Return the keys of an object, or of a list's first; '[]' for a list, '*.key' one level below, '<tag>' for XML."""
+    if isinstance(content, ElementTree.Element):
+        return {f"<{content.tag}>"}
+    if isinstance(content, list):
+        return {"[]", *(content[0] if content and isinstance(content[0], dict) else ())}
+    if not isinstance(content, dict):
+        return set()
+    first = next(iter(content.values()), None)
+    return {*content, *(f"*.{key}" for key in (first if isinstance(first, dict) else ()))}
 
 
 def annotation_files(folder: Path) -> list[Path]:
@@ -110,25 +104,22 @@ def annotation_files(folder: Path) -> list[Path]:
 def refuse_yolo(folder: Path) -> None:
     """Raise InputError for YOLO's labels: a text file for each picture, lines of a class number and coordinates."""
     for path in files_below(folder, []):
-        if path.suffix.lower() == ".txt" and path.is_file() and YOLO.match(_start(path)):
+        text = ""
+        if path.suffix.lower() == ".txt" and path.is_file():
+            with suppress(OSError), path.open(encoding="utf-8", errors="replace") as file:
+                text = file.read(START)
+        if YOLO.match(text):
             raise _refused("YOLO's text files cannot be used", path, "YOLO", "export as COCO, or convert them to COCO")
 
 
-def _start(path: Path) -> str:
-    """Return the beginning of a text, or nothing where it cannot be read."""
-    with suppress(OSError), path.open(encoding="utf-8", errors="replace") as file:
-        return file.read(START)
-    return ""
-
-
 def recognised(path: Path) -> bool:
-    """Tell whether a file has one of FORMATS. Raises InputError for what cannot be parsed."""
+    """Return whether a file has one of FORMATS. Raises InputError for a file that cannot be parsed."""
     content = _parse(path)
     return any(known.recognise(content) for known in FORMATS)
 
 
 def read_files(paths: list[Path]) -> tuple[Album, str]:
-    """Read files of one format; return its name too. Raises InputError that says which file cannot be read."""
+    """Read files of one format; return its name too. Raises InputError that names the file that cannot be read."""
     albums: list[Album] = []
     names: dict[str, Path] = {}
     for some in in_parallel(_read_some, paths, CHUNK, "read annotations"):
@@ -159,20 +150,20 @@ def _read(path: Path) -> tuple[str, Album]:
             except (ValueError, OverflowError) as error:
                 step = "export it again; docs/annotation-tools.md tells what each tool is to export"
                 raise _refused(f"a file of {name} cannot be read", path, explain(error), step) from None
-    for name, recognise, way in REFUSED:
-        if recognise(content):
-            raise _refused(f"{name} cannot be used", path, name, way)
-    kind = f"an XML of <{content.tag}>" if isinstance(content, ElementTree.Element) else _described(content)
+    marks = _marks(content)
+    for name, alternatives, step in REFUSED:
+        if any(alternative <= marks for alternative in alternatives):
+            raise _refused(f"{name} cannot be used", path, name, step)
+    if isinstance(content, ElementTree.Element):
+        kind = f"an XML of <{content.tag}>"
+    else:
+        keys = ", ".join(sorted(mark for mark in marks if mark != "[]" and mark[:2] != "*.")[:MOST_KEYS])
+        kind = f"JSON, a {type(content).__name__}" + (f" with the keys {keys}" if keys else "")
     raise _refused("an annotation file of an unknown format", path, kind, "export it in one of these formats")
 
 
-def _described(content: Any) -> str:
-    keys = ", ".join(sorted(map(str, _keys(content)))[:SHOWN])
-    return f"JSON, a {type(content).__name__}" + (f" with the keys {keys}" if keys else "")
-
-
 def _parse(path: Path) -> Any:
-    """Return the content of a JSON, or the root of an XML."""
+    """Return the content of a JSON, or the root of an XML. Raises InputError."""
     try:
         content = path.read_bytes()
         if path.suffix.lower() == ".xml":

@@ -1,7 +1,6 @@
 """Run lengths as COCO, CVAT and Label Studio write them -> masks, bool [H, W].
 
-Own code, since the formats are small and exact, and pycocotools, which has one of the three, is compiled; a test
-compares with it.
+The formats are small and exact, and pycocotools, which reads one of the three, is compiled: a test compares with it.
 """
 
 from collections.abc import Sequence
@@ -11,13 +10,13 @@ import numpy.typing as npt
 
 Bits = npt.NDArray[np.bool_]
 
-CHANNELS = 4  # of Label Studio's brush: RGBA
+CHANNELS = 4  # Label Studio's brush is RGBA
 ALPHA = 3
-WORD = 8  # bits of a word
+WORD = 8  # bits per word
 
 
 def runs_to_mask(counts: Sequence[int], height: int, width: int, by_columns: bool) -> Bits:
-    """Decode run lengths, of 0 first, then of 1, in turn; COCO counts down the columns, CVAT along the rows."""
+    """Decode lengths of runs of 0 and 1 in turn, 0 first; COCO counts down the columns, CVAT along the rows."""
     try:
         runs = np.asarray(counts, np.int64)
     except OverflowError as error:
@@ -31,8 +30,8 @@ def runs_to_mask(counts: Sequence[int], height: int, width: int, by_columns: boo
 def coco_counts(text: str) -> list[int]:
     """Decode COCO's compressed run lengths.
 
-    Each character holds 6 bits above '0': five of the number, lowest first, and whether more follow. The highest bit
-    of the last is the sign. From the fourth number on, the one two places before is to be added.
+    Each character holds 6 bits above '0': five bits of the number, lowest first, and a bit that is set if more follow.
+    The highest bit of the last character is the sign. From the fourth number on, add the one two places before.
     """
     counts: list[int] = []
     value = shift = 0
@@ -53,22 +52,24 @@ def coco_counts(text: str) -> list[int]:
 
 
 def brush_to_mask(content: bytes, height: int, width: int) -> Bits:
-    """Decode a stroke of Label Studio's brush: the pixels of an RGBA picture that are not transparent.
+    """Decode a stroke of Label Studio's brush: the opaque pixels of an RGBA picture.
 
-    A stream of bits: 32 of the number of words, 5 of a word's size - 1, four times 4 of a size of run lengths - 1.
-    Then blocks: 1 bit whether all words are equal, 2 bits that choose one of the four sizes, the number of words - 1,
-    and the word or words.
+    The stream of bits begins with the number of words (32 bits), a word's size - 1 (5 bits), and four sizes of run
+    lengths - 1 (4 bits each). Blocks follow: 1 bit that is set if all words are equal, 2 bits that choose one of the
+    four sizes, the number of words - 1, and the word or words.
     """
     bits = np.unpackbits(np.frombuffer(content, np.uint8))
-    text = (bits + ord("0")).tobytes().decode()
     place = 0
 
-    def read(size: int) -> int:
+    def take(size: int) -> npt.NDArray[np.uint8]:
         nonlocal place
         place += size
-        if place > len(text):
+        if place > len(bits):
             raise ValueError("the brush's run lengths are cut off")
-        return int(text[place - size : place], 2)
+        return bits[place - size : place]
+
+    def read(size: int) -> int:
+        return int((take(size) + ord("0")).tobytes(), 2)
 
     count = read(32)
     if count != height * width * CHANNELS:
@@ -86,10 +87,6 @@ def brush_to_mask(content: bytes, height: int, width: int) -> Bits:
         if equal:
             words[start:end] = read(word)
         else:
-            size = (end - start) * word
-            place += size
-            if place > len(text):
-                raise ValueError("the brush's run lengths are cut off")
-            words[start:end] = np.packbits(bits[place - size : place])
+            words[start:end] = np.packbits(take((end - start) * word))
         start = end
     return words.reshape(height, width, CHANNELS)[..., ALPHA] > 0

@@ -260,7 +260,7 @@ def test_a_good_dataset_has_nothing(tmp_path):
     path = written(tmp_path, {}, {})
     report = inspect(path, 6)
     assert report.findings == []
-    assert report.seen["training"].gray == 1
+    assert report.contents["training"].gray == 1
     assert accepts(path)
     prepare(demo_params(prepare={"size": 32}), path, tmp_path / "records")
 
@@ -301,7 +301,7 @@ def test_a_wrong_class_table_hides_only_what_depends_on_it(tmp_path, changes, ex
     assert kinds(right, error=True) == {"sizes", "value_255", "values", "no_labels"}
     wrong = inspect(written(tmp_path, {**others, **changes}, extra), 4)
     assert kinds(wrong, error=True) == {"class_table", "sizes", "value_255", "no_labels"}
-    assert "values are not compared with the number of classes" in KINDS["class_table"].mend
+    assert "values are not compared with the number of classes" in KINDS["class_table"].fix
     hidden = {"values", "class_table"}
     assert [one for one in wrong.findings if one.kind not in hidden] == [
         one for one in right.findings if one.kind not in hidden
@@ -366,27 +366,27 @@ def test_many_pairs_go_to_processes_and_give_the_same(tmp_path):
     path = written(tmp_path, {ANNOTATION: as_mode("RGB")}, {}, training=FEW + 5, sides=(12, 20))
     report = inspect(path, 4)
     assert report.findings[0][:2] == ("annotation_kind", ANNOTATION)
-    assert report.seen["training"].pairs == FEW + 5
+    assert report.contents["training"].pairs == FEW + 5
     with Archive(path) as archive:
         expected = sum(
             np.bincount(np.asarray(Image.open(io.BytesIO(archive.read(pair.annotation)))).ravel(), minlength=256)
             for pair in archive.pairs("training")
             if pair.annotation != ANNOTATION
         )
-    assert np.array_equal(report.seen["training"].values, expected)
-    assert [member for member, _ in report.seen["training"].digests] == [
+    assert np.array_equal(report.contents["training"].values, expected)
+    assert [member for member, _ in report.contents["training"].digests] == [
         f"images/training/training_{index:04d}.jpg" for index in range(FEW + 5)
     ]
 
 
-def test_the_text_says_errors_warnings_mends_and_the_summary(tmp_path, capsys):
+def test_the_text_says_errors_warnings_fixes_and_the_summary(tmp_path, capsys):
     path = written(tmp_path, {ANNOTATION: as_mode("RGB"), PICTURE: turned}, {})
     with pytest.raises(SystemExit) as ended:
         check(path, as_json=False, batch_size=4)
     assert ended.value.code == 1
     shown = capsys.readouterr().out
-    assert shown.index("error: annotations of another kind (1)") < shown.index(f"mend: {KINDS['annotation_kind'].mend}")
-    assert shown.index("mend: ") < shown.index(f"warning: {KINDS['orientation'].title} (1)")
+    assert shown.index("error: annotations of another kind (1)") < shown.index(f"fix: {KINDS['annotation_kind'].fix}")
+    assert shown.index("fix: ") < shown.index(f"warning: {KINDS['orientation'].title} (1)")
     assert "1 errors, 1 warnings" in shown
     assert "params.yaml" not in shown
 
@@ -425,7 +425,7 @@ def test_a_directory_is_read_as_the_download_stage_packs_it(tmp_path):
     pack(tmp_path / "set", tmp_path / "packed.zip")
     packed = inspect(tmp_path / "packed.zip", 4)
     assert packed.findings == []
-    assert packed.seen["training"].digests == report.seen["training"].digests
+    assert packed.contents["training"].digests == report.contents["training"].digests
     check(tmp_path / "set", as_json=True, batch_size=4)
 
 

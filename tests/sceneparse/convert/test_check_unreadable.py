@@ -123,7 +123,7 @@ def test_what_else_cannot_be_read_is_found(dataset, sceneparse, locked):
     done = sceneparse("check", "set")
     assert (done.returncode, done.stderr) == (1, "")
     assert "images/training/training_0002.jpg: image: [Errno 13] Permission denied" in done.stdout
-    assert "warning: files that are passed over (1)\n    images/test: Permission denied\n" in done.stdout
+    assert "warning: ignored files (1)\n    images/test: Permission denied\n" in done.stdout
     assert "1 errors, 1 warnings" in done.stdout
 
 

@@ -10,8 +10,7 @@ from mask_folders import annotation, contents, converted, photo, refused, save, 
 from PIL import ExifTags, Image
 
 from sceneparse.convert.mask_legend import Legend
-from sceneparse.convert.masks import annotate
-from sceneparse.convert.nearest import nearest
+from sceneparse.convert.masks import annotate, nearest
 
 SIZE = (16, 12)
 RGB = np.array([[0, 0, 0], [128, 128, 128], [255, 0, 0]], np.uint8)
@@ -124,7 +123,7 @@ def test_a_jpeg_that_is_called_png_is_no_exact_mask(run, tmp_path):
 def test_a_tolerance_that_cannot_tell_two_classes_apart_is_warned_of(run, tmp_path, capsys):
     folders(tmp_path, Image.fromarray, VALUES, ".jpg", quality=75)
     run(f"{LINE} --tolerance 20")
-    assert "warning: of 0 and 1, --tolerance 20 cannot tell which it was" in capsys.readouterr().out
+    assert "warning: --tolerance 20 cannot tell 0 from 1" in capsys.readouterr().out
     grays = np.array([0, 100, 255], np.uint8)
     folders(tmp_path, lambda v: Image.fromarray(grays[v]), "name,value\na,0\nb,100\nc,255\n", ".jpg", quality=75)
     run(f"{LINE} --tolerance 99")
@@ -178,7 +177,7 @@ def test_colours_that_are_slightly_off(run, tmp_path, capsys):
         return Image.fromarray((RGB[values].astype(int) + noise).clip(0, 255).astype(np.uint8))
 
     folders(tmp_path, noisy, COLOURS)
-    refused(run, LINE, "so many come of smoothed edges", "where masks have smoothed edges, --tolerance")
+    refused(run, LINE, "so many come from smoothed edges", "for masks with smoothed edges, --tolerance")
     assert exact(run(f"{LINE} --tolerance 3"))
     refused(run, f"{LINE} --tolerance 2", "not all pairs can be used")
     capsys.readouterr()

@@ -1,4 +1,4 @@
-"""sceneparse convert: what cannot be converted is refused, with everything named that has to be mended."""
+"""sceneparse convert refuses what it cannot convert, and names everything that has to be fixed."""
 
 import re
 
@@ -28,7 +28,7 @@ from mask_folders import (
 from PIL import Image
 
 from sceneparse.convert.hints import HINTS
-from sceneparse.convert.unknown_codes import MANY, SHOWN
+from sceneparse.convert.tally import MANY, SHOWN
 
 
 @pytest.fixture
@@ -284,7 +284,7 @@ def test_wrong_usage_is_told_without_reading_anything(run, tmp_path, capsys, how
 def test_what_ignore_cannot_name(run, tmp_path):
     line = camvid(tmp_path)
     for text in ("zz", "7"):
-        shown = refused(run, f"{line} --ignore #000000 {text}", "what --ignore names cannot be used", "colours", text)
+        shown = refused(run, f"{line} --ignore #000000 {text}", "--ignore names unusable codes", "colours", text)
         assert "class table cannot be used" not in shown
     shown = refused(
         run, f"{voc(tmp_path)} --ignore 255 zz 1 70000", "'zz'; 1 is a class", "got 70000", "values, 0..65535"
