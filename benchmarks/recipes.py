@@ -74,8 +74,6 @@ RECIPES: dict[str, dict[str, Any]] = {
     "class_weighting 0": {"train.class_weighting": 0.0},
     "class_weighting 1": {"train.class_weighting": 1.0},
     "logit_adjustment 0": {"train.logit_adjustment": 0.0},
-    "label_smoothing 0.1": {"train.label_smoothing": 0.1},
-    "hard_pixels 0.25": {"train.hard_pixels": 0.25},
     "ema 0": {"train.ema": 0.0},
     "backbone_rate 0.1": {"train.backbone_rate": 0.1},
     "deterministic": {"train.deterministic": True},

@@ -134,7 +134,7 @@ def test_grayscale_pictures_train_and_predict(ours, tmp_path):
         assert labels.getextrema()[0] >= 1
 
 
-@pytest.mark.parametrize("train", [{}, {"hard_pixels": 0.5, "label_smoothing": 0.1, "class_weighting": 1.0}])
+@pytest.mark.parametrize("train", [{}, {"logit_adjustment": 0.5, "class_weighting": 1.0}])
 def test_two_classes_and_pictures_without_a_label_are_no_nan(root, tmp_path, train):
     def unlabelled(content):
         return (tmp_path / "empty.png").read_bytes()

@@ -50,10 +50,6 @@ class Train(Section):
     logit_adjustment: Probability = Field(
         description="share of the class weights that is taken off the scores again; 1 = all of it"
     )
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = Field(description="share of the target spread evenly")
-    hard_pixels: Annotated[float, Field(gt=0, le=1)] = Field(
-        description="share of each picture's labelled pixels that count, those with the highest losses"
-    )
     ema: Annotated[float, Field(ge=0, lt=1)] = Field(
         description="decay of the weights' moving average, which is validated and saved; 0 = off"
     )

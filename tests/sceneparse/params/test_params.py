@@ -148,8 +148,6 @@ def test_types_are_not_converted(refusal, key, value):
         ("train__validate_epochs", 0),
         ("train__backbone_rate", 1.5),
         ("train__logit_adjustment", 1.5),
-        ("train__label_smoothing", 1.0),
-        ("train__hard_pixels", 0.0),
         ("train__ema", 1.0),
         ("train__decision", "miou"),
         ("train__augment__crop", 100),

@@ -69,7 +69,7 @@ def test_tensorflow_learns(root, tmp_path):
     "train",
     [
         {"backbone_rate": 0.1, "weight_decay": 0.5},
-        {"optimizer": "sgd", "clip_norm": 0.5, "label_smoothing": 0.1, "hard_pixels": 0.5},
+        {"optimizer": "sgd", "clip_norm": 0.5, "logit_adjustment": 0.5},
     ],
     ids=["adamw", "sgd"],
 )

@@ -123,12 +123,12 @@ def is_backbone(path):
 
 @pytest.mark.parametrize("micro_batches", [2, 4])
 def test_micro_batches_are_the_large_batch(params, micro_batches):
-    """With dropout, pixels that count by their loss, and labels that are nearly all in the last picture."""
+    """With dropout, and labels that are nearly all in the last picture."""
     images, labels = scenes()
     labels = tf.concat([tf.fill([3, 32, 32], tf.constant(255, tf.uint8)), labels[3:]], 0)
     ends = []
     for count in (1, micro_batches):
-        switches = {"hard_pixels": 0.5, "label_smoothing": 0.1, "clip_norm": 0.05, "micro_batches": count}
+        switches = {"clip_norm": 0.05, "micro_batches": count}
         trainer = warmed(params, model={"dropout": 0.5}, **switches)
         updates = [trainer.step((images, labels)) for _ in range(3)]
         ends.append((weights(trainer), [float(u.loss) for u in updates], np.array([u.norms for u in updates])))
