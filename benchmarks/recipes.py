@@ -2,7 +2,7 @@
 
     python -m benchmarks.recipes ARCHIVE --out recipes.csv [--minutes 7] [--only NAME ...] [--seeds 0 1 2]
 
-Recipes of PRESETS are those files (ancestor at quarter width), every other one is BASE, what presets/scratch.yaml was
+Recipes of PRESETS are those presets (ancestor at quarter width), every other one is BASE, what the preset scratch was
 before these comparisons; both with the params of RECIPES changed. First the updates and the validation of all of
 them are timed, which wants an idle machine: each gets as many whole epochs as fit into the minutes. Then the stages
 run, prepare to evaluate, and the load of the machine makes no difference any more. Every row is written when it is
@@ -24,6 +24,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from sceneparse.core.files import write_text
+from sceneparse.params.presets import preset_params
 
 ROOT = Path(__file__).parents[1]
 OTHER_SECONDS = 30.0  # of a train stage before its first update and after its last: imports, tracing, the decision
@@ -118,7 +119,7 @@ print(json.dumps(sum(medians) / GROWTH * steps + seconds / params.train.validate
 
 def write_params(path: Path, recipe: str, seed: int, archive: Path, epochs: int) -> None:
     """The params of a recipe, with the archive for the preset's own data; and next to them those with VIEWS."""
-    content = YAML().load(ROOT / f"presets/{PRESETS.get(recipe, 'scratch')}.yaml")
+    content = preset_params(PRESETS.get(recipe, "scratch")).model_dump()
     changes = {
         "download.source": str(archive),
         "download.digest": None,

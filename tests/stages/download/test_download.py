@@ -11,7 +11,7 @@ from servers import serving
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import file_digest
 from sceneparse.dataset.archive import Archive
-from sceneparse.params.whole import Params, load_params
+from sceneparse.params.whole import Params
 from stages.download.stage import download, pack
 
 TABLE = "Idx\tRatio\tTrain\tVal\tStuff\tName\n1\t0.5\t2\t1\t1\twall\n2\t0.5\t2\t1\t1\tsky, heaven\n"
@@ -29,7 +29,7 @@ MEMBERS = {
 
 @pytest.fixture(scope="module")
 def defaults() -> Params:
-    return load_params(Path(__file__).parents[3] / "presets" / "demo.yaml")
+    return Params()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from sceneparse.core.errors import InputError
 from sceneparse.core.files import file_digest
 from sceneparse.network import backbone as backbone_module
 from sceneparse.network.backbone import CONVOLUTIONS, load_backbone, read_keras_top
-from sceneparse.params.whole import Params, load_params
+from sceneparse.params.whole import Params
 from stages.weights.stage import weights
 
 WIDTHS = (2, 3, 4, 5, 6)  # channels of the five blocks
@@ -59,7 +59,7 @@ def write_h5(path: Path, layers: dict[str, list[np.ndarray]], form: str = "legac
 
 @pytest.fixture(scope="module")
 def defaults() -> Params:
-    return load_params(Path(__file__).parents[3] / "presets" / "demo.yaml")
+    return Params()
 
 
 @pytest.fixture
