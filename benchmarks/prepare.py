@@ -32,22 +32,22 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from sceneparse.core.parallel import usable_cpus
 from sceneparse.dataset.archive import CLASS_TABLE, SPLITS
-from sceneparse.params.whole import load_params
+from sceneparse.params.presets import preset_params
 from stages.prepare.stage import prepare
 
 WIDTH, HEIGHT, SIZE = 683, 512, 256
 CLASSES = 150
 DISTINCT = 24  # pictures drawn; more images repeat them under other names
-PRESET = Path(__file__).parents[1] / "presets" / "ade20k.yaml"
+PRESET = "ade20k"
 
 # What one worker of the stage takes at its peak: a fresh interpreter, so that no other child is counted.
 MEASURE = """
 import resource, sys
 from pathlib import Path
-from sceneparse.params.whole import load_params
+from sceneparse.params.presets import preset_params
 from stages.prepare.stage import prepare
 if __name__ == "__main__":
-    prepare(load_params(Path(sys.argv[1])), Path(sys.argv[2]), Path(sys.argv[3]))
+    prepare(preset_params(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))
     print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
 
@@ -132,7 +132,7 @@ def main() -> None:
     parser.add_argument("--quality", type=int, default=70, help="of the JPEGs (default: 70, as heavy as ADE20K's)")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each (default: 5)")
     flags = parser.parse_args()
-    params = load_params(PRESET)
+    params = preset_params(PRESET)
     cores = usable_cpus()
     versions = f"Python {platform.python_version()}, Pillow {Image.__version__}"
     print(f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {cores} cores, {versions}")

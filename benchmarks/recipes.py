@@ -2,7 +2,7 @@
 
     python -m benchmarks.recipes ARCHIVE --out recipes.csv [--minutes 7] [--only NAME ...] [--seeds 0 1 2]
 
-Recipes of PRESETS are those files (ancestor at quarter width), every other one is BASE, what presets/scratch.yaml was
+Recipes of PRESETS are those presets (ancestor at quarter width), every other one is BASE, what the preset scratch was
 before these comparisons; both with the params of RECIPES changed. First the updates and the validation of all of
 them are timed, which wants an idle machine: each gets as many whole epochs as fit into the minutes. Then the stages
 run, prepare to evaluate, and the load of the machine makes no difference any more. Every row is written when it is
@@ -25,6 +25,7 @@ from ruamel.yaml import YAML
 
 from sceneparse.core.files import write_text
 from sceneparse.core.parallel import usable_cpus
+from sceneparse.params.presets import preset_params
 
 ROOT = Path(__file__).parents[1]
 OTHER_SECONDS = 30.0  # of a train stage before its first update and after its last: imports, tracing, the decision
@@ -75,8 +76,6 @@ RECIPES: dict[str, dict[str, Any]] = {
     "class_weighting 0": {"train.class_weighting": 0.0},
     "class_weighting 1": {"train.class_weighting": 1.0},
     "logit_adjustment 0": {"train.logit_adjustment": 0.0},
-    "label_smoothing 0.1": {"train.label_smoothing": 0.1},
-    "hard_pixels 0.25": {"train.hard_pixels": 0.25},
     "ema 0": {"train.ema": 0.0},
     "backbone_rate 0.1": {"train.backbone_rate": 0.1},
     "deterministic": {"train.deterministic": True},
@@ -121,7 +120,7 @@ print(json.dumps(sum(medians) / GROWTH * steps + seconds / params.train.validate
 
 def write_params(path: Path, recipe: str, seed: int, archive: Path, epochs: int) -> None:
     """The params of a recipe, with the archive for the preset's own data; and next to them those with VIEWS."""
-    content = YAML().load(ROOT / f"presets/{PRESETS.get(recipe, 'scratch')}.yaml")
+    content = preset_params(PRESETS.get(recipe, "scratch")).model_dump()
     changes = {
         "download.source": str(archive),
         "download.digest": None,

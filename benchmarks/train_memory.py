@@ -24,6 +24,7 @@ from sceneparse.core.parallel import usable_cpus
 from sceneparse.dataset.archive import Archive
 from sceneparse.dataset.images import decode_annotation, fit, fit_pair
 from sceneparse.dataset.photos import decode
+from sceneparse.params.whole import Params
 from sceneparse.records.manifest import Manifest, Shard, Split
 from sceneparse.records.tfrecord import encode_example, frame
 from stages.download.demo import write_demo
@@ -71,11 +72,10 @@ def peak_mb(scratch: Path, images: int) -> float:
     write_records(out / "records", scratch / "dataset.zip", images)
     (out / "backbone").mkdir()
     (out / "backbone/backbone.json").write_text(json.dumps({"source": "none", "backbone": None, "digest": None}))
-    yaml = YAML()
-    params = yaml.load(ROOT / "presets/demo.yaml")
+    params = Params().model_dump()
     params["model"]["width"] = 1 / 64
     params["train"] |= {"epochs": 1, "batch_size": 16, "start_from": str(out / "backbone")}
-    yaml.dump(params, out / "params.yaml")
+    YAML().dump(params, out / "params.yaml")
     flags = [f"--{name}={out / name}" for name in ("records", "card", "curves", "state")]
     flags.append(f"--model={out / 'model.keras'}")
     command = [sys.executable, "-m", "stages.train", f"--params={out / 'params.yaml'}", *flags]

@@ -38,7 +38,8 @@ from pydantic import ValidationError
 from benchmarks.steps import STEPS, draw_batch
 from sceneparse.core.errors import InputError
 from sceneparse.core.parallel import usable_cpus
-from sceneparse.params.whole import Params, load_params
+from sceneparse.params.presets import preset_params
+from sceneparse.params.whole import Params
 
 ROOT = Path(__file__).parents[1]
 WARM_UP = 2  # steps that are not timed; the first one compiles
@@ -136,7 +137,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=[16], help="(default: 16)")
     parser.add_argument("--precisions", nargs="+", default=["float32", "mixed_bfloat16"], help="(default: these two)")
     parser.add_argument("--xla", choices=("both", "on", "off"), default="both")
-    parser.add_argument("--preset", type=Path, default=ROOT / "presets/ade20k.yaml", help="(default: ade20k.yaml)")
+    parser.add_argument("--preset", default="ade20k", metavar="NAME", help="(default: ade20k)")
     parser.add_argument("--width", type=float, help="of the network (default: the preset's)")
     parser.add_argument("--size", type=int, help="side of the pictures (default: the preset's)")
     parser.add_argument("--classes", type=int, default=150, help="(default: 150)")
@@ -157,7 +158,7 @@ def main() -> None:
         parser.error(f"KERAS_BACKEND is {backend}, not one of {', '.join(STEPS)}")
     if backend == "jax" and flags.xla == "off":
         parser.error("JAX always compiles with XLA")
-    preset = load_params(flags.preset)
+    preset = preset_params(flags.preset)
     size = flags.size or preset.train.augment.crop or preset.prepare.size
     width = preset.model.width if flags.width is None else flags.width
     xla = [True] if backend == "jax" else {"both": [False, True], "on": [True], "off": [False]}[flags.xla]

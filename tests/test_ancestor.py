@@ -17,7 +17,8 @@ from ruamel.yaml import YAML
 
 from sceneparse.core.errors import InputError
 from sceneparse.network.fcn8s import build_fcn8s
-from sceneparse.params.whole import load_params
+from sceneparse.params.presets import preset_params
+from sceneparse.params.whole import Params, load_params
 from sceneparse.predict.predict import predict
 from stages.evaluate.stage import evaluate
 from stages.prepare.stage import prepare
@@ -31,9 +32,9 @@ OURS = {"width": 1 / 16, "dropout": 0.0}
 class Run:
     """A small archive, trained on and scored, in a folder."""
 
-    def __init__(self, root, folder, *, classes=CLASSES, preset="demo", model=None, train=None, changes=None):
+    def __init__(self, folder, *, classes=CLASSES, preset="demo", model=None, train=None, changes=None):
         self.folder = folder
-        content = YAML().load(root / f"presets/{preset}.yaml")
+        content = preset_params(preset).model_dump()
         content["weights"]["source"] = "sources/none.yaml"
         content["prepare"]["colours"] = "dataset"
         content["prepare"]["size"] = 64
@@ -74,16 +75,16 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def ours(root, tmp_path_factory):
-    return Run(root, tmp_path_factory.mktemp("ours")).train()
+def ours(tmp_path_factory):
+    return Run(tmp_path_factory.mktemp("ours")).train()
 
 
 @pytest.fixture(scope="module")
-def theirs(root, tmp_path_factory):
+def theirs(tmp_path_factory):
     """The ancestor's recipe, narrow; its rate is meant for ImageNet's weights and 100,000 steps."""
     model = {**ANCESTOR, "width": 1 / 16, "dropout": 0.15}
     recipe = {"batch_size": 2, "learning_rate": 0.003, "epochs": 10, "warmup_steps": 0}
-    return Run(root, tmp_path_factory.mktemp("theirs"), preset="fcn2017", model=model, train=recipe).train()
+    return Run(tmp_path_factory.mktemp("theirs"), preset="fcn2017", model=model, train=recipe).train()
 
 
 @pytest.mark.parametrize("run", ["ours", "theirs"])
@@ -99,9 +100,9 @@ def test_the_loss_is_not_stuck_and_no_class_is_everywhere(run, request):
     assert scores["mean_iou"] > 0.5
 
 
-def test_one_class_everywhere_is_said_aloud(root, tmp_path, caplog):
+def test_one_class_everywhere_is_said_aloud(tmp_path, caplog):
     """Training that has learned nothing yet: all scores are zero, and the first class is everywhere."""
-    run = Run(root, tmp_path, train={"learning_rate": 1e-9, "epochs": 1})
+    run = Run(tmp_path, train={"learning_rate": 1e-9, "epochs": 1})
     with caplog.at_level(logging.WARNING):
         run.train()
     assert "100.0% of all predictions are 'sky'" in caplog.text
@@ -134,14 +135,14 @@ def test_grayscale_pictures_train_and_predict(ours, tmp_path):
         assert labels.getextrema()[0] >= 1
 
 
-@pytest.mark.parametrize("train", [{}, {"hard_pixels": 0.5, "label_smoothing": 0.1, "class_weighting": 1.0}])
-def test_two_classes_and_pictures_without_a_label_are_no_nan(root, tmp_path, train):
+@pytest.mark.parametrize("train", [{}, {"logit_adjustment": 0.5, "class_weighting": 1.0}])
+def test_two_classes_and_pictures_without_a_label_are_no_nan(tmp_path, train):
     def unlabelled(content):
         return (tmp_path / "empty.png").read_bytes()
 
     folder = tmp_path / "run"
     folder.mkdir()
-    Run(root, folder, classes=("sky", "road"))  # for the size of the picture that is changed
+    Run(folder, classes=("sky", "road"))  # for the size of the picture that is changed
     from sceneparse.dataset.archive import Archive
     from sceneparse.dataset.images import decode_annotation
 
@@ -150,7 +151,7 @@ def test_two_classes_and_pictures_without_a_label_are_no_nan(root, tmp_path, tra
     Image.new("L", size).save(tmp_path / "empty.png")
     changes = {"annotations/training/training_0002.png": unlabelled}
     short = {"batch_size": 1, "epochs": 2} | train
-    run = Run(root, folder, classes=("sky", "road"), changes=changes, train=short).train()
+    run = Run(folder, classes=("sky", "road"), changes=changes, train=short).train()
     curves = [value for name in ("train/loss", "validation/loss") for _, value in run.curve(name)]
     assert all(math.isfinite(value) for value in curves)
     scores, rows = run.score()
@@ -158,11 +159,11 @@ def test_two_classes_and_pictures_without_a_label_are_no_nan(root, tmp_path, tra
     assert all(math.isfinite(value) for value in scores.values())
 
 
-def test_an_untrained_network_is_no_model(tmp_path, root):
+def test_an_untrained_network_is_no_model(tmp_path):
     Image.new("RGB", (40, 40)).save(tmp_path / "picture.png")
     with pytest.raises(InputError, match="there is no model"):
         predict([str(tmp_path / "picture.png")], tmp_path / "m.keras", None, tmp_path / "out", 0.5)
-    build_fcn8s(3, load_params(root / "presets/demo.yaml").model).save(tmp_path / "m.keras")
+    build_fcn8s(3, Params().model).save(tmp_path / "m.keras")
     with pytest.raises(InputError, match=r"damaged|no card"):
         predict([str(tmp_path / "picture.png")], tmp_path / "m.keras", None, tmp_path / "out", 0.5)
     assert list((tmp_path / "out").glob("*")) == []

@@ -12,6 +12,7 @@ import pytest
 from browser import browser_page
 from ruamel.yaml import YAML
 
+from sceneparse.params.presets import preset_params
 from sceneparse.params.whole import Params
 
 
@@ -68,16 +69,19 @@ def rows(site):
     return text, found
 
 
-def test_every_key_is_there_with_its_values(site, root):
+def test_every_key_is_there_with_its_values(site):
     _, found = rows(site)
     assert list(found) == list(keys(Params))
     yaml = YAML(typ="safe", pure=True)
-    presets = [yaml.load(root / f"presets/{name}.yaml") for name in ("demo", "scratch", "ade20k")]
+    defaults, *presets = (preset_params(name).model_dump() for name in ("demo", "scratch", "ade20k"))
     for name, cells in found.items():
-        assert all(cells), name
-        for shown, preset in zip(cells[3:], presets, strict=True):
-            value = functools.reduce(operator.getitem, name.split("."), preset)
-            assert repr(yaml.load(html.unescape(shown))) == repr(value), name  # 0 is not false
+        assert all(cells[:4]), name
+        default, *values = (
+            functools.reduce(operator.getitem, name.split("."), params) for params in (defaults, *presets)
+        )
+        expected = [default, *(None if value == default else value for value in values)]  # an empty cell keeps it
+        shown = [yaml.load(html.unescape(cell)) for cell in cells[3:]]
+        assert repr(shown) == repr(expected), name  # 0 is not false
     assert found["train.augment.crop"][2] == "multiple of 32 from 32 to 4096 or null"
     assert found["model.pooling"][2] == "max, average"
     assert found["model.dropout"][2] == "number from 0 below 1"

@@ -5,6 +5,7 @@ import csv
 import pytest
 
 from benchmarks.recipes import BASE, COLUMNS, PRESETS, RECIPES, Table, write_params
+from sceneparse.params.presets import preset_params
 from sceneparse.params.whole import load_params
 
 
@@ -15,10 +16,10 @@ def leaves(value, name=""):
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_a_recipe_is_its_preset_or_the_base_with_what_it_names_changed(root, tmp_path, recipe):
+def test_a_recipe_is_its_preset_or_the_base_with_what_it_names_changed(tmp_path, recipe):
     write_params(tmp_path / "params.yaml", recipe, 3, tmp_path / "set.zip", 5)
     params, views = (load_params(tmp_path / name) for name in ("params.yaml", "views.yaml"))
-    preset = leaves(load_params(root / f"presets/{PRESETS.get(recipe, 'scratch')}.yaml").model_dump())
+    preset = leaves(preset_params(PRESETS.get(recipe, "scratch")).model_dump())
     before = preset if recipe in PRESETS else preset | {f".{name}": value for name, value in BASE.items()}
     after = leaves(params.model_dump())
     changed = {name.removeprefix(".") for name in after if after[name] != before[name]}

@@ -1,4 +1,4 @@
-"""Subcommands that run the stages, now, by a schedule or as experiments, and show what came of it."""
+"""Subcommands that write the params, run the stages, now, by a schedule or as experiments, and show the scores."""
 
 import argparse
 from pathlib import Path
@@ -12,7 +12,21 @@ if TYPE_CHECKING:
 
 
 def add_runs(commands: "Subparsers") -> None:
-    """run, sweep, compare, serve, notify, results."""
+    """Add preset, run, sweep, compare, serve, notify, results."""
+    command = add_command(
+        commands,
+        "preset",
+        "sceneparse.params.presets:preset",
+        "write params.yaml whole, with the values of a preset",
+        ("ade20k", "scratch", "demo", "ade20k --params trial.yaml"),
+        "Prints each value that changes, as key: old -> new. `demo` has the defaults, for the embedded demo; a file\n"
+        "in presets/ holds the keys that differ from them.",
+    )
+    command.add_argument("name", help="demo, or the name of a file in presets/ without .yaml")
+    command.add_argument(
+        "--params", type=Path, default=Path("params.yaml"), metavar="FILE", help="default: %(default)s"
+    )
+
     command = add_command(
         commands,
         "run",

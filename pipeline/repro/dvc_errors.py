@@ -18,7 +18,7 @@ from sceneparse.core.errors import InputError
 
 RESTORE = {  # what to do about a file that cannot be read
     "dvc.yaml": "fix that line, or take the last commit's file: git checkout dvc.yaml",
-    "params.yaml": "fix that line, or start from one of presets/",
+    "params.yaml": "fix that line; or remove the file, then sceneparse preset NAME writes it again",
     "dvc.lock": "take the last commit's file (git checkout dvc.lock), or remove it: the next run writes it again",
 }
 RESOLVE = {
@@ -84,7 +84,7 @@ KNOWN = (
         "the pipeline uses a param that is not there",
         "each ${...} and each name under params in params.yaml",
         "params.yaml",
-        "add it there: presets/ holds complete files; or take it out of dvc.yaml",
+        "add it there (sceneparse preset NAME writes the whole file), or take it out of dvc.yaml",
     ),
     (
         r"Unable to locate credentials|Access ?Denied|Forbidden|Unauthorized|InvalidAccessKeyId|SignatureDoesNotMatch"

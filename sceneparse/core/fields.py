@@ -1,4 +1,4 @@
-"""What the params and the model's card are made of: sections without surprises, and the types of their fields."""
+"""Sections and types of fields that the params, the model's card and the source files are made of."""
 
 import hashlib
 import re
@@ -18,26 +18,26 @@ def _digest(value: str) -> str:
 
 
 def _watched(value: str) -> str:
-    """DVC takes for an address what begins like one, even with a single colon."""
+    """Refuse paths that DVC cannot watch. It takes a text for an address that begins like one, with a single colon."""
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", value):
         raise ValueError(
-            "an address is no path that DVC can watch: write it into a file such as sources/mine.yaml, as `url: ...` "
-            "with its `digest: ...`, and name that file here (a file on this machine with such a name: ./NAME)"
+            "DVC cannot watch an address: write it into a file such as sources/mine.yaml, as `url: ...` with its "
+            "`digest: ...`, and name that file here (or write ./NAME for a file of such a name)"
         )
     if value.startswith("~"):
         raise ValueError("DVC does not know ~: write the whole path, as /home/me/set.zip")
     if "\0" in value:
-        raise ValueError("a path has no NUL")
+        raise ValueError("a path cannot hold NUL")
     return value
 
 
 def _source(value: str) -> str:
     if value in ("demo", "none"):
-        raise ValueError(f"no path: write sources/{value}.yaml (or, of a folder of that name, ./{value})")
+        raise ValueError(f"not a path: write sources/{value}.yaml (or ./{value} for a folder of that name)")
     return value
 
 
-SOURCE_FILES = (".yaml", ".yml")  # ends of names of files that say where to get data (sceneparse/fetch/source_files.py)
+SOURCE_FILES = (".yaml", ".yml")  # suffixes of files that say where to get data (sceneparse/fetch/source_files.py)
 
 Digest = Annotated[str, AfterValidator(_digest)]
 WatchedPath = Annotated[str, Field(min_length=1), AfterValidator(_watched)]
@@ -52,27 +52,28 @@ Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
 class Section(BaseModel):
-    """A section of params.yaml: all keys required, no others, no conversion between types."""
+    """A section of a file: no other keys, no conversion between types."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     def __hash__(self) -> int:
-        """Pydantic's own stumbles over a list among the values."""
+        """Return a hash of the values; pydantic's own fails on a list among them."""
         return hash(self.model_dump_json())
 
 
-def offenders(error: ValidationError) -> str:
-    """Every bad key of a file with its value, in one line."""
+def offenders(error: ValidationError, without: str = "") -> str:
+    """Return every bad key of a file with its value, in one line, but for pydantic's errors of type `without`."""
     lines = []
     for item in error.errors():
         key = ".".join(map(str, item["loc"])) or "(across sections)"
-        shown = "" if isinstance(item["input"], dict | BaseModel) else f" (found {item['input']!r})"
-        lines.append(f"{key}: {item['msg']}{shown}")
+        value = "" if isinstance(item["input"], dict | BaseModel) else f" (found {item['input']!r})"
+        if item["type"] != without:
+            lines.append(f"{key}: {item['msg']}{value}")
     return "; ".join(lines)
 
 
 def source_text(path: Path) -> str:
-    """Return a path as download.source takes it: what looks like something else begins with ./"""
+    """Return a path as download.source takes it, with ./ before a name that looks like something else."""
     try:
         return TypeAdapter(Source).validate_python(str(path))
     except ValidationError:

@@ -1,1 +1,1 @@
-"""Schema of params.yaml: a file for each section, the loader and the stages' flags."""
+"""Schema of params.yaml, a file for each section; its loader, presets and the stages' command line."""

@@ -6,16 +6,20 @@ from sceneparse.core.fields import Digest, Positive, Section, Seed, Source
 
 
 class Demo(Section):
-    """The scenes drawn when download.source is sources/demo.yaml."""
+    """Scenes that sources/demo.yaml draws."""
 
-    training: Positive = Field(description="training scenes to draw")
-    validation: Positive = Field(description="validation scenes to draw")
-    seed: Seed = Field(description="of the scenes")
+    training: Positive = Field(default=240, description="number of training scenes")
+    validation: Positive = Field(default=60, description="number of validation scenes")
+    seed: Seed = Field(default=0, description="random seed of the scenes")
 
 
 class Download(Section):
     """Where the dataset archive comes from."""
 
-    source: Source = Field(description="path of a source file (.yaml, see sources/), a zip or a directory")
-    digest: Digest | None = Field(description="of the archive, algorithm:hex, whatever its source; null = not compared")
-    demo: Demo
+    source: Source = Field(
+        default="sources/demo.yaml", description="source file (see sources/), or a zip or directory in ADE20K's layout"
+    )
+    digest: Digest | None = Field(
+        default=None, description="expected digest of the archive, algorithm:hex; empty = not checked"
+    )
+    demo: Demo = Demo()

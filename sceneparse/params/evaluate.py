@@ -10,8 +10,10 @@ from sceneparse.core.fields import Positive, Scale, Section
 class Evaluate(Section):
     """How the trained model is scored."""
 
-    batch_size: Positive = Field(description="images per forward pass at training size")
-    scales: Annotated[list[Scale], Field(min_length=1)] = Field(
-        description="sizes relative to training's at which a picture is seen; their probabilities are averaged"
+    batch_size: Positive = Field(
+        default=8, description="images per forward pass; changes memory and speed, not the scores"
     )
-    flip: bool = Field(description="see it mirrored as well, at each scale")
+    scales: Annotated[list[Scale], Field(min_length=1)] = Field(
+        default=[1.0], description="image sizes relative to the training size; class probabilities are averaged"
+    )
+    flip: bool = Field(default=False, description="also average the probabilities of the mirrored image at each scale")

@@ -1,6 +1,6 @@
 """The command line that every stage shares: paths in and out as flags, params from params.yaml.
 
-`dvc.yaml` holds the paths, so a flag has no default; `--params` alone has one.
+dvc.yaml holds the paths, so only `--params` has a default.
 """
 
 import argparse
@@ -18,7 +18,7 @@ EPILOG = f"""example, with the paths that dvc.yaml gives:
   dvc repro --single-item {{}}
 
 exit status: 0 = done, 1 = refused or stopped (standard error says why), 2 = wrong usage,
-{TRY_AGAIN} = failed for now, as a network may"""
+{TRY_AGAIN} = failed for now, such as a download"""
 
 
 def _print(record: logging.LogRecord) -> bool:
@@ -30,9 +30,8 @@ def _print(record: logging.LogRecord) -> bool:
 def run_stage(stage: Callable[..., None], reads: dict[str, str], writes: dict[str, str]) -> None:
     """Parse flags, load the params and call `stage(params, **paths)`.
 
-    `reads` and `writes` map each path's name to its meaning; `--help` shows them under the
-    stage's own docstring. An InputError is printed without a traceback and exits with 1, or with
-    TRY_AGAIN where that may help.
+    `reads` and `writes` map each path's name to its meaning, for `--help`. An InputError is printed without a
+    traceback and exits with 1, a TransientError with TRY_AGAIN.
     """
     module = sys.modules[stage.__module__]
     parser = argparse.ArgumentParser(

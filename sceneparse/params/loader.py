@@ -1,33 +1,102 @@
 """Read params files as DVC does, YAML 1.2, and check them against a schema."""
 
+import json
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from sceneparse.core.errors import InputError
+from sceneparse.core.errors import InputError, did_you_mean
 from sceneparse.core.fields import Section, offenders
 
 Schema = TypeVar("Schema", bound=Section)
+REWRITE = "`sceneparse preset NAME` writes the whole file, and prints each value that it replaces"
 
 
-def load(path: Path, schema: type[Schema]) -> Schema:
-    """Read and validate a params file. Raises InputError that names every bad key."""
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Return the content of a params file; an empty one has no keys. Raises InputError."""
     try:
         content = YAML(typ="safe", pure=True).load(path)
     except FileNotFoundError:
-        raise _refusal(path, "the params file is missing", "a YAML file", "no file") from None
+        problem, got, step = "the params file is missing", "no file", "`sceneparse preset demo` writes one"
     except YAMLError as error:
-        raise _refusal(path, "the params file is not YAML", "YAML 1.2", str(error)) from None
+        problem, got = "the params file is not YAML", str(error)
+        step = "fix that line, or remove the file: `sceneparse preset NAME` writes it again"
+    else:
+        if content is None or isinstance(content, dict):
+            return content or {}
+        problem, got = "the params file has no sections", f"a {type(content).__name__}"
+        step = "remove the file: `sceneparse preset NAME` writes it again"
+    raise InputError(problem, expected="a mapping in YAML 1.2", got=got, file=path, next_step=step)
+
+
+def checked(content: dict[str, Any], schema: type[Schema], path: Path, *, whole: bool = True) -> Schema:
+    """Return the params in `content`. Raises InputError that names every bad value and every unknown or missing key.
+
+    A `whole` file has all keys: a default for a missing one would change with the version. A preset may leave some out.
+    """
+    keys = _other_keys(content, schema, whole)
     try:
-        return schema.model_validate(content)
+        params, values = schema.model_validate(content), ""
     except ValidationError as error:
-        expected = "the keys, types and ranges of sceneparse/params"
-        raise _refusal(path, "the params are not valid", expected, offenders(error)) from None
+        params, values = None, offenders(error, without="extra_forbidden")  # those are in `keys`
+    if params and not keys:
+        return params
+    raise InputError(
+        "the params do not have the keys of this version" if keys else "the params are not valid",
+        expected="the keys, types and ranges of sceneparse/params",
+        got="; ".join(filter(None, (*keys, values))),
+        file=path,
+        next_step=f"{'remove the unknown keys, add the missing ones' if keys else 'fix the keys named'}; or {REWRITE}",
+    )
 
 
-def _refusal(path: Path, problem: str, expected: str, got: str) -> InputError:
-    step = "fix the keys named; presets/ holds complete files to start from"
-    return InputError(problem, expected=expected, got=got, file=path, next_step=step)
+def flat(content: dict[str, Any], above: str = "") -> dict[str, Any]:
+    """Return all keys by their dotted names, sections included, with their values."""
+    values: dict[str, Any] = {}
+    for key, value in content.items():
+        values[f"{above}{key}"] = value
+        if isinstance(value, dict):
+            values |= flat(value, f"{above}{key}.")
+    return values
+
+
+def shown(value: object) -> str:
+    """Return a value as YAML has it, strings without quotes."""
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def _other_keys(content: dict[str, Any], schema: type[Section], whole: bool) -> list[str]:
+    """Return a clause on keys that the schema does not have, and one on keys that `content` lacks."""
+    own, defaults = flat(content), flat(schema().model_dump())
+    unknown, missing = _lacking(own, defaults), _lacking(defaults, own) if whole else []
+    clauses = []
+    if unknown:
+        clauses.append("unknown keys: " + ", ".join(f"{key}{_hint(key, missing)}" for key in unknown))
+    if missing:
+        clauses.append("missing keys: " + ", ".join(f"{key}{_default(defaults[key])}" for key in missing))
+    return clauses
+
+
+def _lacking(keys: dict[str, Any], others: dict[str, Any]) -> list[str]:
+    """Return keys that are not among `others`, but for those in sections that are missing there as a whole."""
+    sections = {key: key.rpartition(".")[0] for key in keys}
+    return [key for key, section in sections.items() if key not in others and _is_section(section, others)]
+
+
+def _is_section(name: str, keys: dict[str, Any]) -> bool:
+    return not name or isinstance(keys.get(name), dict)
+
+
+def _hint(key: str, missing: list[str]) -> str:
+    """Return the missing key of the same section that `key` may be a misspelling of."""
+    section, dot, name = key.rpartition(".")
+    near = [other.removeprefix(section + dot) for other in missing if other.rpartition(".")[0] == section]
+    hint = did_you_mean(name, near).removeprefix(", ")
+    return hint and f" ({hint})"
+
+
+def _default(value: object) -> str:
+    return "" if isinstance(value, dict) else f" (default {shown(value)})"

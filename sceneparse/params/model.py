@@ -11,30 +11,46 @@ from sceneparse.core.fields import Section
 class Model(Section):
     """The network."""
 
-    backbone: Literal["vgg16", "vgg19"] = Field(description="the classifier the FCN is built on")
-    width: Annotated[float, Field(gt=0, le=1)] = Field(description="multiplier on all channel counts; 1 as published")
-    input_std: Annotated[float, Field(gt=0)] = Field(
-        description="what pixels less their mean are divided by; 1 as published, 58 is about their spread"
+    backbone: Literal["vgg16", "vgg19"] = Field(default="vgg16", description="classifier below the FCN: vgg16 or vgg19")
+    width: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.125, description="multiplies all channel counts: 1.0 as published, 0.125 trains on two CPU cores"
     )
-    pooling: Literal["max", "average"] = Field(description="of the backbone's blocks")
-    normalization: Literal["none", "batch"] = Field(description="batch = of each convolution, before its ReLU")
+    input_std: Annotated[float, Field(gt=0)] = Field(
+        default=58.0,
+        description="divides pixels after the mean is subtracted: 1.0 as published, 58.0 is about their spread",
+    )
+    pooling: Literal["max", "average"] = Field(
+        default="max", description="pooling of the backbone's blocks: max or average"
+    )
+    normalization: Literal["none", "batch"] = Field(
+        default="none", description="none, or batch (before each ReLU; not with ImageNet weights)"
+    )
     head_input: Literal["pool5", "conv5_3"] = Field(
-        description="what fc6 sees; conv5_3 = max-pooled before its ReLU, without conv5_4"
+        default="pool5", description="input of fc6: pool5, or conv5_3 (max-pooled before its ReLU, no conv5_4)"
     )
     head_init: Literal["he", "normal"] = Field(
-        description="he = fc6 and fc7 from ImageNet where given, scores zero; normal = N(0, 0.02), truncated, for all"
+        default="he",
+        description="he = ImageNet's fc6 and fc7 if given, zero scores; normal = all from N(0, 0.02), truncated",
     )
     head_channels: Annotated[int, Field(ge=1, le=4096)] = Field(
-        description="of fc6 and fc7, times width; 4096 as published"
+        default=1024, description="channels of fc6 and fc7, times width: 4096 as published, 1024 learns as well here"
     )
-    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(description="after fc6 and fc7")
+    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(
+        default=0.1, description="dropout rate after fc6 and fc7: 0.5 as published, too much for narrow layers"
+    )
     skips: Literal["scores", "features"] = Field(
-        description="what is upsampled and summed: scores of the classes, or features, onto the pools as they are"
+        default="scores",
+        description="what is added while upsampling: class scores of the pools, or their features as they are",
     )
-    upsampling: Literal["bilinear", "learned"] = Field(description="learned = by transposed convolutions")
-    stride: Literal[8, 16, 32] = Field(description="of the finest skip: 8 = FCN-8s, 16 = FCN-16s, 32 = FCN-32s")
+    upsampling: Literal["bilinear", "learned"] = Field(
+        default="bilinear", description="bilinear, or learned (transposed convolutions that start bilinear)"
+    )
+    stride: Literal[8, 16, 32] = Field(
+        default=8, description="stride of the finest skip: 8 = FCN-8s, 16 = FCN-16s, 32 = FCN-32s"
+    )
     other: Literal["ignored", "class"] = Field(
-        description="annotation value 0, padding included, in training: no loss, or a class of its own"
+        default="ignored",
+        description="annotation value 0 (and padding) in training: ignored, or class (one of its own)",
     )
 
     @model_validator(mode="after")
@@ -46,7 +62,7 @@ class Model(Section):
         return self
 
     def misfit(self) -> str | None:
-        """Why ImageNet's weights do not fit this network; None where they do."""
+        """Return why ImageNet's weights do not fit this network; None if they do."""
         if not math.isclose(self.width, 1):
             return f"model.width {self.width} has no ImageNet weights: set model.width to 1.0"
         if (self.normalization, self.input_std) != ("none", 1):

@@ -10,12 +10,20 @@ from sceneparse.core.fields import Positive, Section, Side
 class Prepare(Section):
     """How pairs become records."""
 
-    size: Side = Field(description="side of the records, pixels")
-    mode: Literal["squash", "crop", "letterbox"] = Field(description="how a picture is fitted into the square")
-    interpolation: Literal["bilinear", "nearest"] = Field(description="of images; annotations are always nearest")
-    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = Field(description="of the stored images")
-    shard_images: Positive = Field(description="images per TFRecord shard")
+    size: Side = Field(default=256, description="side of the stored square, pixels")
+    mode: Literal["squash", "crop", "letterbox"] = Field(
+        default="squash",
+        description="fit to the square: squash, crop (short side, then centre) or letterbox (padding ignored)",
+    )
+    interpolation: Literal["bilinear", "nearest"] = Field(
+        default="bilinear",
+        description="image resizing: bilinear (antialiased) or nearest; annotations always use nearest",
+    )
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=95, description="quality of the stored images; artefacts at 95 are far below annotation errors"
+    )
+    shard_images: Positive = Field(default=256, description="images per TFRecord shard; 256 make about 6 MB")
     colours: Literal["dataset", "ade20k"] = Field(
-        description="of the classes: dataset = those of its class table, generated where it has none; "
-        "ade20k = the benchmark's own 150"
+        default="dataset",
+        description="class colours: dataset (its class table's, or generated), ade20k (the benchmark's 150)",
     )

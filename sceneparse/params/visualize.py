@@ -8,12 +8,13 @@ from sceneparse.core.fields import Count, Palette, Probability, Section, Seed
 class Visualize(Section):
     """What the report shows."""
 
-    best: Count = Field(description="validation images with the highest mIoU")
-    worst: Count = Field(description="validation images with the lowest mIoU")
-    random: Count = Field(description="validation images drawn at random from the rest")
-    seed: Seed = Field(description="of that draw")
-    opacity: Probability = Field(description="of the colours laid over the image, at first")
+    best: Count = Field(default=4, description="number of validation images with the highest mIoU")
+    worst: Count = Field(default=4, description="number of validation images with the lowest mIoU")
+    random: Count = Field(default=4, description="number of other validation images, drawn at random")
+    seed: Seed = Field(default=0, description="random seed of that draw")
+    opacity: Probability = Field(default=0.6, description="initial opacity of the class colours; the page has a slider")
     palette: Palette = Field(
-        description="standard = the model's; colour_blind = also told apart without seeing red and green"
+        default="standard",
+        description="standard = the model's colours, colour_blind = safe without red-green vision too",
     )
-    confused: Count = Field(description="classes in the heat map of confusions, those confused most")
+    confused: Count = Field(default=16, description="number of classes in the confusion heat map, most confused first")

@@ -7,24 +7,27 @@ from pydantic import Field, model_validator
 
 from sceneparse.core.fields import SOURCE_FILES, Digest, Section, Source
 
-NO_WEIGHTS = "none.yaml"  # name of the source file that stands for no pretrained weights
+NO_WEIGHTS = "none.yaml"  # name of the source file without pretrained weights
 
 
 class Weights(Section):
     """Where the ImageNet weights come from."""
 
-    source: Source = Field(description="path of a source file (.yaml, see sources/) or a Keras VGG 'top' weights file")
+    source: Source = Field(
+        default="sources/none.yaml",
+        description="none.yaml (random), vgg16.yaml, vgg19.yaml, or a Keras VGG 'top' weights file",
+    )
     digest: Digest | None = Field(
-        description="of a weights file on this machine, algorithm:hex, without which it is not read; null = none"
+        default=None, description="digest of a weights file on this machine, algorithm:hex; empty with a source file"
     )
 
     @model_validator(mode="after")
     def _one_digest(self) -> Self:
         if self.digest and self.source.endswith(SOURCE_FILES):
-            raise ValueError(f"leave digest empty: {self.source} has the file's own")
+            raise ValueError(f"leave digest empty: {self.source} has its own")
         return self
 
     @property
     def pretrained(self) -> bool:
-        """Whether there are any."""
+        """Whether the source has ImageNet weights."""
         return Path(self.source).name != NO_WEIGHTS

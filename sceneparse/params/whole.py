@@ -1,6 +1,7 @@
-"""The whole of params.yaml: one section per stage, and what no section can check alone.
+"""The whole of params.yaml: its sections, and the checks across them.
 
-Every stage checks the whole file, so that a bad key stops a run before anything slow; it reads its own sections only.
+Every stage checks the whole file, so that a bad key stops a run before anything slow, and reads its own sections only.
+The defaults are the embedded demo's values. They fill in keys that a preset leaves out, never keys of params.yaml.
 """
 
 from pathlib import Path
@@ -11,7 +12,7 @@ from pydantic import model_validator
 from sceneparse.core.fields import Section
 from sceneparse.params.download import Download
 from sceneparse.params.evaluate import Evaluate
-from sceneparse.params.loader import load
+from sceneparse.params.loader import checked, read_yaml
 from sceneparse.params.model import Model
 from sceneparse.params.prepare import Prepare
 from sceneparse.params.train import Train
@@ -22,13 +23,13 @@ from sceneparse.params.weights import NO_WEIGHTS, Weights
 class Params(Section):
     """The whole of params.yaml."""
 
-    download: Download
-    weights: Weights
-    prepare: Prepare
-    model: Model
-    train: Train
-    evaluate: Evaluate
-    visualize: Visualize
+    download: Download = Download()
+    weights: Weights = Weights()
+    prepare: Prepare = Prepare()
+    model: Model = Model()
+    train: Train = Train()
+    evaluate: Evaluate = Evaluate()
+    visualize: Visualize = Visualize()
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
@@ -45,4 +46,4 @@ class Params(Section):
 
 def load_params(path: Path) -> Params:
     """Read and validate params.yaml: exactly these sections and keys. Raises InputError that names every bad key."""
-    return load(path, Params)
+    return checked(read_yaml(path), Params, path)

@@ -85,7 +85,7 @@ def _check_classes(classes: tuple[str, ...], model: Path) -> None:
             expected=f"{CLASSES}: {', '.join(f'{number} = {name}' for number, name in KNOWN.items())}",
             got=f"{len(classes)}: {', '.join(f'{number} = {name}' for number, name in enumerate(classes[:3], 1))} ...",
             file=model,
-            next_step="train on ADE20K: cp presets/ade20k.yaml params.yaml, dvc repro",
+            next_step="train on ADE20K: sceneparse preset ade20k, then dvc repro",
         )
 
 

@@ -15,16 +15,11 @@ def pixel_cross_entropy(
     labels: Any,
     logits: Any,
     class_weights: Sequence[float],
-    smoothing: float = 0.0,
-    hard_pixels: float = 1.0,
     adjustment: float = 0.0,
 ) -> tuple[Any, Any]:
     """Weighted sum of the pixels' losses, and the sum of their weights: two float32 scalars.
 
     labels are uint8 [B, H, W], 0..N-1 or 255; logits are float32 [B, H, W, N]. Ignored pixels have weight 0.
-    `smoothing` spreads that share of the target evenly over all classes (Szegedy et al. 2016, section 7).
-    Of each picture only the share `hard_pixels` of its labelled pixels counts, those with the highest losses
-    (online bootstrapping: Wu, Shen, van den Hengel 2016; per picture, so that it does not matter how a batch is cut).
     `adjustment` times the logarithms of the class weights is added to the logits (Menon et al. 2021, equation 10, with
     weights for priors): with 1 the logits that are learned are those of the data's own frequencies, weighted or not.
     """
@@ -34,27 +29,7 @@ def pixel_cross_entropy(
     if adjustment:
         logits = logits + ops.convert_to_tensor(adjustment * np.log(class_weights), "float32")
     losses = ops.sparse_categorical_crossentropy(ops.minimum(index, classes - 1), logits, from_logits=True)
-    if smoothing:
-        # Cross-entropy with the even distribution is logsumexp - mean.
-        even = ops.logsumexp(logits, axis=-1) - ops.mean(logits, axis=-1)
-        losses = (1 - smoothing) * losses + smoothing * even
-    if hard_pixels < 1:
-        weights = weights * hardest(losses, index < classes, hard_pixels)
     return ops.sum(weights * losses), ops.sum(weights)
-
-
-def hardest(losses: Any, labelled: Any, share: float) -> Any:
-    """1.0 at each picture's labelled pixels with the highest losses, else 0.0: float32 [B, H, W].
-
-    A `share` of them, rounded up; pixels that tie with the last one count too.
-    """
-    flat = ops.reshape(ops.where(labelled, losses, -1.0), (ops.shape(losses)[0], -1))  # [B, P], losses are >= 0
-    flat = ops.stop_gradient(flat)
-    count = ops.sum(ops.cast(ops.reshape(labelled, ops.shape(flat)), "float32"), axis=1, keepdims=True)
-    last = ops.maximum(ops.cast(ops.ceil(share * count), "int32") - 1, 0)  # [B, 1], of the descending order
-    bound = -ops.take_along_axis(ops.sort(-flat, axis=1), last, axis=1)
-    kept = ops.logical_and(flat >= bound, flat >= 0)
-    return ops.cast(ops.reshape(kept, ops.shape(losses)), "float32")
 
 
 def median_frequency_weights(label_pixels: Sequence[int], exponent: float) -> list[float]:

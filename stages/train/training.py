@@ -168,9 +168,8 @@ class Trainer:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([variable.value for variable in variables])
             logits = self._training_view(images, training=True)  # [b, S, S, outputs]
-            train = self.params
-            switches = train.label_smoothing, train.hard_pixels, train.logit_adjustment
-            loss_sum, weight_sum = pixel_cross_entropy(self._targets(labels), logits, self.class_weights, *switches)
+            targets, adjustment = self._targets(labels), self.params.logit_adjustment
+            loss_sum, weight_sum = pixel_cross_entropy(targets, logits, self.class_weights, adjustment)
             scaled = loss_sum / self.pixels * self._loss_scale()
         return [loss_sum, weight_sum, *tape.gradient(scaled, variables)]
 

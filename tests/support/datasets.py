@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from sceneparse.dataset.archive import CLASS_TABLE, SPLITS
-from sceneparse.params.whole import Params, load_params
+from sceneparse.params.whole import Params
 
 ROOT = Path(__file__).parents[2]
 OTHER = (16, 16, 16)
@@ -24,7 +24,7 @@ Change = Callable[[bytes], bytes | None]
 
 def demo_params(**sections: dict[str, Any]) -> Params:
     """The demo's params with changes, validated: demo_params(prepare={"size": 64}, train={"augment": {"flip": 0}})."""
-    return Params.model_validate(_merged(load_params(ROOT / "presets/demo.yaml").model_dump(), sections))
+    return Params.model_validate(sections)
 
 
 def write_archive(
@@ -97,10 +97,3 @@ def encoded(picture: Image.Image, format: str, **options: Any) -> bytes:
     file = io.BytesIO()
     picture.save(file, format, **options)
     return file.getvalue()
-
-
-def _merged(content: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        **content,
-        **{key: _merged(content[key], value) if isinstance(value, dict) else value for key, value in changes.items()},
-    }

@@ -19,6 +19,7 @@ from pipeline.repro.param_paths import check_inputs, check_params
 from pipeline.repro.project import Project
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import file_digest
+from sceneparse.params.presets import params_text, preset_names
 
 ROOT = Path(__file__).parents[3]
 AWKWARD = ("my $(touch INJECTED) set", "`touch INJECTED`; q'uo\"te", "-ü😀 #\\", "x${train.seed}")
@@ -261,20 +262,18 @@ def test_a_python_without_the_packages_says_so(bare, tmp_path):
     assert "Traceback" not in said
 
 
-PRESETS = [*(ROOT / "presets").glob("*.yaml"), ROOT / "params.yaml"]
-
-
-@pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("preset", preset_names())
 def test_an_experiment_changes_no_line_but_its_own(preset, tmp_path):
-    """Override params with the function behind `dvc exp run -S` and sweeps."""
-    before = preset.read_text().splitlines()
+    """Override params with the function behind `dvc exp run -S`, and with a sweep's."""
+    path, text = tmp_path / "params.yaml", params_text(preset)
+    before = text.splitlines()
     for override in (
         "train.epochs=77",
         "train.weight_decay=0.00012",
         "train.augment.crop=96",
         "download.source=a b.zip",
     ):
-        path = Path(shutil.copy(preset, tmp_path / "params.yaml"))
+        path.write_text(text)
         apply_overrides(path, [override])
         removed, added = (
             [line[1:] for line in difflib.ndiff(before, path.read_text().splitlines()) if line[0] == sign]
@@ -284,7 +283,7 @@ def test_an_experiment_changes_no_line_but_its_own(preset, tmp_path):
         assert [line.split(":")[0].strip() for line in removed] == [key], removed
         assert [line.split(":")[0].strip() for line in added] == [key], added
         assert ("#" in removed[0]) == ("#" in added[0])
-    path = Path(shutil.copy(preset, tmp_path / "params.yaml"))
+    path.write_text(text)
     apply_overrides(path, ["evaluate.scales=[0.75,1.0]"])
     changes = [line for line in difflib.ndiff(before, path.read_text().splitlines()) if line[0] in "-+"]
     assert changes == ["+   - 0.75"]

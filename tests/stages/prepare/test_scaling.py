@@ -19,7 +19,7 @@ from datasets import demo_params, write_archive
 from ruamel.yaml import YAML
 
 from sceneparse.core.errors import TRY_AGAIN, InputError, TransientError
-from sceneparse.params.whole import load_params
+from sceneparse.params.whole import Params, load_params
 from stages.prepare import encode, executor
 from stages.prepare.stage import prepare
 from stages.train import roll_call
@@ -267,11 +267,11 @@ runpy.run_module("stages.train", run_name="__main__", alter_sys=True)  # as pyth
 
 
 @pytest.fixture(scope="module")
-def inputs(tmp_path_factory, root):
+def inputs(tmp_path_factory):
     """Params, records and an empty backbone. Plain SGD: AdamW blows differences in the last bit up to whole steps."""
     directory = tmp_path_factory.mktemp("inputs")
     yaml = YAML()
-    params = yaml.load(root / "presets/demo.yaml")
+    params = Params().model_dump()
     params["prepare"]["size"] = 32
     params["model"] |= {"width": 1 / 32, "dropout": 0.5}
     params["train"] |= {

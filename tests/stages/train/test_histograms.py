@@ -6,14 +6,14 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from trainers import scenes, warmed
 
-from sceneparse.params.whole import load_params
+from sceneparse.params.whole import Params
 from sceneparse.scores.palette import palette
 from stages.train.histograms import write_histograms
 
 
 @pytest.fixture(scope="module")
-def params(root):
-    return load_params(root / "presets/demo.yaml")
+def params():
+    return Params()
 
 
 def tags(folder):

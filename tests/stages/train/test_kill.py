@@ -9,7 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 from train_process import finish, outputs, start
 
-from sceneparse.params.whole import load_params
+from sceneparse.params.whole import Params, load_params
 from stages.download.demo import write_demo
 from stages.prepare.stage import prepare
 from stages.weights.stage import weights
@@ -19,10 +19,10 @@ IMPORTS = 0.4  # share of a run in which nothing is written yet; kills before th
 
 
 @pytest.fixture
-def inputs(tmp_path, root):
+def inputs(tmp_path):
     """Everything that a training state can hold is on: averages, batch statistics, dropout, constants at the end."""
     yaml = YAML()
-    params = yaml.load(root / "presets/demo.yaml")
+    params = Params().model_dump()
     params["prepare"]["size"] = 32
     params["model"] |= {"width": 1 / 64, "dropout": 0.3, "normalization": "batch"}
     params["train"] |= {"epochs": 12, "batch_size": 2, "warmup_steps": 2, "ema": 0.9, "decision": "iou"}

@@ -29,33 +29,6 @@ def test_against_a_slow_version_eagerly_and_in_a_graph():
     np.testing.assert_allclose(graph(labels, logits), expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize("share", [0.3, 1.0])
-@pytest.mark.parametrize("smoothing", [0.0, 0.2])
-def test_smoothing_and_mining_against_a_slow_version(share, smoothing):
-    """Pixel by pixel: the target of a class is 1 - s + s / N; of each picture the hardest pixels count."""
-    generator = np.random.default_rng(1)
-    labels = generator.choice([0, 1, 2, 255], (2, 5, 7)).astype(np.uint8)
-    labels[1, :, 2:] = 255  # the second picture has fewer labelled pixels
-    logits = generator.normal(0, 3, (2, 5, 7, 3)).astype(np.float32)
-    weights = [1.0, 0.25, 3.0]
-    loss_sum = weight_sum = 0.0
-    for picture, scores in zip(labels, logits, strict=True):
-        losses = []
-        for label, row in zip(picture.ravel(), scores.reshape(-1, 3), strict=True):
-            if label != 255:
-                log_sum = math.log(sum(math.exp(value) for value in row))
-                target = [smoothing / 3 + (1 - smoothing) * (k == label) for k in range(3)]
-                losses.append((sum(t * (log_sum - value) for t, value in zip(target, row, strict=True)), label))
-        for loss, label in sorted(losses, reverse=True)[: math.ceil(share * len(losses))]:
-            loss_sum += weights[label] * loss
-            weight_sum += weights[label]
-    expected = (loss_sum, weight_sum)
-    found = pixel_cross_entropy(labels, logits, weights, smoothing, share)
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
-    graph = tf.function(lambda x, y: pixel_cross_entropy(x, y, weights, smoothing, share))
-    np.testing.assert_allclose(graph(labels, logits), expected, rtol=1e-5)
-
-
 @pytest.mark.parametrize("share", [0.5, 1.0])
 def test_adjustment_is_added_to_the_logits(share):
     generator = np.random.default_rng(2)
@@ -77,12 +50,6 @@ def test_with_all_of_it_the_datas_own_frequencies_are_learned_in_spite_of_the_we
         gradients.append(np.abs(tape.gradient(loss, logits).numpy().sum((0, 1, 2))).max())
     assert gradients[0] < 1e-6
     assert gradients[1] > 0.1
-
-
-def test_mining_without_a_labelled_pixel_is_zero():
-    labels = np.full((1, 2, 2), 255, np.uint8)
-    found = pixel_cross_entropy(labels, np.zeros((1, 2, 2, 2), np.float32), [1.0, 1.0], 0.0, 0.5)
-    assert [float(value) for value in found] == [0, 0]
 
 
 def test_ignored_pixels_have_no_gradient():

@@ -4,13 +4,13 @@ import keras
 import numpy as np
 import pytest
 
-from sceneparse.params.whole import load_params
+from sceneparse.params.whole import Params
 from stages.train.optimizer import PolySchedule, build_optimizer
 
 
 @pytest.fixture(scope="module")
-def params(root):
-    return load_params(root / "presets/demo.yaml").train
+def params():
+    return Params().train
 
 
 def test_poly_with_warm_up_by_hand():

@@ -15,7 +15,7 @@ from train_process import finish, outputs, start
 
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import locked
-from sceneparse.params.whole import load_params
+from sceneparse.params.whole import Params, load_params
 from stages.download.demo import write_demo
 from stages.prepare.stage import prepare
 from stages.train.stage import train
@@ -26,11 +26,11 @@ CURVES = ("train/loss", "validation/mean_iou")
 
 
 @pytest.fixture(scope="module")
-def inputs(tmp_path_factory, root):
+def inputs(tmp_path_factory):
     """A directory with params.yaml, records and an empty backbone."""
     directory = tmp_path_factory.mktemp("inputs")
     yaml = YAML()
-    params = yaml.load(root / "presets/demo.yaml")
+    params = Params().model_dump()
     params["prepare"]["size"] = 64
     params["model"]["width"] = 1 / 64
     params["train"] |= {"epochs": EPOCHS, "batch_size": 2, "warmup_steps": 2, "decision": "iou"}

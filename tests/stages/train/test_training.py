@@ -10,14 +10,14 @@ import tensorflow as tf
 from trainers import CLASSES, make_trainer, scenes, warmed
 
 from sceneparse.core.errors import InputError
-from sceneparse.params.whole import load_params
+from sceneparse.params.whole import Params
 from stages.train.refusals import check_finite
 from stages.train.training_view import FusedNormalization
 
 
 @pytest.fixture(scope="module")
-def params(root):
-    return load_params(root / "presets/demo.yaml")
+def params():
+    return Params()
 
 
 def test_the_first_loss_is_that_of_guessing(params):
@@ -123,12 +123,12 @@ def is_backbone(path):
 
 @pytest.mark.parametrize("micro_batches", [2, 4])
 def test_micro_batches_are_the_large_batch(params, micro_batches):
-    """With dropout, pixels that count by their loss, and labels that are nearly all in the last picture."""
+    """With dropout, and labels that are nearly all in the last picture."""
     images, labels = scenes()
     labels = tf.concat([tf.fill([3, 32, 32], tf.constant(255, tf.uint8)), labels[3:]], 0)
     ends = []
     for count in (1, micro_batches):
-        switches = {"hard_pixels": 0.5, "label_smoothing": 0.1, "clip_norm": 0.05, "micro_batches": count}
+        switches = {"clip_norm": 0.05, "micro_batches": count}
         trainer = warmed(params, model={"dropout": 0.5}, **switches)
         updates = [trainer.step((images, labels)) for _ in range(3)]
         ends.append((weights(trainer), [float(u.loss) for u in updates], np.array([u.norms for u in updates])))
@@ -274,9 +274,9 @@ import sys
 sys.path.insert(0, "tests/support")
 import tensorflow as tf
 from pathlib import Path
-from sceneparse.params.whole import load_params
+from sceneparse.params.whole import Params
 from trainers import make_trainer, scenes
-params = load_params(Path("presets/demo.yaml"))
+params = Params()
 trainer = make_trainer(params, deterministic=True)
 losses = [float(trainer.step(scenes()).loss) for _ in range(3)]
 assert losses[-1] < losses[0]
@@ -304,9 +304,9 @@ tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU"
 from sceneparse.core.errors import InputError
 from stages.train.training import Trainer
 from stages.train.training_view import FusedNormalization
-from sceneparse.params.whole import load_params
+from sceneparse.params.whole import Params
 from trainers import scenes
-params = load_params(Path("presets/demo.yaml"))
+params = Params()
 model = params.model.model_copy(update={"width": 1 / 32, "dropout": 0.5, "normalization": sys.argv[1]})
 changes = {"warmup_steps": 0, "optimizer": "sgd", "learning_rate": 0.05, "clip_norm": 0.05, "ema": 0.5}
 if sys.argv[1] == "none":
