@@ -82,7 +82,7 @@ def start(workspace, *arguments):
         )
 
 
-def wait_for(condition, seconds=30.0):
+def wait_for(condition, seconds=120.0):
     """Wait until the condition holds; its value."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
@@ -363,7 +363,7 @@ def test_the_pipeline_in_a_grid(tmp_path):
 
 def test_a_killed_sweep_goes_on_where_it_was(quick):
     before = state(quick)
-    grid = ("train.epochs=1,30,2", "train.clip_norm=3")
+    grid = ("train.epochs=1,100,2", "train.clip_norm=3")
     first = start(quick, *grid)
     wait_for(lambda: at_step(quick, 2))
     left = [process for process in processes(quick) if process.pid != first.pid]
@@ -374,15 +374,15 @@ def test_a_killed_sweep_goes_on_where_it_was(quick):
     (quick.path / "state/sweep/of-another-sweep/data").mkdir(parents=True)
 
     second = start(quick, *grid)  # at once: it has to wait until what is left has saved its state
-    wait_for(lambda: not any(process.is_running() for process in left), seconds=15)
-    assert second.wait(60) == 0
+    wait_for(lambda: not any(process.is_running() for process in left))
+    assert second.wait(120) == 0
     shown = lines((quick.path.parent / "out").read_text())
     assert [line[1] for line in shown] == ["done before", "ran", "ran"]
     assert state(quick) == before
     assert sorted(names(quick)) == sorted(line[2] for line in shown)
     assert not list((quick.path / "state/sweep").glob("*/"))
     logs = [(quick.path / f"state/sweep/{line[2]}.log").read_text() for line in shown]
-    assert ["beginning after step 29" in log for log in logs] == [False, True, False]
+    assert ["beginning after step 99" in log for log in logs] == [False, True, False]
     assert len(list((quick.path.parent / "site-cache/repo").iterdir())) == 1, "DVC keeps nothing for the checkouts"
 
 
@@ -392,7 +392,7 @@ def test_a_stopped_sweep_leaves_no_process(quick, number):
     running = start(quick, "train.epochs=100")
     wait_for(lambda: at_step(quick, 1))
     running.send_signal(number)
-    assert running.wait(20) == 128 + number
+    assert running.wait(120) == 128 + number
     assert not processes(quick)
     assert "stopped: start it again to go on" in (quick.path.parent / "out").read_text()
     assert state(quick) == before
@@ -406,7 +406,7 @@ def test_one_sweep_at_a_time_and_the_workspace_is_free_meanwhile(quick):
     assert "Running stage 'train'" in quick.run("dvc", "repro")
     (quick.path / "work.py").write_text("raise SystemExit('edited while the sweep runs')")
     quick.commit("later")
-    assert running.wait(60) == 0, (quick.path.parent / "out").read_text()
+    assert running.wait(120) == 0, (quick.path.parent / "out").read_text()
     assert [line[1] for line in lines((quick.path.parent / "out").read_text())] == ["ran", "ran"]
     assert not ranking(quick)
     assert len(ranking(quick, "--all")) == 2

@@ -14,6 +14,8 @@ from mirror import STAGES, Mirror, dvc_yaml
 
 from sceneparse.core.files import locked
 
+pytestmark = pytest.mark.slow
+
 
 def below(stage):
     """The stages that need, by way of others or not, what a stage writes."""
@@ -227,12 +229,12 @@ def test_a_second_run_waits_or_is_refused(mirror, run):
         assert "another process is running the stages here" in state["message"]
     with ExitStack() as held:
         held.enter_context(locked(lock, "testing"))
-        freed = threading.Timer(2, held.close)
+        freed = threading.Timer(1, held.close)
         began = time.monotonic()
         freed.start()
         state, said = run(overlap="wait")
         assert (state["name"], said) == ("Completed", verdicts())
-        assert time.monotonic() - began > 2
+        assert time.monotonic() - began > 1
 
 
 def test_a_run_is_refused_while_dvc_repro_runs_by_hand(mirror, run):

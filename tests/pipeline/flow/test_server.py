@@ -7,10 +7,12 @@ import threading
 from contextlib import contextmanager
 
 import pytest
-from flow_runs import wait_for
+from flow_runs import LEFT_SECONDS, wait_for
 from mirror import Mirror
 from prefect_server import prefect_server, quiet_environment
 from servers import proxying
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -137,5 +139,5 @@ def test_a_message_is_sent_by_the_own_server_of_a_later_run(mirror, webhook):
     assert f"keeps its records in {mirror.environment['PREFECT_HOME']}" in said
     assert "127.0.0.1:4200" not in said
     mirror.run("sceneparse", "run", "--min-iou", "0.99", expect=1)
-    wait_for(lambda: webhook.received, 30, "no message")
+    wait_for(lambda: webhook.received, LEFT_SECONDS, "no message")
     assert "sceneparse: BelowGate" in webhook.received[0]

@@ -14,6 +14,8 @@ from stages.download.demo import write_demo
 from stages.prepare.stage import prepare
 from stages.weights.stage import weights
 
+pytestmark = pytest.mark.slow
+
 KILLS = 20
 IMPORTS = 0.4  # share of a run in which nothing is written yet; kills before that would prove little
 

@@ -21,6 +21,8 @@ from stages.prepare.stage import prepare
 from stages.train.stage import train
 from stages.weights.stage import weights
 
+pytestmark = pytest.mark.slow
+
 EPOCHS = 8
 CURVES = ("train/loss", "validation/mean_iou")
 
@@ -117,13 +119,13 @@ def test_deciding_for_the_mean_iou_adds_the_last_layer_and_nothing_else(inputs, 
 def test_stopped_and_run_again_it_ends_with_the_same_bytes(inputs, finished, tmp_path, number):
     uninterrupted, said = finished
     process = start(inputs, tmp_path)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 180
     while not list(tmp_path.glob("state/checkpoints/*/step-*.npz")):
         assert time.monotonic() < deadline
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.01)
     os.kill(process.pid, number)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=180)
     assert process.returncode != 0
     assert not (tmp_path / "model.keras").exists()
     if number == signal.SIGTERM:

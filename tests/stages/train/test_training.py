@@ -14,6 +14,8 @@ from sceneparse.params.whole import load_params
 from stages.train.refusals import check_finite
 from stages.train.training_view import FusedNormalization
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def params(root):
