@@ -30,22 +30,6 @@ def png(width, height, depth, row=b""):
 
 
 @pytest.mark.parametrize(
-    ("format", "options"),
-    [
-        ("JPEG", {"quality": 95, "subsampling": 0}),
-        ("PNG", {}),
-        ("WEBP", {"lossless": True}),
-        ("TIFF", {}),
-        ("MPO", {"quality": 95, "subsampling": 0, "save_all": True, "append_images": [Image.new("RGB", (60, 40))]}),
-    ],
-)
-def test_a_picture_stands_as_its_exif_says(format, options):
-    decoded = decode_photo(encoded(picture(), format, exif=turned(), **options))
-    assert near(decoded, np.rot90(PICTURE, -1))
-    assert near(decode_photo(encoded(picture(), format, **options)), PICTURE)
-
-
-@pytest.mark.parametrize(
     ("orientation", "upright"),
     [
         (1, PICTURE),
@@ -86,43 +70,6 @@ def test_odd_metadata_does_not_hide_a_picture():
         ImageOps.exif_transpose(opened)
 
 
-@pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK", "YCbCr", "LAB"])
-def test_modes_become_rgb(mode):
-    expected = np.asarray(picture("L" if mode in "L1" else "RGB").convert("RGB"))
-    format = "TIFF" if mode in ("CMYK", "YCbCr", "LAB") else "PNG"
-    assert near(decode_photo(encoded(picture(mode), format)), expected, 60 if mode == "1" else 12)
-
-
-def test_a_cmyk_jpeg_is_no_negative():
-    assert near(decode_photo(encoded(picture("CMYK"), "JPEG", quality=95)), PICTURE)
-
-
-@pytest.mark.parametrize(
-    ("format", "order"), [("PNG", "<u2"), ("TIFF", "<u2"), ("TIFF", ">u2")], ids=["PNG", "TIFF", "TIFF, big-endian"]
-)
-def test_16_bit_gray_keeps_its_upper_bits(format, order):
-    gray = np.linspace(0, 65535, 300).astype(order).reshape(15, 20)
-    decoded = decode_photo(encoded(Image.fromarray(gray), format))
-    assert np.array_equal(decoded, np.repeat((gray >> 8)[..., None], 3, axis=2))
-
-
-def test_16_bit_colour_png():
-    """Pillow reads these, but writes none."""
-    row = struct.pack(">6H", 0, 0x8000, 0xFFFF, 0x1234, 0x5678, 0x9ABC)
-    assert decode_photo(png(2, 1, 16, row)).tolist() == [[[0, 0x80, 0xFF], [0x12, 0x56, 0x9A]]]
-
-
-@pytest.mark.parametrize("format", ["PNG", "WEBP", "TIFF"])
-def test_transparency_is_left_out(format):
-    alpha = picture("RGBA")
-    alpha.putalpha(Image.fromarray(np.where(np.arange(60) < 30, 255, 40).astype(np.uint8)[None].repeat(40, axis=0)))
-    content = encoded(alpha, format, **({"lossless": True, "exact": True} if format == "WEBP" else {}))
-    assert near(decode_photo(content), PICTURE, 1)
-    assert decode(content).lost == ("alpha",)
-    alpha.putalpha(255)
-    assert decode(encoded(alpha, format)).lost == (), "nothing is, where all is opaque"
-
-
 @pytest.mark.parametrize("format", ["PNG", "GIF"])
 def test_a_transparent_colour_of_a_palette_is_a_colour(format):
     colours = Image.fromarray(np.arange(12, dtype=np.uint8).reshape(3, 4))
@@ -138,15 +85,6 @@ def test_16_bit_gray_with_a_gray_that_is_transparent():
     decoded = decode(encoded(Image.fromarray(samples), "PNG", transparency=0x1234))
     assert np.asarray(decoded.image)[0, :, 0].tolist() == [0, 0x12, 0x12, 255]
     assert decoded.lost == ("alpha", "depth")
-
-
-@pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG"])
-def test_the_first_of_several_frames(format):
-    frames = [Image.new("RGB", (8, 8), colour) for colour in ((200, 0, 0), (0, 200, 0), (0, 0, 200))]
-    content = encoded(frames[0], format, save_all=True, append_images=frames[1:], duration=100)
-    with Image.open(io.BytesIO(content)) as opened:
-        assert opened.n_frames == 3
-    assert near(decode_photo(content), np.asarray(frames[0]))
 
 
 def test_a_damaged_second_frame_does_not_hide_the_first():
