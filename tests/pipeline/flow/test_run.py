@@ -51,7 +51,14 @@ def check_left(mirror):
     assert mirror.run("dvc", "status").startswith("Data and pipelines are up to date")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGINT,
+        signal.SIGKILL,
+        *(pytest.param(n, marks=pytest.mark.exhaustive) for n in (signal.SIGTERM, signal.SIGHUP)),
+    ],
+)
 def test_nothing_is_left_of_a_run_that_is_stopped(mirror, prefect_api, number):
     with going_on(mirror) as process:
         run = (mirror.path / "state/flow/running").read_text()

@@ -51,7 +51,7 @@ def test_the_own_server_is_asked_without_a_proxy(mirror):
         assert proxy.asked == []
 
 
-@pytest.mark.parametrize("scheme", ["socks5", "socks"])
+@pytest.mark.parametrize("scheme", ["socks5", pytest.param("socks", marks=pytest.mark.exhaustive)])
 def test_nor_through_socks(mirror, port, scheme):
     mirror.environment |= {"ALL_PROXY" if scheme == "socks5" else "all_proxy": f"{scheme}://127.0.0.1:{port}"}
     assert "mean IoU 0.5000" in mirror.run("sceneparse", "run")
