@@ -331,14 +331,9 @@ def test_drop_and_paste(desktop, way):
     ("content", "message"),
     [
         (b"no picture", "bad.jpg: the picture cannot be read: not a picture, or cut off in its header; open it"),
-        (
-            b"8BPS" + bytes(99),
-            "bad.jpg: the picture cannot be read: PSD (Photoshop), which is not read here: save it as",
-        ),
-        (encoded(Image.new("1", (15_000, 15_000)), "PNG"), "bad.jpg: more pixels than the limit of 178956970"),
         (bytes(MAX_MB * 10**6 + 1), "bad.jpg: the file is larger than 1 MB"),
     ],
-    ids=["no picture", "another format", "far too many pixels", "bytes"],
+    ids=["no picture", "bytes"],
 )
 def test_a_picture_that_is_refused(desktop, server, content, message):
     """What is wrong is said, the last result stays as it is, if there is one, and the next picture is taken."""
@@ -409,7 +404,7 @@ def test_a_picture_above_the_limit_is_shrunk(desktop, server, parser):
     assert saved(desktop, "Save overlay")[2].shape[:2] == labels.shape == (height, width)
 
 
-@pytest.mark.parametrize("width", [360, 390])
+@pytest.mark.parametrize("width", [360, pytest.param(390, marks=pytest.mark.exhaustive)])
 def test_on_a_phone(desktop, server, width):
     """Nothing hangs over the edge, before and after, and taps do what clicks do."""
     page = desktop.context.browser.new_page(
