@@ -77,6 +77,7 @@ def test_what_evaluate_writes(tmp_path):
 # --- pages
 
 
+@pytest.mark.slow
 def test_the_report_shows_names_as_they_are(tmp_path, root, monkeypatch):
     """In a browser: text and tips, in the charts too; and files of ids that are longer than names may be."""
     ids = ("=1+1", MARKUP[1].replace("/", ""), "x" * 250, "large", "nothing")

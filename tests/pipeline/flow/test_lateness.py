@@ -66,15 +66,19 @@ def mean_iou(mirror):
         return json.loads((mirror.path / "metrics/evaluate.json").read_text())["original"]["mean_iou"]
 
 
-def test_a_server_that_plans_nothing_is_named(mirror, tmp_path, monkeypatch):
+def test_a_server_that_plans_nothing_is_named_and_serve_can_be_stopped_when_it_is_gone(mirror, tmp_path, monkeypatch):
     monkeypatch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED", "false")
-    with prefect_server(tmp_path / "other-home") as server:
+    with ExitStack() as lasting:
+        server = lasting.enter_context(prefect_server(tmp_path / "other-home"))
         mirror.environment |= server.environment
-        with serving_often(mirror) as (process, log, hear):
+        with serving_often(mirror) as (process, _log, hear):
             hear("warning: the schedule of sceneparse/nightly starts no run: none is planned")
             hear(f"the log of the server at {server.url.removesuffix('/api')}")
+            lasting.close()
             process.send_signal(signal.SIGTERM)
-            check_ended_well(process, mirror.environment, log)
+            hear("warning: Prefect's API does not answer, the schedule stays active there")
+            assert process.wait(LEFT_SECONDS) == 0
+            wait_for(lambda: not processes(mirror.environment), LEFT_SECONDS, "processes are left")
 
 
 def test_the_own_servers_error_is_shown_and_a_run_that_waits_for_another_is_no_fault(mirror):
@@ -105,19 +109,6 @@ def test_the_own_servers_error_is_shown_and_a_run_that_waits_for_another_is_no_f
             os.killpg(process.pid, signal.SIGINT)  # Ctrl-C reaches all that the terminal runs
             process.wait(LEFT_SECONDS)
             check_ended_well(process, mirror.environment, log)
-
-
-def test_it_can_be_stopped_when_its_server_is_gone(mirror, tmp_path):
-    with ExitStack() as lasting:
-        server = lasting.enter_context(prefect_server(tmp_path / "other-home"))
-        mirror.environment |= server.environment
-        with serving_often(mirror) as (process, _log, hear):
-            hear("a run now")
-            lasting.close()
-            process.send_signal(signal.SIGTERM)
-            hear("warning: Prefect's API does not answer, the schedule stays active there")
-            assert process.wait(LEFT_SECONDS) == 0
-            wait_for(lambda: not processes(mirror.environment), LEFT_SECONDS, "processes are left")
 
 
 def test_a_killed_serve_does_not_keep_the_next_one_from_running(mirror):
