@@ -93,20 +93,6 @@ def test_splits_of_other_names_in_compound_folders(run, tmp_path):
     assert split_of(run("d --folders prepped_train prepped_test")) == splits
 
 
-def test_links_to_folders_and_files(run, tmp_path):
-    for seed in range(4):
-        pair(seed, tmp_path / f"store/i/{seed}.png", tmp_path / f"store/m/{seed}.png")
-    for kind, letter in (("images", "i"), ("masks", "m")):
-        (tmp_path / "data" / kind).mkdir(parents=True)
-        (tmp_path / "data" / kind / "day").symlink_to(tmp_path / "store" / letter)
-        (tmp_path / "data" / kind / "back").symlink_to(tmp_path / "data")
-    pair(4, tmp_path / "far.png", tmp_path / "far_mask.png")
-    (tmp_path / "data/images/4.png").symlink_to("../../far.png")
-    (tmp_path / "data/masks/4.png").symlink_to("../../far_mask.png")
-    seeds = {str(seed): seed for seed in range(5)}
-    assert right(run("data --share 0.4"), seeds) == right(run("data/images data/masks --share 0.4"), seeds)
-
-
 def test_accents_are_one_name_however_they_are_written(run, tmp_path):
     names = [f"Zürich_{seed}" for seed in range(4)]
     apart, whole = ([unicodedata.normalize(form, name) for name in names] for form in ("NFD", "NFC"))
