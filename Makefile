@@ -1,7 +1,13 @@
-# make demo   install into .venv, run the pipeline with params.yaml, show the scores
-# make test   install, then linters, type checker and tests
-# make docs   install, then build the documentation's site into site/
-# make test-s3, make test-webdav   install, then the DVC remote against servers too heavy for every time
+# make demo       install into .venv, run the pipeline with params.yaml, show the scores
+# make docs       install, then build the documentation's site into site/
+#
+# Tests come in three tiers, marked where they are written (@pytest.mark.slow, @pytest.mark.exhaustive):
+# make check      install, then linters, types and the fast tests: two minutes on two cores, before every commit
+# make test       the same and the slow tests: eight minutes, each thing once
+# make test-rest  install, then the exhaustive tests: what `make test` does once, again and in every variant
+# make test-s3, make test-webdav   install, then the DVC remote against servers that need packages of their own
+# make test-all   all tests there are: test, test-rest, test-s3, test-webdav
+#
 # All work from any folder (make -C or make -f), and install again only when a requirement changed.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
@@ -22,20 +28,30 @@ fi
 endef
 
 # Two tests at a time: they wait for other processes more than they compute. tests/conftest.py says which go together.
-# When a worker dies, the run ends and names its test: what another worker would be given can make it wait for ever.
-PARALLEL = --numprocesses 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0 --durations 20
+# Stop at the first dead worker: its remaining tests may hang another.
+PYTEST = python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0 --durations 20
+LINT = ruff check . && ruff format --check . && mypy
 
-.PHONY: demo test docs test-s3 test-webdav install install-test install-docs install-test-s3 install-test-webdav
+.PHONY: demo docs check test test-rest test-s3 test-webdav test-all
+.PHONY: install install-test install-docs install-test-s3 install-test-webdav
 
 demo: install
 	@$(IN_VENV) dvc repro
 	@$(IN_VENV) sceneparse results
 
-test: install-test
-	@$(IN_VENV) ruff check . && ruff format --check . && mypy && python -m pytest $(PARALLEL)
-
 docs: install-docs
 	@$(IN_VENV) NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet && echo "site/index.html"
+
+check: install-test
+	@$(IN_VENV) $(LINT) && $(PYTEST) -m "not slow and not exhaustive"
+
+test: install-test
+	@$(IN_VENV) $(LINT) && $(PYTEST)
+
+test-rest: install-test
+	@$(IN_VENV) $(PYTEST) -m "exhaustive and not s3 and not webdav"
+
+test-all: test test-rest test-s3 test-webdav
 
 test-s3 test-webdav: test-%: install-test-%
 	@$(IN_VENV) python -m pytest -m $* tests/pipeline/repro/test_remotes.py

@@ -69,6 +69,7 @@ def rows(site):
     return text, found
 
 
+@pytest.mark.slow
 def test_every_key_is_there_with_its_values(site):
     _, found = rows(site)
     assert list(found) == list(keys(Params))
@@ -87,6 +88,7 @@ def test_every_key_is_there_with_its_values(site):
     assert found["model.dropout"][2] == "number from 0 below 1"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("section", "said"),
     [
@@ -102,12 +104,14 @@ def test_what_a_section_reruns(site, section, said):
     assert said in re.sub(r"<[^>]*>", "", after.partition("<table>")[0])
 
 
+@pytest.mark.slow
 def test_every_command_is_there(site):
     text = (site / "commands.html").read_text()
     assert "sceneparse predict street.jpg" in text
     assert set(re.findall(r'<h2 id="(\w+)">', text)) >= {"run", "sweep", "predict", "score", "completion"}
 
 
+@pytest.mark.slow
 def test_pages_ask_nothing_of_the_network(site):
     """Fonts and scripts are the site's own; and no page is wider than a phone."""
     asked = []

@@ -59,6 +59,7 @@ KINDS = {
     "gray, alpha": (".png", encoded(with_fourth("L"), "PNG"), gray(GRAY), ("alpha",), 0),
     "gray, 16 bits": (".png", encoded(Image.fromarray(STRIPES), "PNG"), gray(STRIPES >> 8), ("depth",), 0),
     "gray TIFF, 16 bits": (".tif", encoded(Image.fromarray(STRIPES), "TIFF"), gray(STRIPES >> 8), ("depth",), 0),
+    "big-endian": (".tif", encoded(Image.fromarray(STRIPES.astype(">u2")), "TIFF"), gray(STRIPES >> 8), ("depth",), 0),
     "1 bit": (".png", encoded(Image.fromarray(GRAY > 99), "PNG"), gray(255 * (GRAY > 99)), (), 0),
     "RGB": (".png", encoded(picture(), "PNG"), PICTURE, (), 0),
     "RGB JPEG": (".jpg", encoded(picture(), "JPEG", quality=95, subsampling=0), PICTURE, (), 3),

@@ -77,6 +77,7 @@ def test_tables_of_evaluate_hold_no_formulas(tmp_path):
 # --- pages
 
 
+@pytest.mark.slow
 def test_the_report_shows_names_as_they_are(tmp_path, root, monkeypatch):
     """In a browser, names are text, in charts and tips too; ids longer than file names get files all the same."""
     ids = ("=1+1", MARKUP[1].replace("/", ""), "x" * 250, "large", "nothing")

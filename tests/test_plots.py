@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 
 from sceneparse.scores.metrics import write_tables
 
+pytestmark = pytest.mark.slow
 CLASSES = tuple(f"class {number}" for number in range(1, 151))
 PLOTS = ("metrics/per_class.csv", "metrics/confusion.csv", "metrics/training/gradient_flow.csv")
 FLOW = """step,conv1_1,conv1_1_norm,fc6,score_fr

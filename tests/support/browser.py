@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from daemons import find_programs
+from daemons import PATIENCE, find_programs
 
 QUIET = ("background-networking", "component-update", "gpu", "quic", "sync")  # what it would do of its own accord
 
@@ -20,6 +20,8 @@ def browser_page(width: int = 1400, height: int = 1000) -> Iterator[Any]:
         switches = ["--no-sandbox", *(f"--disable-{name}" for name in QUIET)]
         browser = playwright.chromium.launch(executable_path=chromium, args=switches)
         try:
-            yield browser.new_page(viewport={"width": width, "height": height})
+            page = browser.new_page(viewport={"width": width, "height": height})
+            page.set_default_timeout(1000 * PATIENCE)
+            yield page
         finally:
             browser.close()

@@ -66,7 +66,7 @@ class Mirror:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=120,
+            timeout=280,
         )
         assert expect in (None, done.returncode), f"{command}: {done.returncode}\n{done.stdout[-3000:]}"
         return done.stdout

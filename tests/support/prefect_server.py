@@ -50,7 +50,7 @@ def prefect_server(home: Path) -> Iterator[PrefectServer]:
 def healthy(url: str) -> bool:
     """Whether the API answers."""
     try:
-        return requests.get(f"{url}/health", timeout=5).ok
+        return requests.get(f"{url}/health", timeout=60).ok
     except requests.ConnectionError:
         return False
 
@@ -64,7 +64,7 @@ class Api:
     def _ask(self, method: str, path: str, **options: Any) -> Any:
         with requests.Session() as session:
             session.mount(self.url, HTTPAdapter(max_retries=BUSY))
-            answer = session.request(method, f"{self.url}/{path}", timeout=20, **options)
+            answer = session.request(method, f"{self.url}/{path}", timeout=120, **options)
             answer.raise_for_status()
             return answer.json() if answer.content else None
 

@@ -83,7 +83,7 @@ class S3Gateway:
     def run(self, *command: str) -> str:
         """Standard output of a command in the folder."""
         done = subprocess.run(
-            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False, timeout=120
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False, timeout=280
         )
         assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stderr[-3000:]}"
         return done.stdout

@@ -67,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
             stop = len(sent) if served.stalls_after is None else served.stalls_after
             self.wfile.write(sent[:stop])
             if served.stalls_after is not None:
-                served.freed.wait(30)
+                served.freed.wait(180)
             self.wfile.write(sent[stop:])
 
     def _head(self, status: int, headers: dict[str, Any]) -> None:

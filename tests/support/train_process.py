@@ -24,7 +24,7 @@ def start(inputs, out):
 
 def finish(process, expect=0):
     """What it said until it ended by itself."""
-    output, _ = process.communicate(timeout=200)
+    output, _ = process.communicate(timeout=280)
     assert process.returncode == expect, output
     return output
 

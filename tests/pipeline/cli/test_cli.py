@@ -173,7 +173,7 @@ def test_results(sceneparse, tmp_path):
     ]
 
 
-@pytest.mark.parametrize("content", [None, "{", "[]", '{"original": {"mean_iou": 1}}', '{"original": 1, "resized": 2}'])
+@pytest.mark.parametrize("content", [None, "{", '{"original": 1, "resized": 2}'])
 def test_results_that_are_not_there(sceneparse, tmp_path, content):
     if content is not None:
         (tmp_path / "scores.json").write_text(content)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from workspace import Workspace, tiny
+from workspace import Workspace
 
 from pipeline.experiments.dvc_experiments import Baseline
 from pipeline.experiments.grid import read_grid
@@ -82,7 +82,7 @@ def start(workspace, *arguments):
         )
 
 
-def wait_for(condition, seconds=30.0):
+def wait_for(condition, seconds=120.0):
     """Wait until the condition holds; its value."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
@@ -233,6 +233,7 @@ def test_a_params_file_that_is_wrong_already_is_refused_as_such(tmp_path):
         read_grid(["train.epochs=2.5"], tmp_path / "params.yaml")
 
 
+@pytest.mark.slow
 def test_bad_values_are_refused_before_anything_runs(quick):
     before = state(quick)
     shown = quick.run("sceneparse", "sweep", "train.seed=1", "train.epochs=2.5", expect=1)
@@ -244,6 +245,7 @@ def test_bad_values_are_refused_before_anything_runs(quick):
     assert state(quick) == before
 
 
+@pytest.mark.slow
 def test_without_a_commit_there_is_nothing_to_begin_from(quick):
     quick.run("git", "checkout", "--quiet", "--orphan", "empty")
     said = quick.run("sceneparse", "sweep", "train.seed=1", expect=1)
@@ -251,6 +253,7 @@ def test_without_a_commit_there_is_nothing_to_begin_from(quick):
     assert f"got:      {quick.path} has no commit\n" in said
 
 
+@pytest.mark.slow
 def test_what_git_does_not_know_is_named(quick):
     quick.run("git", "rm", "--cached", "--quiet", "dvc.yaml")
     said = quick.run("sceneparse", "sweep", "train.seed=1", expect=1)
@@ -258,6 +261,7 @@ def test_what_git_does_not_know_is_named(quick):
     assert "next:     git add" in said
 
 
+@pytest.mark.slow
 def test_a_project_in_a_folder_of_a_larger_repository(tmp_path):
     top = tmp_path / "mono"
     project = of_one_stage(Workspace(top / "projects/the pröject", top))
@@ -289,6 +293,7 @@ def test_a_project_in_a_folder_of_a_larger_repository(tmp_path):
     assert plan.count("to run") == 2, "the code outside the project is another now"
 
 
+@pytest.mark.slow
 def test_the_trained_project_in_a_folder_takes_a_list_as_a_value(trained, tmp_path):
     project = trained.copy(tmp_path / "mono/projects/parsing")
     shutil.rmtree(project.path / ".git")
@@ -308,6 +313,7 @@ def test_the_trained_project_in_a_folder_takes_a_list_as_a_value(trained, tmp_pa
     assert len(apart) == 2, "the scales were in use"
 
 
+@pytest.mark.slow
 def test_looking_at_the_workspace_leaves_gits_index_alone(quick):
     os.utime(quick.path / "Makefile", (1, 1))  # Git would note in its index that nothing else has changed
     before = state(quick)
@@ -315,6 +321,7 @@ def test_looking_at_the_workspace_leaves_gits_index_alone(quick):
     assert state(quick) == before
 
 
+@pytest.mark.slow
 def test_what_a_point_is_known_by(quick):
     def digest(params="params"):
         return Baseline.of(quick.path).digest(params)
@@ -337,8 +344,9 @@ def test_what_a_point_is_known_by(quick):
     assert digest() != known
 
 
-def test_the_pipeline_in_a_grid(tmp_path):
-    project = tiny(Workspace(tmp_path / "project"))
+@pytest.mark.slow
+def test_the_pipeline_in_a_grid(trained, tmp_path):
+    project = trained.copy(tmp_path / "project")
     edited = project.path / "stages/visualize/page/page.html.j2"
     edited.write_text(edited.read_text().replace("<h2", "<h2 id='edited'", 1))  # not committed, and used
     (project.path / "notes.txt").write_text("staged")
@@ -351,7 +359,7 @@ def test_the_pipeline_in_a_grid(tmp_path):
     assert not list((project.path / "state/sweep").glob("*/"))
     log = next((project.path / "state/sweep").glob("opacity-0.25-*.log")).read_text()
     assert "Running stage 'visualize'" in log
-    assert "Stage 'train' is cached - skipping run" in log
+    assert re.search("Stage 'train' (is cached - skipping run|didn't change, skipping)", log)
 
     project.run("git", "reset", "--quiet", "--hard")
     project.run("dvc", "exp", "apply", next(name for name in names(project) if "0.25" in name))
@@ -361,9 +369,10 @@ def test_the_pipeline_in_a_grid(tmp_path):
     assert "opacity: 0.25" in project.read("params.yaml").decode()
 
 
+@pytest.mark.slow
 def test_a_killed_sweep_goes_on_where_it_was(quick):
     before = state(quick)
-    grid = ("train.epochs=1,30,2", "train.clip_norm=3")
+    grid = ("train.epochs=1,100,2", "train.clip_norm=3")
     first = start(quick, *grid)
     wait_for(lambda: at_step(quick, 2))
     left = [process for process in processes(quick) if process.pid != first.pid]
@@ -374,31 +383,33 @@ def test_a_killed_sweep_goes_on_where_it_was(quick):
     (quick.path / "state/sweep/of-another-sweep/data").mkdir(parents=True)
 
     second = start(quick, *grid)  # at once: it has to wait until what is left has saved its state
-    wait_for(lambda: not any(process.is_running() for process in left), seconds=15)
-    assert second.wait(60) == 0
+    wait_for(lambda: not any(process.is_running() for process in left))
+    assert second.wait(120) == 0
     shown = lines((quick.path.parent / "out").read_text())
     assert [line[1] for line in shown] == ["done before", "ran", "ran"]
     assert state(quick) == before
     assert sorted(names(quick)) == sorted(line[2] for line in shown)
     assert not list((quick.path / "state/sweep").glob("*/"))
     logs = [(quick.path / f"state/sweep/{line[2]}.log").read_text() for line in shown]
-    assert ["beginning after step 29" in log for log in logs] == [False, True, False]
+    assert ["beginning after step 99" in log for log in logs] == [False, True, False]
     assert len(list((quick.path.parent / "site-cache/repo").iterdir())) == 1, "DVC keeps nothing for the checkouts"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.exhaustive)])
 def test_a_stopped_sweep_leaves_no_process(quick, number):
     before = state(quick)
     running = start(quick, "train.epochs=100")
     wait_for(lambda: at_step(quick, 1))
     running.send_signal(number)
-    assert running.wait(20) == 128 + number
+    assert running.wait(120) == 128 + number
     assert not processes(quick)
     assert "stopped: start it again to go on" in (quick.path.parent / "out").read_text()
     assert state(quick) == before
     assert not names(quick)
 
 
+@pytest.mark.slow
 def test_one_sweep_at_a_time_and_the_workspace_is_free_meanwhile(quick):
     running = start(quick, "train.epochs=30,1")
     wait_for(lambda: at_step(quick, 1))
@@ -406,12 +417,13 @@ def test_one_sweep_at_a_time_and_the_workspace_is_free_meanwhile(quick):
     assert "Running stage 'train'" in quick.run("dvc", "repro")
     (quick.path / "work.py").write_text("raise SystemExit('edited while the sweep runs')")
     quick.commit("later")
-    assert running.wait(60) == 0, (quick.path.parent / "out").read_text()
+    assert running.wait(120) == 0, (quick.path.parent / "out").read_text()
     assert [line[1] for line in lines((quick.path.parent / "out").read_text())] == ["ran", "ran"]
     assert not ranking(quick)
     assert len(ranking(quick, "--all")) == 2
 
 
+@pytest.mark.slow
 def test_a_failed_point_does_not_keep_others_from_running(quick):
     quick.set_param("train.momentum", 0.8)  # not committed
     grid = ("train.batch_size=13,2",)
@@ -427,6 +439,7 @@ def test_a_failed_point_does_not_keep_others_from_running(quick):
     assert [line[1] for line in lines(shown)] == ["failed", "done before"], "typed or not, the params are the same"
 
 
+@pytest.mark.slow
 def test_compare_ranks_by_a_score(quick):
     quick.run("dvc", "repro")
     quick.run("sceneparse", "sweep", "train.learning_rate=0.001,0.004")

@@ -11,6 +11,8 @@ from prefect_server import Api
 from ruamel.yaml import YAML
 from workspace import ROOT
 
+pytestmark = pytest.mark.slow
+
 INTERVAL = 5  # seconds
 
 

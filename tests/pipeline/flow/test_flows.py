@@ -11,8 +11,11 @@ from contextlib import ExitStack
 import pytest
 from flow_process import FlowProcess
 from mirror import STAGES, Mirror, dvc_yaml
+from tiers import matrix
 
 from sceneparse.core.files import locked
+
+pytestmark = pytest.mark.slow
 
 
 def below(stage):
@@ -90,7 +93,7 @@ def test_nothing_changed_with_and_without_prefects_records(check):
     check(verdicts())  # and now it has
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", matrix(STAGES))
 def test_a_param_changed_and_changed_back(mirror, check, stage):
     mirror.set_line(stage, "value: 51")
     check(verdicts({stage} | below(stage)))
@@ -99,7 +102,7 @@ def test_a_param_changed_and_changed_back(mirror, check, stage):
     check(verdicts())
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", matrix(STAGES))
 def test_an_output_deleted(mirror, check, stage):
     check(verdicts())  # with Prefect's records of the state before
     for out in mirror.outs(stage):
@@ -107,7 +110,7 @@ def test_an_output_deleted(mirror, check, stage):
     check(verdicts({stage}, "Restored"))
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", matrix(STAGES))
 def test_an_output_corrupted(mirror, check, stage):
     check(verdicts())
     out = mirror.outs(stage)[0]
@@ -119,7 +122,7 @@ def test_an_output_corrupted(mirror, check, stage):
     assert out.read_bytes() == content
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", matrix(STAGES))
 def test_a_source_file_edited(mirror, check, stage):
     check(verdicts())
     with (mirror.path / f"stages/{stage}.py").open("a") as file:
@@ -127,7 +130,7 @@ def test_a_source_file_edited(mirror, check, stage):
     check(verdicts({stage}))  # which writes the same again
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", matrix(STAGES))
 def test_dvc_repro_by_hand_in_between(mirror, check, stage):
     check(verdicts())
     mirror.set_line(stage, "value: 51")
@@ -135,7 +138,7 @@ def test_dvc_repro_by_hand_in_between(mirror, check, stage):
     check(verdicts())
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", matrix(STAGES))
 def test_forced(run, stage):
     needed = {name for name in STAGES if stage in {name} | below(name)}
     state, said = run(stage=stage, force=True)
@@ -227,12 +230,12 @@ def test_a_second_run_waits_or_is_refused(mirror, run):
         assert "another process is running the stages here" in state["message"]
     with ExitStack() as held:
         held.enter_context(locked(lock, "testing"))
-        freed = threading.Timer(2, held.close)
+        freed = threading.Timer(1, held.close)
         began = time.monotonic()
         freed.start()
         state, said = run(overlap="wait")
         assert (state["name"], said) == ("Completed", verdicts())
-        assert time.monotonic() - began > 2
+        assert time.monotonic() - began > 1
 
 
 def test_a_run_is_refused_while_dvc_repro_runs_by_hand(mirror, run):

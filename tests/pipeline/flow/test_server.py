@@ -7,10 +7,12 @@ import threading
 from contextlib import contextmanager
 
 import pytest
-from flow_runs import wait_for
+from flow_runs import LEFT_SECONDS, wait_for
 from mirror import Mirror
 from prefect_server import prefect_server, quiet_environment
 from servers import proxying
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +51,7 @@ def test_the_own_server_is_asked_without_a_proxy(mirror):
         assert proxy.asked == []
 
 
-@pytest.mark.parametrize("scheme", ["socks5", "socks"])
+@pytest.mark.parametrize("scheme", ["socks5", pytest.param("socks", marks=pytest.mark.exhaustive)])
 def test_nor_through_socks(mirror, port, scheme):
     mirror.environment |= {"ALL_PROXY" if scheme == "socks5" else "all_proxy": f"{scheme}://127.0.0.1:{port}"}
     assert "mean IoU 0.5000" in mirror.run("sceneparse", "run")
@@ -137,5 +139,5 @@ def test_a_message_is_sent_by_the_own_server_of_a_later_run(mirror, webhook):
     assert f"keeps its records in {mirror.environment['PREFECT_HOME']}" in said
     assert "127.0.0.1:4200" not in said
     mirror.run("sceneparse", "run", "--min-iou", "0.99", expect=1)
-    wait_for(lambda: webhook.received, 30, "no message")
+    wait_for(lambda: webhook.received, LEFT_SECONDS, "no message")
     assert "sceneparse: BelowGate" in webhook.received[0]

@@ -7,9 +7,9 @@ import time
 
 import psutil
 import pytest
+from daemons import PATIENCE
 
 from pipeline.repro.process import Lines, run_supervised, supervised
-from pipeline.repro.supervisor import GRACE_SECONDS
 
 ORPHAN = "import subprocess; print(subprocess.Popen(['sleep', '1000'], start_new_session=True).pid, flush=True)"
 STUBBORN = f"import signal, time; signal.signal(15, signal.SIG_IGN); {ORPHAN}; time.sleep(1000)"
@@ -36,6 +36,7 @@ def test_what_outlives_its_command_is_ended_with_it(where):
     assert not psutil.pid_exists(int(b"".join(chunks)))
 
 
+@pytest.mark.slow
 def test_the_end_of_the_block_ends_what_does_not_heed_sigterm(where):
     with supervised([sys.executable, "-c", STUBBORN], **where) as process:
         while not (said := where["output"].read_text().strip()):
@@ -68,11 +69,10 @@ def test_a_command_that_does_not_end_by_itself_is_told_too(where):
     with supervised([sys.executable, "-c", script], **where) as process:
         while not where["output"].read_text():
             time.sleep(0.02)
-        began = time.monotonic()
-    assert process.returncode == 128 + 15
-    assert time.monotonic() - began < GRACE_SECONDS, "it is not killed"
+    assert process.returncode == 128 + 15, "it is not killed"
 
 
+@pytest.mark.slow
 def test_the_end_of_the_owner_ends_it_too(where):
     script = (
         "import os, sys\nfrom pathlib import Path\nfrom pipeline.repro.process import supervised\n"
@@ -86,7 +86,7 @@ def test_the_end_of_the_owner_ends_it_too(where):
     assert len(family) == 3
     owner.kill()
     owner.wait()
-    gone, alive = psutil.wait_procs(family, timeout=15)
+    gone, alive = psutil.wait_procs(family, timeout=PATIENCE)
     assert not alive
     assert len(gone) == 3
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 import certifi
 import numpy as np
 import pytest
-from daemons import falling_silent
+from daemons import PATIENCE, falling_silent
 from PIL import Image
 from s3_gateway import s3_gateway
 from ssh_server import new_key, ssh_server
 from webdav_server import PASSWORD, USER, webdav_server
+
+pytestmark = pytest.mark.slow
 
 MODEL = "models/fcn8s.keras"
 NOT_THERE = "Some of the cache files do not exist neither locally nor on remote"
@@ -198,20 +200,20 @@ def test_pushes_that_break_off_are_completed_by_the_next(trained, ssh, tmp_path)
         push = subprocess.Popen(
             ["dvc", "push"], cwd=machine_a.path, env=machine_a.environment, stderr=subprocess.PIPE, text=True
         )
-        assert silent.wait(60)
+        assert silent.wait(PATIENCE)
         assert push.poll() is None
         return push
 
     with falling_silent(ssh.port, after=400_000) as (port, silent):
         push = push_until_silent(port, silent)
-    _, said = push.communicate(timeout=60)
+    _, said = push.communicate(timeout=PATIENCE)
     assert push.returncode, "the server is gone"
     assert "ERROR" in said
 
     with falling_silent(ssh.port, after=1_000_000) as (port, silent):
         push = push_until_silent(port, silent)
         push.kill()
-        push.communicate(timeout=60)
+        push.communicate(timeout=PATIENCE)
     assert pushed() < complete
 
     keep_private(machine_a, remote.private, cache_of(trained))

@@ -330,17 +330,6 @@ def test_a_picture_in_both_splits_by_its_pixels(tmp_path):
     assert report.findings == [("leak", "images/validation/x.png", f"same pixels as {pair.image}")]
 
 
-def test_a_damaged_member_is_found_beside_others(tmp_path):
-    path = written(tmp_path, {ANNOTATION: as_mode("RGB")}, {})
-    with zipfile.ZipFile(path) as archive:
-        information = archive.getinfo("images/training/training_0004.jpg")
-    content = bytearray(path.read_bytes())
-    content[information.header_offset + 400] ^= 0x55
-    path.write_bytes(content)
-    found = {finding[:2] for finding in inspect(path, 4).findings}
-    assert found == {("annotation_kind", ANNOTATION), ("image_unreadable", "images/training/training_0004.jpg")}
-
-
 @pytest.mark.parametrize("member", [PICTURE, ANNOTATION])
 def test_whatever_is_damaged_check_and_prepare_agree(tmp_path, member):
     generator = np.random.default_rng(5)
@@ -429,24 +418,6 @@ def test_a_directory_is_read_as_the_download_stage_packs_it(tmp_path):
     check(tmp_path / "set", as_json=True, batch_size=4)
 
 
-def test_what_cannot_be_opened_is_refused(tmp_path):
-    (tmp_path / "dataset.zip").write_bytes(b"<html>")
-    with pytest.raises(InputError, match="cannot be opened"):
-        inspect(tmp_path / "dataset.zip", 4)
-
-
 def test_the_default_batch_is_that_of_the_params():
     flags = make_parser().parse_args(["check", "dataset.zip"])
     assert flags.batch_size == demo_params().train.batch_size
-
-
-@pytest.mark.parametrize("size", ["0", "-1", "x"])
-def test_a_batch_of_nothing_is_wrong_usage(size, capsys):
-    with pytest.raises(SystemExit) as ended:
-        make_parser().parse_args(["check", "dataset.zip", "--batch-size", size])
-    assert ended.value.code == 2
-    assert f"argument --batch-size: expected a whole number from 1, got {size}" in capsys.readouterr().err
-
-
-def test_class_tables_of_the_tests_are_valid(tmp_path):
-    assert inspect(written(tmp_path, {CLASS_TABLE: lambda _: class_table(("a", "b", "c"))}, {}), 4).usable

@@ -9,8 +9,6 @@ import pytest
 from mask_folders import annotation, contents, converted, drawn, photo, refused, save, split_of, write
 from PIL import Image
 
-from sceneparse.dataset.archive import Archive
-
 TABLE = "name,value\nsky,0\nroad,1\nthing,2\n"
 
 
@@ -95,31 +93,6 @@ def test_splits_of_other_names_in_compound_folders(run, tmp_path):
     assert split_of(run("d --folders prepped_train prepped_test")) == splits
 
 
-def test_links_to_folders_and_files(run, tmp_path):
-    for seed in range(4):
-        pair(seed, tmp_path / f"store/i/{seed}.png", tmp_path / f"store/m/{seed}.png")
-    for kind, letter in (("images", "i"), ("masks", "m")):
-        (tmp_path / "data" / kind).mkdir(parents=True)
-        (tmp_path / "data" / kind / "day").symlink_to(tmp_path / "store" / letter)
-        (tmp_path / "data" / kind / "back").symlink_to(tmp_path / "data")
-    pair(4, tmp_path / "far.png", tmp_path / "far_mask.png")
-    (tmp_path / "data/images/4.png").symlink_to("../../far.png")
-    (tmp_path / "data/masks/4.png").symlink_to("../../far_mask.png")
-    seeds = {str(seed): seed for seed in range(5)}
-    assert right(run("data --share 0.4"), seeds) == right(run("data/images data/masks --share 0.4"), seeds)
-
-
-def test_hidden_files_and_folders_are_passed_over(run, tmp_path, capsys):
-    for seed in range(4):
-        pair(seed, tmp_path / f"images/{seed}.png", tmp_path / f"masks/{seed}.png")
-        for kind in ("images", "masks"):
-            write(tmp_path / f"{kind}/._{seed}.png", "AppleDouble")
-            write(tmp_path / f"{kind}/.ipynb_checkpoints/{seed}-checkpoint.png", "")
-    write(tmp_path / "images/.hidden.png", "")
-    right(run("images masks --share 0.25"), {str(seed): seed for seed in range(4)})
-    assert "no partner" not in capsys.readouterr().out
-
-
 def test_accents_are_one_name_however_they_are_written(run, tmp_path):
     names = [f"Zürich_{seed}" for seed in range(4)]
     apart, whole = ([unicodedata.normalize(form, name) for name in names] for form in ("NFD", "NFC"))
@@ -152,15 +125,4 @@ def test_a_mask_for_each_object_is_named_as_such(run, tmp_path):
             save(tmp_path / f"stage1/{seed}/masks/m{number}.png", Image.new("L", (9, 7)))
     refused(
         run, "stage1 --share 0.3", "3 pictures, 6 masks, 0 pairs", "a mask for each of its objects, paint them into one"
-    )
-
-
-def test_commas_in_names_of_classes_stay(run, tmp_path):
-    for seed in range(4):
-        pair(seed, tmp_path / f"images/{seed}.png", tmp_path / f"masks/{seed}.png")
-    write(tmp_path / "commas.csv", 'name,value\n"road, asphalt",0\n"road, gravel",1\nthing,2\n')
-    with Archive(converted("images masks --classes commas.csv --share 0.25 --out set.zip")) as archive:
-        assert archive.classes == ("road, asphalt", "road, gravel", "thing")
-    assert contents(tmp_path / "set.zip")["objectInfo150.txt"].decode() == (
-        "Idx\tName\tLabel\n1\troad, asphalt\troad, asphalt\n2\troad, gravel\troad, gravel\n3\tthing\tthing\n"
     )

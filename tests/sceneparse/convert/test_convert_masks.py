@@ -250,8 +250,7 @@ def lying(picture, orientation):
     return picture.transpose(back[orientation]), exif
 
 
-@pytest.mark.parametrize("orientation", [3, 6, 8])
-@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+@pytest.mark.parametrize(("orientation", "suffix"), [(6, ".png"), (8, ".jpg")])
 def test_pictures_are_turned_upright_where_masks_are(run, tmp_path, orientation, suffix, capsys):
     folders(tmp_path, Image.fromarray, VALUES)
     (tmp_path / "images/0.jpg").unlink()

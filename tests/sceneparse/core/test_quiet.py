@@ -121,6 +121,7 @@ def test_commands_show_it_with_debug_or_when_it_fails(python, model):
     assert NOISE not in python(*command).stderr
 
 
+@pytest.mark.slow
 def test_predict_prints_its_own_lines_alone_and_reads_standard_input(model, root, tmp_path):
     """The real TensorFlow, on a machine without a GPU."""
     picture = io.BytesIO()

@@ -181,14 +181,6 @@ def test_a_picture_that_would_fill_the_memory_is_refused(decode):
         decode(png(60_000, 60_000, 8, 0, []))
 
 
-@pytest.mark.parametrize("share", [0.4, 0.9])
-def test_an_annotation_that_is_cut_off(share):
-    content = encoded(Image.fromarray(noise(90, 90)), "PNG")
-    decode_annotation(content)
-    with pytest.raises(ValueError, match=r"."):
-        decode_annotation(content[: int(share * len(content))])
-
-
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (64, 64), (17, 5), (300, 3)])
 def test_annotations_are_stored_without_loss(width, height):
     values = noise(height, width, seed=width)

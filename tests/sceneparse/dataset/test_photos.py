@@ -64,12 +64,6 @@ def test_odd_metadata_does_not_hide_a_picture():
         ImageOps.exif_transpose(opened)
 
 
-def test_big_endian_16_bit_gray_keeps_its_upper_bits():
-    gray = np.linspace(0, 65535, 300).astype(">u2").reshape(15, 20)
-    decoded = decode_photo(encoded(Image.fromarray(gray), "TIFF"))
-    assert np.array_equal(decoded, np.repeat((gray >> 8)[..., None], 3, axis=2))
-
-
 @pytest.mark.parametrize("format", ["PNG", "GIF"])
 def test_a_transparent_colour_of_a_palette_is_a_colour(format):
     colours = Image.fromarray(np.arange(12, dtype=np.uint8).reshape(3, 4))

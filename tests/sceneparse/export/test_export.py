@@ -19,6 +19,8 @@ from sceneparse.core.files import file_digest
 from sceneparse.export import export as command
 from sceneparse.export.export import export
 
+pytestmark = pytest.mark.slow
+
 SIZE = 64  # of the card's training squares
 
 

@@ -70,13 +70,6 @@ def check(fields, seed):
     assert np.array_equal(fields["annotation"], annotation)
 
 
-def test_read_back_eagerly(shard):
-    examples = list(read_examples([shard]))
-    assert len(examples) == 3
-    for seed, content in enumerate(examples):
-        check({name: value.numpy() for name, value in parse_example(content).items()}, seed)
-
-
 def test_read_back_inside_tf_data(shard):
     parsed = list(read_examples([str(shard)]).map(parse_example).as_numpy_iterator())
     assert len(parsed) == 3

@@ -10,7 +10,6 @@ from PIL import Image
 
 from sceneparse.core.errors import InputError
 from sceneparse.scores.folders import read_class_table, score_folders
-from sceneparse.scores.metrics import scores
 
 TRUTH = np.array([[0, 1, 1], [2, 2, 3]], np.uint8)
 GUESS = np.array([[1, 1, 0], [2, 3, 3]], np.uint8)
@@ -49,16 +48,6 @@ def test_palette_pngs_count_by_index(folders):
     expected = score_folders(*folders, 3)
     save(folders[1] / "a.png", GUESS, "P")
     save(folders[1] / "deep/b.png", GUESS, "P", bits=4)
-    assert np.array_equal(score_folders(*folders, 3), expected)
-
-
-def test_links_are_followed_and_hidden_files_are_not_scored(folders, tmp_path):
-    expected = score_folders(*folders, 3)
-    (folders[1] / "deep").rename(tmp_path / "elsewhere")
-    (folders[1] / "deep").symlink_to(tmp_path / "elsewhere")
-    (folders[1] / "back").symlink_to(folders[1])
-    (folders[0] / "._a.png").write_bytes(b"what macOS writes")
-    save(folders[1] / ".cache/c.png", GUESS)
     assert np.array_equal(score_folders(*folders, 3), expected)
 
 
@@ -137,17 +126,6 @@ def test_annotations_are_checked_too(folders):
 
 def test_empty_folders_are_refused(tmp_path):
     assert "0 annotations, 0 predictions" in refusal((tmp_path, tmp_path / "nowhere"))
-
-
-def test_perfect_predictions_of_few_classes(tmp_path):
-    """The official toolkit's example in our own pictures: 15 of 150 classes on three of them."""
-    for number in range(3):
-        values = (np.arange(5, dtype=np.uint8) + 1 + 5 * number).repeat(12).reshape(6, 10)
-        for folder in ("truth", "guess"):
-            save(tmp_path / folder / f"{number}.png", values)
-    score = scores(score_folders(tmp_path / "truth", tmp_path / "guess", 150))
-    assert score["pixel_accuracy"] == 1.0
-    assert score["mean_iou_absent_as_zero"] == pytest.approx(0.1)
 
 
 def test_class_table(tmp_path):

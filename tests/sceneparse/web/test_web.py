@@ -30,11 +30,13 @@ from sceneparse.dataset.photos import decode_photo, decode_resized
 from sceneparse.scores.overlays import overlay
 from sceneparse.web.answer import shrunk
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("sky", "<b>road</b> & path", "tree")
 CLOCKWISE = 6  # EXIF: to be turned by 90 degrees to stand upright
 MAX_MB, MAX_MEGAPIXELS = 1, 2
-START_SECONDS = 120
-WAIT_MS = 30_000
+WAIT_S = 180  # however busy the machine is
+WAIT_MS = 1000 * WAIT_S
 
 
 def sketch():
@@ -96,7 +98,7 @@ def running(model, root, *flags):
         command, cwd=model.parent, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         try:
-            ready, _, _ = select.select([process.stdout], [], [], START_SECONDS)
+            ready, _, _ = select.select([process.stdout], [], [], WAIT_S)
             line = process.stdout.readline() if ready else "nothing"
             found = re.fullmatch(r"sceneparse web: (http://\S+/) \(Ctrl-C ends it\)\n", line)
             assert found, line + (process.kill() or process.stderr.read())
@@ -112,7 +114,7 @@ def serving(model, root):
     with running(model, root, *limits) as serving:
         yield serving
         serving.process.send_signal(signal.SIGINT)
-        _, errors = serving.process.communicate(timeout=30)
+        _, errors = serving.process.communicate(timeout=WAIT_S)
         assert serving.process.returncode == 0
         assert "Traceback" not in errors
         assert "rror:" not in errors
@@ -329,14 +331,9 @@ def test_drop_and_paste(desktop, way):
     ("content", "message"),
     [
         (b"no picture", "bad.jpg: the picture cannot be read: not a picture, or cut off in its header; open it"),
-        (
-            b"8BPS" + bytes(99),
-            "bad.jpg: the picture cannot be read: PSD (Photoshop), which is not read here: save it as",
-        ),
-        (encoded(Image.new("1", (15_000, 15_000)), "PNG"), "bad.jpg: more pixels than the limit of 178956970"),
         (bytes(MAX_MB * 10**6 + 1), "bad.jpg: the file is larger than 1 MB"),
     ],
-    ids=["no picture", "another format", "far too many pixels", "bytes"],
+    ids=["no picture", "bytes"],
 )
 def test_a_picture_that_is_refused(desktop, server, content, message):
     """What is wrong is said, the last result stays as it is, if there is one, and the next picture is taken."""
@@ -391,7 +388,7 @@ def test_a_picture_above_the_limit_is_shrunk(desktop, server, parser):
     exif = Image.Exif()
     exif[0x0112] = CLOCKWISE
     content = encoded(image, "JPEG", exif=exif)
-    answer = requests.post(f"{server}api/segment", data=content, timeout=60).json()
+    answer = requests.post(f"{server}api/segment", data=content, timeout=WAIT_S).json()
     height, width = answer["height"], answer["width"]
     assert (answer["original_height"], answer["original_width"]) == (2400, 1800)
     assert 1.99e6 < height * width <= MAX_MEGAPIXELS * 10**6
@@ -407,7 +404,7 @@ def test_a_picture_above_the_limit_is_shrunk(desktop, server, parser):
     assert saved(desktop, "Save overlay")[2].shape[:2] == labels.shape == (height, width)
 
 
-@pytest.mark.parametrize("width", [360, 390])
+@pytest.mark.parametrize("width", [360, pytest.param(390, marks=pytest.mark.exhaustive)])
 def test_on_a_phone(desktop, server, width):
     """Nothing hangs over the edge, before and after, and taps do what clicks do."""
     page = desktop.context.browser.new_page(
@@ -440,7 +437,7 @@ def test_a_shrunk_size():
 
 def test_what_the_server_says(server, parser):
     """The answer's numbers without the page, and none of it stays in a cache."""
-    answer = requests.post(f"{server}api/segment", data=PHOTO, timeout=60)
+    answer = requests.post(f"{server}api/segment", data=PHOTO, timeout=WAIT_S)
     assert answer.headers["Cache-Control"] == "no-store"
     content, annotation = answer.json(), parser.annotate(decode_photo(PHOTO))
     assert (content["height"], content["width"], content["picture"]) == (160, 120, None)
@@ -449,7 +446,7 @@ def test_what_the_server_says(server, parser):
     with Image.open(io.BytesIO(base64.b64decode(content["labels"]))) as labels:
         assert np.array_equal(np.asarray(labels), annotation)
     assert sum(row["share"] for row in content["legend"]) == pytest.approx(1)
-    page = requests.get(server, timeout=60)
+    page = requests.get(server, timeout=WAIT_S)
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
     assert not any(name.lower().startswith("access-control") for name in page.headers)
 
@@ -470,17 +467,17 @@ def test_what_the_server_says(server, parser):
 )
 def test_names_and_origins(server, headers, status):
     """DNS rebinding, and pages of other sites."""
-    answer = requests.get(f"{server}api/model", headers=headers, timeout=60)
+    answer = requests.get(f"{server}api/model", headers=headers, timeout=WAIT_S)
     assert answer.status_code == status
     assert ("error" in answer.json()) == (status == 403)
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [("GET", "absent", 404), ("PUT", "api/segment", 405)])
 def test_what_is_not_there_is_told_as_all_errors_are(server, method, path, status):
-    answer = requests.request(method, f"{server}{path}", timeout=60)
+    answer = requests.request(method, f"{server}{path}", timeout=WAIT_S)
     assert answer.status_code == status
     assert list(answer.json()) == ["error"]
-    assert requests.head(server, timeout=60).status_code == 200
+    assert requests.head(server, timeout=WAIT_S).status_code == 200
 
 
 @pytest.mark.parametrize("announced", [True, False])
@@ -489,7 +486,7 @@ def test_a_body_is_not_held_beyond_its_limit(serving, announced):
     memory = psutil.Process(serving.process.pid).memory_info
     before, piece = memory().rss, bytes(MAX_MB * 10**6)
     body = piece * 100 if announced else (piece for _ in range(100))
-    answer = requests.post(f"{serving.url}api/segment", data=body, timeout=60)
+    answer = requests.post(f"{serving.url}api/segment", data=body, timeout=WAIT_S)
     assert answer.status_code == 413
     assert answer.json() == {"error": "the file is larger than 1 MB, the most that is taken here"}
     assert memory().rss - before < 30e6
@@ -504,8 +501,8 @@ def test_few_wait(server):
         connection.sendall(head)
 
     def until(status):
-        deadline = time.monotonic() + 60
-        while requests.post(f"{server}api/segment", data=PHOTO, timeout=60).status_code != status:
+        deadline = time.monotonic() + WAIT_S
+        while requests.post(f"{server}api/segment", data=PHOTO, timeout=WAIT_S).status_code != status:
             assert time.monotonic() < deadline
             time.sleep(0.02)
 
@@ -527,7 +524,7 @@ def test_a_taken_port_and_an_open_address(model, root):
     assert "Traceback" not in done.stderr
     with running(model, root, "--host", "0.0.0.0") as server:  # noqa: S104
         assert urlsplit(server.url).hostname == "localhost"
-        assert requests.get(f"{server.url}api/model", timeout=60).status_code == 200
+        assert requests.get(f"{server.url}api/model", timeout=WAIT_S).status_code == 200
         server.process.send_signal(signal.SIGINT)
-        assert "warning: whoever reaches this machine" in server.process.communicate(timeout=30)[1]
+        assert "warning: whoever reaches this machine" in server.process.communicate(timeout=WAIT_S)[1]
         assert server.process.returncode == 0

@@ -209,18 +209,6 @@ def test_lost_information_is_counted_and_printed(tmp_path, capsys):
         prepare(params(), path, tmp_path / "records")
 
 
-def test_a_damaged_member_is_one_more_bad_pair(tmp_path):
-    path = tmp_path / "dataset.zip"
-    write_archive(path, training=2, validation=1)
-    with Archive(path) as archive:
-        information = archive._zip.getinfo(archive.pairs("training")[1].image)
-    content = bytearray(path.read_bytes())
-    content[information.header_offset + information.compress_size // 2] ^= 0xFF
-    path.write_bytes(content)
-    with pytest.raises(InputError, match=r"1 of 3 pairs(.|\n)*training_0001: (.|\n)*Bad CRC-32"):
-        prepare(params(), path, tmp_path / "records")
-
-
 def test_a_worker_with_another_signature_refuses_its_task(dataset):
     """The error comes whole from the worker's process."""
     with open_executor(dataset) as (pool, _), pytest.raises(InputError) as refused:

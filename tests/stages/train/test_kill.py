@@ -6,6 +6,7 @@ import subprocess
 import time
 
 import pytest
+from daemons import PATIENCE
 from ruamel.yaml import YAML
 from train_process import finish, outputs, start
 
@@ -14,7 +15,8 @@ from stages.download.demo import write_demo
 from stages.prepare.stage import prepare
 from stages.weights.stage import weights
 
-KILLS = 20
+pytestmark = pytest.mark.slow
+
 IMPORTS = 0.4  # share of a run in which nothing is written yet; kills before that would prove little
 
 
@@ -46,8 +48,9 @@ def killed(process, seconds):
     return process.returncode != 0
 
 
-@pytest.mark.timeout(1200)
-def test_killed_at_random_moments_it_ends_with_the_same_bytes(inputs, tmp_path):
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("times", [3, pytest.param(20, marks=pytest.mark.exhaustive)])
+def test_killed_at_random_moments_it_ends_with_the_same_bytes(inputs, tmp_path, times):
     """Curves, best epoch, model and card: all bytes of all outputs, each time that a training comes to its end."""
     began = time.monotonic()
     finish(start(inputs, tmp_path / "alone"))
@@ -57,9 +60,9 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(inputs, tmp_path):
 
     moments = random.Random(0)  # noqa: S311
     kills = trainings = 0
-    while kills < KILLS:
+    while kills < times:
         out = tmp_path / f"killed-{trainings}"
-        while killed(start(inputs, out), moments.uniform(IMPORTS, 1.0) * whole if kills < KILLS else 200.0):
+        while killed(start(inputs, out), moments.uniform(IMPORTS, 1.0) * whole if kills < times else PATIENCE):
             kills += 1
         assert outputs(out) == expected
         trainings += 1

@@ -2,9 +2,7 @@
 
 import json
 import logging
-import os
 import re
-import signal
 import time
 
 import keras
@@ -20,6 +18,8 @@ from stages.download.demo import write_demo
 from stages.prepare.stage import prepare
 from stages.train.stage import train
 from stages.weights.stage import weights
+
+pytestmark = pytest.mark.slow
 
 EPOCHS = 8
 CURVES = ("train/loss", "validation/mean_iou")
@@ -113,21 +113,19 @@ def test_deciding_for_the_mean_iou_adds_the_last_layer_and_nothing_else(inputs, 
     assert after > before
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_stopped_and_run_again_it_ends_with_the_same_bytes(inputs, finished, tmp_path, number):
+def test_stopped_and_run_again_it_ends_with_the_same_bytes(inputs, finished, tmp_path):
     uninterrupted, said = finished
     process = start(inputs, tmp_path)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 180
     while not list(tmp_path.glob("state/checkpoints/*/step-*.npz")):
         assert time.monotonic() < deadline
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.01)
-    os.kill(process.pid, number)
-    output, _ = process.communicate(timeout=60)
+    process.terminate()
+    output, _ = process.communicate(timeout=180)
     assert process.returncode != 0
     assert not (tmp_path / "model.keras").exists()
-    if number == signal.SIGTERM:
-        assert "with its state saved: run again to go on" in output
+    assert "with its state saved: run again to go on" in output
     again = finish(start(inputs, tmp_path))
     step = int(re.search(r"going on at step (\d+) of", again)[1])
     assert epochs_told(again) == {epoch: rest for epoch, rest in epochs_told(said).items() if epoch > step // 7}
@@ -141,11 +139,6 @@ def run_here(inputs, tmp_path, *, start_from=None, model=None, **changes):
     params = params.model_copy(update=sections)
     out = [tmp_path / name for name in ("model.keras", "model.json", "curves", "state")]
     train(params, inputs / "records", *out)
-
-
-def test_two_trainings_give_the_same_bytes(inputs, uninterrupted, tmp_path):
-    finish(start(inputs, tmp_path))
-    assert outputs(tmp_path) == uninterrupted
 
 
 def test_more_epochs_after_the_end_are_a_new_training(inputs, tmp_path, caplog):
@@ -177,27 +170,21 @@ def test_changed_params_set_unfinished_training_aside_aloud(inputs, tmp_path, ca
 def test_a_trained_model_is_a_start(inputs, tmp_path, caplog):
     """What train wrote is what train.start_from may name; a frozen backbone stays that model's."""
     run_here(inputs, tmp_path / "one", epochs=1)
-    path = tmp_path / "one/model.keras"
+    start_from = tmp_path / "start.keras"
+    start_from.write_bytes((tmp_path / "one/model.keras").read_bytes())
+    how = {"start_from": start_from, "epochs": 1, "freeze_epochs": 1, "learning_rate": 0.01}
     with caplog.at_level(logging.INFO):
-        run_here(inputs, tmp_path / "two", start_from=path, epochs=1, freeze_epochs=1, learning_rate=0.01)
-    assert f"starting from {path}" in caplog.text
+        run_here(inputs, tmp_path / "two", **how)
+    assert f"starting from {start_from}" in caplog.text
     one, two = (keras.saving.load_model(tmp_path / name / "model.keras", compile=False) for name in ("one", "two"))
     for layer in one.layers:
         if layer.weights:
             same = all(map(np.array_equal, layer.get_weights(), two.get_layer(layer.name).get_weights()))
             assert same == layer.name.startswith("conv"), layer.name
 
-
-def test_another_start_is_another_training(inputs, tmp_path):
-    """The file's content is in the fingerprint of the state."""
-    run_here(inputs, tmp_path / "one", epochs=1)
-    run_here(inputs, tmp_path / "two", epochs=2)
-    keys = set()
-    for name in ("one", "two"):
-        out = tmp_path / f"from-{name}"
-        run_here(inputs, out, start_from=tmp_path / name / "model.keras", epochs=1)
-        keys |= {path.name for path in (out / "state/tensorboard").iterdir()}
-    assert len(keys) == 2
+    start_from.write_bytes((tmp_path / "two/model.keras").read_bytes())
+    run_here(inputs, tmp_path / "two", **how)
+    assert len(list((tmp_path / "two/state/tensorboard").iterdir())) == 2, "another start is another training"
 
 
 def test_a_random_backbone_is_not_frozen(inputs, tmp_path):

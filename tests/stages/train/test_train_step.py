@@ -10,6 +10,8 @@ import pytest
 
 from sceneparse.params.whole import Params
 
+pytestmark = pytest.mark.slow
+
 STEPS = 3
 needs_jax = pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
 # Three updates from weights that do not depend on the backend; every layer has a gradient, a few pixels are ignored.

@@ -14,6 +14,8 @@ from sceneparse.params.whole import Params
 from stages.train.refusals import check_finite
 from stages.train.training_view import FusedNormalization
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def params():
@@ -121,7 +123,7 @@ def is_backbone(path):
     return path.startswith("conv")
 
 
-@pytest.mark.parametrize("micro_batches", [2, 4])
+@pytest.mark.parametrize("micro_batches", [2, pytest.param(4, marks=pytest.mark.exhaustive)])
 def test_micro_batches_are_the_large_batch(params, micro_batches):
     """With dropout, and labels that are nearly all in the last picture."""
     images, labels = scenes()
@@ -204,16 +206,15 @@ def test_a_frozen_backbone_stays_and_the_head_learns_as_ever(params):
     assert norms[13:].all()
 
 
-@pytest.mark.parametrize("rate", [1.0, 0.1])
-def test_adamw_is_kerass_own_but_for_the_rates(params, rate):
+def test_adamw_is_kerass_own_but_for_the_rates(params):
     """Against keras.optimizers.AdamW on the same gradients, one for the backbone and one for the head."""
-    trainer = warmed(params, optimizer="adamw", learning_rate=0.01, weight_decay=0.3, backbone_rate=rate, momentum=0.8)
+    trainer = warmed(params, optimizer="adamw", learning_rate=0.01, weight_decay=0.3, backbone_rate=0.1, momentum=0.8)
     ours = trainer.model.trainable_variables
     copies = [keras.Variable(variable, name=variable.name) for variable in ours]
     groups = [[], []]
     for variable, copy in zip(ours, copies, strict=True):
         groups[is_backbone(variable.path)].append((copy, len(groups[0]) + len(groups[1])))
-    optimizers = [keras.optimizers.AdamW(0.01 * share, weight_decay=0.3, beta_1=0.8) for share in (1, rate)]
+    optimizers = [keras.optimizers.AdamW(0.01 * share, weight_decay=0.3, beta_1=0.8) for share in (1, 0.1)]
     for optimizer in optimizers:
         optimizer.exclude_from_weight_decay(var_names=["bias"])
     for _ in range(3):
@@ -345,7 +346,7 @@ else:
 """
 
 
-@pytest.mark.parametrize("normalization", ["none", "batch"])
+@pytest.mark.parametrize("normalization", ["none", pytest.param("batch", marks=pytest.mark.exhaustive)])
 def test_two_devices_do_what_one_does(root, normalization):
     """The labelled pixels are all on the second device: only a global mean and a global clip give equal weights.
 

@@ -7,7 +7,10 @@ from urllib.parse import urlsplit
 
 import pytest
 from browser import browser_page
+from daemons import PATIENCE
 from report_inputs import SceneParser, built, decoded, stage_inputs
+
+pytestmark = pytest.mark.slow
 
 SHADES = ("--text", "--soft", "--first")  # what text is written in
 
@@ -29,6 +32,7 @@ def opened(report, width=1400, height=1000, scheme="light"):
     browser, address = report
     asked, said = [], []
     with browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme) as page:
+        page.set_default_timeout(1000 * PATIENCE)
         page.on("request", lambda request: asked.append(urlsplit(request.url).scheme))
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
