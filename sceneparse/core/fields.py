@@ -1,4 +1,4 @@
-"""Sections and types of fields that the params, the model's card and the source files are made of."""
+"""Base of all sections, and types of their fields: for the params, the model's card and the source files."""
 
 import hashlib
 import re
@@ -18,7 +18,7 @@ def _digest(value: str) -> str:
 
 
 def _watched(value: str) -> str:
-    """Refuse paths that DVC cannot watch. It takes a text for an address that begins like one, with a single colon."""
+    """Refuse paths that DVC cannot watch. It takes any text with a scheme and a colon for an address."""
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", value):
         raise ValueError(
             "DVC cannot watch an address: write it into a file such as sources/mine.yaml, as `url: ...` with its "

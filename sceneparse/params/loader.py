@@ -81,7 +81,7 @@ def _other_keys(content: dict[str, Any], schema: type[Section], whole: bool) -> 
 
 
 def _lacking(keys: dict[str, Any], others: dict[str, Any]) -> list[str]:
-    """Return keys that are not among `others`, but for those in sections that are missing there as a whole."""
+    """Return the keys that `others` lacks; where it lacks a whole section, the section alone."""
     sections = {key: key.rpartition(".")[0] for key in keys}
     return [key for key, section in sections.items() if key not in others and _is_section(section, others)]
 

@@ -6,7 +6,7 @@ from sceneparse.core.fields import Count, Palette, Probability, Section, Seed
 
 
 class Visualize(Section):
-    """What the report shows."""
+    """Contents of the report."""
 
     best: Count = Field(default=4, description="number of validation images with the highest mIoU")
     worst: Count = Field(default=4, description="number of validation images with the lowest mIoU")
