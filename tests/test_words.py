@@ -10,13 +10,7 @@ ROOT = Path(__file__).parents[1]
 OPENINGS = ("Of", "The same", "Those", "As", "By", "What", "That", "It", "So")
 PLAINER = {"mend": "fix", "mends": "fixes", "mended": "fixed", "anew": "again", "aloud": "logged"}
 # Folders and files that are still to be rewritten.
-PENDING: tuple[str, ...] = (
-    *("README.md", "docs", "benchmarks", "stages"),
-    *("pipeline/cli", "pipeline/experiments", "pipeline/flow", "pipeline/repro"),
-    *("sceneparse/convert", "sceneparse/core", "sceneparse/dataset", "sceneparse/export", "sceneparse/fetch"),
-    *("sceneparse/inference", "sceneparse/network", "sceneparse/predict", "sceneparse/records"),
-    *("sceneparse/scores", "sceneparse/web"),
-)
+PENDING: tuple[str, ...] = ()
 
 PACKAGES = ("sceneparse", "stages", "pipeline", "benchmarks")
 TEXTS = (

@@ -43,7 +43,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Encoded:
-    """Result of some work."""
+    """Result of a Work."""
 
     records: list[bytes]  # framed
     label_pixels: npt.NDArray[np.int64]  # [256], per annotation value

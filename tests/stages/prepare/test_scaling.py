@@ -348,7 +348,7 @@ def start_two(inputs, folder, *, at=0, number=0, other_params=None):
 
 
 @pytest.fixture(scope="module")
-def one(inputs, tmp_path_factory):
+def single(inputs, tmp_path_factory):
     """What one process alone writes."""
     out = tmp_path_factory.mktemp("one")
     finish(start(inputs, out))
@@ -384,13 +384,13 @@ def test_a_killed_worker_ends_the_other_soon_and_clearly(interrupted):
 
 
 @pytest.mark.slow
-def test_run_again_they_end_as_one_process_does(one, interrupted):
+def test_run_again_they_end_as_one_process_does(single, interrupted):
     """Both workers alike to the last bit, and like the one process to 2e-6 in every variable; measured were 3e-7."""
     folder, said = interrupted
     assert "going on at step 13" in said["finished"][0]
     for step in (STEPS, 2 * STEPS):
         alone, chief, other = (
-            dict(np.load(out / f"epoch-{step}.npz")) for out in (one, folder / "chief", folder / "other")
+            dict(np.load(out / f"epoch-{step}.npz")) for out in (single, folder / "chief", folder / "other")
         )
         assert len(alone) > 60
         for name, value in alone.items():
@@ -401,12 +401,12 @@ def test_run_again_they_end_as_one_process_does(one, interrupted):
 
 
 @pytest.mark.slow
-def test_the_chief_alone_writes(one, interrupted):
+def test_the_chief_alone_writes(single, interrupted):
     folder, said = interrupted
     assert {path.name for path in (folder / "other").iterdir()} == {"epoch-13.npz", "epoch-26.npz"}
-    assert {path.name for path in (folder / "chief").iterdir()} == {path.name for path in one.iterdir()}
+    assert {path.name for path in (folder / "chief").iterdir()} == {path.name for path in single.iterdir()}
     curve = "curves/plots/metrics/validation/mean_iou.tsv"
-    rows = [np.loadtxt(out / curve, skiprows=1) for out in (one, folder / "chief")]
+    rows = [np.loadtxt(out / curve, skiprows=1) for out in (single, folder / "chief")]
     np.testing.assert_allclose(*rows, atol=1e-6)
     assert "INFO going on" in said["finished"][0]
     assert "INFO going on" not in said["finished"][1]
