@@ -438,15 +438,3 @@ def test_what_cannot_be_opened_is_refused(tmp_path):
 def test_the_default_batch_is_that_of_the_params():
     flags = make_parser().parse_args(["check", "dataset.zip"])
     assert flags.batch_size == demo_params().train.batch_size
-
-
-@pytest.mark.parametrize("size", ["0", "-1", "x"])
-def test_a_batch_of_nothing_is_wrong_usage(size, capsys):
-    with pytest.raises(SystemExit) as ended:
-        make_parser().parse_args(["check", "dataset.zip", "--batch-size", size])
-    assert ended.value.code == 2
-    assert f"argument --batch-size: expected a whole number from 1, got {size}" in capsys.readouterr().err
-
-
-def test_class_tables_of_the_tests_are_valid(tmp_path):
-    assert inspect(written(tmp_path, {CLASS_TABLE: lambda _: class_table(("a", "b", "c"))}, {}), 4).usable

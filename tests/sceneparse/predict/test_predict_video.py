@@ -79,7 +79,7 @@ def test_a_video_becomes_a_video_of_overlays(ffmpeg, model, video, tmp_path, mon
 def test_frames_come_in_batches_of_a_bounded_size(ffmpeg, video, monkeypatch):
     stream = _probe(ffmpeg, video)
 
-    def sizes(look):
+    def sizes(options):
         return [len(batch) for batch in _batches(ffmpeg, video, stream, options)]
 
     assert sizes(LabelOptions(ONE_VIEW, 4)) == [4, 4, 3]
