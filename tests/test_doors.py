@@ -16,8 +16,8 @@ from sceneparse.core.errors import InputError
 from sceneparse.dataset.archive import Archive
 from sceneparse.dataset.photos import LOST
 from sceneparse.export import agreement as export_check
+from sceneparse.predict.benchmark_zip import Release
 from sceneparse.predict.inputs import find_sources, read_source
-from sceneparse.predict.test_pictures import Release
 from sceneparse.web.answer import Segmenter
 from stages.evaluate.stage import score_originals
 from stages.prepare.encode import Work, encode_pairs, signature

@@ -128,3 +128,48 @@ def _text_rows(text: str) -> Iterator[tuple[str, dict[Any, Any]]]:
     shift = any(line == UNLABELLED for _, line in entries)
     for index, (number, line) in enumerate(entries):
         yield f"row {number}", {"name": line, "value": index - shift if index >= shift else 255}
+
+
+def row_labels(row: dict[str, Any]) -> list[str]:
+    """Return the labels of a row, by default its name. Raises ValueError."""
+    cell = row.get("label", row["name"])
+    labels = cell if isinstance(cell, list) else [cell]
+    if not all(isinstance(label, str) and label.strip() for label in labels):
+        raise ValueError(f"expected a label, got {cell!r}")
+    return [label.strip() for label in labels]
+
+
+def row_codes(row: dict[str, Any], by_colour: bool) -> list[int]:
+    """Return the values or colours of a row, as ints. Raises ValueError."""
+    cell = row.get("colour" if by_colour else "value")
+    if not by_colour:
+        return [parse_value(value) for value in (cell if isinstance(cell, list) else [cell])]
+    several = isinstance(cell, list) and cell and not all(isinstance(part, int) for part in cell)
+    return [parse_colour(colour) for colour in (cell if several else [cell])]  # type: ignore[union-attr]
+
+
+def parse_value(cell: Any) -> int:
+    """Return an int, 0..65535. Raises ValueError."""
+    try:
+        if isinstance(cell, float | bool):
+            raise ValueError  # noqa: TRY004, TRY301
+        value = int(cell)
+    except (ValueError, TypeError):
+        raise ValueError(f"expected a value, got {cell!r}") from None
+    if not 0 <= value < 2**16:
+        raise ValueError(f"expected a value of 0..65535, got {value}")
+    return value
+
+
+def parse_colour(cell: Any) -> int:
+    """Return 0xRRGGBB from #rrggbb, or from three numbers in a list, a tuple or a text. Raises ValueError."""
+    if isinstance(cell, str) and re.fullmatch(r"#[0-9a-fA-F]{6}", cell.strip()):
+        return int(cell.strip()[1:], 16)
+    parts = re.split(r"[\s,;]+", cell.strip(" ()[]")) if isinstance(cell, str) else cell
+    try:
+        red, green, blue = map(parse_value, parts)
+    except (ValueError, TypeError):
+        raise ValueError(f"expected a colour, #rrggbb or three numbers, got {cell!r}") from None
+    if max(red, green, blue) > 255:
+        raise ValueError(f"expected colours of 0..255, got {cell!r}")
+    return red << 16 | green << 8 | blue

@@ -35,10 +35,7 @@ ERRORS: Final = {
         "pictures without annotation",
         "add annotations/SPLIT/ID.png, or remove the picture; names are compared",
     ),
-    "annotation_alone": (
-        "annotations without picture",
-        "add images/SPLIT/ID.jpg (or .png), or remove the annotation",
-    ),
+    "annotation_alone": ("annotations without picture", "add images/SPLIT/ID.jpg (or .png), or remove the annotation"),
     "doubles": ("files of an id that another file has", "keep one file per name, whatever its suffix or folder"),
     "name": ("names that are not valid UTF-8", "rename the picture and its annotation: a zip cannot hold them"),
     "empty": ("splits without a pair", "both splits need pairs: images/ and annotations/ of that split"),
@@ -75,18 +72,12 @@ WARNINGS: Final = {
         "0 (other) is left out of loss and scores, so there is nothing to tell the class from: give the background a "
         "number and a row of its own",
     ),
-    "off_by_one": (
-        "numbers that seem off by one",
-        "0 is 'other', the first class is 1: look at a few annotations",
-    ),
+    "off_by_one": ("numbers that seem off by one", "0 is 'other', the first class is 1: look at a few annotations"),
     "unlabelled": (
         "annotations that are 0 everywhere",
         "training learns nothing from them: label them, or remove the pair",
     ),
-    "unseen": (
-        "classes that never occur in training",
-        "the model cannot learn them: add pictures, or drop the class",
-    ),
+    "unseen": ("classes that never occur in training", "the model cannot learn them: add pictures, or drop the class"),
     "validation_only": (
         "classes that occur in validation alone",
         "their IoU will be 0: move pictures that show them to training",

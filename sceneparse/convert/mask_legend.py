@@ -1,4 +1,4 @@
-"""What the pixels of masks, or the labels of annotation files, stand for: a class table -> names of classes 1..N.
+"""Meaning of masks' pixels, or of annotation files' labels: a class table -> names of classes 1..N.
 
 A row has a name and a value, a colour or a label:
     name,value              name,r,g,b              name,colour             name,label
@@ -9,13 +9,22 @@ class_lists.py reads all forms of tables.
 
 import csv
 import io
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sceneparse.convert.class_lists import EMPTY, UNLABELLED, Row, read_rows, refusal
+from sceneparse.convert.class_lists import (
+    EMPTY,
+    UNLABELLED,
+    Row,
+    parse_colour,
+    parse_value,
+    read_rows,
+    refusal,
+    row_codes,
+    row_labels,
+)
 from sceneparse.core.errors import InputError
 from sceneparse.dataset.class_table import unusable
 from sceneparse.dataset.labels import MAX_CLASSES
@@ -72,7 +81,7 @@ def read_legend(path: Path, by: str | None, ignore: Sequence[str] | None) -> Leg
     """
     rows, note = read_rows(path)
     by_colour = _by_colour(path, rows, by)
-    names, codes = _numbered(path, rows, lambda row: _codes(row, by_colour), "colour" if by_colour else "value")
+    names, codes = _numbered(path, rows, lambda row: row_codes(row, by_colour), "colour" if by_colour else "value")
     codes |= _ignored(path, by_colour, ignore, codes)
     return Legend(names, by_colour, tuple(codes.items()), note=note, colours=_class_colours(path, rows, names))
 
@@ -85,7 +94,7 @@ def read_labels(path: Path, background: str | None) -> Legend:
     rows, note = read_rows(path)
     if not any("name" in row for _, row in rows):
         raise refusal(path, _columns(path, {key for _, row in rows for key in row}))
-    names, labels = _numbered(path, rows, _labels, "label")
+    names, labels = _numbered(path, rows, row_labels, "label")
     legend = _with_background(path, names, labels, background)
     return replace(legend, note=note, colours=_class_colours(path, rows, legend.names))
 
@@ -93,7 +102,7 @@ def read_labels(path: Path, background: str | None) -> Legend:
 def name_labels(labels: Iterable[str], background: str | None, file: Path) -> Legend:
     """Make each label a class, in their order."""
     rows: list[Row] = [(f"label {label!r}", {"name": label}) for label in labels]
-    names, numbers = _numbered(file, rows, _labels, "label")
+    names, numbers = _numbered(file, rows, row_labels, "label")
     return _with_background(file, names, numbers, background)
 
 
@@ -106,7 +115,7 @@ def _with_background(file: Path, names: tuple[str, ...], labels: dict[str, int],
             (label, {"name": names[number - 1] if number else IGNORED, "label": label})
             for label, number in labels.items()
         ]
-        names, labels = _numbered(file, rows, _labels, "label")
+        names, labels = _numbered(file, rows, row_labels, "label")
     return Legend(names, False, (), tuple(labels.items()), names.index(background) + 1)
 
 
@@ -143,7 +152,7 @@ def _class_colours(path: Path, rows: list[Row], names: tuple[str, ...]) -> tuple
         name = str(row.get("name") or "").strip()
         if colours.get(name) == "" and row.get("colour") not in EMPTY:
             try:
-                colours[name] = f"#{_codes(row, by_colour=True)[0]:06x}"
+                colours[name] = f"#{row_codes(row, by_colour=True)[0]:06x}"
             except ValueError as error:
                 raise refusal(path, f"{where}: {error}") from None
     return tuple(colours.values()) if any(colours.values()) else ()
@@ -156,7 +165,7 @@ def _ignored(path: Path, by_colour: bool, ignore: Sequence[str] | None, codes: d
     ignored, problems = {}, []
     for text in ignore:
         try:
-            code = _colour(text) if by_colour else _value(text)
+            code = parse_colour(text) if by_colour else parse_value(text)
         except ValueError as error:
             problems.append(str(error))
             continue
@@ -192,46 +201,3 @@ def _columns(path: Path, keys: set[str]) -> str:
     if path.suffix.lower() != ".json" and not keys & {"name", "value", "colour"}:
         return f"no header line: the first one has {listed}"
     return f"columns {listed}"
-
-
-def _labels(row: dict[str, Any]) -> list[str]:
-    cell = row.get("label", row["name"])
-    labels = cell if isinstance(cell, list) else [cell]
-    if not all(isinstance(label, str) and label.strip() for label in labels):
-        raise ValueError(f"expected a label, got {cell!r}")
-    return [label.strip() for label in labels]
-
-
-def _codes(row: dict[str, Any], by_colour: bool) -> list[int]:
-    cell = row.get("colour" if by_colour else "value")
-    if not by_colour:
-        return [_value(value) for value in (cell if isinstance(cell, list) else [cell])]
-    several = isinstance(cell, list) and cell and not all(isinstance(part, int) for part in cell)
-    return [_colour(colour) for colour in (cell if several else [cell])]  # type: ignore[union-attr]
-
-
-def _value(cell: Any) -> int:
-    """Return an int, 0..65535. Raises ValueError."""
-    try:
-        if isinstance(cell, float | bool):
-            raise ValueError  # noqa: TRY004, TRY301
-        value = int(cell)
-    except (ValueError, TypeError):
-        raise ValueError(f"expected a value, got {cell!r}") from None
-    if not 0 <= value < 2**16:
-        raise ValueError(f"expected a value of 0..65535, got {value}")
-    return value
-
-
-def _colour(cell: Any) -> int:
-    """Return 0xRRGGBB from #rrggbb, or from three numbers in a list, a tuple or a text. Raises ValueError."""
-    if isinstance(cell, str) and re.fullmatch(r"#[0-9a-fA-F]{6}", cell.strip()):
-        return int(cell.strip()[1:], 16)
-    parts = re.split(r"[\s,;]+", cell.strip(" ()[]")) if isinstance(cell, str) else cell
-    try:
-        red, green, blue = map(_value, parts)
-    except (ValueError, TypeError):
-        raise ValueError(f"expected a colour, #rrggbb or three numbers, got {cell!r}") from None
-    if max(red, green, blue) > 255:
-        raise ValueError(f"expected colours of 0..255, got {cell!r}")
-    return red << 16 | green << 8 | blue

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from sceneparse.convert.convert_options import ConvertOptions
-from sceneparse.convert.picture_files import IMAGES, LOSSY, MASKS, Found
+from sceneparse.convert.picture_files import IMAGES, LOSSY, MASKS, NamedFile
 from sceneparse.core.errors import InputError
 from sceneparse.core.listing import files_below
 from sceneparse.dataset.suffixes import ignored_pictures, listed
@@ -28,7 +28,9 @@ class Source:
     mask: Path
 
 
-def find_pairs(pictures: list[Found], masks: list[Found], options: ConvertOptions) -> tuple[list[Source], list[Path]]:
+def find_pairs(
+    pictures: list[NamedFile], masks: list[NamedFile], options: ConvertOptions
+) -> tuple[list[Source], list[Path]]:
     """Return all pairs in order of their names, and the files without partner. Raises InputError."""
     with_folders = any(len({each.name for each in files}) < len(files) for files in (pictures, masks))
     problems: list[str] = []
@@ -72,8 +74,8 @@ def repeated_ids(pairs: Sequence[Source]) -> list[str]:
     return [f"{pair.image}: another picture would be called {pair.id} too" for pair in pairs if ids[pair.id] > 1]
 
 
-def _by_name(files: list[Found], with_folders: bool, problems: list[str]) -> dict[str, Found]:
-    named: dict[str, Found] = {}
+def _by_name(files: list[NamedFile], with_folders: bool, problems: list[str]) -> dict[str, NamedFile]:
+    named: dict[str, NamedFile] = {}
     for file in files:
         name = unicodedata.normalize("NFC", file.path if with_folders else file.name)
         if named.setdefault(name, file) is not file:
@@ -81,7 +83,7 @@ def _by_name(files: list[Found], with_folders: bool, problems: list[str]) -> dic
     return named
 
 
-def _matched(pictures: dict[str, Found], masks: dict[str, Found]) -> list[tuple[Found, Found]]:
+def _matched(pictures: dict[str, NamedFile], masks: dict[str, NamedFile]) -> list[tuple[NamedFile, NamedFile]]:
     """Return pairs in order of the pictures' names: first of equal names, then of similar ones."""
     pairs = {name: masks[name] for name in pictures if name in masks}
     rest: list[dict[str, list[str]]] = [{}, {}]

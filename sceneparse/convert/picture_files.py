@@ -32,7 +32,7 @@ _ANNOT = re.compile("annot$", re.IGNORECASE)  # trainannot
 Listed = list[tuple[Path, Path]]  # a file's path below the folder that was searched, and the file
 
 
-class Found(NamedTuple):
+class NamedFile(NamedTuple):
     """A file; `path` is its name without suffixes, below the folder that was searched."""
 
     path: str
@@ -44,7 +44,7 @@ class Found(NamedTuple):
         return PurePosixPath(self.path).name
 
 
-def find_files(options: ConvertOptions) -> tuple[list[Found], list[Found]]:
+def find_files(options: ConvertOptions) -> tuple[list[NamedFile], list[NamedFile]]:
     """Return pictures and masks whose names, before the dot, end with the suffixes asked for; no file is both.
 
     JPEGs are masks if that is allowed, or if there are no others: then reading them refuses them. Raises InputError for
@@ -84,7 +84,7 @@ def find_files(options: ConvertOptions) -> tuple[list[Found], list[Found]]:
     return _without(others, chosen), chosen
 
 
-def with_suffix(files: Listed, kinds: tuple[str, ...], suffix: str) -> list[Found]:
+def with_suffix(files: Listed, kinds: tuple[str, ...], suffix: str) -> list[NamedFile]:
     """Return the files of these kinds whose names end with a suffix, without it; a bare suffix becomes its folder."""
     matching = []
     for path, file in files:
@@ -92,11 +92,11 @@ def with_suffix(files: Listed, kinds: tuple[str, ...], suffix: str) -> list[Foun
             name = path.stem.removesuffix(suffix)
             short = path.with_name(name) if name else path.parent
             if short.name:
-                matching.append(Found(short.as_posix(), file))
+                matching.append(NamedFile(short.as_posix(), file))
     return matching
 
 
-def _without(files: list[Found], taken: list[Found]) -> list[Found]:
+def _without(files: list[NamedFile], taken: list[NamedFile]) -> list[NamedFile]:
     gone = {(_real(each.file.parent), each.file.name) for each in taken}
     return [each for each in files if (_real(each.file.parent), each.file.name) not in gone]
 

@@ -1,1 +1,1 @@
-"""`sceneparse export`: a trained model in the formats of other runtimes, each checked before it gets its name."""
+"""Export a trained model to the formats of other runtimes, each checked before it gets its name."""

@@ -1,7 +1,7 @@
-"""Whether an exported model says what the Keras model says, on real pictures, and how long each takes.
+"""Compare an exported model with its Keras model on real pictures, and time both.
 
-Input: pictures as RGB arrays; the Keras network; the exported file. Output: the share of pixels given the same class,
-and the median time per picture of both. Neither side knows of the other: the exported one runs in a process of its own.
+Input: pictures as RGB arrays; the Keras network; the exported file. Output: the share of pixels with the same class,
+and the median time per picture of both. Neither knows the other: the exported model runs in a process of its own.
 """
 
 import itertools
@@ -26,10 +26,11 @@ from sceneparse.export import runtime
 from sceneparse.network.card import Preprocessing
 
 DATASET = Path("data/raw/dataset.zip")
+Network = Any  # keras.Model, which has no types
 
 
-class Checked(NamedTuple):
-    """What came of a comparison. Times are medians over the pictures, one at a time, in seconds."""
+class Comparison(NamedTuple):
+    """Share of pixels with the same class, and seconds per picture, the median over pictures one at a time."""
 
     agreement: float
     seconds: float
@@ -37,63 +38,63 @@ class Checked(NamedTuple):
 
 
 def read_pictures(folder: Path | None, count: int) -> list[Pixels]:
-    """The first `count` pictures of a folder by name, or of the dataset's validation split. Raises InputError."""
+    """Return the first `count` pictures of a folder, or of the dataset's validation split. Raises InputError."""
     source = folder or DATASET
     if folder is None and not DATASET.exists():
         raise _no_pictures(source, "a folder of pictures, or the dataset that the pipeline downloads", "neither")
     if folder is not None and not folder.is_dir():
         raise _no_pictures(source, "a folder of pictures", "no folder")
-    found = list(itertools.islice(_validation() if folder is None else _photos(folder), count))
-    if not found:
+    pictures = list(itertools.islice(_validation() if folder is None else _photos(folder), count))
+    if not pictures:
         raise _no_pictures(source, f"pictures, of {', '.join(FORMATS)}", "none")
-    return found
+    return pictures
 
 
-def fitted(picture: Pixels, given: Preprocessing, size: tuple[int, int] | None) -> Pixels:
-    """The picture at `size` (height, width), or with its short side as long as in training and its own shape.
+def fitted(picture: Pixels, preprocessing: Preprocessing, size: tuple[int, int] | None) -> Pixels:
+    """Return the picture at `size` (height, width), or with its short side as in training and its own shape.
 
-    The latter needs padding, which is what the check is for.
+    Its own shape needs padding, which the comparison tests.
     """
     height, width = picture.shape[:2]
-    where = fit(width, height, given.size, "crop")
-    new_height, new_width = size or (where.height, where.width)
-    return np.asarray(resize_image(Image.fromarray(picture), new_width, new_height, given.interpolation))
+    box = fit(width, height, preprocessing.size, "crop")
+    new_height, new_width = size or (box.height, box.width)
+    return np.asarray(resize_image(Image.fromarray(picture), new_width, new_height, preprocessing.interpolation))
 
 
-def compare(network: Any, classes: int, format: str, exported: Path, pictures: list[Pixels]) -> Checked:
-    """Run both on each picture, uint8 [H, W, 3]. Raises InputError when the exported model does not run at all."""
+def compare(network: Network, classes: int, format: str, exported: Path, pictures: list[Pixels]) -> Comparison:
+    """Run both on each picture, uint8 [H, W, 3]. Raises InputError if the exported model does not run at all."""
     expected, keras_seconds = _by_keras(network, classes, pictures)
-    given, answers = (exported.with_name(f"{name}.npz") for name in ("pictures", "answers"))
-    np.savez(given, *pictures)
-    command = [sys.executable, "-I", runtime.__file__, format, str(exported), str(given), str(answers)]
+    inputs, outputs = (exported.with_name(f"{name}.npz") for name in ("pictures", "annotations"))
+    np.savez(inputs, *pictures)
+    command = [sys.executable, "-I", runtime.__file__, format, str(exported), str(inputs), str(outputs)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise InputError(
             "the exported model does not run",
-            expected=f"an answer from the runtime of {format}",
+            expected=f"a result from the runtime of {format}",
             got=done.stderr.strip()[-2000:] or f"exit status {done.returncode}",
             file=exported.name,
             next_step="install the versions in constraints.txt: pip install -c constraints.txt -e '.[export]'",
         )
-    with np.load(answers) as found:
-        # NumPy calls what it is given without names arr_0, arr_1, ...
-        equal = sum(int((found[f"arr_{number}"] == values).sum()) for number, values in enumerate(expected))
-        seconds = statistics.median(found["seconds"].tolist())
-    return Checked(equal / sum(values.size for values in expected), seconds, keras_seconds)
+    with np.load(outputs) as results:
+        # NumPy names arrays arr_0, arr_1, ...
+        equal = sum(int((results[f"arr_{number}"] == values).sum()) for number, values in enumerate(expected))
+        seconds = statistics.median(results["seconds"].tolist())
+    return Comparison(equal / sum(values.size for values in expected), seconds, keras_seconds)
 
 
-def _by_keras(network: Any, classes: int, pictures: list[Pixels]) -> tuple[list[Pixels], float]:
+def _by_keras(network: Network, classes: int, pictures: list[Pixels]) -> tuple[list[Pixels], float]:
     from sceneparse.inference.parser import Compiled
     from sceneparse.network.padding import segment
 
-    found, seconds, compiled = [], [], Compiled(network)
+    annotations, seconds, compiled = [], [], Compiled(network)
     for picture in pictures:
         segment(compiled, picture[None])  # compiles, at a new size
         start = time.perf_counter()
         labels = np.argmax(segment(compiled, picture[None])[0], axis=-1)
         seconds.append(time.perf_counter() - start)
-        found.append(((labels + 1) % (classes + 1)).astype(np.uint8))  # a channel after the classes is value 0
-    return found, statistics.median(seconds)
+        annotations.append(((labels + 1) % (classes + 1)).astype(np.uint8))  # a channel after the classes is value 0
+    return annotations, statistics.median(seconds)
 
 
 def _photos(folder: Path) -> Iterator[Pixels]:
@@ -102,7 +103,7 @@ def _photos(folder: Path) -> Iterator[Pixels]:
             try:
                 yield decode_photo(path.read_bytes())
             except (OSError, ValueError) as error:
-                print_line(f"passed over: {path}: {error}", sys.stderr)
+                print_line(f"ignored: {path}: {error}", sys.stderr)
 
 
 def _validation() -> Iterator[Pixels]:
@@ -118,5 +119,5 @@ def _no_pictures(source: Path, expected: str, got: str) -> InputError:
         expected=expected,
         got=got,
         file=source,
-        next_step="name a folder of pictures like those the model is for: --pictures FOLDER, or dvc repro download",
+        next_step="name a folder of pictures like those to label: --pictures FOLDER, or dvc repro download",
     )

@@ -1,8 +1,8 @@
 """export: a trained model -> the same model for another runtime, checked against it, and its description.
 
 Input: a .keras file with its card, and real pictures. Output, in a folder: NAME_savedmodel/, NAME.onnx or
-NAME.tflite, with a JSON file beside it. Invariant: what stands under its name has been run by its own runtime and has
-agreed with the Keras model; one that has not leaves no trace, and what was there before stays.
+NAME.tflite, with a JSON file beside it. Invariant: an export gets its name only after its own runtime ran it and agreed
+with the Keras model; any other leaves no trace, and an earlier export stays.
 """
 
 import importlib.util
@@ -19,8 +19,8 @@ from sceneparse.export.exporters import FORMATS
 from sceneparse.inference.loading import load_parser
 from sceneparse.network.card import Card
 
-# Least share of pixels given the same class. Without quantization only rounding differs. With it, so many may lie as
-# near to two classes as the coarser numbers to each other.
+# Least share of pixels with the same class. Without quantization only rounding differs; with it, pixels whose two best
+# classes nearly tie may change.
 AGREEMENT = {"none": 0.999, "float16": 0.99, "int8": 0.95}
 
 
@@ -41,16 +41,16 @@ def export(
     _check_flags(format, quantize)
     if not force and (taken := next((path for path in (target, beside) if path.exists()), None)):
         step = "add --force to replace it, or name another folder with --out"
-        raise InputError("there is an export already", expected="a free name", got="it", file=taken, next_step=step)
+        raise InputError("export already exists", expected="a free name", got="an export", file=taken, next_step=step)
 
-    found = read_pictures(pictures, count)
+    examples = read_pictures(pictures, count)
     parser = load_parser(model, card)
     from sceneparse.export.labelling_network import exportable, in_float32
 
-    given, classes = parser.card.preprocessing, len(parser.classes)
+    preprocessing, classes = parser.card.preprocessing, len(parser.classes)
     if size is None and not FORMATS[format].any_size:
-        size = given.size, given.size
-    views = [fitted(picture, given, size) for picture in found]
+        size = preprocessing.size, preprocessing.size
+    views = [fitted(picture, preprocessing, size) for picture in examples]
     network = in_float32(parser.model.network)
     batch = None if FORMATS[format].any_size else 1
     shape = [batch or "batch", *(size or ("height", "width"))]
@@ -58,32 +58,32 @@ def export(
 
     with _scratch(out) as scratch:
         exported = Path(scratch).resolve() / target.name
-        whole = exportable(network, classes, size or (None, None), batch)
+        labelling = exportable(network, classes, size or (None, None), batch)
         with held_output():
-            FORMATS[format].write(whole, exported, description, quantize, views)
-        checked = compare(network, classes, format, exported, views)
+            FORMATS[format].write(labelling, exported, description, quantize, views)
+        comparison = compare(network, classes, format, exported, views)
         least = AGREEMENT[quantize]
         print_table(
             ["model", "megabytes", "milliseconds"],
             [
-                ("Keras", _megabytes(model), 1000 * checked.keras_seconds),
-                (format, _megabytes(exported), 1000 * checked.seconds),
+                ("Keras", _megabytes(model), 1000 * comparison.keras_seconds),
+                (format, _megabytes(exported), 1000 * comparison.seconds),
             ],
         )
-        print(f"\nsame class: {checked.agreement:.4%} of the pixels of {len(views)} pictures; {least:.1%} needed")
-        if checked.agreement < least:
-            raise _disagrees(exported, checked.agreement, least, quantize)
+        print(f"\nsame class: {comparison.agreement:.4%} of the pixels of {len(views)} pictures; {least:.1%} needed")
+        if comparison.agreement < least:
+            raise _disagrees(exported, comparison.agreement, least, quantize)
         digest = file_digest(exported) if exported.is_file() else None
-        beside.unlink(missing_ok=True)  # so that a kill leaves none rather than a wrong one
+        beside.unlink(missing_ok=True)  # a kill from here on leaves no description rather than a wrong one
         _take_place(exported, target)
-    check = {"pictures": len(views), "agreement": checked.agreement}
+    check = {"pictures": len(views), "agreement": comparison.agreement}
     write_json(beside, {**description, "check": check, "digest": digest})
     print_line(f"exported: {target}")
     print_line(f"described: {beside}")
 
 
 def describe(card: Card, format: str, quantize: str, shape: list[Any], channels: int) -> dict[str, Any]:
-    """What the exported model takes and gives, with the card it comes from. JSON values; `shape` is [B, H, W]."""
+    """Return inputs and outputs of the exported model, and its card, as JSON values; `shape` is [B, H, W]."""
     return {
         "format": format,
         "quantize": quantize,
@@ -151,13 +151,13 @@ def _megabytes(path: Path) -> float:
 
 
 def _disagrees(exported: Path, agreement: float, least: float, quantize: str) -> InputError:
-    mend = "this is a defect: please report it, with the versions of pip freeze"
+    step = "this is a defect: please report it, with the versions of pip freeze"
     if quantize != "none":
-        mend = "give more pictures like those the model is for (--pictures, --count), or quantize less"
+        step = "give more pictures like those that the model will label (--pictures, --count), or quantize less"
     return InputError(
-        "the exported model does not say what the Keras model says, and was removed",
+        "the exported model disagrees with the Keras model, and was removed",
         expected=f"the same class for {least:.1%} of pixels",
         got=f"{agreement:.4%}",
         file=exported.name,
-        next_step=mend,
+        next_step=step,
     )

@@ -1,8 +1,8 @@
-"""The exported model as files, by Keras's own exporters, with what its numbers mean written inside.
+"""Write a model in other formats, by Keras's own exporters, with a description of its numbers inside.
 
 Input: the keras.Model of labelling_network.py. Output: a directory (SavedModel) or a file (ONNX, TFLite) that
 runs without this project and without Keras. The description is JSON under the name `sceneparse`: a file in a
-SavedModel's assets.extra, an ONNX model's metadata, and a member of the zip that a TFLite model is as well.
+SavedModel's assets.extra, an ONNX model's metadata, and a member of the zip that a TFLite model also is.
 """
 
 import json
@@ -16,27 +16,27 @@ from typing import Any
 from sceneparse.dataset.images import Pixels
 from sceneparse.network.card import KEY
 
-# Said by Keras's patch of tf2onnx and by TensorFlow's own quantizer, of their own insides.
-SAID = (r"In the future `np\.object`", r"\s*Warning: tf\.lite\.Interpreter is deprecated")
+# Warnings of Keras's patch of tf2onnx and of TensorFlow's quantizer about their own code.
+OWN_WARNINGS = (r"In the future `np\.object`", r"\s*Warning: tf\.lite\.Interpreter is deprecated")
 
 
 @dataclass(frozen=True)
-class Format:
-    """One of the formats: what it is called, what it needs, and how it is written."""
+class ExportFormat:
+    """A format: the end of its names, the packages it needs, and its writer."""
 
     suffix: str
-    packages: tuple[str, ...]  # beside TensorFlow; the extra `export` has them
+    packages: tuple[str, ...]  # beside TensorFlow, in the extra `export`
     write: Callable[..., None]  # (model, path, description, quantize, pictures)
     any_size: bool = True
 
 
 def write_savedmodel(model: Any, path: Path, description: dict[str, Any], *_: object) -> None:
-    """TensorFlow's directory, with the signature serving_default."""
+    """Write TensorFlow's directory, with the signature serving_default."""
     import keras
     import tensorflow as tf
 
     (image,) = model.inputs
-    archive = keras.export.ExportArchive()  # what model.export does, which tracks the model as well, and so saves twice
+    archive = keras.export.ExportArchive()  # model.export would track the model as well, and save it twice
     archive.add_endpoint("serve", model.__call__, [tf.TensorSpec(image.shape, "uint8", "image")])
     archive.write_out(path, verbose=False)
     (path / "assets.extra").mkdir()
@@ -44,7 +44,7 @@ def write_savedmodel(model: Any, path: Path, description: dict[str, Any], *_: ob
 
 
 def write_onnx(model: Any, path: Path, description: dict[str, Any], *_: object) -> None:
-    """One .onnx file; sizes left open have names."""
+    """Write one .onnx file; open sizes have names."""
     import onnx
 
     _export(model, path, format="onnx")
@@ -60,10 +60,10 @@ def write_onnx(model: Any, path: Path, description: dict[str, Any], *_: object) 
 def write_tflite(
     model: Any, path: Path, description: dict[str, Any], quantize: str, pictures: Iterable[Pixels]
 ) -> None:
-    """One .tflite file of TFLite's own operations.
+    """Write one .tflite file of TFLite's own operations.
 
-    float16 halves the weights; int8 makes weights and activations 8 bits wide, by the ranges that `pictures`,
-    uint8 [H, W, 3] of the model's size, bring about. Input and output keep their types.
+    float16 halves the weights; int8 makes weights and activations 8 bits wide, with ranges measured on `pictures`,
+    uint8 [H, W, 3] of the model's size. Input and output keep their types.
     """
     import tensorflow as tf
 
@@ -75,16 +75,15 @@ def write_tflite(
     if quantize == "int8":
         options["representative_dataset"] = lambda: ({"image": picture[None]} for picture in pictures)
     _export(model, path, format="litert", **options)
-    # A zip is read from its end and TFLite from its beginning, so that a file can be both, as TFLite's are that have
-    # associated files.
+    # A zip begins at its end and TFLite at its beginning, so a file can be both, as TFLite's with associated files are.
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(f"{KEY}.json", json.dumps(description))
 
 
 FORMATS = {
-    "savedmodel": Format("_savedmodel", (), write_savedmodel),
-    "onnx": Format(".onnx", ("onnx", "onnxruntime", "tf2onnx"), write_onnx),
-    "tflite": Format(".tflite", ("ai_edge_litert",), write_tflite, any_size=False),
+    "savedmodel": ExportFormat("_savedmodel", (), write_savedmodel),
+    "onnx": ExportFormat(".onnx", ("onnx", "onnxruntime", "tf2onnx"), write_onnx),
+    "tflite": ExportFormat(".tflite", ("ai_edge_litert",), write_tflite, any_size=False),
 }
 
 
@@ -93,6 +92,6 @@ def _export(model: Any, path: Path, **options: Any) -> None:
 
     signature = [keras.InputSpec("uint8", shape=image.shape, name=image.name) for image in model.inputs]
     with warnings.catch_warnings():
-        for message in SAID:
+        for message in OWN_WARNINGS:
             warnings.filterwarnings("ignore", message)
         model.export(path, verbose=False, input_signature=signature, **options)

@@ -1,8 +1,8 @@
-"""What is exported: a trained network that takes pictures as they are and says which class each pixel is.
+"""The network to export: it takes pictures of any size, and returns each pixel's class.
 
 Input: the network of a .keras file. Output: a keras.Model, uint8 RGB [B, H, W, 3] -> `annotation`, uint8 [B, H, W],
-what `sceneparse predict` writes, and `logits`, float32 [B, H, W, N], for whoever wants probabilities. Invariant: its
-answers are those of sceneparse/network/padding.py, which is inside, at sizes that need not be known beforehand.
+as `sceneparse predict` writes it, and `logits`, float32 [B, H, W, N], for probabilities. Invariant: it contains
+network/padding.py, and so returns the same values, at sizes unknown before the call.
 """
 
 from typing import Any
@@ -10,32 +10,33 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from sceneparse.core.types import Tensor
 from sceneparse.network.padding import segment
 
 Size = tuple[int | None, int | None]  # height and width, None = any
 
 
 class Interpolation(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
-    """UpSampling2D, bilinear, of any size: Keras's own must know it when it is traced."""
+    """Bilinear UpSampling2D for any size: Keras's own must know the size when TensorFlow traces it."""
 
     def __init__(self, factor: int, **options: Any) -> None:
         super().__init__(**options)
         self.factor = factor
 
-    def call(self, x: Any) -> Any:
-        """[B, H, W, C] -> [B, factor x H, factor x W, C]."""
+    def call(self, x: Tensor) -> Tensor:
+        """Return [B, factor x H, factor x W, C] for [B, H, W, C]."""
         return tf.image.resize(x, tf.shape(x)[1:3] * self.factor)
 
 
 class Parse(keras.layers.Layer):  # type: ignore[misc]
-    """Runs the network on pictures of any size and takes the best class of each pixel."""
+    """Run the network on pictures of any size, and take the best class of each pixel."""
 
     def __init__(self, network: Any, classes: int) -> None:
         super().__init__(name="parse")
         self.network, self.classes = network, classes
 
-    def call(self, images: Any) -> dict[str, Any]:
-        """Of uint8 [B, H, W, 3]: see the module."""
+    def call(self, images: Tensor) -> dict[str, Tensor]:
+        """Return `annotation` and `logits` for uint8 [B, H, W, 3]."""
         logits = segment(self.network, images)
         value = tf.argmax(logits, axis=-1, output_type=tf.int32) + 1
         if logits.shape[-1] > self.classes:  # the channel after the classes is 'other', annotation value 0
@@ -44,7 +45,7 @@ class Parse(keras.layers.Layer):  # type: ignore[misc]
 
 
 def exportable(network: Any, classes: int, size: Size, batch: int | None) -> Any:
-    """The keras.Model of `network` for pictures of `size`, `batch` at a time (None = any number)."""
+    """Return a keras.Model of `network` for pictures of `size`, `batch` at a time (None = any number)."""
     image = keras.Input((*size, 3), batch_size=batch, dtype="uint8", name="image")
     anywhere = keras.models.clone_model(network, clone_function=_of_any_size)
     anywhere.set_weights(network.get_weights())
@@ -52,7 +53,7 @@ def exportable(network: Any, classes: int, size: Size, batch: int | None) -> Any
 
 
 def in_float32(network: Any) -> Any:
-    """The network without mixed precision, which is for training: itself where it has none."""
+    """Return the network without mixed precision, which is for training; itself if it has none."""
     if all(layer.compute_dtype == "float32" for layer in network.layers if layer.weights):
         return network
     plain = keras.models.clone_model(network, clone_function=_copy)

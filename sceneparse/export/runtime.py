@@ -1,7 +1,7 @@
-"""Runs an exported model as its users would: in a process of its own, without this project and without Keras.
+"""Run an exported model as its users would: in a process of its own, without this project and without Keras.
 
-Run as a script: FORMAT MODEL PICTURES.npz ANSWERS.npz. Input: uint8 arrays [H, W, 3]. Output: for each
-its annotation, uint8 [H, W], under the same name, and `seconds`, float64 [pictures].
+Usage as a script: FORMAT MODEL PICTURES.npz ANNOTATIONS.npz. Input: uint8 arrays [H, W, 3]. Output: the annotation of
+each, uint8 [H, W], under the same name, and `seconds`, float64 [pictures].
 """
 
 import os
@@ -16,7 +16,7 @@ Run = Callable[[Any], Any]  # uint8 [1, H, W, 3] -> uint8 [1, H, W]
 
 
 def savedmodel(path: str) -> Run:
-    """By TensorFlow."""
+    """Load a SavedModel into TensorFlow."""
     import tensorflow as tf
 
     loaded = tf.saved_model.load(path)  # the signature alone would not keep its variables alive
@@ -28,7 +28,7 @@ def savedmodel(path: str) -> Run:
 
 
 def onnx(path: str) -> Run:
-    """By ONNX Runtime, on the CPU."""
+    """Load an ONNX model into ONNX Runtime, on the CPU."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
@@ -36,27 +36,27 @@ def onnx(path: str) -> Run:
 
 
 def tflite(path: str) -> Run:
-    """By LiteRT, on all cores."""
+    """Load a TFLite model into LiteRT, on all cores."""
     from ai_edge_litert.interpreter import Interpreter
 
     run = Interpreter(path, num_threads=os.cpu_count()).get_signature_runner()
     return lambda image: run(image=image)["annotation"]
 
 
-def main(format: str, model: str, pictures: str, answers: str) -> None:
-    """See the module."""
+def main(format: str, model: str, pictures: str, annotations: str) -> None:
+    """Annotate each array of `pictures`, and write the results to `annotations`."""
     for name in ("sceneparse", "stages", "pipeline", "keras"):
         sys.modules[name] = None  # type: ignore[assignment]  # any import of them fails from here on
     run = {"savedmodel": savedmodel, "onnx": onnx, "tflite": tflite}[format](model)
-    found, seconds = {}, []
-    with np.load(pictures) as given:
-        for name in given.files:
-            image = given[name][None]
-            run(image)  # at a new size a runtime prepares itself first
+    results, seconds = {}, []
+    with np.load(pictures) as arrays:
+        for name in arrays.files:
+            image = arrays[name][None]
+            run(image)  # a runtime prepares itself for a new size first
             start = time.perf_counter()
-            found[name] = run(image)[0]
+            results[name] = run(image)[0]
             seconds.append(time.perf_counter() - start)
-    np.savez(answers, seconds=np.array(seconds), **found)
+    np.savez(annotations, seconds=np.array(seconds), **results)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""What the user named -> the pictures and videos to label, and the name of each one's results.
+"""Arguments of `predict` -> the pictures and videos to label, and the name of each one's results.
 
 Input: files, folders, globs that the shell left alone, http(s) addresses, and - for standard input. Output: sources,
-each once, in the order of the arguments. Invariant: a name is the source's path below the deepest folder that holds all
-the files and folders named, so a folder's tree is mirrored and two files of one name in different folders stay apart;
-where two differ in their suffix alone, they keep it.
+each once, in the order of the arguments. Invariant: a result's name is the source's path below the deepest folder that
+holds all named files and folders, so a folder's tree is mirrored and two files of one name in different folders stay
+apart; files whose names differ only in their suffix keep it.
 """
 
 import glob
@@ -30,84 +30,80 @@ from sceneparse.predict.web_picture import MOST_BYTES, download
 
 VIDEOS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg")
 STDIN = "-"
-NO_PICTURE = f"a picture, one of {', '.join(FORMATS)}"
 
 Lost = dict[str, tuple[str, ...]]  # by a picture's name: what its pixels leave out, kinds of LOST (photos.py)
 
 
 class Source(NamedTuple):
-    """What to label: its path or address, what it is, and its results' path below the output folder, without suffix."""
+    """A picture or video: its path or address, its kind, and its results' path in the output folder, without suffix."""
 
-    given: str
+    name: str
     kind: Literal["picture", "video", "url", "stdin"]
     stem: Path
     content: bytes = b""  # of standard input, which can be read only once
 
 
 class Refused(NamedTuple):
-    """An argument that names nothing to label."""
+    """An argument, or a file of a folder, that cannot be used."""
 
-    given: str
+    name: str
     error: InputError
 
 
 class _File(NamedTuple):
     path: Path
-    folder: Path  # that was named, or that holds it
+    folder: Path  # the argument, or the file's parent
 
 
 def find_sources(arguments: Sequence[str], out: Path, ignored: Counter[str] | None = None) -> list[Source | Refused]:
-    """All that the arguments name, but for what folders hold in `out`: earlier results are no pictures to label.
+    """Return all sources that the arguments name, without files of folders in `out`: earlier results are no pictures.
 
     `ignored` counts, by suffix, files of folders that look like pictures of formats that are not read.
     """
-    ignored = Counter() if ignored is None else ignored
-    found: dict[str, Source | Refused | _File] = {}
+    entries: dict[str, Source | Refused | _File] = {}
     for argument in arguments:
         try:
             if argument == STDIN:
-                if STDIN not in found:
-                    found[STDIN] = Source(STDIN, "stdin", Path("stdin"), _standard_input())
+                if STDIN not in entries:
+                    entries[STDIN] = Source(STDIN, "stdin", Path("stdin"), _standard_input())
             elif _is_url(argument):
-                found.setdefault(argument, Source(argument, "url", Path(_url_name(argument))))
+                entries.setdefault(argument, Source(argument, "url", Path(_url_stem(argument))))
             else:
-                for file in _files(argument, out, ignored):
-                    found.setdefault(file.given if isinstance(file, Refused) else _absolute(file.path), file)
+                for file in _files(argument, out, Counter() if ignored is None else ignored):
+                    entries.setdefault(file.name if isinstance(file, Refused) else _absolute(file.path), file)
         except InputError as error:
-            found.setdefault(argument, Refused(argument, error))
-    folders = {_absolute(one.folder) for one in found.values() if isinstance(one, _File)}
-    base = os.path.commonpath(folders) if folders else ""
-
-    stems = Counter(Path(path).with_suffix("") for path, one in found.items() if isinstance(one, _File))
+            entries.setdefault(argument, Refused(argument, error))
+    files = {path: entry for path, entry in entries.items() if isinstance(entry, _File)}
+    base = os.path.commonpath({_absolute(file.folder) for file in files.values()}) if files else ""
+    stems = Counter(Path(path).with_suffix("") for path in files)
 
     def source(file: _File, path: str) -> Source:
         kind: Literal["picture", "video"] = "video" if file.path.suffix.lower() in VIDEOS else "picture"
         stem = Path(path).with_suffix("")
         return Source(str(file.path), kind, Path(os.path.relpath(path if stems[stem] > 1 else stem, base)))
 
-    return [source(one, path) if isinstance(one, _File) else one for path, one in found.items()]
+    return [source(entry, path) if isinstance(entry, _File) else entry for path, entry in entries.items()]
 
 
 def read_source(source: Source, lost: Lost | None = None) -> Pixels:
-    """A picture's file or address as RGB, uint8 [H, W, 3]. Raises InputError."""
+    """Return a source's picture as RGB, uint8 [H, W, 3]. Raises InputError."""
     if source.kind == "url":
-        return decoded(download(source.given), source.given, lost)
+        return _decoded(download(source.name), source.name, lost)
     if source.kind == "stdin":
-        return decoded(source.content, source.given, lost)
-    return read_picture(Path(source.given), lost)
+        return _decoded(source.content, source.name, lost)
+    return read_picture(Path(source.name), lost)
 
 
 def read_picture(path: Path, lost: Lost | None = None) -> Pixels:
-    """A picture file as RGB, uint8 [H, W, 3]. Raises InputError."""
+    """Return a picture file as RGB, uint8 [H, W, 3]; `lost` gets what it leaves out. Raises InputError."""
     try:
         content = path.read_bytes()
     except OSError as error:
         raise _no_file(error, path) from None
-    return decoded(content, path, lost)
+    return _decoded(content, path, lost)
 
 
-def decoded(content: bytes, name: object, lost: Lost | None = None) -> Pixels:
-    """The content of a picture's file as RGB, uint8 [H, W, 3]; `lost` takes what it leaves out. Raises InputError."""
+def _decoded(content: bytes, name: object, lost: Lost | None) -> Pixels:
     try:
         picture = decode(content)
     except ValueError as error:
@@ -118,7 +114,7 @@ def decoded(content: bytes, name: object, lost: Lost | None = None) -> Pixels:
 
 
 def _standard_input() -> bytes:
-    """What is piped in, to its end. Raises InputError on a terminal, nothing, or more than MOST_BYTES."""
+    """Read standard input to its end. Raises InputError for a terminal, nothing, or more than MOST_BYTES."""
     got = "a terminal"
     if not sys.stdin:
         got = "it is closed"
@@ -142,14 +138,14 @@ def _standard_input() -> bytes:
 
 def _files(argument: str, out: Path, ignored: Counter[str]) -> list[_File | Refused]:
     if not argument:
-        raise _unreadable("an empty name, as of a variable that is not set", "''")
+        raise _unreadable("an empty name, as from a variable that is not set", "''")
     path = Path(argument)
-    if not os.path.lexists(path):  # as the shell leaves ~ in quotes; a file's name may begin with it, too
+    if not os.path.lexists(path):  # the shell leaves ~ in quotes; a file's name may begin with it, too
         with suppress(RuntimeError):  # there is no such user
             path = path.expanduser()
     matches = [path]
     if not os.path.lexists(path) and glob.has_magic(argument):
-        # As a shell has it: pathlib takes hidden files, and no absolute patterns.
+        # Unlike a shell, pathlib matches hidden files, and takes no absolute patterns.
         matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207
     files: list[_File | Refused] = []
     skipped: Counter[str] = Counter()
@@ -172,7 +168,7 @@ def _files(argument: str, out: Path, ignored: Counter[str]) -> list[_File | Refu
 
 
 def _pictures(folder: Path, out: Path, skipped: Counter[str]) -> Iterator[_File | Refused]:
-    """Pictures below a folder, through links too, in order; hidden ones and what lies in `out` are left alone."""
+    """Yield pictures below a folder, through links too, in order, without hidden ones and those in `out`."""
     closed: list[OSError] = []
     files = files_below(folder, closed, leave=out)
     skipped += ignored_pictures(files)
@@ -181,12 +177,12 @@ def _pictures(folder: Path, out: Path, skipped: Counter[str]) -> Iterator[_File 
 
 
 def _absolute(path: Path) -> str:
-    """Without `..`, but with links as they are: their names are those that the user gave."""
+    """Return a path without `..`, but with links unresolved: their names are the user's own."""
     return os.path.normpath(path.absolute())
 
 
 def _is_url(argument: str) -> bool:
-    """Whether it is an http(s) address. Raises InputError for any other kind of address."""
+    """Return whether this is an http(s) address. Raises InputError for any other kind of address."""
     scheme, separator, _ = argument.partition("://")
     if separator and scheme.lower() not in ("http", "https") and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
         raise InputError(
@@ -199,8 +195,8 @@ def _is_url(argument: str) -> bool:
     return bool(separator) and scheme.lower() in ("http", "https")
 
 
-def _url_name(url: str) -> str:
-    """The name that a URL gives to its content, without suffix: nothing in it leads to another folder."""
+def _url_stem(url: str) -> str:
+    """Return the name in a URL, without suffix: nothing in it leads to another folder."""
     try:
         parts = urlsplit(url)
         host, path = parts.hostname, parts.path
@@ -213,21 +209,24 @@ def _url_name(url: str) -> str:
 
 
 def _no_file(error: OSError, name: object) -> InputError:
-    step = "look at the path, what it links to, and its permissions"
     got = str(error)
     if isinstance(error, FileNotFoundError):
-        place = Path(str(name))
-        got += did_you_mean(str(place), (str(path) for path in place.parent.glob("*")))
+        path = Path(str(name))
+        got += did_you_mean(str(path), (str(sibling) for sibling in path.parent.glob("*")))
     return InputError(
-        "the picture cannot be read", expected="a file, or a folder of them", got=got, file=name, next_step=step
+        "the picture cannot be read",
+        expected="a file, or a folder of them",
+        got=got,
+        file=name,
+        next_step="check the path, its links and its permissions",
     )
 
 
 def _unreadable(got: str, name: object) -> InputError:
     return InputError(
         "the picture cannot be read",
-        expected=NO_PICTURE,
+        expected=f"a picture, one of {', '.join(FORMATS)}",
         got=got,
         file=name,
-        next_step="name a picture's file; open a damaged, very large or other one in a viewer and save it anew",
+        next_step="name a picture's file; re-save one that is damaged, very large or in another format as JPEG or PNG",
     )

@@ -1,8 +1,8 @@
 """A legend: each class's colour, name and share, the largest share above.
 
-Input: what a picture shows, and colours. Output: a picture of as many rows. Invariant: colours are the very ones of
-labels and overlay at opacity 1. Pillow's own font has the letters of English; for others one of the machine's is taken
-that has them, if there is one.
+Input: shares of classes, and colours. Output: a picture with a row for each class. Invariant: the colours are exactly
+those of labels, and of the overlay at opacity 1. Pillow's own font has the letters of English; other names use the
+first font of the machine that has all their letters, if there is one.
 """
 
 from contextlib import suppress
@@ -16,7 +16,7 @@ from sceneparse.core.errors import printable
 from sceneparse.scores.palette import Colours
 
 TEXT, ROW, MARGIN = 14, 24, 8  # pixels
-FONTS = (  # where Pillow finds them: the system's and the user's folders of fonts
+FONTS = (  # in the system's and the user's folders of fonts, which Pillow searches
     "DejaVuSans.ttf",
     "NotoSans-Regular.ttf",
     "LiberationSans-Regular.ttf",
@@ -30,14 +30,14 @@ Shares = tuple[tuple[int, str, float], ...]  # class number, name and share of t
 
 
 def class_shares(pixels: npt.NDArray[np.int64], classes: tuple[str, ...]) -> Shares:
-    """Return the shares of the annotation values 0..N, from their numbers of pixels; value 0 is named 'other'."""
+    """Return the shares of the annotation values 0..N, given each one's pixels; value 0 is named 'other'."""
     names = ("other", *classes)
     values = [value for value in np.argsort(-pixels, kind="stable").tolist() if pixels[value]]
     return tuple((value, names[value], float(pixels[value] / pixels.sum())) for value in values)
 
 
 def draw_legend(shares: Shares, colours: Colours) -> Image.Image:
-    """RGB, one row per class; colours: uint8 [N + 1, 3], indexed by class number."""
+    """Draw an RGB picture, one row per class; colours: uint8 [N + 1, 3], indexed by class number."""
     cells = [(printable(name), _percent(share)) for _, name, share in shares]
     names, numbers = (max(round(font_for(cell[column]).getlength(cell[column])) for cell in cells) for column in (0, 1))
     right = MARGIN + ROW + names + 2 * MARGIN + numbers
@@ -54,7 +54,7 @@ def draw_legend(shares: Shares, colours: Colours) -> Image.Image:
 
 
 def font_for(text: str) -> ImageFont.FreeTypeFont:
-    """The first font that has every character, or Pillow's own, which draws boxes for those that it lacks."""
+    """Return the first font that has every character, or Pillow's own, which draws boxes for missing ones."""
     return next((font for font in _fonts() if _has(font, text)), _fonts()[0])
 
 
@@ -63,15 +63,15 @@ def _fonts() -> list[ImageFont.FreeTypeFont]:
     own = ImageFont.load_default(TEXT)
     if not isinstance(own, ImageFont.FreeTypeFont):
         raise TypeError("Pillow was built without FreeType, its font cannot be scaled")
-    found = [own]
+    fonts = [own]
     for name in FONTS:
         with suppress(OSError):
-            found.append(ImageFont.truetype(name, TEXT))
-    return found
+            fonts.append(ImageFont.truetype(name, TEXT))
+    return fonts
 
 
 def _has(font: ImageFont.FreeTypeFont, text: str) -> bool:
-    missing = bytes(font.getmask("\uffff"))  # no character, and never one
+    missing = bytes(font.getmask("\uffff"))  # never a character
     return all(bytes(font.getmask(character)) != missing for character in set(text))
 
 

@@ -1,8 +1,8 @@
-"""What is written for a picture: its labels, an overlay to look at, and a legend of what it shows.
+"""Files that `predict` writes for a picture: its labels, an overlay, and a legend.
 
 Input: a picture and its annotation. Output, at the picture's own upright size: NAME.png, a palette PNG whose indices
 are annotation values 1..N, and NAME_overlay.jpg; beside them NAME_legend.png, each class's colour, name and share.
-Invariant: a file is there whole or not at all, and none is written twice or over one that was read.
+Invariant: a file exists whole or not at all; none is written twice, or over a source.
 """
 
 from collections.abc import Iterable
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 
 JPEG_QUALITY = 90
 ENDS = {"labels": ".png", "overlay": "_overlay.jpg", "legend": "_legend.png"}
-LISTED = 10  # problems told at a time
+MOST_PROBLEMS = 10  # in an error
 VIDEO_ENDS = {"overlay": "_overlay.mp4", "legend": "_legend.png"}
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """Where the results are, and what they show; `size` is width and height."""
+    """Paths of the results, and shares of classes; `size` is width and height."""
 
     files: dict[str, Path]
     size: tuple[int, int]
     shares: Shares
 
-    def described(self) -> dict[str, Any]:
-        """As JSON values."""
+    def as_dict(self) -> dict[str, Any]:
+        """Return all of it as JSON values."""
         return {
             **{kind: str(path) for kind, path in self.files.items()},
             "width": self.size[0],
@@ -48,35 +48,35 @@ class Prediction:
 
 
 def target_files(source: Source, out: Path) -> dict[str, Path]:
-    """Where a source's results go: paths by kind."""
+    """Return the paths of a source's results, by kind."""
     ends = VIDEO_ENDS if source.kind == "video" else ENDS
     stem = out / source.stem
     return {kind: stem.with_name(f"{stem.name}{end}") for kind, end in ends.items()}
 
 
 def check_targets(sources: Iterable[Source], out: Path) -> None:
-    """Raise InputError if two sources' results would have one name, or a result would take a source's place."""
+    """Raise InputError if two results would have one path, or a result would replace a source."""
     sources = list(sources)
-    paths = {source.given: Path(source.given) for source in sources if source.kind in ("picture", "video")}
-    # A link may lead nowhere: reading it, later, says so.
-    inputs = {_identity(path): given for given, path in paths.items() if path.exists()}
+    paths = {source.name: Path(source.name) for source in sources if source.kind in ("picture", "video")}
+    # A link may lead nowhere: reading it refuses it later.
+    inputs = {_identity(path): name for name, path in paths.items() if path.exists()}
     taken: dict[Path, str] = {}
     problems = []
     for source in sources:
         for path in target_files(source, out).values():
             if path in taken:
-                problems.append(f"{path} would come from both {taken[path]} and {source.given}")
-            taken.setdefault(path, source.given)
+                problems.append(f"{path} would come from both {taken[path]} and {source.name}")
+            taken.setdefault(path, source.name)
             if path.exists() and (original := inputs.get(_identity(path))):
-                problems.append(f"{path} is {original} itself, whose place a result would take")
+                problems.append(f"{path} is {original} itself, which a result would replace")
     if problems:
-        more = [f"... and {len(problems) - LISTED} more"] if len(problems) > LISTED else []
+        more = [f"... and {len(problems) - MOST_PROBLEMS} more"] if len(problems) > MOST_PROBLEMS else []
         raise InputError(
             "the predictions cannot be written",
             expected="results of different names, none of them that of a picture",
-            got="\n    ".join(["", *problems[:LISTED], *more]),
+            got="\n    ".join(["", *problems[:MOST_PROBLEMS], *more]),
             file=out,
-            next_step="name another folder with --out, or label what shares a name in runs of their own",
+            next_step="name another folder with --out, or label sources of one name in separate runs",
         )
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -95,7 +95,7 @@ def save_prediction(
         with atomic_write(files["labels"]) as file:
             save_label_png(file, annotation, parser.colours)
         with atomic_write(files["overlay"]) as file:
-            # A JPEG, as it is only to look at, and a PNG would be several times larger. Full chroma keeps edges.
+            # JPEG: a PNG would be several times larger. Full chroma keeps edges.
             mixed.save(file, "JPEG", quality=JPEG_QUALITY, subsampling=0)
         save_legend(files["legend"], parser, shares)
     except OSError as error:
@@ -104,16 +104,16 @@ def save_prediction(
 
 
 def save_legend(path: Path, parser: "SceneParser", shares: Shares) -> None:
-    """Write a legend of the classes shown."""
+    """Write a legend of these classes."""
     with atomic_write(path) as file:
         draw_legend(shares, parser.colours).save(file, "PNG")
 
 
 def unwritable(out: Path, got: str) -> InputError:
-    """The refusal of a place for results."""
+    """Return the error about a folder that takes no results."""
     return InputError(
         "the predictions cannot be written",
-        expected="a folder to write to, and names that its disk takes",
+        expected="a folder to write to, and names that its disk accepts",
         got=got,
         file=out,
         next_step="name another folder with --out, or give the picture another name",

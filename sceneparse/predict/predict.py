@@ -1,9 +1,9 @@
-"""predict: a trained model and pictures -> their labels, overlays and legends, and what they show.
+"""predict: a trained model and pictures -> their labels, overlays and legends, and the classes they show.
 
-Input: files, folders, globs and addresses of pictures, and video files. Output: files
-in a folder (outputs.py), and on standard output what each picture shows, as tables or JSON. Invariant: the model is
-loaded once, classes and preprocessing are those of its card, and a picture that cannot be used is reported
-and keeps no other from being labelled: the exit status is 1 at the end.
+Input: files, folders, globs and addresses of pictures, and video files. Output: files in a folder (outputs.py), and on
+standard output the classes of each picture, as tables or JSON. Invariant: the model is loaded once, and its card says
+its classes and preprocessing; a picture that cannot be used is reported and stops no other, and the exit status is then
+1.
 """
 
 import sys
@@ -26,24 +26,16 @@ from sceneparse.dataset.suffixes import listed
 from sceneparse.inference.loading import load_parser
 from sceneparse.predict.defaults import BATCH, TILE_ABOVE
 from sceneparse.predict.inputs import Lost, Refused, Source, find_sources, read_source
+from sceneparse.predict.labelling import LabelOptions, label_all
 from sceneparse.predict.outputs import Prediction, check_targets, save_prediction, target_files
 from sceneparse.predict.video import label_video
-from sceneparse.predict.workflow import Look, label_all
 
 if TYPE_CHECKING:
     from sceneparse.inference.parser import SceneParser
 
-SHOWN = 3  # classes named in the table of several pictures
+LARGEST = 3  # classes in the table of several pictures
 
-
-class Results(dict[str, tuple[Prediction | InputError, float]]):
-    """Each source's result or error, and the seconds it took, by the source's name; errors are told as they come."""
-
-    def add(self, given: str, result: Prediction | InputError, seconds: float = 0.0) -> None:
-        """Take one."""
-        self[given] = result, seconds
-        if isinstance(result, InputError):
-            tqdm.write(f"error: {result}", file=sys.stderr)
+Results = dict[str, tuple[Prediction | InputError, float]]  # by a source's name: its result, and the seconds it took
 
 
 def predict(
@@ -59,42 +51,53 @@ def predict(
     palette: Palette = "standard",
     as_json: bool = False,
 ) -> None:
-    """Label pictures and videos; print what they show and where their files are.
+    """Label pictures and videos; print the classes they show and the paths of their files.
 
-    Without `card`, the one beside the model counts, if there is one. Raises InputError before any work if the model
-    cannot be used or results would take each other's place; exits with 1 at the end if anything failed.
+    `card`: by default the one beside the model, if there is one. Raises InputError before any work if the model cannot
+    be used or two results would have one path; exits with 1 at the end if anything failed.
     """
     ignored: Counter[str] = Counter()
     lost: Lost = {}
     named = find_sources(paths, out, ignored)
-    sources = [one for one in named if isinstance(one, Source)]
+    sources = [source for source in named if isinstance(source, Source)]
     check_targets(sources, out)
-    results = Results()
-    for one in named:
-        if isinstance(one, Refused):
-            results.add(one.given, one.error)
+    results: Results = {}
+    for refused in named:
+        if isinstance(refused, Refused):
+            _add(results, refused.name, refused.error)
     seconds = 0.0
     if sources:
         parser = load_parser(model, card, palette)
         from sceneparse.inference.parser import Views
 
-        look = Look(Views(tuple(scales), flip), batch, tile_above)
+        options = LabelOptions(Views(tuple(scales), flip), batch, tile_above)
         started = time.perf_counter()
-        _label(parser, sources, out, opacity, look, results, lost)
+        _label(parser, sources, out, opacity, options, results, lost)
         seconds = time.perf_counter() - started
-    order = [one.given for one in named]
-    ordered = {given: results[given] for given in order}
+    results = {source.name: results[source.name] for source in named}
     if as_json:
-        _print_json(ordered, seconds, lost, ignored)
+        _print_json(results, seconds, lost, ignored)
     else:
-        _print_tables(ordered, seconds)
+        _print_tables(results, seconds)
     _print_notes(lost, ignored)
     if any(isinstance(result, InputError) for result, _ in results.values()):
         sys.exit(1)
 
 
+def _add(results: Results, name: str, result: Prediction | InputError, seconds: float = 0.0) -> None:
+    results[name] = result, seconds
+    if isinstance(result, InputError):
+        tqdm.write(f"error: {result}", file=sys.stderr)
+
+
 def _label(
-    parser: "SceneParser", sources: list[Source], out: Path, opacity: float, look: Look, results: Results, lost: Lost
+    parser: "SceneParser",
+    sources: list[Source],
+    out: Path,
+    opacity: float,
+    options: LabelOptions,
+    results: Results,
+    lost: Lost,
 ) -> None:
     pictures = [source for source in sources if source.kind != "video"]
 
@@ -102,47 +105,42 @@ def _label(
         return save_prediction(parser, image, annotation, target_files(source, out), opacity)
 
     with progress(total=len(sources), desc="predict", unit="image") as bar:
-        for done in label_all(parser, pictures, partial(read_source, lost=lost), write, look):
-            results.add(done.item.given, done.result, done.seconds)
+        for done in label_all(parser, pictures, partial(read_source, lost=lost), write, options):
+            _add(results, done.source.name, done.result, done.seconds)
             bar.update()
         for source in sources:
             if source.kind == "video":
                 started = time.perf_counter()
-                run = partial(label_video, parser, Path(source.given), target_files(source, out), opacity, look)
-                results.add(source.given, _tried(run), time.perf_counter() - started)
+                try:
+                    path, files = Path(source.name), target_files(source, out)
+                    result: Prediction | InputError = label_video(parser, path, files, opacity, options)
+                except InputError as error:
+                    result = error
+                _add(results, source.name, result, time.perf_counter() - started)
                 bar.update()
 
 
-def _tried(run: partial[Prediction]) -> Prediction | InputError:
-    try:
-        return run()
-    except InputError as error:
-        return error
-
-
 def _print_notes(lost: Lost, ignored: Counter[str]) -> None:
-    """Say on standard error what is not in the results, counted."""
+    """Count on standard error the files, and the parts of pictures, that the results lack."""
     if ignored:
         print(f"note: ignored, as they cannot be read: {listed(ignored)}", file=sys.stderr)
     for kind, count in sorted(Counter(kind for kinds in lost.values() for kind in kinds).items()):
         print(f"note: {count} of {len(lost)} pictures: {LOST[kind]}", file=sys.stderr)
 
 
-def _print_json(
-    results: dict[str, tuple[Prediction | InputError, float]], seconds: float, lost: Lost, ignored: Counter[str]
-) -> None:
-    described: list[dict[str, Any]] = []
-    for given, (result, its) in results.items():
-        content = {"error": str(result)} if isinstance(result, InputError) else result.described()
-        notes = [LOST[kind] for kind in lost.get(given, ())]
-        described.append({"input": given, "seconds": round(its, 3), **content, "notes": notes})
-    failed = sum("error" in one for one in described)
+def _print_json(results: Results, seconds: float, lost: Lost, ignored: Counter[str]) -> None:
+    pictures: list[dict[str, Any]] = []
+    for name, (result, its) in results.items():
+        content = {"error": str(result)} if isinstance(result, InputError) else result.as_dict()
+        notes = [LOST[kind] for kind in lost.get(name, ())]
+        pictures.append({"input": name, "seconds": round(its, 3), **content, "notes": notes})
+    failed = sum("error" in picture for picture in pictures)
     totals = {"failed": failed, "ignored": dict(sorted(ignored.items())), "seconds": round(seconds, 3)}
-    print_json({"pictures": described, **totals})
+    print_json({"pictures": pictures, **totals})
 
 
-def _print_tables(results: dict[str, tuple[Prediction | InputError, float]], seconds: float) -> None:
-    good = {given: result for given, (result, _) in results.items() if isinstance(result, Prediction)}
+def _print_tables(results: Results, seconds: float) -> None:
+    good = {name: result for name, (result, _) in results.items() if isinstance(result, Prediction)}
     if len(results) == len(good) == 1:
         (prediction,) = good.values()
         print_table(["class_id", "name", "share"], prediction.shares)
@@ -151,10 +149,10 @@ def _print_tables(results: dict[str, tuple[Prediction | InputError, float]], sec
             print_line(f"{kind + ':':8} {path}")
         return
     if good:
-        rows = ((given, str(next(iter(one.files.values()))), _largest(one)) for given, one in good.items())
+        rows = ((name, str(next(iter(result.files.values()))), _largest(result)) for name, result in good.items())
         print_table(["input", "result", "shows"], rows)
         print(f"\n{len(good)} of {len(results)} labelled, {len(good) / seconds:.1f} a second")
 
 
 def _largest(prediction: Prediction) -> str:
-    return ", ".join(f"{name} {share:.0%}" for _, name, share in prediction.shares[:SHOWN])
+    return ", ".join(f"{name} {share:.0%}" for _, name, share in prediction.shares[:LARGEST])

@@ -2,8 +2,8 @@
 
 Input: the benchmark's release_test.zip, pictures in a folder `testing/` and, where there is one, list.txt with their
 names. Output: a zip of 8-bit grayscale PNGs, one for each picture, of its name and size, with values 1..150.
-Invariant: the zip appears under its name only after all of that was read back from it; the same model and pictures
-give the same bytes, also after a kill, which loses no finished PNG.
+Invariant: the zip appears under its name only after reading it back showed all of that; equal model and pictures give
+equal bytes, also after a kill, which loses no finished PNG.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ import sys
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -24,15 +24,16 @@ from sceneparse.core.progress import progress
 from sceneparse.core.tables import print_line
 from sceneparse.dataset.images import Pixels, decode_annotation, encode_annotation
 from sceneparse.inference.loading import load_parser
+from sceneparse.predict.benchmark_zip import Release
 from sceneparse.predict.defaults import BATCH
-from sceneparse.predict.test_pictures import Release
-from sceneparse.predict.workflow import Look, label_all
+from sceneparse.predict.inputs import Source
+from sceneparse.predict.labelling import LabelOptions, label_all
 
 if TYPE_CHECKING:
     from sceneparse.inference.parser import SceneParser
 
 CLASSES = 150
-KNOWN = {1: "wall", 2: "building", 3: "sky", 150: "flag"}  # enough to tell ADE20K's 150 classes from any others
+KNOWN = {1: "wall", 2: "building", 3: "sky", 150: "flag"}  # enough to recognise ADE20K's 150 classes
 STATE = Path("state/submit")
 
 
@@ -46,10 +47,9 @@ def submit(
     batch: int = BATCH,
     state: Path = STATE,
 ) -> None:
-    """Label the test pictures and write the zip; raises InputError, which lists every picture that cannot be used.
+    """Label the test pictures and write the zip. Raises InputError that lists every picture that cannot be used.
 
-    Finished PNGs wait below `state` in a folder that belongs to the content of both files and the views; it is
-    removed when the zip is there.
+    Finished PNGs wait below `state`, in a folder for the content of both files and the views, until the zip is written.
     """
     with Release(pictures) as test:
         parser = load_parser(model, card)
@@ -62,20 +62,14 @@ def submit(
         try:
             with locked(work.with_suffix(".lock"), "at this submission"):
                 work.mkdir(exist_ok=True)
-                # A network that knows 'other' too must still name a class: the server knows no 0.
-                _label(parser, test, work, Look(views, batch, tile_above=None, other=False))
+                # A network that knows 'other' must still name a class: the server refuses 0.
+                _label(parser, test, work, LabelOptions(views, batch, tile_above=None, other=False))
                 _write_zip(out, work, test)
                 shutil.rmtree(work)
         except OSError as error:
-            step = "make room, or name another place with --out, and run again: it goes on where it was"
+            step = "make room, or name another place with --out, and run again, which resumes"
             raise _refusal([str(error)], out, step) from None
     print_line(f"submission: {out} ({len(test.names)} PNGs, {out.stat().st_size} bytes)")
-
-
-class Entry(NamedTuple):
-    """A test picture's name, without suffix."""
-
-    given: str
 
 
 def _check_classes(classes: tuple[str, ...], model: Path) -> None:
@@ -89,19 +83,20 @@ def _check_classes(classes: tuple[str, ...], model: Path) -> None:
         )
 
 
-def _label(parser: "SceneParser", test: Release, work: Path, look: Look) -> None:
-    """Write the PNGs that are not in `work` yet; raise InputError if any picture cannot be used, when all are tried."""
+def _label(parser: "SceneParser", test: Release, work: Path, options: LabelOptions) -> None:
+    """Write the PNGs that `work` lacks. After trying all, raises InputError if any picture cannot be used."""
     waiting = [name for name in test.names if not (work / f"{name}.png").exists()]
     total, failed = len(test.names), []
 
-    def write(entry: Entry, _: Pixels, annotation: Pixels) -> None:
-        with atomic_write(work / f"{entry.given}.png") as file:
+    def write(source: Source, _: Pixels, annotation: Pixels) -> None:
+        with atomic_write(work / f"{source.name}.png") as file:
             file.write(encode_annotation(Image.fromarray(annotation)))
 
     with progress(total=total, initial=total - len(waiting), desc="submit", unit="image") as bar:
-        for done in label_all(parser, map(Entry, waiting), lambda entry: test.picture(entry.given), write, look):
+        sources = (Source(name, "picture", Path(name)) for name in waiting)
+        for done in label_all(parser, sources, lambda source: test.picture(source.name), write, options):
             if isinstance(done.result, InputError):
-                failed.append(done.item.given)
+                failed.append(done.source.name)
                 tqdm.write(f"error: {done.result}", file=sys.stderr)
             bar.update()
     if failed:
@@ -116,7 +111,7 @@ def _label(parser: "SceneParser", test: Release, work: Path, look: Look) -> None
 
 def _write_zip(out: Path, work: Path, test: Release) -> None:
     with atomic_write(out) as file:
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:  # PNGs do not become any smaller
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:  # PNGs do not compress further
             for name in test.names:
                 add_member(archive, f"{name}.png", (work / f"{name}.png").read_bytes())
         file.flush()
@@ -124,7 +119,7 @@ def _write_zip(out: Path, work: Path, test: Release) -> None:
 
 
 def check_submission(submission: Path, test: Release, work: Path) -> None:
-    """Read a zip back: raises InputError unless it has a right PNG for every test picture, and nothing else."""
+    """Read a zip back. Raises InputError unless it has a right PNG for every test picture, and nothing else."""
     problems = []
     with zipfile.ZipFile(submission) as archive:
         names, wanted = archive.namelist(), [f"{name}.png" for name in test.names]

@@ -1,8 +1,8 @@
-"""A video file -> an mp4 of its frames under their overlays, and a legend of what all of them show.
+"""A video file -> an mp4 of its frames under their overlays, and a legend for all of them.
 
 Input: any video that ffmpeg reads; the package imageio-ffmpeg (extra `video`) brings the program. Output: H.264 at the
-video's frame rate, without sound; frames of odd sides gain a row or a column, as H.264 takes even ones only.
-Invariant: a frame is labelled as a picture is, and no more than a batch of frames is in memory.
+video's frame rate, without sound; frames of odd sides gain a row or a column, as H.264 needs even ones.
+Invariant: a frame gets the labels that it would get as a picture, and memory holds no more than a batch of frames.
 """
 
 import subprocess
@@ -18,38 +18,40 @@ from sceneparse.core.errors import InputError, printable
 from sceneparse.core.files import atomic_write
 from sceneparse.core.progress import progress
 from sceneparse.dataset.images import Pixels
+from sceneparse.predict.labelling import PIXELS, LabelOptions, annotate
 from sceneparse.predict.legend import class_shares
 from sceneparse.predict.outputs import Prediction, save_legend, unwritable
-from sceneparse.predict.workflow import PIXELS, Look, annotate
 from sceneparse.scores.overlays import overlay
 
 if TYPE_CHECKING:
     from sceneparse.inference.parser import SceneParser
 
-# The colour matrix of HD video, and the file says so: what players take it for, whatever they assume.
+# The colour matrix of HD video, named in the file, so that players show the right colours.
 FILTER = "pad=ceil(iw/2)*2:ceil(ih/2)*2,scale=out_color_matrix=bt709:out_range=tv"
 
-# What files of sources.VIDEOS hold, and some that are named so.
+# Containers of files in inputs.VIDEOS, and streams with such names.
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo,m4v,asf,flv,ogg,dv,h264,hevc"
 
 
 class Stream(NamedTuple):
-    """What the frames of a video are; `rate` is frames a second, as a fraction (30000/1001)."""
+    """Size of a video's frames; `rate` is frames a second, as a fraction (30000/1001)."""
 
     width: int
     height: int
     rate: str
 
 
-def label_video(parser: "SceneParser", path: Path, files: dict[str, Path], opacity: float, look: Look) -> Prediction:
-    """Label every frame and write both files. Raises InputError, also where imageio-ffmpeg is not installed."""
+def label_video(
+    parser: "SceneParser", path: Path, files: dict[str, Path], opacity: float, options: LabelOptions
+) -> Prediction:
+    """Label every frame and write both files. Raises InputError, also if imageio-ffmpeg is not installed."""
     ffmpeg = _program(path)
     stream = _probe(ffmpeg, path)
     pixels = np.zeros(1 + len(parser.classes), np.int64)
     try:
         with atomic_write(files["overlay"]) as file, _encoder(ffmpeg, stream, Path(file.name)) as encoder:
-            for frames in _batches(ffmpeg, path, stream, look):
-                for frame, annotation in zip(frames, annotate(frames, parser, look, path), strict=True):
+            for frames in _batches(ffmpeg, path, stream, options):
+                for frame, annotation in zip(frames, annotate(frames, parser, options, path), strict=True):
                     pixels += np.bincount(annotation.ravel(), minlength=len(pixels))
                     encoder.write(overlay(frame, annotation, parser.colours, opacity).tobytes())
             if not pixels.any():
@@ -76,7 +78,7 @@ def _program(path: Path) -> str:
 
 
 def _probe(ffmpeg: str, path: Path) -> Stream:
-    """Size (upright) and rate, from the header of the first frame as YUV4MPEG2: W320 H240 F30000:1001 ..."""
+    """Return size (upright) and rate, from the header of the first frame as YUV4MPEG2: W320 H240 F30000:1001 ..."""
     command = [ffmpeg, *_reading(path), "-frames:v", "1", "-pix_fmt", "yuv444p", "-f", "yuv4mpegpipe", "pipe:1"]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)  # noqa: S603
     fields = {word[:1]: word[1:] for word in done.stdout.partition(b"\n")[0].decode(errors="replace").split()}
@@ -85,15 +87,15 @@ def _probe(ffmpeg: str, path: Path) -> Stream:
     return Stream(int(fields["W"]), int(fields["H"]), fields["F"].replace(":", "/"))
 
 
-def _batches(ffmpeg: str, path: Path, stream: Stream, look: Look) -> Iterator[list[Pixels]]:
-    """All frames, RGB uint8 [H, W, 3], at a constant rate; one at a time where they are to be tiled."""
+def _batches(ffmpeg: str, path: Path, stream: Stream, options: LabelOptions) -> Iterator[list[Pixels]]:
+    """Yield all frames, RGB uint8 [H, W, 3], at a constant rate; one at a time if they will be tiled."""
     size = stream.width * stream.height
-    tiled = look.tile_above is not None and size > look.tile_above
-    count = 1 if tiled else max(1, min(look.batch, PIXELS // size))
+    tiled = options.tile_above is not None and size > options.tile_above
+    count = 1 if tiled else max(1, min(options.batch, PIXELS // size))
     command = [ffmpeg, *_reading(path), "-r", stream.rate, "-pix_fmt", "rgb24", "-f", "rawvideo", "pipe:1"]
     with (
-        tempfile.TemporaryFile() as said,
-        _started(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said) as process,
+        tempfile.TemporaryFile() as errors,
+        _started(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors) as process,
         progress(desc=printable(path.name), unit="frame", leave=False) as bar,
     ):
         while content := process.stdout.read(3 * size * count):  # type: ignore[union-attr]
@@ -103,19 +105,19 @@ def _batches(ffmpeg: str, path: Path, stream: Stream, look: Look) -> Iterator[li
                 yield list(frames.reshape(whole, stream.height, stream.width, 3))
             bar.update(whole)
         if process.wait():
-            raise _refusal(_tail(said), path)
+            raise _refusal(_tail(errors), path)
 
 
 @contextmanager
 def _encoder(ffmpeg: str, stream: Stream, target: Path) -> Iterator[IO[bytes]]:
-    """Takes frames' bytes; the file is complete when the block ends well."""
+    """Give a pipe for the frames' bytes; the file is complete if the block ends without an error."""
     size, refusal = f"{stream.width}x{stream.height}", None
     command = [ffmpeg, "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, "-r", stream.rate]
     command += ["-i", "pipe:0", "-an", "-vf", FILTER, "-c:v", "libx264", "-pix_fmt", "yuv420p"]
     command += ["-movflags", "+faststart", "-f", "mp4", f"file:{target}"]
     with (
-        tempfile.TemporaryFile() as said,
-        _started(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said) as process,
+        tempfile.TemporaryFile() as errors,
+        _started(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors) as process,
     ):
         try:
             yield process.stdin  # type: ignore[misc]
@@ -123,12 +125,12 @@ def _encoder(ffmpeg: str, stream: Stream, target: Path) -> Iterator[IO[bytes]]:
         except BrokenPipeError:
             refusal = "it ended early"
         if process.wait() or refusal:
-            raise unwritable(target.parent, f"ffmpeg: {_tail(said) or refusal}")
+            raise unwritable(target.parent, f"ffmpeg: {_tail(errors) or refusal}")
 
 
 @contextmanager
 def _started(command: list[str], **pipes: int | IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that ends with the block."""
+    """Start a process that ends with the block."""
     process = subprocess.Popen(command, **pipes)  # type: ignore[call-overload]  # noqa: S603
     try:
         yield process
@@ -142,15 +144,15 @@ def _started(command: list[str], **pipes: int | IO[bytes]) -> Iterator[subproces
 
 
 def _reading(path: Path) -> list[str]:
-    # A protocol before the name, as a name with a colon would be taken for one; no other protocol inside, and no
-    # playlist, which would read other files.
+    # The protocol before the name, as ffmpeg takes a name with a colon for one; no other protocol inside the file, and
+    # no playlist, which would read other files.
     whitelists = ["-protocol_whitelist", "file,pipe", "-format_whitelist", FORMATS]
     return ["-v", "error", "-nostdin", *whitelists, "-i", f"file:{path}"]
 
 
-def _tail(said: IO[bytes]) -> str:
-    said.seek(0)
-    return said.read().decode(errors="replace").strip()[-1000:]
+def _tail(errors: IO[bytes]) -> str:
+    errors.seek(0)
+    return errors.read().decode(errors="replace").strip()[-1000:]
 
 
 def _refusal(got: str, path: Path) -> InputError:
@@ -159,5 +161,5 @@ def _refusal(got: str, path: Path) -> InputError:
         expected="a video that ffmpeg decodes",
         got=got,
         file=path,
-        next_step="play it to see whether it is whole; convert another format to mp4",
+        next_step="play it to check that it is whole; convert another format to mp4",
     )

@@ -1,7 +1,7 @@
 """A picture from an http(s) address, in memory.
 
 Input: an address. Output: its content, of at most MOST_BYTES, within LONGEST_S; a redirect to anything but http(s) is
-refused. Nothing is kept and nothing is tried twice: what breaks off is one picture's failure.
+refused. Nothing is stored and nothing is tried twice: a broken connection fails one picture.
 """
 
 import time
@@ -18,7 +18,7 @@ CHUNK = 1 << 16
 
 
 def download(url: str) -> bytes:
-    """The content at `url`. Raises InputError."""
+    """Return the content at `url`. Raises InputError."""
     content, deadline = bytearray(), time.monotonic() + LONGEST_S
     try:
         # requests itself knows no schemes but http and https, for redirects too.
@@ -32,7 +32,7 @@ def download(url: str) -> bytes:
                 if time.monotonic() > deadline:
                     raise _refusal(url, f"{len(content)} bytes in {LONGEST_S:.0f} seconds, and no end")
     except requests.RequestException as error:
-        # The network's own words, without the objects in memory that they came through.
+        # The reason alone, without the objects in memory that wrap it.
         reason = str(getattr(error.args[0], "reason", error) if error.args else error)
         raise _refusal(url, reason.partition("): ")[2] or reason) from None
     return bytes(content)
@@ -44,5 +44,5 @@ def _refusal(url: str, got: str) -> InputError:
         expected=f"HTTP 200 and a picture of at most {MOST_BYTES} bytes",
         got=got,
         file=url,
-        next_step="look at the address in a browser; save a large picture from there and name its file",
+        next_step="open the address in a browser; save a large picture from there and name its file",
     )

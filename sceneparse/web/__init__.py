@@ -1,7 +1,7 @@
-"""`sceneparse web`: a page where a picture is dropped and its segmentation is looked at.
+"""Serve a page that segments the pictures dropped on it.
 
-Built on FastAPI and uvicorn, which Prefect brings along anyway, and one page written by hand: files without a build
-step that load nothing from anywhere. Gradio was weighed: release 6.31 wants an older Pillow than the one that is
-pinned here, and adds 14 packages; its page asks other hosts for fonts and a script; and its annotated image has no
-opacity slider and does not give the labels away, so most of the page would be written by hand there too.
+It uses FastAPI and uvicorn, which Prefect needs anyway, and one page written by hand: files without a build step that
+load nothing from other hosts. Gradio would not be simpler: release 6.31 needs an older Pillow than the pinned one and
+adds 14 packages; its page asks other hosts for fonts and a script; and its annotated image has no opacity slider and
+does not return the labels, so most of the page would be written by hand there too.
 """

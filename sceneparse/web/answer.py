@@ -1,8 +1,8 @@
-"""A picture's bytes in, what the page shows of it out: one at a time, the model loaded once.
+"""A picture's bytes -> labels, legend and whatever else the page shows of it.
 
-Input: the content of any picture. Output: JSON values. Invariant: the network never
-gets more pixels than the limit; a larger picture is scaled down to it as it is decoded, and the labels have that size.
-Above Pillow's own limit pictures are refused by their header.
+Input: the content of any picture. Output: JSON values. Invariant: the network never gets more pixels than the limit;
+decoding scales a larger picture down to it, and the labels have that size. Pictures above Pillow's own limit are
+refused by their header.
 """
 
 import base64
@@ -24,41 +24,41 @@ if TYPE_CHECKING:
     from sceneparse.inference.parser import SceneParser
 
 OTHER = "other"  # annotation value 0
-DRAWN = {"alpha", "frames"}  # what browsers draw, and the decoder leaves out: kinds of LOST
+DRAWN = {"alpha", "frames"}  # parts that browsers draw and the decoder leaves out: kinds of LOST (photos.py)
 
 
 @dataclass(frozen=True)
 class Segmenter:
-    """A model, its name, and how large pictures may be before they are scaled down."""
+    """A model, its name, and the size above which pictures are scaled down."""
 
     parser: "SceneParser"
     name: str
     max_megapixels: int
 
     def warm_up(self) -> None:
-        """Compile the model for the pictures that are likely, those of training's size."""
+        """Compile the model for pictures of training's size, which are likely."""
         side = self.parser.card.preprocessing.size
         self.parser.annotate(np.zeros((side, side, 3), np.uint8))
 
     def classes(self) -> list[dict[str, Any]]:
-        """Number, name and colour of the classes by annotation value, `other` first."""
+        """Return number, name and colour of the classes by annotation value, `other` first."""
         names = (OTHER, *self.parser.classes)
         colours = (f"#{colour.tobytes().hex()}" for colour in self.parser.colours)
         rows = enumerate(zip(names, colours, strict=True))
         return [{"class_id": value, "name": name, "colour": colour} for value, (name, colour) in rows]
 
     def answer(self, content: bytes) -> dict[str, Any]:
-        """Size, legend and labels of a picture. Raises ValueError for what is none, TooLargeError for large ones.
+        """Return size, legend and labels of a picture. Raises ValueError, and TooLargeError for large ones.
 
         `labels` is the 8-bit palette PNG that `sceneparse predict` writes; `values` are the same numbers without a
-        format, row by row, deflated: a browser's canvas may change what it decodes. `picture` is null where browsers
-        show the picture as it was decoded here. All three are in base64. `height` and `width` are theirs; those of the
-        picture that came are `original_height` and `original_width`. `notes` says what pixels leave out.
+        format, row by row, deflated: a browser's canvas may change the values of a PNG. `picture` is null if browsers
+        show the file as the decoder here does. All three are base64, of size `height` and `width`; the file's own size
+        is `original_height` and `original_width`. `notes`: what the pixels leave out.
         """
         original, turned = picture_sizes(content)[1:]
         size = shrunk(original, self.max_megapixels * 10**6)
         decoded = decode(content) if size == original else decode_resized(content, *size)
-        # Browsers turn JPEGs by their EXIF; of other formats not all do, and most show no TIFF.
+        # Browsers turn JPEGs by their EXIF; not all turn other formats, and most show no TIFF.
         format = open_picture(content).format
         shown = size == original and (format == "JPEG" or not (turned or format == "TIFF"))
         picture, shown = np.asarray(decoded.image), shown and not DRAWN.intersection(decoded.lost)
@@ -81,7 +81,7 @@ class Segmenter:
 
 
 def shrunk(size: Size, most: int) -> Size:
-    """Width and height of a picture that is scaled down to at most so many pixels; its own if it has no more."""
+    """Return width and height of a picture scaled down to at most so many pixels, or its own size if it has no more."""
     width, height = size
     if width * height <= most:
         return size

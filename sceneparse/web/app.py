@@ -1,8 +1,8 @@
-"""The server's side of the page: its files, what the model knows, and POST /api/segment.
+"""The server's side of the page: its files, GET /api/model, and POST /api/segment.
 
-Input: HTTP requests. Output: the page, or JSON; an error is JSON too, {"error": what is wrong}. Invariants: a request
-under a name that is not this server's is refused (DNS rebinding), and so is another site's page that posts here; a
-body is never held beyond its limit; one picture is segmented at a time, and few wait.
+Input: HTTP requests. Output: the page, or JSON; an error is JSON too, {"error": message}. Invariants: the server
+refuses requests under another name than its own (DNS rebinding), and posts from another site's page; it holds no body
+beyond the limit; it segments one picture at a time, and lets few wait.
 """
 
 import ipaddress
@@ -29,7 +29,7 @@ FILES = {"/": "page.html"} | {f"/{name}": name for name in NAMES}
 WAITING = 8  # requests that may hold a picture, the one at work included
 
 SECURITY = {
-    # The page's own files alone; blob: is the picture that the user has chosen.
+    # The page's own files alone; blob: is the user's picture.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -41,7 +41,7 @@ SECURITY = {
 
 
 def make_app(segmenter: Segmenter, max_mb: int, names: Iterable[str]) -> FastAPI:
-    """The application. `names`: host names that it answers to, beside localhost and IP addresses."""
+    """Build the application. `names`: its host names, beside localhost and IP addresses."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)  # FastAPI's own pages load scripts from elsewhere
     turn, held = anyio.Semaphore(1), [0]
     limit = max_mb * 10**6
@@ -51,12 +51,12 @@ def make_app(segmenter: Segmenter, max_mb: int, names: Iterable[str]) -> FastAPI
 
     @app.exception_handler(HTTPException)
     async def refused(_: Request, error: HTTPException) -> Response:
-        """What the framework refuses, in the form of all errors."""
+        """Give the framework's own errors the form of all others."""
         return JSONResponse({"error": error.detail}, error.status_code, error.headers)
 
     @app.get("/api/model")
     async def model() -> Any:
-        """What the model knows, and the limits."""
+        """Return the model's name and classes, and the limits."""
         return {
             "name": segmenter.name,
             "classes": segmenter.classes(),
@@ -66,18 +66,18 @@ def make_app(segmenter: Segmenter, max_mb: int, names: Iterable[str]) -> FastAPI
 
     @app.post("/api/segment")
     async def segment(request: Request) -> Response:
-        """The picture that is the request's body, segmented: see Segmenter.answer."""
+        """Segment the picture in the request's body: see Segmenter.answer."""
         if held[0] >= WAITING:
             return _error(503, "too many pictures at once: try again in a moment")
         held[0] += 1
         try:
             content = await _body(request, limit)
             async with turn:
-                if await request.is_disconnected():  # a page that has been given another picture meanwhile
+                if await request.is_disconnected():  # the page shows another picture by now
                     return Response(status_code=204)
                 return JSONResponse(await anyio.to_thread.run_sync(segmenter.answer, content))
         except ClientDisconnect:
-            return Response(status_code=204)  # nobody reads it
+            return Response(status_code=204)
         except TooLargeError as error:
             return _error(413, str(error))
         except ValueError as error:
@@ -91,13 +91,13 @@ def make_app(segmenter: Segmenter, max_mb: int, names: Iterable[str]) -> FastAPI
 
 
 class Guard:
-    """Refuses requests that are not meant for this server, and adds SECURITY to every answer."""
+    """Refuse requests that are not meant for this server, and add SECURITY to every answer."""
 
     def __init__(self, app: ASGIApp, names: frozenset[str]) -> None:
         self.app, self.names = app, names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI."""
+        """Handle a request, as ASGI defines it."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -117,7 +117,7 @@ class Guard:
         await app(scope, receive, send_with_headers)
 
     def _known(self, host: str) -> bool:
-        """An address cannot be rebound to another machine; a name can, so only names that were given are known."""
+        """Return whether a host is an IP address, which cannot be rebound to another machine, or one of the names."""
         try:
             name = urlsplit(f"//{host}").hostname or ""
             return name in self.names or bool(ipaddress.ip_address(name))
@@ -126,7 +126,7 @@ class Guard:
 
 
 async def _body(request: Request, limit: int) -> bytes:
-    """The request's body. Raises TooLargeError beyond `limit` bytes: uvicorn drops what else comes of it."""
+    """Return the request's body. Raises TooLargeError beyond `limit` bytes: uvicorn drops the rest."""
     content = bytearray()
     async for chunk in request.stream():
         if len(content) + len(chunk) > limit:

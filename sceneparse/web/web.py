@@ -1,7 +1,7 @@
 """web: a trained model -> a page on this machine, until Ctrl-C.
 
-Input: a .keras file with its card. Output: the page's address on standard output, once it answers. Pictures are kept
-in memory and forgotten with their answer.
+Input: a .keras file with its card. Output: the page's address on standard output, once the server answers. Pictures
+stay in memory only until their answer.
 """
 
 import ipaddress
@@ -15,7 +15,7 @@ from sceneparse.core.errors import InputError
 from sceneparse.core.fields import Palette
 from sceneparse.inference.loading import load_parser
 
-LINGER_SECONDS = 3  # for answers under way when it is stopped
+LINGER_SECONDS = 3  # for requests at work when the server stops
 
 
 def web(
@@ -28,8 +28,8 @@ def web(
     palette: Palette,
     open_browser: bool,
 ) -> None:
-    """Serve the page."""
-    with _listen(host, port) as listening:  # first, as it is quick to refuse
+    """Serve the page. Raises InputError if the address or the model cannot be used."""
+    with _listen(host, port) as listening:  # before the slow loading, as it may fail
         parser = load_parser(model, card, palette)
         import uvicorn
 
@@ -55,10 +55,7 @@ def web(
         address = f"http://{shown}:{number}/"
         print(f"sceneparse web: {address} (Ctrl-C ends it)", flush=True)
         if not own.is_loopback:
-            print(
-                "warning: whoever reaches this machine can use the page; nothing is encrypted",
-                file=sys.stderr,
-            )
+            print("warning: whoever reaches this machine can use the page; nothing is encrypted", file=sys.stderr)
         if open_browser:
             webbrowser.open(address)
         with suppress(KeyboardInterrupt):
@@ -66,7 +63,7 @@ def web(
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """A socket at the address, not listening yet. Raises InputError where it cannot be had."""
+    """Bind a socket to the address, not listening yet. Raises InputError."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, protocol)

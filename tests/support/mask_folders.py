@@ -115,9 +115,11 @@ def split_of(path):
         return {pair.id: split for split in SPLITS for pair in archive.pairs(split)}
 
 
-def refused(run, line, *expected):
+def refused(line, *expected, **fields):
+    """The error of a conversion: it holds the texts, and its fields are as expected."""
     with pytest.raises(InputError) as refusal:
-        run(line)
+        converted(line)
     for text in expected:
         assert text in str(refusal.value), refusal.value
-    return str(refusal.value)
+    assert {name: getattr(refusal.value, name) for name in fields} == fields
+    return refusal.value

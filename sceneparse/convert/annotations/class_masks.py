@@ -14,17 +14,17 @@ from pathlib import Path
 
 from sceneparse.convert.annotations.album import Album, Drawing, Shape
 from sceneparse.convert.annotations.regions import mask_file
-from sceneparse.convert.picture_files import Found
+from sceneparse.convert.picture_files import NamedFile
 from sceneparse.core.errors import InputError
 
 BRUSH = re.compile(r"task-\d+-annotation-\d+-by-.*-tag-.*-\d+$")  # Label Studio's 'Brush labels to PNG'
 RECTLABEL = re.compile(r"(.+)_class_(.+)$")
 
-Owner = tuple[Found, str]  # a picture, and a label
+Owner = tuple[NamedFile, str]  # a picture, and a label
 
 
 def find_class_masks(
-    pictures: Sequence[Found], masks: Sequence[Path], folder: Path, labels: Sequence[str], paired: bool
+    pictures: Sequence[NamedFile], masks: Sequence[Path], folder: Path, labels: Sequence[str], paired: bool
 ) -> tuple[Album, str, list[Path]] | None:
     """Return the drawings, how masks are named, and masks of no picture; None for masks of another kind.
 
@@ -55,7 +55,7 @@ def find_class_masks(
 
 
 def _album(owners: dict[Path, Owner | None]) -> Album:
-    masks: dict[Found, dict[Path, str]] = defaultdict(dict)
+    masks: dict[NamedFile, dict[Path, str]] = defaultdict(dict)
     for mask, owner in owners.items():
         if owner:
             masks[owner[0]][mask] = owner[1]
@@ -69,9 +69,9 @@ def _album(owners: dict[Path, Owner | None]) -> Album:
 class _Pictures:
     """Pictures by their names, and by their folders."""
 
-    def __init__(self, pictures: Sequence[Found]) -> None:
-        self._named: dict[str, list[Found]] = defaultdict(list)
-        self._above: dict[Path, list[Found]] = defaultdict(list)
+    def __init__(self, pictures: Sequence[NamedFile]) -> None:
+        self._named: dict[str, list[NamedFile]] = defaultdict(list)
+        self._above: dict[Path, list[NamedFile]] = defaultdict(list)
         for picture in pictures:
             self._named[picture.name.casefold()].append(picture)
             self._above[picture.file.absolute().parent.parent].append(picture)

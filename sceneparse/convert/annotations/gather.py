@@ -24,7 +24,7 @@ from sceneparse.convert.annotations.regions import Mask
 from sceneparse.convert.convert_options import ConvertOptions
 from sceneparse.convert.mask_legend import Legend, name_labels, read_labels, read_legend
 from sceneparse.convert.pairing import Source, find_pairs
-from sceneparse.convert.picture_files import IMAGES, Found, find_files, with_suffix
+from sceneparse.convert.picture_files import IMAGES, NamedFile, find_files, with_suffix
 from sceneparse.core.errors import InputError
 from sceneparse.core.listing import files_below
 
@@ -66,7 +66,7 @@ def gather(options: ConvertOptions) -> Gathered:
     return _from_masks(options, pictures, found_masks)
 
 
-def _from_masks(options: ConvertOptions, pictures: list[Found], masks: list[Found]) -> Gathered:
+def _from_masks(options: ConvertOptions, pictures: list[NamedFile], masks: list[NamedFile]) -> Gathered:
     if options.background is not None:
         raise InputError(
             "--background is for annotations that are shapes",
@@ -97,7 +97,9 @@ def _from_files(options: ConvertOptions, files: list[Path]) -> Gathered:
     return _from_album(options, album, title, with_suffix(images, IMAGES, options.image_suffix), [])
 
 
-def _from_album(options: ConvertOptions, album: Album, title: str, pictures: list[Found], lost: list[Path]) -> Gathered:
+def _from_album(
+    options: ConvertOptions, album: Album, title: str, pictures: list[NamedFile], lost: list[Path]
+) -> Gathered:
     labels = album.labels()
     notes = [f"{count:,} {what}" for what, count in sorted(album.notes.items()) if count]
     if not labels:

@@ -14,14 +14,14 @@ from pathlib import Path, PurePosixPath
 
 from sceneparse.convert.annotations.album import Drawing, Drawn
 from sceneparse.convert.pairing import repeated_ids
-from sceneparse.convert.picture_files import IMAGES, Found
+from sceneparse.convert.picture_files import IMAGES, NamedFile
 from sceneparse.core.errors import InputError
 
 UPLOAD = re.compile(r"^[0-9a-f]{8}-")
 
 
 def pair_drawings(
-    pictures: Sequence[Found], drawings: Sequence[Drawing], unpaired: bool, where: str
+    pictures: Sequence[NamedFile], drawings: Sequence[Drawing], unpaired: bool, where: str
 ) -> tuple[list[Drawn], list[Path]]:
     """Return pictures with their drawings, in order of names, and files without partner. Raises InputError.
 
@@ -29,7 +29,7 @@ def pair_drawings(
     """
     index = _Index(pictures)
     problems: list[str] = []
-    matches: dict[Path, tuple[Found, Drawing]] = {}
+    matches: dict[Path, tuple[NamedFile, Drawing]] = {}
     lost: list[Drawing] = []
     for drawing in drawings:
         candidates = index.candidates(drawing)
@@ -63,7 +63,7 @@ def pair_drawings(
     return sorted(pairs, key=lambda pair: pair.id), alone + [drawing.file / drawing.name for drawing in lost]
 
 
-def _drawn(picture: Found, drawing: Drawing, with_folders: bool) -> Drawn:
+def _drawn(picture: NamedFile, drawing: Drawing, with_folders: bool) -> Drawn:
     path = picture.path
     if drawing.subset and drawing.subset.lower() not in path.lower().split("/")[:-1]:
         path = f"{drawing.subset}/{path}"
@@ -74,16 +74,16 @@ def _drawn(picture: Found, drawing: Drawing, with_folders: bool) -> Drawn:
 class _Index:
     """Pictures by the last part of their paths."""
 
-    def __init__(self, pictures: Sequence[Found]) -> None:
-        self._named: dict[str, list[Found]] = defaultdict(list)
-        self._stems: dict[str, list[Found]] = defaultdict(list)
+    def __init__(self, pictures: Sequence[NamedFile]) -> None:
+        self._named: dict[str, list[NamedFile]] = defaultdict(list)
+        self._stems: dict[str, list[NamedFile]] = defaultdict(list)
         self._parts = {picture.file: _parts(picture.file.absolute().as_posix()) for picture in pictures}
         for picture in pictures:
             name = self._parts[picture.file][-1]
             self._named[name].append(picture)
             self._stems[_stem(name)].append(picture)
 
-    def candidates(self, drawing: Drawing) -> list[Found]:
+    def candidates(self, drawing: Drawing) -> list[NamedFile]:
         """Return the pictures that a drawing may be of."""
         parts = _parts(drawing.name)
         name = parts[-1] if parts else ""
@@ -95,10 +95,10 @@ class _Index:
         same = [picture for picture in pictures if self._parts[picture.file] == beside]
         return same or self._closest(pictures, [drawing.subset.lower(), *parts] if drawing.subset else parts)
 
-    def _called(self, name: str) -> list[Found]:
+    def _called(self, name: str) -> list[NamedFile]:
         return self._named.get(name) or self._stems.get(_stem(name), [])
 
-    def _closest(self, pictures: list[Found], wanted: list[str]) -> list[Found]:
+    def _closest(self, pictures: list[NamedFile], wanted: list[str]) -> list[NamedFile]:
         """Return the pictures whose paths have most of the last parts in common with the wanted one."""
         common = [_common(self._parts[picture.file], wanted) for picture in pictures]
         return [picture for picture, count in zip(pictures, common, strict=True) if count == max(common)]

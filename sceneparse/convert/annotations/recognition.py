@@ -43,11 +43,7 @@ FORMATS = (
 )
 
 REFUSED = (  # a format, its marks (any of these sets, see _marks), and what to do instead
-    (
-        "COCO panoptic",
-        ({"images", "annotations"},),
-        "use COCO instances, or the stuff maps with a class table",
-    ),
+    ("COCO panoptic", ({"images", "annotations"},), "use COCO instances, or the stuff maps with a class table"),
     (
         "CVAT for video, or without images,",
         ({"<annotations>"},),
@@ -69,16 +65,8 @@ REFUSED = (  # a format, its marks (any of these sets, see _marks), and what to 
         "in VIA choose Annotation, Export Annotations (COCO format)",
     ),
     ("Cityscapes polygons", ({"imgHeight", "imgWidth", "objects"},), "use its masks: --mask-suffix _gtFine_labelIds"),
-    (
-        "Supervisely",
-        ({"objects", "size"},),
-        "export with the app 'Export as masks', or 'Convert Supervisely to COCO'",
-    ),
-    (
-        "Labelbox",
-        ({"data_row"}, {"Labeled Data"}, {"DataRow ID"}),
-        "convert it to COCO with Labelbox's own library",
-    ),
+    ("Supervisely", ({"objects", "size"},), "export with the app 'Export as masks', or 'Convert Supervisely to COCO'"),
+    ("Labelbox", ({"data_row"}, {"Labeled Data"}, {"DataRow ID"}), "convert it to COCO with Labelbox's own library"),
     ("CreateML boxes", ({"image", "annotations"},), "boxes have no outlines"),
 )
 

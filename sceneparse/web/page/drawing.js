@@ -1,17 +1,17 @@
-// From a picture and its classes to what is seen: no state, nothing of the page but the canvas that is drawn on.
+// Draws a picture and its classes on a canvas: no state, and nothing else of the page.
 
 const SHORTEST = 1000, LONGEST = 1600; // pixels of the view's longer side
 const MARKED = 256; // added to a pixel's value where two classes meet
-const VEIL = 0.72; // of what is not highlighted
+const VEIL = 0.72; // opacity over classes that are not highlighted
 const WHITE = [255, 255, 255], DARK = [13, 17, 23];
 
-// Gives a canvas the shape of a picture, at a size that is worth looking at and quick to draw.
+// Gives a canvas the shape of a picture, at a size that shows details and draws quickly.
 export function fit(canvas, width, height) {
   const longer = Math.max(width, height), scale = Math.min(LONGEST, Math.max(SHORTEST, longer)) / longer;
   [canvas.width, canvas.height] = [width, height].map((side) => Math.max(1, Math.round(side * scale)));
 }
 
-// Values of a width x height view, of each pixel the nearest; MARKED along boundaries, on both of their sides.
+// Returns the values of a width x height view, by nearest neighbour; MARKED along boundaries, on both of their sides.
 export function marked(picture, width, height) {
   const near = new Uint16Array(width * height);
   const columns = Uint32Array.from({ length: width }, (_, x) => Math.floor(((x + 0.5) * picture.width) / width));
@@ -19,11 +19,11 @@ export function marked(picture, width, height) {
     const row = Math.floor(((y + 0.5) * picture.height) / height) * picture.width;
     for (let x = 0; x < width; x++, to++) near[to] = picture.values[row + columns[x]];
   }
-  const found = near.slice();
-  const part = (one, other) => {
-    if (near[one] === near[other]) return;
-    found[one] = near[one] | MARKED;
-    found[other] = near[other] | MARKED;
+  const values = near.slice();
+  const part = (first, second) => {
+    if (near[first] === near[second]) return;
+    values[first] = near[first] | MARKED;
+    values[second] = near[second] | MARKED;
   };
   for (let y = 0, to = 0; y < height; y++) {
     for (let x = 0; x < width; x++, to++) {
@@ -31,11 +31,11 @@ export function marked(picture, width, height) {
       if (y + 1 < height) part(to, to + width);
     }
   }
-  return found;
+  return values;
 }
 
-// What is laid over a pixel, by its marked value: 0xAABBGGRR, as little-endian machines store RGBA. `chosen` is the
-// class that is highlighted, or null.
+// Returns the ink over a pixel, by its marked value: 0xAABBGGRR, as little-endian machines store RGBA. `chosen` is the
+// highlighted class, or null.
 export function inks(legend, opacity, edges, chosen) {
   const table = new Uint32Array(2 * MARKED);
   const ink = ([red, green, blue], a) => ((Math.round(255 * a) << 24) | (blue << 16) | (green << 8) | red) >>> 0;
@@ -48,10 +48,10 @@ export function inks(legend, opacity, edges, chosen) {
   return table;
 }
 
-// Draws the picture and, where there is a view of the canvas's size, the table's inks over it.
+// Draws the picture and, if there is a view of the canvas's size, the table's inks over it.
 export function paint(canvas, picture, view, table) {
   const { width, height } = canvas, context = canvas.getContext("2d");
-  context.fillStyle = "white"; // what is transparent is white to the model as well
+  context.fillStyle = "white"; // transparent pixels are white to the model as well
   context.fillRect(0, 0, width, height);
   context.drawImage(picture, 0, 0, width, height);
   if (!view) return;

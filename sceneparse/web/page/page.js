@@ -1,4 +1,4 @@
-// The page: takes pictures, asks the server what is where in them, and shows that. Nothing is loaded from elsewhere.
+// The page: takes pictures, asks the server to segment them, and shows the answers. It loads nothing from other hosts.
 
 import { fit, inks, marked, paint } from "./drawing.js";
 import { open, segment } from "./server.js";
@@ -6,11 +6,11 @@ import { open, segment } from "./server.js";
 const at = (id) => document.getElementById(id);
 
 let limits = { max_bytes: Infinity };
-let pictures = []; // those that were taken, each { file, answer, tab }, the answer null as long as it is waited for
-let current = null; // the one in view
-let last = null; // the last one whose result was in view
-let shown = null; // its answer, decoded, with the file's name, its picture, and values at the view's size
-let queue = Promise.resolve(); // pictures are asked about one after another
+let pictures = []; // each { file, answer, tab }; the answer is null until it comes
+let current = null; // the picture in view
+let last = null; // the last picture whose result was in view
+let shown = null; // the current answer, decoded, with the file's name, its picture, and values at the view's size
+let queue = Promise.resolve(); // one request after another
 let pinned = null, pointed = null; // class numbers: clicked, under the pointer or focused
 let drawing = 0;
 
@@ -52,7 +52,7 @@ async function ask(entry) {
   }
 }
 
-// Puts a picture in view: its result, or the picture itself until that is there; null for none.
+// Puts a picture in view: its result, or the picture itself until the result comes; null for none.
 async function select(entry) {
   current = entry;
   shown = pinned = pointed = null;
@@ -97,7 +97,7 @@ function show(entry, opened) {
   draw();
 }
 
-// The switch between pictures, where there are several.
+// Updates the tabs, which appear if there are several pictures.
 function tabs() {
   at("pictures").hidden = pictures.length < 2;
   for (const entry of pictures) {
@@ -119,7 +119,7 @@ function draw() {
   });
 }
 
-// --- the legend, and what is under the pointer
+// --- the legend, and the class under the pointer
 
 function list(legend) {
   at("legend").replaceChildren(...legend.map(({ class_id: value, name, colour, share }) => {
@@ -151,7 +151,7 @@ function each(act) {
 function pin(value) {
   pinned = pinned === value ? null : value;
   each((row, value) => row.setAttribute("aria-pressed", String(value === pinned)));
-  const row = shown.legend.find((one) => one.class_id === pinned);
+  const row = shown.legend.find((entry) => entry.class_id === pinned);
   at("status").textContent = row ? `${row.name}: ${percent(row.share)} of the picture` : "No class highlighted";
   draw();
 }
@@ -173,7 +173,7 @@ function under(event) {
 function hover(event) {
   const row = shown && under(event), tip = at("tip");
   tip.hidden = !row;
-  each((one, value) => one.classList.toggle("pointed", value === row?.class_id));
+  each((button, value) => button.classList.toggle("pointed", value === row?.class_id));
   if (!row) return;
   tip.firstChild.style.background = row.colour;
   tip.lastChild.textContent = row.name;
@@ -219,10 +219,10 @@ at("start").addEventListener("click", choose);
 at("another").addEventListener("click", choose);
 at("file").addEventListener("change", () => {
   take(at("file").files);
-  at("file").value = ""; // so that the same file can be chosen again
+  at("file").value = ""; // or choosing the same file again would change nothing
 });
 
-let depth = 0; // dragenter and dragleave come from each element that is crossed
+let depth = 0; // each crossed element sends dragenter and dragleave
 const dragged = (event) => event.dataTransfer?.types.includes("Files");
 const over = (change) => at("drop").hidden = (depth = Math.max(0, depth + change)) === 0;
 addEventListener("dragenter", (event) => dragged(event) && over(1));

@@ -1,4 +1,4 @@
-// What the server says about a picture: asked for, and decoded.
+// Asks the server to segment a picture, and decodes its answer.
 
 export async function segment(file) {
   let response;

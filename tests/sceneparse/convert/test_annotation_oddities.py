@@ -18,7 +18,7 @@ from sceneparse.convert.annotations.matching import pair_drawings
 from sceneparse.convert.annotations.recognition import read_files
 from sceneparse.convert.hints import UnfitError
 from sceneparse.convert.mask_legend import name_labels, read_labels, read_legend
-from sceneparse.convert.picture_files import Found
+from sceneparse.convert.picture_files import NamedFile
 from sceneparse.core.errors import InputError
 from sceneparse.dataset.images import encode_annotation
 
@@ -120,7 +120,7 @@ def use(path, pictures):
 @pytest.fixture
 def some(tmp_path):
     pictures(tmp_path, ("a.jpg", "b.jpg", "c.jpg"))
-    return [Found(name, tmp_path / f"{name}.jpg") for name in "abc"]
+    return [NamedFile(name, tmp_path / f"{name}.jpg") for name in "abc"]
 
 
 @pytest.mark.parametrize("name", ["coco", "labelme", "label studio"])

@@ -12,11 +12,20 @@ from PIL import Image
 TABLE = "name,value\nsky,0\nroad,1\nthing,2\n"
 
 
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    write(tmp_path / "classes.csv", TABLE)
-    return lambda line: converted(f"{line} --classes classes.csv --out set.zip")
+TABLE_AND_ZIP = "--classes classes.csv --out set.zip"
+
+
+@pytest.fixture(autouse=True)
+def table(here):
+    write(here / "classes.csv", TABLE)
+
+
+def run(line):
+    return converted(f"{line} {TABLE_AND_ZIP}")
+
+
+def refuses(line, *expected):
+    return refused(f"{line} {TABLE_AND_ZIP}", *expected)
 
 
 def pair(seed, image, mask):
@@ -48,12 +57,13 @@ def right(path, seeds):
         ("{split}/{n}.png", "{split}annot/{n}.png", "--folders"),
         ("{split}/{n}.png", "{split}_labels/{n}_L.png", "--mask-suffix _L --folders"),
         ("{split}/{n}.png", "{split}/{n}_mask.png", "--mask-suffix _mask --folders"),
+        ("{split}/{n}.jpg", "{split}/masks/{n}_m.png", "--mask-suffix _m --folders"),
         ("{split}/{n}_rgb.png", "{split}/{n}.png", "--image-suffix _rgb --folders"),
         ("{split}/{n}/img.png", "{split}/{n}/label.png", "--image-suffix img --mask-suffix label --folders"),
         ("Images-{split}/{n}.png", "GT-{split}/{n}.png", "--folders"),
     ],
 )
-def test_one_folder_that_holds_both(run, tmp_path, image, mask, flags):
+def test_one_folder_that_holds_both(tmp_path, image, mask, flags):
     """The same names in both splits, as datasets have them."""
     for seed, (split, n) in enumerate((split, n) for split, count in (("train", 3), ("val", 2)) for n in range(count)):
         pair(
@@ -72,7 +82,7 @@ def test_one_folder_that_holds_both(run, tmp_path, image, mask, flags):
     assert contents(run(f"data data {flags}")) == members
 
 
-def test_other_folders_beside_those_of_pictures_and_masks_are_left_alone(run, tmp_path):
+def test_other_folders_beside_those_of_pictures_and_masks_are_left_alone(tmp_path):
     for seed in range(4):
         pair(seed, tmp_path / f"voc/JPEGImages/{seed}.png", tmp_path / f"voc/SegmentationClass/{seed}.png")
         save(tmp_path / f"voc/SegmentationObject/{seed}.png", photo(9))
@@ -80,20 +90,20 @@ def test_other_folders_beside_those_of_pictures_and_masks_are_left_alone(run, tm
     assert right(run("voc --share 0.25"), {str(seed): seed for seed in range(4)})
 
 
-def test_splits_of_other_names_in_compound_folders(run, tmp_path):
+def test_splits_of_other_names_in_compound_folders(tmp_path):
     for seed, split in enumerate(("train", "train", "test")):
         pair(
             seed,
             tmp_path / f"d/images_prepped_{split}/{seed}.png",
             tmp_path / f"d/annotations_prepped_{split}/{seed}.png",
         )
-    refused(run, "d --folders", "2 for training, 0 for validation", "the folders below are prepped_test, prepped_train")
+    refuses("d --folders", "2 for training, 0 for validation", "the folders below are prepped_test, prepped_train")
     splits = right(run("d --folders train test"), {"0": 0, "1": 1, "2": 2})
     assert splits == {"0": "training", "1": "training", "2": "validation"}
     assert split_of(run("d --folders prepped_train prepped_test")) == splits
 
 
-def test_accents_are_one_name_however_they_are_written(run, tmp_path):
+def test_accents_are_one_name_however_they_are_written(tmp_path):
     names = [f"Zürich_{seed}" for seed in range(4)]
     apart, whole = ([unicodedata.normalize(form, name) for name in names] for form in ("NFD", "NFC"))
     for seed in range(4):
@@ -105,24 +115,22 @@ def test_accents_are_one_name_however_they_are_written(run, tmp_path):
     splits = split_of(run("images masks --lists train.txt val.txt"))
     assert splits == {**dict.fromkeys(whole[:3], "training"), whole[3]: "validation"}
     pair(9, tmp_path / f"images/{whole[0]}.png", tmp_path / "elsewhere.png")
-    refused(run, "images masks --share 0.25", "the same name as")
+    refuses("images masks --share 0.25", "the same name as")
 
 
-def test_names_that_differ_in_capitals_or_hold_the_picture_s_suffix(run, tmp_path):
+def test_names_that_differ_in_capitals_or_hold_the_picture_s_suffix(tmp_path):
     pair(0, tmp_path / "images/IMG_0.PNG", tmp_path / "masks/img_0.png")
     pair(1, tmp_path / "images/IMG_1.PNG", tmp_path / "masks/IMG_1.PNG.png")
     pair(2, tmp_path / "images/b.png", tmp_path / "masks/b.png")
     pair(3, tmp_path / "images/B.png", tmp_path / "masks/B.png")
     right(run("images masks --share 0.25"), {"IMG_0": 0, "IMG_1": 1, "b": 2, "B": 3})
     save(tmp_path / "images/img_1.png", photo(8))
-    refused(run, "images masks --share 0.25", "images/IMG_1.PNG: no partner", "images/img_1.png: no partner")
+    refuses("images masks --share 0.25", "images/IMG_1.PNG: no partner", "images/img_1.png: no partner")
 
 
-def test_a_mask_for_each_object_is_named_as_such(run, tmp_path):
+def test_a_mask_for_each_object_is_named_as_such(tmp_path):
     for seed in range(3):
         save(tmp_path / f"stage1/{seed}/images/{seed}.png", photo(seed))
         for number in range(2):
             save(tmp_path / f"stage1/{seed}/masks/m{number}.png", Image.new("L", (9, 7)))
-    refused(
-        run, "stage1 --share 0.3", "3 pictures, 6 masks, 0 pairs", "a mask for each of its objects, paint them into one"
-    )
+    refuses("stage1 --share 0.3", "3 pictures, 6 masks, 0 pairs", "a mask for each of its objects, paint them into one")

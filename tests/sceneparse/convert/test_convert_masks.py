@@ -16,14 +16,12 @@ SIZE = (16, 12)
 RGB = np.array([[0, 0, 0], [128, 128, 128], [255, 0, 0]], np.uint8)
 VALUES = "name,value\nsky,0\nroad,1\nthing,2\n"
 COLOURS = "name,r,g,b\nsky,0,0,0\nroad,128,128,128\nthing,255,0,0\n"
+DEEP = "name,value\nsky,0\nroad,12000\nthing,24000\n"
 BLACK_WHITE = "name,value\nsky,0\nthing,255\n"
 LINE = "images masks --classes classes.csv --share 0.5 --out set.zip"
 
 
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return converted
+pytestmark = pytest.mark.usefixtures("here")
 
 
 def classes(seed):
@@ -76,6 +74,8 @@ def gray_and_alpha(values):
 
 
 MASKS = {
+    "1 bit": (lambda values: Image.fromarray(values == 1), "name,value\nsky,0\nroad,1\n", ".png"),
+    "16 bits": (lambda values: Image.fromarray(values.astype(np.uint16) * 12_000), DEEP, ".png"),
     "R=G=B": (lambda values: Image.fromarray(np.repeat(values[..., None], 3, 2)), VALUES, ".png"),
     "R=G=B, alpha": (lambda values: gray_and_alpha(values).convert("RGBA"), VALUES, ".png"),
     "gray, alpha": (gray_and_alpha, VALUES, ".png"),
@@ -87,51 +87,51 @@ MASKS = {
 
 
 @pytest.mark.parametrize("kind", MASKS)
-def test_masks_of_many_kinds(run, tmp_path, kind):
+def test_masks_of_many_kinds(tmp_path, kind):
     mask_of, table, suffix = MASKS[kind]
     folders(tmp_path, mask_of, table, suffix)
-    assert exact(run(LINE))
+    assert exact(converted(LINE), lambda values: 1 + (values == 1) if kind == "1 bit" else values + 1)
 
 
-def test_values_below_zero_are_unknown_and_named(run, tmp_path):
+def test_values_below_zero_are_unknown_and_named(tmp_path):
     folders(
         tmp_path, lambda values: Image.fromarray(values.astype(np.int32) - 1), "name,value\nignored,0\nx,1\n", ".tif"
     )
     pixels = sum((classes(seed) == 0).sum() for seed in range(4))
-    refused(run, LINE, f"-1: {pixels} pixels in 4 masks")
-    assert exact(run(f"{LINE} --unknown ignore"), lambda values: np.where(values == 2, 1, 0))
+    refused(LINE, f"-1: {pixels} pixels in 4 masks")
+    assert exact(converted(f"{LINE} --unknown ignore"), lambda values: np.where(values == 2, 1, 0))
 
 
-def test_jpeg_masks_are_refused_with_the_option_that_reads_them(run, tmp_path, capsys):
+def test_jpeg_masks_are_refused_with_the_option_that_reads_them(tmp_path, capsys):
     folders(tmp_path, lambda v: Image.fromarray(255 * (v == 2).astype(np.uint8)), BLACK_WHITE, ".jpg", quality=75)
-    refused(run, LINE, "masks/0.jpg: a JPEG: it changes values and colours", "save masks as PNG", "--tolerance N")
-    assert exact(run(f"{LINE} --tolerance 127"), lambda values: 1 + (values == 2))
+    refused(LINE, "masks/0.jpg: a JPEG: it changes values and colours", "save masks as PNG", "--tolerance N")
+    assert exact(converted(f"{LINE} --tolerance 127"), lambda values: 1 + (values == 2))
     moved = 0
     for seed in range(4):
         with Image.open(tmp_path / f"masks/{seed}.jpg") as mask:
             moved += int((~np.isin(np.asarray(mask), (0, 255))).sum())
     assert moved > 20
     assert f"{moved} pixels ({moved / 768:.1%} of all) in 4 masks moved to the nearest class" in capsys.readouterr().out
-    refused(run, f"{LINE} --tolerance 2", "pixels in")
+    refused(f"{LINE} --tolerance 2", "pixels in")
 
 
-def test_a_jpeg_that_is_called_png_is_no_exact_mask(run, tmp_path):
+def test_a_jpeg_that_is_called_png_is_no_exact_mask(tmp_path):
     folders(tmp_path, lambda v: Image.fromarray(255 * (v == 2).astype(np.uint8)), BLACK_WHITE, format="JPEG")
-    refused(run, LINE, "masks/0.png: a JPEG")
+    refused(LINE, "masks/0.png: a JPEG")
 
 
-def test_a_tolerance_that_cannot_tell_two_classes_apart_is_warned_of(run, tmp_path, capsys):
+def test_a_tolerance_that_cannot_tell_two_classes_apart_is_warned_of(tmp_path, capsys):
     folders(tmp_path, Image.fromarray, VALUES, ".jpg", quality=75)
-    run(f"{LINE} --tolerance 20")
+    converted(f"{LINE} --tolerance 20")
     assert "warning: --tolerance 20 cannot tell 0 from 1" in capsys.readouterr().out
     grays = np.array([0, 100, 255], np.uint8)
     folders(tmp_path, lambda v: Image.fromarray(grays[v]), "name,value\na,0\nb,100\nc,255\n", ".jpg", quality=75)
-    run(f"{LINE} --tolerance 99")
+    converted(f"{LINE} --tolerance 99")
     assert "cannot tell" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("suffix", "bits"), [(".png", 16), (".tif", 16), (".tif", 4)])
-def test_values_that_pillow_would_change_are_refused(run, tmp_path, suffix, bits):
+def test_values_that_pillow_would_change_are_refused(tmp_path, suffix, bits):
     """16 bits in three channels, of which it keeps the upper 8, and 4 bits, which it stretches."""
     folders(tmp_path, Image.fromarray, VALUES)
     (tmp_path / "masks/0.png").unlink()
@@ -146,7 +146,7 @@ def test_values_that_pillow_would_change_are_refused(run, tmp_path, suffix, bits
     (tmp_path / f"masks/0{suffix}").write_bytes(content)
     with Image.open(tmp_path / f"masks/0{suffix}") as mask:
         assert np.asarray(mask).max() != 2, "the fault that is guarded against"
-    refused(run, LINE, f"masks/0{suffix}: expected 8 bits a channel for values in mode", f"got {bits}")
+    refused(LINE, f"masks/0{suffix}: expected 8 bits a channel for values in mode", f"got {bits}")
 
 
 def png(header, rows):
@@ -171,26 +171,26 @@ def tiff(bits, photometric, pixels):
     return struct.pack(">2sHIH", b"MM", 42, 8, count) + directory + bytes(4) + tail + pixels
 
 
-def test_colours_that_are_slightly_off(run, tmp_path, capsys):
+def test_colours_that_are_slightly_off(tmp_path, capsys):
     def noisy(values):
         noise = np.random.default_rng(0).integers(-3, 4, (*values.shape, 3))
         return Image.fromarray((RGB[values].astype(int) + noise).clip(0, 255).astype(np.uint8))
 
     folders(tmp_path, noisy, COLOURS)
-    refused(run, LINE, "so many come from smoothed edges", "for masks with smoothed edges, --tolerance")
-    assert exact(run(f"{LINE} --tolerance 3"))
-    refused(run, f"{LINE} --tolerance 2", "not all pairs can be used")
+    refused(LINE, "so many come from smoothed edges", "for masks with smoothed edges, --tolerance")
+    assert exact(converted(f"{LINE} --tolerance 3"))
+    refused(f"{LINE} --tolerance 2", "not all pairs can be used")
     capsys.readouterr()
-    run(f"{LINE} --unknown ignore")
+    converted(f"{LINE} --unknown ignore")
     zeroed = sum(int((values == 0).sum()) for values in annotations(tmp_path / "set.zip").values())
     shown = capsys.readouterr().out
     assert zeroed > 384
     assert f"warning: --unknown ignore made {zeroed} pixels ({zeroed / 768:.1%} of all) 0" in shown
 
 
-def test_few_unknown_pixels_deserve_no_warning(run, tmp_path, capsys):
+def test_few_unknown_pixels_deserve_no_warning(tmp_path, capsys):
     folders(tmp_path, Image.fromarray, VALUES.replace("thing,2\n", "thing,3\n"))
-    run(f"{LINE} --unknown ignore")
+    converted(f"{LINE} --unknown ignore")
     shown = capsys.readouterr().out
     assert "\n--unknown ignore made 120 pixels (15.6% of all) 0" in shown
     assert "warning: --unknown" not in shown
@@ -218,28 +218,28 @@ def adaptive(values):
     return mask
 
 
-def test_palettes_that_disagree_are_refused_by_value_and_right_by_colour(run, tmp_path):
+def test_palettes_that_disagree_are_refused_by_value_and_right_by_colour(tmp_path):
     folders(tmp_path, Image.fromarray, VALUES)
-    assert exact(run(LINE)), "without palettes nothing can disagree"
+    assert exact(converted(LINE)), "without palettes nothing can disagree"
     for seed in range(4):
         save(tmp_path / f"masks/{seed}.png", adaptive(classes(seed) if seed else 2 - classes(seed)))
-    shown = refused(run, LINE, "in its palette", "in masks/0.png", "say --masks-by value")
-    assert "masks/0.png: " not in shown
-    run(f"{LINE} --masks-by value")
+    error = refused(LINE, "in its palette", "in masks/0.png", "say --masks-by value")
+    assert "masks/0.png: " not in error.got
+    converted(f"{LINE} --masks-by value")
     write(tmp_path / "classes.csv", COLOURS)
-    run(LINE)
+    converted(LINE)
     made = annotations(tmp_path / "set.zip")
     assert all(np.array_equal(made[seed], classes(seed) + 1) for seed in (1, 2, 3))
 
 
-def test_entries_of_a_palette_that_do_not_occur_may_differ(run, tmp_path):
+def test_entries_of_a_palette_that_do_not_occur_may_differ(tmp_path):
     def with_rest(values):
         mask = Image.fromarray(values)
         mask.putpalette(bytes([*RGB.ravel(), *[int(values[3, 3])] * 30]))
         return mask
 
     folders(tmp_path, with_rest, VALUES)
-    assert exact(run(LINE))
+    assert exact(converted(LINE))
 
 
 def lying(picture, orientation):
@@ -251,12 +251,12 @@ def lying(picture, orientation):
 
 
 @pytest.mark.parametrize(("orientation", "suffix"), [(6, ".png"), (8, ".jpg")])
-def test_pictures_are_turned_upright_where_masks_are(run, tmp_path, orientation, suffix, capsys):
+def test_pictures_are_turned_upright_where_masks_are(tmp_path, orientation, suffix, capsys):
     folders(tmp_path, Image.fromarray, VALUES)
     (tmp_path / "images/0.jpg").unlink()
     stored, exif = lying(photo(0, SIZE), orientation)
     save(tmp_path / f"images/0{suffix}", stored, exif=exif)
-    path = run(LINE)
+    path = converted(LINE)
     (member,) = (name for name in contents(path) if name.startswith("images/") and name.endswith("/0.png"))
     with Image.open(tmp_path / f"images/0{suffix}") as before, Image.open(io.BytesIO(contents(path)[member])) as made:
         back = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_270, 8: Image.Transpose.ROTATE_90}
@@ -269,12 +269,12 @@ def test_pictures_are_turned_upright_where_masks_are(run, tmp_path, orientation,
     assert exact(path)
 
 
-def test_pictures_whose_masks_lie_as_they_are_stored_stay(run, tmp_path, capsys):
+def test_pictures_whose_masks_lie_as_they_are_stored_stay(tmp_path, capsys):
     folders(tmp_path, Image.fromarray, VALUES)
     stored, exif = lying(photo(0, SIZE[::-1]), 6)
     assert stored.size == SIZE
     save(tmp_path / "images/0.jpg", stored, exif=exif)
-    members = contents(run(LINE))
+    members = contents(converted(LINE))
     (member,) = (name for name in members if name.startswith("images/") and name.endswith("/0.jpg"))
     assert members[member] == (tmp_path / "images/0.jpg").read_bytes()
     assert "turned upright" not in capsys.readouterr().out

@@ -1,6 +1,7 @@
 """sceneparse convert refuses what it cannot convert, and names everything that has to be fixed."""
 
 import re
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,7 +10,6 @@ from mask_folders import (
     CAR,
     SKY,
     TRUCK,
-    VOC,
     VOID,
     annotation,
     by_hand,
@@ -30,14 +30,10 @@ from PIL import Image
 from sceneparse.convert.hints import HINTS
 from sceneparse.convert.tally import MANY, SHOWN
 
-
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return converted
+pytestmark = pytest.mark.usefixtures("here")
 
 
-def test_unknown_colours_are_listed_with_files_and_counts(run, tmp_path, capsys):
+def test_unknown_colours_are_listed_with_files_and_counts(tmp_path, capsys):
     line = camvid(tmp_path)
     for name, count in (("a", 3), ("c", 1)):
         mask = Image.open(tmp_path / f"labels/{name}_L.png")
@@ -45,47 +41,46 @@ def test_unknown_colours_are_listed_with_files_and_counts(run, tmp_path, capsys)
             mask.putpixel((x, 0), (1, 2, 3))
         mask.putpixel((0, 1), (255, 0, 0))
         mask.save(tmp_path / f"labels/{name}_L.png")
-    shown = refused(
-        run,
+    error = refused(
         line,
         "#010203 (1, 2, 3): 4 pixels in 2 masks: labels/a_L.png (3), labels/c_L.png (1)",
         "#ff0000 (255, 0, 0): 2 pixels in 2 masks",
     )
-    assert shown.index("#010203") < shown.index("#ff0000")
+    assert error.got.index("#010203") < error.got.index("#ff0000")
     assert not (tmp_path / "set.zip").exists()
-    members = contents(run(f"{line} --unknown ignore"))
+    members = contents(converted(f"{line} --unknown ignore"))
     meaning = {SKY: 1, CAR: 2, TRUCK: 2, VOID: 0, (1, 2, 3): 0, (255, 0, 0): 0}
     (name,) = (name for name in members if name.startswith("annotations/") and "/a." in name)
     assert annotation(members[name]) == by_hand(tmp_path / "labels/a_L.png", meaning, colour=True)
     assert "unknown, became 0: #010203 (1, 2, 3): 4 pixels in 2 masks" in capsys.readouterr().out
 
 
-def test_masks_that_were_jpegs_are_counted_in_bounded_memory(run, tmp_path):
+def test_masks_that_were_jpegs_are_counted_in_bounded_memory(tmp_path):
     line = camvid(tmp_path)
     for seed, name in enumerate("abcd"):
         save(tmp_path / f"raw/{name}.png", photo(seed, (40, 30)))
         save(tmp_path / f"labels/{name}_L.png", photo(seed + 50, (40, 30)))
     pixels = np.concatenate([np.asarray(photo(seed + 50, (40, 30))).reshape(-1, 3) for seed in range(4)])
     assert len(np.unique(pixels, axis=0)) > MANY
-    shown = refused(run, line, f"{MANY - SHOWN} others and more: ", "of a JPEG")
-    counts = [int(count) for count in re.findall(r"(\d+) pixels", shown)]
+    error = refused(line, f"{MANY - SHOWN} others and more: ", "from a JPEG")
+    counts = [int(count) for count in re.findall(r"(\d+) pixels", error.got)]
     assert len(counts) == SHOWN + 1
     assert sum(counts) == len(pixels)
 
 
-def test_ignored_codes_can_be_given(run, tmp_path):
+def test_ignored_codes_can_be_given(tmp_path):
     line = camvid(tmp_path)
     write(tmp_path / "camvid.csv", CAMVID.replace("Ignored,0,0,0\n", ""))
-    refused(run, line, "#000000")
-    kept = contents(run(f"{line} --ignore #000000"))
+    refused(line, "#000000")
+    kept = contents(converted(f"{line} --ignore #000000"))
     write(tmp_path / "camvid.csv", CAMVID)
-    assert contents(run(line)) == kept
-    refused(run, f"{line} --ignore #808080", "#808080 is a class of the table")
+    assert contents(converted(line)) == kept
+    refused(f"{line} --ignore #808080", "#808080 is a class of the table")
     line = voc(tmp_path)
-    refused(run, f"{line} --ignore 7", "255: ")
+    refused(f"{line} --ignore 7", "255: ")
 
 
-def test_every_pair_that_cannot_be_used_is_named(run, tmp_path):
+def test_every_pair_that_cannot_be_used_is_named(tmp_path):
     line = camvid(tmp_path, "abcdefgh")
     save(tmp_path / "labels/a_L.png", Image.fromarray(drawn(0, [SKY], (9, 6))))
     (tmp_path / "labels/b_L.png").write_bytes(b"no picture")
@@ -93,8 +88,7 @@ def test_every_pair_that_cannot_be_used_is_named(run, tmp_path):
     (tmp_path / "raw/d.png").write_bytes(b"")
     (tmp_path / "raw/e.png").unlink()
     save(tmp_path / "raw/e.tif", Image.fromarray(np.zeros((7, 9), np.float32)))
-    shown = refused(
-        run,
+    error = refused(
         line,
         "labels/a_L.png: 9 x 6 pixels, but raw/a.png has 9 x 7\n",
         "labels/b_L.png: not a picture",
@@ -102,17 +96,15 @@ def test_every_pair_that_cannot_be_used_is_named(run, tmp_path):
         "raw/d.png: not a picture",
         "raw/e.tif: 32 bits a sample",
     )
-    hints = shown.partition("next:")[2]
-    for kind, hint in HINTS.items():
-        assert (hint in hints) == (kind in ("size", "damaged", "kind", "deep")), "a hint for each kind there is"
+    assert error.next_step.split("\n    ") == [HINTS[kind] for kind in ("damaged", "deep", "size", "kind")]
     assert not list(tmp_path.glob("*set.zip*"))
 
 
-def test_what_check_finds_in_the_result_stops_it(run, tmp_path, capsys):
+def test_what_check_finds_in_the_result_stops_it(tmp_path, capsys):
     line = camvid(tmp_path)
     (tmp_path / "raw/a.png").write_bytes((tmp_path / "raw/a.png").read_bytes()[:-40])
     with pytest.raises(SystemExit) as ended:
-        run(line)
+        converted(line)
     assert ended.value.code == 1
     shown = capsys.readouterr().out
     assert "error: pictures that cannot be decoded (1)" in shown
@@ -133,7 +125,7 @@ def test_what_check_finds_in_the_result_stops_it(run, tmp_path, capsys):
         ("cropped", "9 x 5 pixels, but JPEGImages/2007_1.jpg has 9 x 7\n", "size"),
     ],
 )
-def test_masks_that_do_not_fit_are_named_with_the_hint_for_their_kind(run, tmp_path, mode, text, kind):
+def test_masks_that_do_not_fit_are_named_with_the_hint_for_their_kind(tmp_path, mode, text, kind):
     line = voc(tmp_path)
     path = tmp_path / "SegmentationClass/2007_1.png"
     path.unlink()
@@ -151,68 +143,52 @@ def test_masks_that_do_not_fit_are_named_with_the_hint_for_their_kind(run, tmp_p
     else:
         size = {"half": (4, 3), "turned": (7, 9), "cropped": (9, 5)}[mode]
         save(path, Image.new("L", size))
-    shown = refused(
-        run, line, f"SegmentationClass/2007_1{'.tif' if mode in ('RGB', 'CMYK', 'F', 'NaN') else '.png'}: {text}"
-    )
-    assert shown.partition("next:     ")[2] == HINTS[kind]
+    suffix = ".tif" if mode in ("RGB", "CMYK", "F", "NaN") else ".png"
+    refused(line, f"SegmentationClass/2007_1{suffix}: {text}", next_step=HINTS[kind])
 
 
-def test_unknown_codes_get_the_hint_for_them(run, tmp_path):
+def test_unknown_codes_get_the_hint_for_them(tmp_path):
     line = voc(tmp_path)
     save(tmp_path / "SegmentationClass/2007_1.png", Image.new("L", (9, 7), 9))
-    assert refused(run, line).endswith(f"next:     {HINTS['unknown']}")
+    refused(line, next_step=HINTS["unknown"])
     soft = np.linspace(0, 254, 63).astype(np.uint8).reshape(7, 9)
     save(tmp_path / "SegmentationClass/2007_1.png", Image.fromarray(soft))
-    assert refused(run, line).endswith(f"next:     {HINTS['unknown']}\n    {HINTS['soft']}")
+    refused(line, next_step=f"{HINTS['unknown']}\n    {HINTS['soft']}")
 
 
-def test_a_link_that_leads_nowhere_is_named(run, tmp_path):
+def test_a_link_that_leads_nowhere_is_named(tmp_path):
     line = camvid(tmp_path)
     (tmp_path / "labels/day2").symlink_to("elsewhere")
-    refused(run, line, "a folder cannot be read", "labels/day2: a link to elsewhere, where nothing is")
+    refused(line, "a folder cannot be read", "labels/day2: a link to elsewhere, where nothing is")
 
 
-def test_pairs_that_cannot_be_made(run, tmp_path):
+def test_pairs_that_cannot_be_made(tmp_path):
     line = camvid(tmp_path)
     (tmp_path / "labels/a_L.png").unlink()
     save(tmp_path / "labels/z_L.png", photo(0))
-    refused(run, line, "raw/a.png: no partner", "labels/z_L.png: no partner")
-    shown = refused(run, line, "not all pictures and masks make pairs", "4 pictures, 4 masks, 3 pairs")
-    assert "no pairs" not in shown
-    assert len(split_of(run(f"{line} --unpaired skip"))) == 3
-    refused(run, line.replace("_L", "_M"), "4 pictures, 0 masks, 0 pairs")
-    none = refused(
-        run, line.replace("--mask-suffix _L", ""), "make no pairs", "such as raw/a.png", "such as labels/b_L.png"
-    )
-    assert "raw/b.png" not in none, "one shows how they differ"
-    assert "''" not in none
+    refused(line, "raw/a.png: no partner", "labels/z_L.png: no partner")
+    refused(line, "4 pictures, 4 masks, 3 pairs", problem="not all pictures and masks make pairs")
+    assert len(split_of(converted(f"{line} --unpaired skip"))) == 3
+    refused(line.replace("_L", "_M"), "4 pictures, 0 masks, 0 pairs")
+    none = refused(line.replace("--mask-suffix _L", ""), "make no pairs", "such as raw/a.png", "such as labels/b_L.png")
+    assert "raw/b.png" not in none.got, "one shows how they differ"
+    assert "''" not in str(none)
     save(tmp_path / "raw/b.jpg", photo(0))
     save(tmp_path / "raw/x/b.png", photo(0))
-    refused(run, line, "raw/b.png: the same name as raw/b.jpg")
+    refused(line, "raw/b.png: the same name as raw/b.jpg")
 
 
-@pytest.mark.parametrize("end", [".jpg", ".png"])
-def test_pictures_and_masks_in_one_folder(run, tmp_path, end):
-    for seed, name in enumerate("abcd"):
-        save(tmp_path / f"all/{name}{end}", photo(seed))
-        save(tmp_path / f"all/masks/{name}_m.png", Image.fromarray(drawn(seed, [0, 1, 2])))
-    write(tmp_path / "voc.csv", VOC)
-    path = run("all all --mask-suffix _m --classes voc.csv --share 0.5 --seed 4 --out set.zip")
-    assert set(split_of(path)) == set("abcd")
-
-
-def test_lists_that_do_not_fit(run, tmp_path):
+def test_lists_that_do_not_fit(tmp_path):
     line = voc(tmp_path)
     write(tmp_path / "train.txt", "2007_1\n2007_2\n2007_4\nnowhere\n")
     refused(
-        run,
         line,
         "train.txt: 2007_4: no pairs of this name",
         "train.txt: nowhere: no pairs",
         "val.txt: 2007_2: in the other list too",
     )
     (tmp_path / "val.txt").unlink()
-    refused(run, line, "No such file")
+    refused(line, "No such file")
 
 
 @pytest.mark.parametrize(
@@ -224,44 +200,35 @@ def test_lists_that_do_not_fit(run, tmp_path):
         ("raw", "raw/a.png", ["raw/a.png: Not a directory"]),
     ],
 )
-def test_folders_that_are_not_there(run, tmp_path, before, after, expected):
+def test_folders_that_are_not_there(tmp_path, before, after, expected):
     line = camvid(tmp_path).replace(before, after, 1)
-    shown = refused(run, line, "a folder cannot be read", *expected)
-    assert "no partner" not in shown
-    assert shown == refused(run, f"{line} --unpaired skip")
+    refused(line, *expected, problem="a folder cannot be read")
 
 
 @pytest.mark.parametrize(
-    ("how", "expected"),
+    ("style", "flags", "got", "file"),
     [
-        ("--folders x y", ["0 for training, 0 for validation, of 4; asked for: x, y; there are no folders below"]),
-        ("--folders", ["asked for: train, training, val, valid, validation; there are no folders"]),
+        (
+            camvid,
+            "--folders x y",
+            "0 for training, 0 for validation, of 4; asked for: x, y; there are no folders",
+            "raw",
+        ),
+        (camvid, "--folders", "asked for: train, training, val, valid, validation; there are no folders", "raw"),
+        (partial(camvid, names="a"), "--share 0.5", "1 for training, 0 for validation, of 1", "raw"),
+        (
+            cityscapes,
+            "--folders trian val",
+            "0 for training, 1 for validation, of 4; asked for: trian, val; the folders below are bonn, kiel, rom, ",
+            "leftImg8bit",
+        ),
+        (voc, "--lists train.txt no.txt", "2 for training, 0 for validation", "train.txt and no.txt"),
     ],
 )
-def test_a_split_that_stays_empty(run, tmp_path, how, expected):
-    line = camvid(tmp_path).replace("--share 0.5", how)
-    refused(run, line, "a split is empty", *expected, "file:     raw\n")
-
-
-def test_a_single_pair_makes_no_two_splits(run, tmp_path):
-    refused(run, camvid(tmp_path, "a"), "a split is empty", "1 for training, 0 for validation, of 1", "more pictures")
-
-
-def test_folders_asked_for_and_found_are_named(run, tmp_path):
-    line = cityscapes(tmp_path).replace("--folders", "--folders trian val")
-    refused(
-        run,
-        line,
-        "0 for training, 1 for validation, of 4; asked for: trian, val; "
-        "the folders below are bonn, kiel, rom, test, train, ulm, val",
-        "file:     leftImg8bit\n",
-    )
-
-
-def test_an_empty_list_is_named(run, tmp_path):
-    line = voc(tmp_path)
-    write(tmp_path / "val.txt", "\n")
-    refused(run, line, "a split is empty", "2 for training, 0 for validation", "train.txt and val.txt", "both lists")
+def test_a_split_that_stays_empty(tmp_path, style, flags, got, file):
+    line = re.sub("--(share|folders|lists)[^-]*", "", style(tmp_path))
+    write(tmp_path / "no.txt", "\n")
+    refused(f"{line} {flags}", got, problem="a split is empty", file=file)
 
 
 @pytest.mark.parametrize(
@@ -274,43 +241,26 @@ def test_an_empty_list_is_named(run, tmp_path):
         ("--folders --batch-size 0", "--batch-size: expected a whole number from 1, got 0"),
     ],
 )
-def test_wrong_usage_is_told_without_reading_anything(run, tmp_path, capsys, how, expected):
+def test_wrong_usage_is_told_without_reading_anything(tmp_path, capsys, how, expected):
     with pytest.raises(SystemExit) as ended:
-        run(f"raw labels --classes camvid.csv --out set.zip {how}")
+        converted(f"raw labels --classes camvid.csv --out set.zip {how}")
     assert ended.value.code == 2
     assert re.search(f"error: argument {expected}\\b", capsys.readouterr().err)
 
 
-def test_what_ignore_cannot_name(run, tmp_path):
+def test_what_ignore_cannot_name(tmp_path):
     line = camvid(tmp_path)
     for text in ("zz", "7"):
-        shown = refused(run, f"{line} --ignore #000000 {text}", "--ignore names unusable codes", "colours", text)
-        assert "class table cannot be used" not in shown
-    shown = refused(
-        run, f"{voc(tmp_path)} --ignore 255 zz 1 70000", "'zz'; 1 is a class", "got 70000", "values, 0..65535"
-    )
-    assert shown.index("file:     the command line") > shown.index("voc.csv has such")
+        refused(f"{line} --ignore #000000 {text}", "colours", text, problem="--ignore names unusable codes")
+    line = f"{voc(tmp_path)} --ignore 255 zz 1 70000"
+    refused(line, "'zz'; 1 is a class", "got 70000", "values, 0..65535, for voc.csv has such", file="the command line")
 
 
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [
-        ("soil,0\nleaf,255\n", "no header line: the first one has 0, soil\n"),
-        ("0 0 0,ignored\n1,2,3,sky\n", "no header line: the first one has 0 0 0, ignored\n"),  # uneven rows
-        ("klass,value\nsoil,0\nleaf,255\n", "columns klass, value\n"),
-        ("name,value\n", "no rows, and so no columns\n"),
-    ],
-)
-def test_a_class_table_without_the_columns(run, tmp_path, content, expected):
-    write(tmp_path / "leaves.csv", content)
-    refused(run, voc(tmp_path).replace("voc.csv", "leaves.csv"), f"got:      {expected}", "leaves.csv")
-
-
-def test_a_folder_in_the_zip_s_place_is_refused_first(run, tmp_path, capsys):
+def test_a_folder_in_the_zip_s_place_is_refused_first(tmp_path, capsys):
     """Before anything is read: what else is wrong is not told."""
     line = camvid(tmp_path)
     (tmp_path / "set.zip").mkdir()
-    refused(run, line, "the dataset cannot be written", "got:      a folder", "file:     set.zip", "--out")
-    refused(run, line.replace("raw", "nowhere").replace("camvid.csv", "nothing.csv"), "a folder")
+    refused(line, problem="the dataset cannot be written", got="a folder", file="set.zip")
+    refused(line.replace("raw", "nowhere").replace("camvid.csv", "nothing.csv"), "a folder")
     assert capsys.readouterr() == ("", "")
     assert [path.name for path in tmp_path.glob("*set.zip*")] == ["set.zip"]

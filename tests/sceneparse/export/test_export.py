@@ -112,7 +112,7 @@ def test_savedmodel(run, network, capsys):
         assert np.array_equal(found["annotation"], expected(network, images))
         assert found["logits"].shape == (*images.shape[:3], 3)
 
-    with pytest.raises(InputError, match="there is an export already"):
+    with pytest.raises(InputError, match="export already exists"):
         run("savedmodel")
 
 
@@ -216,7 +216,7 @@ def test_what_disagrees_is_removed(run, network, tmp_path, monkeypatch):
     assert check.compare(other, 3, "onnx", exported, [picture(70, 110)]).agreement < 0.01
 
     monkeypatch.setitem(command.AGREEMENT, "none", 1.01)
-    with pytest.raises(InputError, match=r"does not say what the Keras model says[\s\S]*101\.0%[\s\S]*100\.0000%"):
+    with pytest.raises(InputError, match=r"disagrees with the Keras model[\s\S]*101\.0%[\s\S]*100\.0000%"):
         run("onnx", force=True)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
@@ -267,12 +267,12 @@ def test_what_is_refused(run, tmp_path, changes, message):
     assert not (tmp_path / "exports").exists()
 
 
-def test_a_file_that_is_no_picture_is_passed_over(run, place, tmp_path, capsys):
+def test_a_file_that_is_no_picture_is_ignored(run, place, tmp_path, capsys):
     shutil.copytree(place / "photos", tmp_path / "some")
     (tmp_path / "some/1.txt").write_text("no picture")
     out = run("onnx", pictures=tmp_path / "some")
     assert described(out / "tiny.onnx.json")["check"]["pictures"] == 3
-    assert f"passed over: {tmp_path}/some/1.txt: not a picture" in capsys.readouterr().err
+    assert f"ignored: {tmp_path}/some/1.txt: not a picture" in capsys.readouterr().err
 
 
 def test_a_missing_runtime_is_named(run, monkeypatch):

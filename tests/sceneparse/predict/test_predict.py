@@ -187,7 +187,7 @@ def test_the_labels_never_take_the_pictures_place(model, tmp_path):
     (tmp_path / "linked").mkdir()
     (tmp_path / "linked/a.png").hardlink_to(path)
     for out in (tmp_path, tmp_path / "linked"):
-        with pytest.raises(InputError, match="itself, whose place a result would take"):
+        with pytest.raises(InputError, match="itself, which a result would replace"):
             predict([str(path)], model, None, out, 0.6)
     assert path.read_bytes() == before
     assert not (tmp_path / "a_overlay.jpg").exists()

@@ -11,13 +11,13 @@ from small_model import save_small_model
 from sceneparse.core.errors import InputError
 from sceneparse.inference.loading import load_parser
 from sceneparse.inference.parser import ONE_VIEW, Views
-from sceneparse.predict.workflow import THREADS, Done, Look, annotate, by_size, label_all
+from sceneparse.predict.labelling import THREADS, Done, LabelOptions, annotate, by_size, label_all
 
 SIZES = [(40, 60), (90, 60), (61, 61), (120, 80), (33, 47), (60, 90), (80, 120), (20, 150), (64, 64)]
 
 
 class Item(NamedTuple):
-    given: str
+    name: str
     size: tuple[int, int] = (40, 60)
 
 
@@ -26,7 +26,7 @@ ITEMS = [Item(f"picture {number}", size) for number, size in enumerate(SIZES)]
 
 def read(item):
     """A picture of coarse colours, another for each item."""
-    generator = np.random.default_rng([len(item.given), *item.given.encode()])
+    generator = np.random.default_rng([len(item.name), *item.name.encode()])
     coarse = Image.fromarray(generator.integers(0, 256, (5, 7, 3), np.uint8))
     return np.asarray(coarse.resize(item.size[::-1], Image.Resampling.BICUBIC))
 
@@ -47,7 +47,7 @@ def squashing(tmp_path_factory):
 
 @pytest.mark.parametrize("views", [ONE_VIEW, Views((1.0, 1.5), flip=True)])
 def test_a_batch_gives_what_each_picture_gives_alone(parser, views):
-    found = {done.item: done.result for done in label_all(parser, ITEMS, read, keep, Look(views, batch=4))}
+    found = {done.source: done.result for done in label_all(parser, ITEMS, read, keep, LabelOptions(views, batch=4))}
     assert len(found) == len(ITEMS)
     for item, annotation in found.items():
         assert np.array_equal(annotation, parser.annotate(read(item), views)), item
@@ -55,7 +55,7 @@ def test_a_batch_gives_what_each_picture_gives_alone(parser, views):
 
 
 class Loaded(NamedTuple):
-    item: Item
+    source: Item
     image: np.ndarray
     seconds: float = 0.0
 
@@ -64,9 +64,9 @@ def test_batches_are_of_one_size_and_none_is_too_large(parser, monkeypatch):
     """By their number, and by their pixels; what is to be tiled comes alone, and nothing gets lost."""
     loaded = [Loaded(item, read(item)) for item in 5 * ITEMS]
     for pixels, tile_above in ((50_000_000, None), (10_000, None), (50_000_000, 9_000)):
-        monkeypatch.setattr("sceneparse.predict.workflow.PIXELS", pixels)
-        groups = list(by_size(loaded, parser, Look(ONE_VIEW, 4, tile_above)))
-        assert sorted(one.item for group in groups for one in group) == sorted(5 * ITEMS)
+        monkeypatch.setattr("sceneparse.predict.labelling.PIXELS", pixels)
+        groups = list(by_size(loaded, parser, LabelOptions(ONE_VIEW, 4, tile_above)))
+        assert sorted(one.source for group in groups for one in group) == sorted(5 * ITEMS)
         assert all(len({parser.fitted(*one.image.shape[1::-1]) for one in group}) == 1 for group in groups)
         assert max(map(len, groups)) <= 4
         assert all(sum(one.image.size // 3 for one in group) <= pixels + 9_600 for group in groups)
@@ -89,9 +89,9 @@ def test_a_failure_keeps_nothing_else_from_being_done(squashing):
             raise refusal()
         return "written"
 
-    done = list(label_all(squashing, ITEMS, sometimes_read, sometimes_write, Look(ONE_VIEW, 3)))
-    assert sorted(one.item for one in done) == sorted(ITEMS)
-    assert {one.item for one in done if isinstance(one.result, InputError)} == {ITEMS[2], ITEMS[5]}
+    done = list(label_all(squashing, ITEMS, sometimes_read, sometimes_write, LabelOptions(ONE_VIEW, 3)))
+    assert sorted(one.source for one in done) == sorted(ITEMS)
+    assert {one.source for one in done if isinstance(one.result, InputError)} == {ITEMS[2], ITEMS[5]}
     assert all(isinstance(one, Done) and one.seconds >= 0 for one in done)
 
 
@@ -100,7 +100,7 @@ def test_a_defect_ends_it(squashing):
         raise KeyError(item)
 
     with pytest.raises(KeyError):
-        list(label_all(squashing, ITEMS, broken, keep, Look(ONE_VIEW, 3)))
+        list(label_all(squashing, ITEMS, broken, keep, LabelOptions(ONE_VIEW, 3)))
 
 
 def test_the_network_runs_while_others_are_read_and_written(squashing, monkeypatch):
@@ -108,12 +108,12 @@ def test_the_network_runs_while_others_are_read_and_written(squashing, monkeypat
     third_read, first_written, batches = threading.Event(), threading.Event(), []
 
     def reads(item):
-        if item.given == "4":
+        if item.name == "4":
             third_read.set()
         return read(item)
 
     def writes(item, image, annotation):
-        if item.given == "0":
+        if item.name == "0":
             first_written.set()
         return annotation
 
@@ -124,9 +124,9 @@ def test_the_network_runs_while_others_are_read_and_written(squashing, monkeypat
             assert first_written.wait(30)
         return annotate(images, *rest)
 
-    monkeypatch.setattr("sceneparse.predict.workflow.annotate", waits)
+    monkeypatch.setattr("sceneparse.predict.labelling.annotate", waits)
     items = [Item(str(number)) for number in range(6)]
-    assert len(list(label_all(squashing, items, reads, writes, Look(ONE_VIEW, 2)))) == 6
+    assert len(list(label_all(squashing, items, reads, writes, LabelOptions(ONE_VIEW, 2)))) == 6
     assert batches == [2, 2, 2]
 
 
@@ -143,17 +143,19 @@ def test_memory_does_not_grow_with_the_number_of_pictures(squashing):
         with lock:
             held[0] -= 1
 
-    for _ in label_all(squashing, [Item(str(number)) for number in range(60)], reads, writes, Look(ONE_VIEW, 3)):
+    for _ in label_all(
+        squashing, [Item(str(number)) for number in range(60)], reads, writes, LabelOptions(ONE_VIEW, 3)
+    ):
         pass
     assert held == [0]
     assert most[0] <= 2 * 3 + 2 * THREADS + 2, "a batch that is written, one that gathers, and those read ahead"
 
 
 def test_tiles_that_take_too_much_memory_are_refused_by_name(squashing, monkeypatch):
-    monkeypatch.setattr("sceneparse.predict.workflow.CANVAS_VALUES", 30_000)
+    monkeypatch.setattr("sceneparse.predict.labelling.CANVAS_VALUES", 30_000)
     large = Item("large", (300, 400))
-    done = list(label_all(squashing, [ITEMS[0], large], read, keep, Look(ONE_VIEW, 2, tile_above=5_000)))
-    failed = {one.item: str(one.result) for one in done if isinstance(one.result, InputError)}
+    done = list(label_all(squashing, [ITEMS[0], large], read, keep, LabelOptions(ONE_VIEW, 2, tile_above=5_000)))
+    failed = {one.source: str(one.result) for one in done if isinstance(one.result, InputError)}
     assert failed.keys() == {large}
     assert "raise --tile-above" in failed[large]
     assert "file:     large" in failed[large]

@@ -37,7 +37,7 @@ def tree(tmp_path, monkeypatch):
 def found(tree, *arguments, out="out"):
     """Names and stems, or what was refused."""
     sources = find_sources(arguments, tree / out)
-    return {one.given: "refused" if isinstance(one, Refused) else str(one.stem) for one in sources}
+    return {one.name: "refused" if isinstance(one, Refused) else str(one.stem) for one in sources}
 
 
 def test_pictures_that_cannot_be_read_are_counted(tree):
@@ -46,7 +46,7 @@ def test_pictures_that_cannot_be_read_are_counted(tree):
     ignored = Counter()
     sources = find_sources(["photos", "photos/a.HEIC"], tree / "out", ignored)
     assert ignored == {".heic": 2, ".nef": 1}
-    assert [source.given for source in sources if source.given.endswith("HEIC")] == ["photos/a.HEIC"], "named: tried"
+    assert [source.name for source in sources if source.name.endswith("HEIC")] == ["photos/a.HEIC"], "named: tried"
     (tree / "phone").mkdir()
     (tree / "phone/e.heic").touch()
     (refused,) = find_sources(["phone"], tree / "out")
@@ -116,8 +116,8 @@ def test_a_name_that_begins_with_a_tilde(tree, monkeypatch):
         path.parent.mkdir(exist_ok=True)
         path.touch()
     monkeypatch.chdir(tree)
-    assert [one.given for one in find_sources(["~nobody-here.png"], tree / "out")] == ["~nobody-here.png"]
-    assert [one.given for one in find_sources(["~/pic.png"], tree / "out")] == [str(tree / "home/pic.png")]
+    assert [one.name for one in find_sources(["~nobody-here.png"], tree / "out")] == ["~nobody-here.png"]
+    assert [one.name for one in find_sources(["~/pic.png"], tree / "out")] == [str(tree / "home/pic.png")]
     (refused,) = find_sources(["~no-such-user/x.png"], tree / "out")
     assert isinstance(refused, Refused)
 
@@ -171,7 +171,7 @@ def test_a_link_that_leads_nowhere_keeps_its_folder_from_nothing(tree):
     out = tree / "out"
     sources = find_sources(["photos"], out)
     check_targets(sources, out)
-    (link,) = (source for source in sources if source.given == "photos/z.jpg")
+    (link,) = (source for source in sources if source.name == "photos/z.jpg")
     with pytest.raises(InputError, match=r"No such file[\s\S]*z\.jpg"):
         read_source(link)
 

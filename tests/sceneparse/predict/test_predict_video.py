@@ -11,9 +11,9 @@ from small_model import save_small_model
 
 from sceneparse.inference.loading import load_parser
 from sceneparse.inference.parser import ONE_VIEW
+from sceneparse.predict.labelling import LabelOptions
 from sceneparse.predict.predict import predict
 from sceneparse.predict.video import _batches, _probe
-from sceneparse.predict.workflow import Look
 from sceneparse.scores.overlays import overlay
 
 FRAMES = 11
@@ -44,8 +44,8 @@ def video(ffmpeg, tmp_path):
 
 def frames_of(ffmpeg, path):
     stream = _probe(ffmpeg, path)
-    look = Look(ONE_VIEW, 4)
-    return stream, np.concatenate([np.stack(batch) for batch in _batches(ffmpeg, path, stream, look)])
+    options = LabelOptions(ONE_VIEW, 4)
+    return stream, np.concatenate([np.stack(batch) for batch in _batches(ffmpeg, path, stream, options)])
 
 
 def test_a_video_becomes_a_video_of_overlays(ffmpeg, model, video, tmp_path, monkeypatch, capsys):
@@ -79,13 +79,13 @@ def test_a_video_becomes_a_video_of_overlays(ffmpeg, model, video, tmp_path, mon
 def test_frames_come_in_batches_of_a_bounded_size(ffmpeg, video, monkeypatch):
     stream = _probe(ffmpeg, video)
 
-    def sizes(look):
-        return [len(batch) for batch in _batches(ffmpeg, video, stream, look)]
+    def sizes(options):
+        return [len(batch) for batch in _batches(ffmpeg, video, stream, options)]
 
-    assert sizes(Look(ONE_VIEW, 4)) == [4, 4, 3]
-    assert sizes(Look(ONE_VIEW, 4, tile_above=100)) == FRAMES * [1]
+    assert sizes(LabelOptions(ONE_VIEW, 4)) == [4, 4, 3]
+    assert sizes(LabelOptions(ONE_VIEW, 4, tile_above=100)) == FRAMES * [1]
     monkeypatch.setattr("sceneparse.predict.video.PIXELS", 2 * 81 * 61 + 5)
-    assert sizes(Look(ONE_VIEW, 4)) == [2, 2, 2, 2, 2, 1]
+    assert sizes(LabelOptions(ONE_VIEW, 4)) == [2, 2, 2, 2, 2, 1]
 
 
 def test_colours_come_back_as_they_went(ffmpeg, model, tmp_path, monkeypatch):

@@ -19,8 +19,8 @@ from small_model import save_small_model
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import write_text
 from sceneparse.inference.loading import load_parser
+from sceneparse.predict.benchmark_zip import Release
 from sceneparse.predict.submit import KNOWN, check_submission, submit
-from sceneparse.predict.test_pictures import Release
 
 CLASSES = tuple(KNOWN.get(number, f"thing {number}") for number in range(1, 151))
 SIZES = [(40, 60), (70, 50), (33, 47), (64, 64), (80, 30)]
@@ -270,6 +270,6 @@ def test_a_place_that_cannot_be_written_to(release_zip, model, tmp_path):
     """Is no defect; the PNGs stay for the next start."""
     (tmp_path / "submission.zip").mkdir()
     (tmp_path / "submission.zip/something").touch()
-    with pytest.raises(InputError, match=r"the submission is not right[\s\S]*goes on where it was"):
+    with pytest.raises(InputError, match=r"the submission is not right[\s\S]*which resumes"):
         run(release_zip, model, tmp_path)
     assert len(list((tmp_path / "state").rglob("*.png"))) == 5

@@ -1,8 +1,8 @@
 """The benchmark's test pictures, read straight from release_test.zip.
 
 Input: a zip of pictures in a folder `testing/`, below folders of any names, and perhaps list.txt, a name a line.
-Output: names, sizes and pixels. Invariant: a name is one picture's, and the list, where there is one, names the same
-pictures, so a zip that lost some is noticed.
+Output: names, sizes and pixels. Invariant: a name belongs to one picture, and the list, if there is one, names exactly
+the pictures, so a zip that lost some is refused.
 """
 
 import threading
@@ -22,7 +22,7 @@ FOLDER, LIST = "testing", "list.txt"
 
 
 class Release:
-    """Opens the zip; raises InputError when it is not one of test pictures. Use as a context manager."""
+    """The open zip, to use as a context manager. Raises InputError if it has no test pictures."""
 
     def __init__(self, path: Path) -> None:
         self.path, self._lock = path, threading.Lock()
@@ -30,7 +30,7 @@ class Release:
             self._zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError) as error:
             raise self._refusal(str(error)) from None
-        stored = {PurePosixPath(name.replace("\\", "/")): name for name in self._zip.namelist()}  # as in an Archive
+        stored = {PurePosixPath(name.replace("\\", "/")): name for name in self._zip.namelist()}  # like Archive
         paths = list(stored)
         pictures = [
             path
@@ -42,9 +42,8 @@ class Release:
         if not pictures or len(self.names) != len(pictures):
             raise self._refusal(f"{len(pictures)} pictures of {len(self.names)} names")
         for listing in (path for path in paths if path.name == LIST):
-            listed = {PurePosixPath(line.strip()).stem for line in self._read(stored[listing]).decode().split("\n")} - {
-                ""
-            }
+            lines = self._read(stored[listing]).decode().split("\n")
+            listed = {PurePosixPath(line.strip()).stem for line in lines} - {""}
             if wrong := sorted(listed ^ {*self.names}):
                 raise self._refusal(f"{len(wrong)} that only one of pictures and {LIST} has: {', '.join(wrong[:5])}")
 
@@ -55,7 +54,7 @@ class Release:
         self._zip.close()
 
     def picture(self, name: str) -> Pixels:
-        """RGB, uint8 [H, W, 3], as stored: the server compares with masks as stored. Raises InputError."""
+        """Return RGB, uint8 [H, W, 3], as stored: the server compares with masks as stored. Raises InputError."""
         content = self._read(self._members[name])
         try:
             return np.asarray(decode_as_stored(content).image)
@@ -63,12 +62,12 @@ class Release:
             raise self._refusal(f"{self._members[name]}: {error}") from None
 
     def size(self, name: str) -> tuple[int, int]:
-        """Width and height, as stored."""
+        """Return width and height, as stored."""
         return picture_sizes(self._read(self._members[name])).stored
 
     def _read(self, member: str) -> bytes:
         try:
-            with self._lock:  # its threads share one position in the file
+            with self._lock:  # threads share one position in the file
                 return self._zip.read(member)
         except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
             raise self._refusal(f"{member}: {error}") from None

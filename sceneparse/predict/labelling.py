@@ -1,0 +1,156 @@
+"""Pictures through the network: read ahead in threads, labelled in batches, written in threads behind it.
+
+Input: sources, and how to read and write one. Output: each one's result, or the InputError of reading or writing it; an
+error stops no other. Invariant: an annotation does not depend on the rest of its batch, and memory does not grow with
+the number of sources: one batch is being read, one is in the network and one is being written.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+from sceneparse.core.errors import InputError
+from sceneparse.core.parallel import in_order
+from sceneparse.dataset.images import Pixels
+from sceneparse.predict.defaults import BATCH, TILE_ABOVE
+from sceneparse.predict.inputs import Source
+
+if TYPE_CHECKING:
+    from sceneparse.inference.parser import SceneParser, Views
+
+PIXELS = 50_000_000  # of pictures that wait for others of their size: 150 MB
+CANVAS_VALUES = 1 << 28  # probabilities of a tiled picture: a gigabyte
+THREADS = min(4, len(os.sched_getaffinity(0)))
+
+Result = TypeVar("Result")
+
+
+class LabelOptions(NamedTuple):
+    """How to label: views of each picture, pictures per batch, and above how many pixels in tiles (None: never).
+
+    Without `other`, every pixel gets one of the classes 1..N.
+    """
+
+    views: "Views"
+    batch: int = BATCH
+    tile_above: int | None = TILE_ABOVE
+    other: bool = True
+
+
+class Done(NamedTuple, Generic[Result]):
+    """A source's result or its error, and the seconds it took."""
+
+    source: Source
+    result: Result | InputError
+    seconds: float
+
+
+class Loaded(NamedTuple):
+    """A source's picture, RGB uint8 [H, W, 3], and the seconds it took to read."""
+
+    source: Source
+    image: Pixels
+    seconds: float
+
+
+def label_all(
+    parser: "SceneParser",
+    sources: Iterable[Source],
+    read: Callable[[Source], Pixels],
+    write: Callable[[Source, Pixels, Pixels], Result],
+    options: LabelOptions,
+) -> Iterator[Done[Result]]:
+    """Read each source's picture, label it, and write(source, picture, annotation); yield results as they come."""
+
+    def load(source: Source) -> Loaded | Done[Result]:
+        started = time.perf_counter()
+        try:
+            return Loaded(source, read(source), time.perf_counter() - started)
+        except InputError as error:
+            return Done(source, error, time.perf_counter() - started)
+
+    def save(loaded: Loaded, annotation: Pixels, seconds: float) -> Done[Result]:
+        started = time.perf_counter()
+        try:
+            result: Result | InputError = write(loaded.source, loaded.image, annotation)
+        except InputError as error:
+            result = error
+        return Done(loaded.source, result, loaded.seconds + seconds + time.perf_counter() - started)
+
+    readers, writers = ThreadPoolExecutor(THREADS), ThreadPoolExecutor(THREADS)
+    written: list[Future[Done[Result]]] = []
+    try:
+        for group in by_size(in_order(readers, load, sources, ahead=THREADS), parser, options):
+            if isinstance(group, Done):
+                yield group
+                continue
+            started = time.perf_counter()
+            try:
+                annotations = annotate([loaded.image for loaded in group], parser, options, group[0].source.name)
+            except InputError as error:
+                yield from (Done(loaded.source, error, loaded.seconds) for loaded in group)
+                continue
+            seconds = (time.perf_counter() - started) / len(group)
+            yield from (future.result() for future in written)  # the batch before
+            pairs = zip(group, annotations, strict=True)
+            written = [writers.submit(save, loaded, annotation, seconds) for loaded, annotation in pairs]
+        yield from (future.result() for future in written)
+    finally:
+        for pool in (readers, writers):
+            pool.shutdown(cancel_futures=True)
+
+
+def by_size(
+    inputs: Iterable[Loaded | Done[Result]], parser: "SceneParser", options: LabelOptions
+) -> Iterator[list[Loaded] | Done[Result]]:
+    """Yield batches of pictures that the network takes at one size; those to be tiled alone; errors unchanged."""
+    waiting: dict[tuple[int, int], list[Loaded]] = {}
+    for loaded in inputs:
+        if isinstance(loaded, Done):
+            yield loaded
+            continue
+        height, width = loaded.image.shape[:2]
+        if _tiled(loaded.image, options):
+            yield [loaded]
+            continue
+        size = parser.fitted(width, height)
+        waiting.setdefault(size, []).append(loaded)
+        if len(waiting[size]) == options.batch:
+            yield waiting.pop(size)
+        while sum(map(_pixels, waiting.values())) > PIXELS:
+            yield waiting.pop(max(waiting, key=lambda size: _pixels(waiting[size])))
+    yield from waiting.values()
+
+
+def annotate(images: list[Pixels], parser: "SceneParser", options: LabelOptions, name: object) -> list[Pixels]:
+    """Return annotations, uint8 [H, W], of pictures that the network takes at one size, or of one alone in tiles.
+
+    Raises InputError, with `name`, if the tiles would take too much memory.
+    """
+    from sceneparse.inference.tiles import annotate_tiled, plan_tiles
+
+    if not _tiled(images[0], options):
+        return parser.annotate_batch(images, options.views, options.other)
+    (image,) = images
+    height, width = image.shape[:2]
+    tiling = plan_tiles(parser, width, height, options.tile_above or 1)
+    values = tiling.area * len(parser.classes)
+    if values > CANVAS_VALUES:
+        raise InputError(
+            "the tiles are too small for so large a picture",
+            expected=f"at most {CANVAS_VALUES} probabilities to hold in memory",
+            got=f"{values}, for {len(tiling.corners)} tiles and {len(parser.classes)} classes",
+            file=name,
+            next_step="raise --tile-above, which is the size of a tile",
+        )
+    return [annotate_tiled(parser, image, tiling, options.views, options.batch)]
+
+
+def _tiled(image: Pixels, options: LabelOptions) -> bool:
+    return options.tile_above is not None and image.shape[0] * image.shape[1] > options.tile_above
+
+
+def _pixels(group: list[Loaded]) -> int:
+    return sum(loaded.image.size // 3 for loaded in group)
