@@ -81,6 +81,7 @@ def test_a_server_that_plans_nothing_is_named_and_serve_can_be_stopped_when_it_i
             wait_for(lambda: not processes(mirror.environment), LEFT_SECONDS, "processes are left")
 
 
+@pytest.mark.exhaustive
 def test_the_own_servers_error_is_shown_and_a_run_that_waits_for_another_is_no_fault(mirror):
     mirror.run("prefect", "server", "database", "upgrade", "--yes")
     with closing(sqlite3.connect(mirror.path.parent / "home/prefect.db")) as database:

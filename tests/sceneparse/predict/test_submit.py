@@ -124,6 +124,7 @@ def test_a_stopped_one_goes_on_with_what_it_has(release_zip, model, tmp_path, mo
     assert set(seen) == set(NAMES) - kept
 
 
+@pytest.mark.slow
 def test_a_killed_one_loses_nothing(release_zip, model, tmp_path, root):
     """As a process of its own, killed when two PNGs are there; the next start goes on."""
     whole = run(release_zip, model, tmp_path, batch=1)

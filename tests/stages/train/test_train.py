@@ -141,6 +141,7 @@ def run_here(inputs, tmp_path, *, start_from=None, model=None, **changes):
     train(params, inputs / "records", *out)
 
 
+@pytest.mark.exhaustive
 def test_more_epochs_after_the_end_are_a_new_training(inputs, tmp_path, caplog):
     """An output depends on its inputs, never on what was there before."""
     for folder, epochs in ((tmp_path / "twice", (1, 2)), (tmp_path / "once", (2,))):
