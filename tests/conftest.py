@@ -93,11 +93,21 @@ def trained(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def prefect_api(tmp_path_factory):
+def prefect_home(tmp_path_factory):
+    """Prefect's folder with an empty database. Not to be changed: copy it."""
+    from prefect_server import migrate
+
+    home = tmp_path_factory.mktemp("prefect") / "home"
+    migrate(home)
+    return home
+
+
+@pytest.fixture(scope="session")
+def prefect_api(tmp_path_factory, prefect_home):
     """One Prefect server for all tests that need one."""
     from prefect_server import prefect_server
 
-    with prefect_server(tmp_path_factory.mktemp("prefect") / "home") as server:
+    with prefect_server(tmp_path_factory.mktemp("prefect-api") / "home", prefect_home) as server:
         yield server
 
 
