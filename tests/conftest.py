@@ -27,11 +27,17 @@ GROUPS = {
     "test_pipeline.py": "trained",
     "test_remotes.py": "trained",
     "test_sweep.py": "trained",
-    "test_flows.py": "flows",
     "test_scaling.py": "scaling",
-    "test_kill.py": "kill",
+    "test_flows.py": "flows",
     "test_train.py": "train",
     "test_training.py": "training",
+    "test_export.py": "export",
+    "test_kill.py": "kill",
+    "test_sources.py": "sources",
+    "test_refusals.py": "refusals",
+    "test_web.py": "web",
+    "test_ancestor.py": "ancestor",
+    "test_train_step.py": "benchmarks",
 }
 
 
