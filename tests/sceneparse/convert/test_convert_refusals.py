@@ -219,7 +219,6 @@ def test_lists_that_do_not_fit(run, tmp_path):
     ("before", "after", "expected"),
     [
         ("raw", "rav", ["rav: No such file or directory"]),
-        ("labels", "lables", ["lables: No such file or directory"]),
         ("raw labels", "rav camvid.csv", ["rav: No such file", "camvid.csv: Not a directory"]),
         ("raw", "raw/a.png", ["raw/a.png: Not a directory"]),
     ],
@@ -295,7 +294,6 @@ def test_what_ignore_cannot_name(run, tmp_path):
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ("soil,0\nleaf,255\n", "no header line: the first one has 0, soil\n"),
         ("0 0 0,ignored\n1,2,3,sky\n", "no header line: the first one has 0 0 0, ignored\n"),  # uneven rows
         ("klass,value\nsoil,0\nleaf,255\n", "columns klass, value\n"),
         ("name,value\n", "no rows, and so no columns\n"),
