@@ -130,6 +130,7 @@ def test_logarithmic_ticks_lie_within_their_range():
         assert all(low <= tick <= low * factor for tick in found)
 
 
+@pytest.mark.slow
 def test_the_library_is_the_same_each_time():
     first = library()
     library.cache_clear()
