@@ -27,11 +27,17 @@ GROUPS = {
     "test_pipeline.py": "trained",
     "test_remotes.py": "trained",
     "test_sweep.py": "trained",
-    "test_flows.py": "flows",
     "test_scaling.py": "scaling",
-    "test_kill.py": "kill",
+    "test_flows.py": "flows",
     "test_train.py": "train",
     "test_training.py": "training",
+    "test_export.py": "export",
+    "test_kill.py": "kill",
+    "test_sources.py": "sources",
+    "test_refusals.py": "refusals",
+    "test_web.py": "web",
+    "test_ancestor.py": "ancestor",
+    "test_train_step.py": "benchmarks",
 }
 
 
@@ -93,11 +99,21 @@ def trained(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def prefect_api(tmp_path_factory):
+def prefect_home(tmp_path_factory):
+    """Prefect's folder with an empty database. Not to be changed: copy it."""
+    from prefect_server import migrate
+
+    home = tmp_path_factory.mktemp("prefect") / "home"
+    migrate(home)
+    return home
+
+
+@pytest.fixture(scope="session")
+def prefect_api(tmp_path_factory, prefect_home):
     """One Prefect server for all tests that need one."""
     from prefect_server import prefect_server
 
-    with prefect_server(tmp_path_factory.mktemp("prefect") / "home") as server:
+    with prefect_server(tmp_path_factory.mktemp("prefect-api") / "home", prefect_home) as server:
         yield server
 
 

@@ -86,7 +86,7 @@ def theirs(tmp_path_factory):
     return Run(tmp_path_factory.mktemp("theirs"), preset="fcn2017", model=model, train=recipe).train()
 
 
-@pytest.mark.parametrize("run", ["ours", "theirs"])
+@pytest.mark.parametrize("run", ["ours", pytest.param("theirs", marks=pytest.mark.exhaustive)])
 def test_the_loss_is_not_stuck_and_no_class_is_everywhere(run, request):
     run = request.getfixturevalue(run)
     losses = [loss for _, loss in run.curve("train/loss")]
@@ -148,6 +148,7 @@ def test_two_classes_and_pictures_without_a_label_are_no_nan(tmp_path):
     assert all(math.isfinite(value) for value in scores.values())
 
 
+@pytest.mark.exhaustive
 def test_the_ancestors_labels_are_its_own(theirs):
     """'Other' is an output of its own, which no score counts and every picture may be given."""
     card = json.loads((theirs.folder / "m.json").read_text())

@@ -153,6 +153,7 @@ def pair_folders(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_odd_files_become_a_dataset(pair_folders, root):
     arguments = ("convert", "pictures", "masks", "--classes", "classes.csv", "--share", "0.5", "--out")
     done = command(root, "pipeline.cli.main", *arguments, "out put: 1.zip", cwd=pair_folders)

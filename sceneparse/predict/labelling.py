@@ -5,14 +5,13 @@ error stops no other. Invariant: an annotation does not depend on the rest of it
 the number of sources: one batch is being read, one is in the network and one is being written.
 """
 
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from sceneparse.core.errors import InputError
-from sceneparse.core.parallel import in_order
+from sceneparse.core.parallel import in_order, usable_cpus
 from sceneparse.dataset.images import Pixels
 from sceneparse.predict.defaults import BATCH, TILE_ABOVE
 from sceneparse.predict.inputs import Source
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 PIXELS = 50_000_000  # of pictures that wait for others of their size: 150 MB
 CANVAS_VALUES = 1 << 28  # probabilities of a tiled picture: a gigabyte
-THREADS = min(4, len(os.sched_getaffinity(0)))
+THREADS = min(4, usable_cpus())
 
 Result = TypeVar("Result")
 

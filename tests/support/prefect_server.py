@@ -1,6 +1,8 @@
 """A real Prefect server on loopback, with a home of its own."""
 
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,9 +37,17 @@ def quiet_environment(home: Path) -> dict[str, str]:
     }
 
 
+def migrate(home: Path) -> None:
+    """Make an empty database in `home`, which takes longer than most tests: a home to be copied."""
+    command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"]
+    subprocess.run(command, env={**os.environ, **quiet_environment(home)}, check=True, capture_output=True)
+
+
 @contextmanager
-def prefect_server(home: Path) -> Iterator[PrefectServer]:
-    """Start a server that keeps its records in `home`; end it with the block."""
+def prefect_server(home: Path, like: Path | None = None) -> Iterator[PrefectServer]:
+    """Start a server that keeps its records in `home`, a copy of `like`; end it with the block."""
+    if like:
+        shutil.copytree(like, home)
     home.mkdir(parents=True, exist_ok=True)
     port = free_port()
     url = f"http://127.0.0.1:{port}/api"

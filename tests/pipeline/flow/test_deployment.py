@@ -38,6 +38,7 @@ def deploy(mirror, prefect_api, schedule=None):
     return Api(prefect_api.url).get("deployments/name/sceneparse/nightly")
 
 
+@pytest.mark.exhaustive
 def test_its_own_schedule_plans_runs_at_three(mirror, prefect_api):
     deployment = deploy(mirror, prefect_api)
     assert {time.isoformat() for time in local_times(Api(prefect_api.url), deployment, "UTC")} == {"03:00:00"}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -24,7 +25,8 @@ COMMAND = (
 
 
 @pytest.fixture
-def mirror(tmp_path):
+def mirror(tmp_path, prefect_home):
+    shutil.copytree(prefect_home, tmp_path / "home")
     mirror = Mirror(
         tmp_path / "project", {**quiet_environment(tmp_path / "home"), "SCENEPARSE_TEST": str(uuid.uuid4())}
     )
@@ -66,10 +68,12 @@ def mean_iou(mirror):
         return json.loads((mirror.path / "metrics/evaluate.json").read_text())["original"]["mean_iou"]
 
 
-def test_a_server_that_plans_nothing_is_named_and_serve_can_be_stopped_when_it_is_gone(mirror, tmp_path, monkeypatch):
+def test_a_server_that_plans_nothing_is_named_and_serve_can_be_stopped_when_it_is_gone(
+    mirror, tmp_path, prefect_home, monkeypatch
+):
     monkeypatch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED", "false")
     with ExitStack() as lasting:
-        server = lasting.enter_context(prefect_server(tmp_path / "other-home"))
+        server = lasting.enter_context(prefect_server(tmp_path / "other-home", prefect_home))
         mirror.environment |= server.environment
         with serving_often(mirror) as (process, _log, hear):
             hear("warning: the schedule of sceneparse/nightly starts no run: none is planned")
@@ -81,8 +85,8 @@ def test_a_server_that_plans_nothing_is_named_and_serve_can_be_stopped_when_it_i
             wait_for(lambda: not processes(mirror.environment), LEFT_SECONDS, "processes are left")
 
 
+@pytest.mark.exhaustive
 def test_the_own_servers_error_is_shown_and_a_run_that_waits_for_another_is_no_fault(mirror):
-    mirror.run("prefect", "server", "database", "upgrade", "--yes")
     with closing(sqlite3.connect(mirror.path.parent / "home/prefect.db")) as database:
         database.execute(
             "CREATE TRIGGER full BEFORE INSERT ON flow_run BEGIN SELECT RAISE(ABORT, 'no room for runs'); END"

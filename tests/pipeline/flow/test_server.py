@@ -24,8 +24,9 @@ def built(tmp_path_factory):
 
 
 @pytest.fixture
-def mirror(built, tmp_path):
+def mirror(built, tmp_path, prefect_home):
     """A copy of it, with no server set."""
+    shutil.copytree(prefect_home, tmp_path / "home")
     shutil.copytree(built.path, tmp_path / "project", symlinks=True)
     mirror = Mirror(tmp_path / "project", quiet_environment(tmp_path / "home"))
     mirror.environment.pop("PREFECT_API_URL", None)
@@ -68,9 +69,9 @@ def test_another_servers_pages_come_through_the_proxy(mirror):
 COMMANDS = (["run"], ["serve"], ["notify", "http://127.0.0.1:1/hook"])
 
 
-def test_a_server_that_wants_a_login_is_told_of(mirror, tmp_path, monkeypatch):
+def test_a_server_that_wants_a_login_is_told_of(mirror, tmp_path, prefect_home, monkeypatch):
     monkeypatch.setenv("PREFECT_SERVER_API_AUTH_STRING", "admin:secret")
-    with prefect_server(tmp_path / "other-home") as server:
+    with prefect_server(tmp_path / "other-home", prefect_home) as server:
         mirror.environment["PREFECT_API_URL"] = server.url
         for extra in ({}, {"PREFECT_API_AUTH_STRING": "admin:wrong"}, {"PREFECT_API_KEY": "pnu_wrong"}):
             mirror.environment |= extra
@@ -126,7 +127,6 @@ def test_where_the_usual_folder_cannot_be_written_the_workspace_has_the_records(
 
 
 def test_an_own_server_that_does_not_start_shows_its_error(mirror, tmp_path):
-    (tmp_path / "home").mkdir()
     (tmp_path / "home/prefect.db").write_text("this is no database, and never was one\n" * 100)
     said = mirror.run("sceneparse", "run", expect=1)
     assert said.startswith("error: Prefect's server did not start"), said

@@ -12,7 +12,10 @@ from pipeline.repro.process import run_supervised
 from pipeline.repro.project import Project, project_root
 from sceneparse.core.errors import BusyError, InputError
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dvc")  # its own, of a library that it uses
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:dvc"),  # its own, of a library that it uses
+]
 
 
 @pytest.fixture

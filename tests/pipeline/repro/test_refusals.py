@@ -15,7 +15,10 @@ from pipeline.repro.dvc_errors import dvc_understood
 from pipeline.repro.project import Project, project_root
 from sceneparse.core.errors import InputError
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dvc")  # its own, of a library that it uses
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:dvc"),  # its own, of a library that it uses
+]
 
 
 @pytest.fixture(scope="module")

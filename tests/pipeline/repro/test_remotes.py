@@ -76,8 +76,8 @@ def by_webdav(server, path):
 
 
 SSH = pytest.param(("ssh", by_ssh), id="ssh")
-S3 = pytest.param(("gateway", by_s3), id="s3", marks=pytest.mark.s3)
-WEBDAV = pytest.param(("webdav", by_webdav), id="webdav", marks=pytest.mark.webdav)
+S3 = pytest.param(("gateway", by_s3), id="s3", marks=[pytest.mark.exhaustive, pytest.mark.s3])
+WEBDAV = pytest.param(("webdav", by_webdav), id="webdav", marks=[pytest.mark.exhaustive, pytest.mark.webdav])
 
 
 @pytest.fixture
@@ -186,6 +186,7 @@ def test_the_default_is_a_folder_beside_the_clone(trained, tmp_path):
     assert neighbour.read(MODEL) == trained.read(MODEL)
 
 
+@pytest.mark.exhaustive
 def test_pushes_that_break_off_are_completed_by_the_next(trained, ssh, tmp_path):
     store = tmp_path / "storage"
     remote = Remote(private={"url": ssh.url(store), "keyfile": str(ssh.folder / "writer")})
@@ -237,6 +238,7 @@ def test_a_file_that_was_changed_in_the_remote_is_refused(trained, ssh, tmp_path
     assert not files(machine_b)
 
 
+@pytest.mark.exhaustive
 def test_without_the_pin_any_host_key_will_do(trained, ssh, tmp_path):
     """DVC does not look at known_hosts; if it ever does, docs/remotes.md is to be rewritten."""
     environment = ssh.client(tmp_path / "home", host_key=new_key(tmp_path / "other"))
@@ -244,7 +246,7 @@ def test_without_the_pin_any_host_key_will_do(trained, ssh, tmp_path):
     assert NOT_THERE in refused(trained, tmp_path, remote), "connected"
 
 
-@pytest.mark.parametrize("known", ["another key", "nothing"])
+@pytest.mark.parametrize("known", ["another key", pytest.param("nothing", marks=pytest.mark.exhaustive)])
 def test_a_host_key_that_is_not_the_pinned_one_is_refused(trained, ssh, tmp_path, known):
     host_key = new_key(tmp_path / "other") if known == "another key" else None
     environment = ssh.client(tmp_path / "home", host_key=host_key)
@@ -252,11 +254,13 @@ def test_a_host_key_that_is_not_the_pinned_one_is_refused(trained, ssh, tmp_path
     assert "Host key is not trusted for host 127.0.0.1" in said
 
 
+@pytest.mark.exhaustive
 def test_another_ssh_key_is_refused(trained, ssh, tmp_path):
     private = {"url": ssh.url(tmp_path / "storage"), "keyfile": str(new_key(tmp_path / "other"))}
     assert "Permission denied for user" in refused(trained, tmp_path, Remote(private=private))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.webdav
 def test_another_webdav_password_is_refused(trained, webdav, tmp_path):
     """When pulling, DVC takes the refusal for a file that is not there: docs/remotes.md says so."""
@@ -265,6 +269,7 @@ def test_another_webdav_password_is_refused(trained, webdav, tmp_path):
     assert "401" in trainer(trained, tmp_path / "a", remote).run("dvc", "push", expect=255)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.s3
 @pytest.mark.parametrize(
     ("changed", "message"),

@@ -195,7 +195,6 @@ def test_lists_that_do_not_fit(tmp_path):
     ("before", "after", "expected"),
     [
         ("raw", "rav", ["rav: No such file or directory"]),
-        ("labels", "lables", ["lables: No such file or directory"]),
         ("raw labels", "rav camvid.csv", ["rav: No such file", "camvid.csv: Not a directory"]),
         ("raw", "raw/a.png", ["raw/a.png: Not a directory"]),
     ],

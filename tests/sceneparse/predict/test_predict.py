@@ -193,6 +193,7 @@ def test_the_labels_never_take_the_pictures_place(model, tmp_path):
     assert not (tmp_path / "a_overlay.jpg").exists()
 
 
+@pytest.mark.slow
 def test_names_that_are_no_text(model, photo, tmp_path, root):
     """Neither UTF-8 nor one line: told in a form that does nothing to a terminal, and in JSON that is JSON."""
     folder = tmp_path / "pictures"
@@ -250,6 +251,7 @@ def test_a_named_card_must_be_there(model, photo, tmp_path):
         predict([str(photo)], model, tmp_path / "none.json", tmp_path / "out", 0.6)
 
 
+@pytest.mark.slow
 def test_the_command(model, photo, tmp_path, root):
     """Prints the shares and the paths; what cannot be used is refused without a traceback."""
 

@@ -84,12 +84,14 @@ def test_a_png_for_each_picture(release_zip, model, tmp_path, capsys):
     assert [path.suffix for path in (tmp_path / "state").iterdir()] == [".lock"], "what was kept is removed"
 
 
+@pytest.mark.slow
 def test_the_same_bytes_again(release_zip, model, tmp_path):
     first = run(release_zip, model, tmp_path, batch=1)
     assert run(release_zip, model, tmp_path, batch=4) == first
     assert run(release_zip, model, tmp_path, flip=True) != first
 
 
+@pytest.mark.slow
 def test_a_stopped_one_goes_on_with_what_it_has(release_zip, model, tmp_path, monkeypatch):
     """Other views begin anew, and leave it what it has."""
     whole = run(release_zip, model, tmp_path, batch=1)
@@ -124,6 +126,7 @@ def test_a_stopped_one_goes_on_with_what_it_has(release_zip, model, tmp_path, mo
     assert set(seen) == set(NAMES) - kept
 
 
+@pytest.mark.slow
 def test_a_killed_one_loses_nothing(release_zip, model, tmp_path, root):
     """As a process of its own, killed when two PNGs are there; the next start goes on."""
     whole = run(release_zip, model, tmp_path, batch=1)
@@ -149,6 +152,7 @@ def test_a_killed_one_loses_nothing(release_zip, model, tmp_path, root):
     assert (tmp_path / "killed.zip").read_bytes() == whole
 
 
+@pytest.mark.slow
 def test_a_network_that_knows_other_names_a_class_all_the_same(release_zip, tmp_path):
     from sceneparse.network.fcn8s import build_fcn8s
     from sceneparse.network.saving import save_card, save_model

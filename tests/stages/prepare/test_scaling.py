@@ -196,15 +196,17 @@ def test_a_worker_that_comes_late_must_be_fit_too(on_dask, dataset):
 
 @pytest.mark.slow
 def test_a_killed_worker_costs_nothing(dask, on_dask, dataset, tmp_path, monkeypatch):
+    from distributed import Client
+
     path = tmp_path / "dataset.zip"
     write_archive(path, training=256, validation=2, sides=(200, 260))
     monkeypatch.delenv(executor.VARIABLE)
     prepare(SMALL, path, tmp_path / "here")
     monkeypatch.setenv(executor.VARIABLE, dask.address)
-    doomed = dask.add_worker()
-    with ThreadPoolExecutor(1) as pool:
+    doomed, question = dask.add_worker(), workers_at_work()
+    with ThreadPoolExecutor(1) as pool, Client(dask.address, set_as_default=False) as client:
         running = pool.submit(prepare, SMALL, path, tmp_path / "there")
-        while (doomed.pid, True) not in dask.ask(workers_at_work()):
+        while (doomed.pid, True) not in client.run(question).values():
             assert not running.done()
         doomed.kill()
         running.result(timeout=PATIENCE)

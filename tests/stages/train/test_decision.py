@@ -104,6 +104,7 @@ def test_sampled_pixels_have_labels_and_their_own_logits(network):
     assert all(tuple(np.round(row, 4)) in known[label] for row, label in zip(logits, labels.tolist(), strict=True))
 
 
+@pytest.mark.slow
 def test_the_network_adds_its_constants_and_needs_no_code_of_ours(network, tmp_path):
     constants = np.array([0.5, -1, 0, 2], np.float32)
     images = next(iter(pictures()))[0]

@@ -10,6 +10,8 @@ from sceneparse.params.whole import Params
 from sceneparse.scores.palette import palette
 from stages.train.histograms import write_histograms
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def params():

@@ -113,6 +113,7 @@ def test_deciding_for_the_mean_iou_adds_the_last_layer_and_nothing_else(inputs, 
     assert after > before
 
 
+@pytest.mark.exhaustive
 def test_stopped_and_run_again_it_ends_with_the_same_bytes(inputs, finished, tmp_path):
     uninterrupted, said = finished
     process = start(inputs, tmp_path)
@@ -141,6 +142,7 @@ def run_here(inputs, tmp_path, *, start_from=None, model=None, **changes):
     train(params, inputs / "records", *out)
 
 
+@pytest.mark.exhaustive
 def test_more_epochs_after_the_end_are_a_new_training(inputs, tmp_path, caplog):
     """An output depends on its inputs, never on what was there before."""
     for folder, epochs in ((tmp_path / "twice", (1, 2)), (tmp_path / "once", (2,))):
@@ -149,22 +151,6 @@ def test_more_epochs_after_the_end_are_a_new_training(inputs, tmp_path, caplog):
                 run_here(inputs, folder, epochs=count)
     assert "going on" not in caplog.text
     assert outputs(tmp_path / "twice") == outputs(tmp_path / "once")
-
-
-def test_changed_params_set_unfinished_training_aside_aloud(inputs, tmp_path, caplog):
-    process = start(inputs, tmp_path)
-    while not list(tmp_path.glob("state/checkpoints/*/step-*.npz")):
-        assert process.poll() is None, process.communicate()[0]
-        time.sleep(0.01)
-    process.kill()
-    process.communicate()
-    (unfinished,) = (tmp_path / "state/checkpoints").iterdir()
-    before = {path.name: path.read_bytes() for path in unfinished.glob("*.npz")}
-    with caplog.at_level(logging.INFO):
-        run_here(inputs, tmp_path, epochs=1)
-    assert f"left aside in {tmp_path / 'state/checkpoints'}: unfinished training of other inputs" in caplog.text
-    assert "starting at step 0 of 7" in caplog.text
-    assert before == {path.name: path.read_bytes() for path in unfinished.glob("*.npz")}
 
 
 def test_a_trained_model_is_a_start(inputs, tmp_path, caplog):

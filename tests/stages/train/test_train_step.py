@@ -104,6 +104,7 @@ def check_figures(row):
     assert 100 < megabytes < 10_000
 
 
+@pytest.mark.exhaustive
 def test_a_row_for_each_configuration(root):
     rows = table(root, "--batch-sizes=2")
     refused = rows.pop(("2", "mixed_bfloat16", "on"))
@@ -113,6 +114,7 @@ def test_a_row_for_each_configuration(root):
         check_figures(row)
 
 
+@pytest.mark.exhaustive
 def test_out_of_memory_does_not_end_the_others(root):
     """More than any address space holds, then a batch that fits."""
     rows = table(root, "--batch-sizes", str(10**12), "2", "--precisions=float32", "--xla=off")
