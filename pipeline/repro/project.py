@@ -21,8 +21,6 @@ from pipeline.repro.dvc_errors import broken_file, check_merged, dvc_understood
 from pipeline.repro.stage_names import no_such_stage
 from sceneparse.core.errors import BusyError, InputError
 
-LAST_LINES = 15  # of a failed command, in its error
-
 
 @dataclass(frozen=True)
 class Stage:
