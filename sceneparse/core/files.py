@@ -129,16 +129,3 @@ def file_digest(path: Path, algorithm: str = "sha256") -> str:
 def matches_digest(path: Path, digest: str) -> bool:
     """Whether the file's content has the pinned `digest` (`algorithm:hex`)."""
     return file_digest(path, digest.partition(":")[0]) == digest
-
-
-def check_digest(path: Path, digest: str) -> None:
-    """Raise InputError unless the file's content has the pinned `digest` (`algorithm:hex`)."""
-    got = file_digest(path, digest.partition(":")[0])
-    if got != digest:
-        raise InputError(
-            "the file's content is not the pinned one",
-            expected=digest,
-            got=got,
-            file=path,
-            next_step="remove the file to fetch it again; if you meant to change it, pin the new digest in params.yaml",
-        )
