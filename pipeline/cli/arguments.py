@@ -91,8 +91,3 @@ def number(text: str) -> float:
         return float(text)
     except ValueError:
         return math.nan
-
-
-def path_or_url(text: str) -> str:
-    """As it is: a Path would take a slash from http://."""
-    return text

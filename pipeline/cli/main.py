@@ -14,7 +14,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from pipeline.cli.arguments import DEBUG, STATUSES, Parser, add_command, path_or_url
+from pipeline.cli.arguments import DEBUG, STATUSES, Parser, add_command
 from pipeline.cli.dataset_commands import add_data
 from pipeline.cli.model_commands import add_models
 from pipeline.cli.run_commands import add_runs
@@ -125,9 +125,9 @@ def completion(shell: str) -> None:
 
     parser = make_parser()
     parsers = [parser]
-    for one in parsers:
-        for action in one._actions:
-            if action.type in (Path, path_or_url):
+    for command in parsers:
+        for action in command._actions:
+            if action.type is Path or action.metavar == "PATH":  # the second may be addresses, too
                 action.complete = shtab.FILE  # type: ignore[attr-defined]
             if isinstance(action, argparse._SubParsersAction):
                 parsers += action.choices.values()

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.cli.arguments import add_command, natural, path_or_url, scale, share
+from pipeline.cli.arguments import add_command, natural, scale, share
 from pipeline.repro.results import MODEL
 from sceneparse.predict.defaults import BATCH, TILE_ABOVE
 
@@ -42,9 +42,7 @@ def _add_predict(commands: "Subparsers") -> None:
         "Videos, which are named one by one, become mp4 files of their overlays: \n"
         "pip install -c constraints.txt -e '.[video]'",
     )
-    command.add_argument(
-        "paths", nargs="+", type=path_or_url, metavar="PATH", help="file, folder, glob, http(s) address, or - for stdin"
-    )
+    command.add_argument("paths", nargs="+", metavar="PATH", help="file, folder, glob, http(s) address, or - for stdin")
     _add_looks(command)
     command.add_argument("--out", type=Path, default=Path("predictions"), help="folder, default: %(default)s")
     command.add_argument("--opacity", type=share, default=0.6, help="of the overlay's colours, default: %(default)s")
