@@ -54,7 +54,10 @@ def _unread() -> bool:
 
 def _run() -> None:
     interrupted = _watch_interrupts()
-    flags = vars(make_parser().parse_args())
+    try:
+        flags = vars(make_parser().parse_args())
+    except InputError as error:
+        sys.exit(f"error: {error}")
     (module, function), debug = flags.pop("run").split(":"), flags.pop("debug")
     if debug:
         show_all()

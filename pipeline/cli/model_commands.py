@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.cli.arguments import add_command, natural, scale, share
-from pipeline.repro.results import MODEL
+from pipeline.repro.stage_paths import stage_path
 from sceneparse.predict.defaults import BATCH, TILE_ABOVE
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _add_export(commands: "Subparsers") -> None:
         "It gets its name only if its own runtime gives as many pixels the Keras model's class as is needed.",
     )
     command.add_argument("--format", choices=("savedmodel", "onnx", "tflite"), required=True)
-    command.add_argument("--model", type=Path, default=MODEL, help="default: %(default)s")
+    command.add_argument("--model", type=Path, default=stage_path("--model"), help="default: %(default)s")
     command.add_argument("--card", type=Path, help="default: the one beside the model, else the one inside it")
     command.add_argument("--out", type=Path, default=Path("exports"), help="folder, default: %(default)s")
     command.add_argument(
@@ -109,7 +109,7 @@ def _add_web(commands: "Subparsers") -> None:
         ("", "--open", "--model models/fcn8s.keras --port 0", "--host 0.0.0.0 --max-mb 10 --max-megapixels 8"),
         "Pictures go to this machine alone, are kept in memory and forgotten. Ctrl-C ends it.",
     )
-    command.add_argument("--model", type=Path, default=MODEL, help="default: %(default)s")
+    command.add_argument("--model", type=Path, default=stage_path("--model"), help="default: %(default)s")
     command.add_argument("--card", type=Path, help="default: the one beside the model, else the one inside it")
     command.add_argument("--host", default="127.0.0.1", help="address to listen on; default: %(default)s")
     command.add_argument("--port", type=_port, default=PORT, help="0 = any that is free; default: %(default)s")
@@ -125,7 +125,7 @@ def _add_web(commands: "Subparsers") -> None:
 
 
 def _add_looks(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--model", type=Path, default=MODEL, help="default: %(default)s")
+    command.add_argument("--model", type=Path, default=stage_path("--model"), help="default: %(default)s")
     command.add_argument("--card", type=Path, help="default: the one beside the model, else the one inside it")
     command.add_argument(
         "--scales",

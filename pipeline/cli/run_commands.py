@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.cli.arguments import add_command, seconds, share
-from pipeline.repro.results import REPORT, SCORES
+from pipeline.repro.stage_paths import stage_path
 
 if TYPE_CHECKING:
     from pipeline.cli.arguments import Subparsers
@@ -93,8 +93,9 @@ def add_runs(commands: "Subparsers") -> None:
         "show the scores of the last run and where its report is",
         ("",),
     )
-    command.add_argument("--metrics", type=Path, default=SCORES, help="default: %(default)s")
-    command.add_argument("--report", type=Path, default=REPORT, help="default: %(default)s")
+    scores, report = stage_path("--scores"), stage_path("--report") / "index.html"
+    command.add_argument("--metrics", type=Path, default=scores, help="default: %(default)s")
+    command.add_argument("--report", type=Path, default=report, help="default: %(default)s")
 
 
 def _add_flow_parameters(command: argparse.ArgumentParser) -> None:

@@ -6,8 +6,8 @@ Input: what the evaluate stage wrote, or two folders of PNGs. Output: tables, or
 from pathlib import Path
 from typing import Any
 
-from pipeline.repro.results import read_scores
 from sceneparse.core.tables import print_json, print_line, print_table
+from sceneparse.scores.results import read_scores
 
 
 def score(annotations: Path, predictions: Path, classes: Path, as_json: bool) -> None:

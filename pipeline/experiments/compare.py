@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.experiments.dvc_experiments import Experiment, list_experiments
 from pipeline.experiments.grid import shown
 from pipeline.repro.project import Project, project_root
-from pipeline.repro.results import SCORES
+from pipeline.repro.stage_paths import stage_path
 from sceneparse.core.errors import BusyError, InputError
 from sceneparse.core.tables import print_json, print_table
 
@@ -21,7 +21,7 @@ def compare(by: str, every_commit: bool, as_json: bool) -> None:
     """Print the experiments that began from the current commit, or from any, best first by the score `by`."""
     project = Project(project_root(Path.cwd()))
     workspace, experiments = list_experiments(project.root, every_commit=every_commit)
-    score = _score_name(by, [*experiments, workspace], project.root / SCORES)
+    score = _score_name(by, [*experiments, workspace], project.root / stage_path("--scores", project.root))
     ranked = sorted(experiments, key=lambda row: (-_value(row, score), row.name))
     keys = dict.fromkeys(key for row in [workspace, *ranked] for key in row.params)
     differing = [key for key in keys if any(row.params.get(key) != workspace.params.get(key) for row in ranked)]

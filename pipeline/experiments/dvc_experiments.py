@@ -26,13 +26,13 @@ from ruamel.yaml import YAML
 
 from pipeline.repro.dvc_commands import LAST_LINES, CommandError, stage_environment, why
 from pipeline.repro.dvc_errors import refusal
+from pipeline.repro.param_paths import PARAMS
 from pipeline.repro.process import Lines, run_supervised
 from pipeline.repro.project import Project
-from pipeline.repro.results import SCORES
+from pipeline.repro.stage_paths import stage_path
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import write_text
 
-PARAMS = Path("params.yaml")
 KEPT = Path("state")  # of a checkout that is made anew: with it training goes on where it was
 
 
@@ -55,21 +55,19 @@ def list_experiments(root: Path, *, every_commit: bool = False) -> tuple[Experim
         workspace, *baselines = json.loads(_output(command, cwd=root))
     except CommandError as error:
         raise refusal(root, error.last) from None
+    files = {"params": PARAMS, "metrics": stage_path("--scores", root)}
+
+    def row(revision: dict[str, Any], name: str, baseline: str, done: bool) -> Experiment:
+        data = revision["data"] or {"params": {}, "metrics": {}}  # none, with an error, where DVC cannot read it
+        params, scores = (_flat(data[kind].get(str(path), {}).get("data") or {}) for kind, path in files.items())
+        return Experiment(name, baseline, done, params, scores)
+
     rows = []
     for baseline in baselines:
         for entry in baseline["experiments"] or []:
             done = entry["executor"] is None or entry["executor"]["state"] == "success"
-            rows.append(_row(entry["revs"][0], entry["name"] or "", baseline["rev"], done))
-    return _row(workspace, "workspace", baselines[0]["rev"] if baselines else "", True), rows
-
-
-def _row(revision: dict[str, Any], name: str, baseline: str, done: bool) -> Experiment:
-    data = revision["data"] or {"params": {}, "metrics": {}}  # none, with an error, where DVC cannot read it
-    params, scores = (
-        _flat(data[kind].get(str(path), {}).get("data") or {})
-        for kind, path in (("params", PARAMS), ("metrics", SCORES))
-    )
-    return Experiment(name, baseline, done, params, scores)
+            rows.append(row(entry["revs"][0], entry["name"] or "", baseline["rev"], done))
+    return row(workspace, "workspace", baselines[0]["rev"] if baselines else "", True), rows
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -17,15 +17,17 @@ from pathlib import Path
 
 import psutil
 
-from pipeline.experiments.dvc_experiments import PARAMS, Baseline, Experiment, list_experiments
+from pipeline.experiments.dvc_experiments import Baseline, Experiment, list_experiments
 from pipeline.experiments.grid import Point, read_grid, shown
 from pipeline.repro.dvc_commands import CommandError
+from pipeline.repro.param_paths import PARAMS
 from pipeline.repro.project import project_root
-from pipeline.repro.results import SCORES, read_scores
+from pipeline.repro.stage_paths import stage_path
 from pipeline.repro.supervisor import GRACE_SECONDS
 from sceneparse.core.errors import BusyError
 from sceneparse.core.files import locked
 from sceneparse.core.tables import print_line, print_table
+from sceneparse.scores.results import read_scores
 
 STATE = Path("state/sweep")
 LOOK_SECONDS = 0.2
@@ -98,7 +100,7 @@ def _take(step: Step, baseline: Baseline, params: str) -> CommandError | None:
         _print_line(step, "failed", time.monotonic() - begun, None)
         baseline.strip(folder)
         return error
-    scores = baseline.project(folder) / SCORES
+    scores = (project := baseline.project(folder)) / stage_path("--scores", project)
     iou = read_scores(scores)["original"]["mean_iou"] if scores.exists() else None
     _print_line(step, "ran", time.monotonic() - begun, iou)
     shutil.rmtree(folder)

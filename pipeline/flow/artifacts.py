@@ -5,7 +5,6 @@ so that Prefect shows each one's history.
 """
 
 import base64
-import csv
 import io
 import re
 import subprocess
@@ -21,9 +20,10 @@ from prefect.artifacts import (
     create_table_artifact,
 )
 
-from pipeline.repro.results import MODEL, PER_CLASS, PICTURES, REPORT, Scores
+from pipeline.repro.stage_paths import stage_path
 from sceneparse.core.errors import printable
-from sceneparse.core.files import csv_text, file_digest
+from sceneparse.core.files import file_digest
+from sceneparse.scores.results import Scores, read_table
 
 SHEET_SCENES, SHEET_WIDTH = 6, 200  # rows of the sheet of pictures; pixels of each picture
 
@@ -36,14 +36,18 @@ def published() -> bool:
 def publish_results(root: Path, scores: Scores, before: Scores) -> None:
     """Publish what the stages wrote; `before` holds the last good run's scores, or nothing."""
     create_table_artifact(score_rows(scores, before), key="scores", description=_compared(before))
-    with (root / PER_CLASS).open(newline="") as file:
-        rows = [{key: csv_text(cell) for key, cell in row.items()} for row in csv.DictReader(file)]
-    create_table_artifact(rows, key="per-class", description="Classes, at original size")
-    if (root / REPORT).is_file():
-        create_link_artifact((root / REPORT).as_uri(), key="report", link_text=str(REPORT), description="The report")
-    if sheet := picture_sheet(root / PICTURES):
+    classes = read_table(root / stage_path("--per-class", root))
+    create_table_artifact(classes, key="per-class", description="Classes, at original size")
+    model, report = stage_path("--model", root), stage_path("--report", root)
+    if (root / report / "index.html").is_file():
+        _link("report", root, report / "index.html", "The report")
+    if sheet := picture_sheet(root / report / "pictures"):
         create_image_artifact(sheet, key="pictures", description="Scenes of the report")
-    create_link_artifact((root / MODEL).as_uri(), key="model", link_text=str(MODEL), description="The trained model")
+    _link("model", root, model, "The trained model")
+
+
+def _link(key: str, root: Path, path: Path, description: str) -> None:
+    create_link_artifact((root / path).as_uri(), key=key, link_text=str(path), description=description)
 
 
 def score_rows(scores: Scores, before: Scores) -> list[dict[str, str]]:

@@ -18,15 +18,16 @@ from pydantic import Field
 from pipeline.flow.aftermath import noted
 from pipeline.flow.artifacts import publish_lineage, publish_results, published
 from pipeline.flow.cancellation import RunCancelledError, heeding_cancellation
-from pipeline.flow.gate import Gate, mean_iou
+from pipeline.flow.gate import Gate, mean_iou, read_earlier
 from pipeline.flow.overlap import Overlap, one_at_a_time
 from pipeline.flow.relay import Relay
 from pipeline.repro.dvc_commands import CommandError, Verdict, push_outputs, reproduce
 from pipeline.repro.param_paths import check_inputs, check_params
 from pipeline.repro.project import Project, Stage, project_root
-from pipeline.repro.results import SCORES, read_note, read_scores
+from pipeline.repro.stage_paths import stage_path
 from sceneparse.core.errors import BusyError, InputError
 from sceneparse.core.files import write_json
+from sceneparse.scores.results import read_scores
 
 RETRY_SECONDS = [5.0, 20.0, 60.0]  # before trying a download or a push again
 GOOD, PUSHED = Path("state/flow/good.json"), Path("state/flow/pushed.json")  # scores of the last run that was
@@ -80,10 +81,11 @@ def _check(project: Project, stages: list[Stage], push: bool, gate: Gate | None)
     check_inputs(project, stages)
     if push:
         project.remote()
-    if gate and str(SCORES) not in project.outputs(stages):
+    scores = stage_path("--scores", project.root)
+    if gate and str(scores) not in project.outputs(stages):
         raise InputError(
             "the quality gate needs scores",
-            expected=f"a run that includes the stage that writes {SCORES}",
+            expected=f"a run that includes the stage that writes {scores}",
             got=", ".join(node.name for node in stages),
             file=project.root / "dvc.yaml",
             next_step="leave out --stage; or leave out --push and --min-iou, and push by hand: dvc push",
@@ -98,11 +100,12 @@ def _run(project: Project, stages: list[Stage], force: bool, push: bool, gate: G
         print(f"{node.name:<12}{state.name}", flush=True)
         if not state.is_completed():
             return _ended_by(node.name, state)
-    if str(SCORES) not in project.outputs(stages):
+    file = stage_path("--scores", project.root)
+    if str(file) not in project.outputs(stages):
         return Completed(message="up to date")
 
-    scores = read_scores(project.root / SCORES)
-    good, pushed = (read_note(project.root / path) for path in (GOOD, PUSHED))
+    scores = read_scores(project.root / file)
+    good, pushed = (read_earlier(project.root / path) for path in (GOOD, PUSHED))
     if not published() or any(state.name != Verdict.CACHED for state in states.values()):
         publish_results(project.root, scores, good)
     if gate and (reason := gate.closed(scores, pushed)):

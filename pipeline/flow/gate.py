@@ -4,9 +4,12 @@ Input: the scores of this run and of the model pushed last. Output: nothing, or 
 gate is closed. The score is the mean IoU at original size, over classes that occur.
 """
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
-from pipeline.repro.results import Scores
+from sceneparse.core.errors import InputError
+from sceneparse.scores.results import Scores
 
 
 @dataclass(frozen=True)
@@ -32,3 +35,19 @@ class Gate:
 def mean_iou(scores: Scores) -> float | None:
     """The score that the gate looks at."""
     return scores["original"]["mean_iou"]
+
+
+def read_earlier(path: Path) -> Scores:
+    """Return the scores that an earlier run noted; empty when there was none. Raises InputError on a damaged note."""
+    if not path.exists():
+        return {}
+    try:
+        return dict(json.loads(path.read_text()))
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            "the note of an earlier run is damaged",
+            expected="a JSON object",
+            got=repr(error),
+            file=path,
+            next_step="remove the file: the next run writes it again",
+        ) from None

@@ -14,7 +14,7 @@ from pipeline.repro.project import Project, Stage
 from sceneparse.core.errors import InputError
 from sceneparse.params.whole import load_params
 
-PARAMS = "params.yaml"
+PARAMS = Path("params.yaml")
 
 
 def check_params(root: Path) -> None:
