@@ -34,7 +34,7 @@ def mirror(begun, tmp_path, prefect_api):
 def test_a_missing_file_is_named_with_the_stage_that_reads_it(mirror):
     (mirror.path / "sources/demo.yaml").unlink()
     said = mirror.run("sceneparse", "run", "--stage", "download", expect=1)
-    for line in ("error: download has nothing to read", "  file:     sources/demo.yaml", "  next:     bring it back"):
+    for line in ("error: download has nothing to read", "  file:     sources/demo.yaml", "  next:     put it back"):
         assert line in said.splitlines()
 
 
@@ -66,7 +66,7 @@ def test_nothing_is_left_of_a_run_that_is_stopped(mirror, prefect_api, number):
         output, _ = process.communicate(timeout=LEFT_SECONDS)
         if number != signal.SIGKILL:
             assert process.returncode == 128 + number
-            assert "stopped: run again to go on" in output
+            assert "stopped: run again to resume" in output
             assert "Traceback" not in output
         wait_for(lambda: not processes(mirror.environment), LEFT_SECONDS, "processes are left")
     check_left(mirror)
@@ -82,7 +82,7 @@ def test_a_run_that_was_started_by_hand_can_be_cancelled_through_the_api(mirror,
         api.post(f"flow_runs/{run['id']}/set_state", state={"type": "CANCELLING"})
         output, _ = process.communicate(timeout=LEFT_SECONDS)
         assert process.returncode == 1
-        assert "cancelled: run again to go on" in output
+        assert "cancelled: run again to resume" in output
         wait_for(lambda: not processes(mirror.environment), LEFT_SECONDS, "processes are left")
         assert api.state(run["id"])["type"] == "CANCELLED"
     check_left(mirror)

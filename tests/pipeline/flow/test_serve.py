@@ -103,7 +103,7 @@ def test_an_interval_starts_runs_once_it_is_not_paused(mirror, api):
 
 def test_what_is_no_schedule_is_refused(mirror):
     for flags in (["--cron", "0 25 * * *"], ["--cron", "0 3 * * *", "--timezone", "Nowhere"]):
-        assert mirror.run("sceneparse", "serve", *flags, expect=1).startswith("error: this is no schedule")
+        assert mirror.run("sceneparse", "serve", *flags, expect=1).startswith("error: the schedule is invalid")
     assert "expected a number above 0" in mirror.run("sceneparse", "serve", "--interval", "-1", expect=2)
     assert "there is no such stage" in mirror.run("sceneparse", "serve", "--stage", "nosuch", expect=1)
 
@@ -177,7 +177,7 @@ def test_prefects_page_shows_the_run_and_its_tasks(mirror, api, nightly):
 def test_a_webhook_is_told_of_failures_crashes_and_the_gate(mirror, webhook):
     url = f"http://127.0.0.1:{webhook.server_port}/hook"
     for _ in range(2):  # again changes nothing
-        assert "will tell" in mirror.run("sceneparse", "notify", url)
+        assert "will call" in mirror.run("sceneparse", "notify", url)
     mirror.run("sceneparse", "run", "--min-iou", "0.99", expect=1)
     mirror.set_line("download", "value: 50, trouble: fail")
     mirror.run("sceneparse", "run", expect=1)

@@ -103,7 +103,7 @@ READ = {  # the fault -> what refuses the project when it is read: problem, a pa
     "dvc.yaml cut off": (write("dvc.yaml", b"stages: ["), "dvc.yaml cannot be read", "line 1, column", "dvc.yaml"),
     "another schema": (
         write("dvc.yaml", b"stages:\n  a:\n    cmd: b\n    depz: []\n"),
-        "dvc.yaml is not as DVC writes it",
+        "dvc.yaml does not fit DVC's schema",
         "extra keys not allowed",
         "dvc.yaml",
     ),
@@ -121,7 +121,7 @@ READ = {  # the fault -> what refuses the project when it is read: problem, a pa
     ),
     "no such variable": (
         pipeline(lambda stages: stages["train"].update(cmd="echo ${train.nosuch}")),
-        "the pipeline uses a param that is not there",
+        "the pipeline uses a param that does not exist",
         "Could not find 'train.nosuch'",
         "params.yaml",
     ),
@@ -147,7 +147,7 @@ RUN = {  # the fault, the stage -> what `dvc repro` is refused with
     "a param is missing": (
         pipeline(lambda stages: stages["train"]["params"].append("nosuch")),
         "train",
-        "the pipeline uses a param that is not there",
+        "the pipeline uses a param that does not exist",
         "Parameters 'nosuch' are missing",
     ),
     "no params": (remove("params.yaml"), "train", "there is no params.yaml", "no file"),
@@ -164,7 +164,12 @@ RUN = {  # the fault, the stage -> what `dvc repro` is refused with
         "a file that a stage needs is missing",
         "data/raw/dataset.zip",
     ),
-    "Git has an output": (tracked, "visualize", "Git has an output of the pipeline", "git rm -r --cached 'report'"),
+    "Git tracks an output": (
+        tracked,
+        "visualize",
+        "Git tracks an output of the pipeline",
+        "git rm -r --cached 'report'",
+    ),
     "no such stage": (remove(), "nosuch", "there is no such stage", "nosuch"),
     "no cache": (in_place_of(".dvc/cache"), "visualize", "a folder of the project cannot be used", ".dvc/cache"),
 }
@@ -290,5 +295,5 @@ def test_a_run_that_dvc_refuses_ends_in_our_words(mirror, prefect_api):
     tracked(mirror)
     mirror.environment |= prefect_api.environment
     output = mirror.run("sceneparse", "run", expect=1)
-    check(output[output.index("error: ") :], "Git has an output of the pipeline", "report", str(mirror.path))
+    check(output[output.index("error: ") :], "Git tracks an output of the pipeline", "report", str(mirror.path))
     assert "defect" not in output
