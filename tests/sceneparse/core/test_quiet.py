@@ -68,7 +68,7 @@ def test_it_is_held_unless_it_was_asked_for(python, environment, shown):
     assert done.returncode == 0, done.stderr
     assert (NOISE in done.stderr) == shown
     assert done.stderr.endswith("ours")
-    assert ("a GPU was asked for" in done.stderr) == (environment.get("CUDA_VISIBLE_DEVICES", "-1") not in ("", "-1"))
+    assert ("a GPU was requested" in done.stderr) == (environment.get("CUDA_VISIBLE_DEVICES", "-1") not in ("", "-1"))
     assert shown or done.stderr == "ours"
 
 
