@@ -25,7 +25,7 @@ OnOutput = Callable[[bytes], None]
 
 
 class Verdict(StrEnum):
-    """What became of a stage; these are also the names of its task's states in Prefect."""
+    """Result of a stage; these are also the names of its task's states in Prefect."""
 
     CACHED = "Cached"  # up to date: DVC would skip it
     RESTORED = "Restored"  # DVC brought the outputs back from its cache

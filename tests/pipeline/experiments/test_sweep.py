@@ -21,7 +21,7 @@ from sceneparse.params.whole import load_params
 
 ROOT = Path(__file__).parents[3]
 
-# One stage in place of six: as quick as its params say, saving its state when it is stopped like training does.
+# One stage in place of six: its params set its duration, and it saves its state on SIGTERM, as training does.
 DVC_YAML = """
 stages:
   train:
@@ -77,7 +77,7 @@ def of_one_stage(workspace):
 
 
 def start(workspace, *arguments):
-    """A sweep in the background; its output goes to the file `out`."""
+    """Start a sweep in the background; its output goes to the file `out`."""
     with (workspace.path.parent / "out").open("wb") as out:
         return subprocess.Popen(
             ["sceneparse", "sweep", *arguments], cwd=workspace.path, env=workspace.environment, stdout=out, stderr=out
@@ -85,7 +85,7 @@ def start(workspace, *arguments):
 
 
 def wait_for(condition, seconds=120.0):
-    """Wait until the condition holds; its value."""
+    """Wait until the condition holds, and return its value."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < deadline
@@ -94,25 +94,25 @@ def wait_for(condition, seconds=120.0):
 
 
 def processes(workspace):
-    """Those that work in the workspace or below it."""
-    found = []
+    """Return the processes that run in the workspace or below it."""
+    running = []
     for process in psutil.process_iter():
         try:
             if Path(process.cwd()).is_relative_to(workspace.path) and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
+                running.append(process)
         except psutil.Error:
             continue
-    return found
+    return running
 
 
 def at_step(workspace, number):
-    """Whether a running point has come to this step."""
+    """Return whether a running point has reached this step."""
     steps = [path.read_text() or "0" for path in workspace.path.glob("state/sweep/*/state/train/step")]
     return any(int(step) >= number for step in steps)
 
 
 def state(workspace):
-    """Files outside of DVC's and our own folders, and all of Git's state but the refs of experiments."""
+    """Return the files outside DVC's and our own folders, and Git's state without the refs of experiments."""
     digests = {
         str(path.relative_to(workspace.path)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in workspace.path.rglob("*")
@@ -124,7 +124,7 @@ def state(workspace):
 
 
 def lines(output):
-    """Number, verdict and name of each point that a sweep printed a line for."""
+    """Return the number, verdict and name of each point in a sweep's output."""
     return [
         (match[1], match[2], match[3])
         for match in re.finditer(r"^(\d+/\d+) +(ran|failed|done before) .* (\S+)$", output, flags=re.MULTILINE)
@@ -132,12 +132,12 @@ def lines(output):
 
 
 def names(workspace):
-    """The experiments that Git knows, by the last part of their refs."""
+    """Return Git's experiments, by the last part of their refs."""
     return workspace.run("git", "for-each-ref", "--format=%(refname:lstrip=4)", "refs/exps").split()
 
 
 def ranking(workspace, *flags):
-    """Names of the experiments that compare prints, best first."""
+    """Return the names of the experiments that compare prints, best first."""
     return [row["name"] for row in json.loads(workspace.run("sceneparse", "compare", "--json", *flags))["experiments"]]
 
 

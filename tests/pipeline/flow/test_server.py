@@ -1,4 +1,4 @@
-"""Prefect's API as it may be: our own whatever proxies are set, one that asks for a login, or none at all."""
+"""Prefect's API in each condition: our own behind any proxies, one that asks for a login, none."""
 
 import http.server
 import shutil
@@ -25,7 +25,7 @@ def built(tmp_path_factory):
 
 @pytest.fixture
 def mirror(built, tmp_path):
-    """A copy of it, with no server set."""
+    """A copy of that mirror, with no server configured."""
     shutil.copytree(built.path, tmp_path / "project", symlinks=True)
     mirror = Mirror(tmp_path / "project", quiet_environment(tmp_path / "home"))
     mirror.environment.pop("PREFECT_API_URL", None)

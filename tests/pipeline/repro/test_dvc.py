@@ -1,4 +1,4 @@
-"""What is used of DVC beyond its public interface: this fails when a new version changes it."""
+"""Uses of DVC beyond its public interface: a new version that changes them fails here."""
 
 import json
 import os

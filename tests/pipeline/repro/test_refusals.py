@@ -1,4 +1,4 @@
-"""What DVC and Git refuse is told as what this project refuses: problem, expected, got, file, next step."""
+"""Refusals of DVC and Git in this project's form: problem, expected, got, file, next step."""
 
 import json
 import re
@@ -28,7 +28,7 @@ def built(tmp_path_factory):
 
 @pytest.fixture
 def mirror(built, tmp_path, monkeypatch):
-    """A copy of it, to be broken."""
+    """A copy of the built mirror, for a test to break."""
     shutil.copytree(built.path, tmp_path / "project", symlinks=True)
     mirror = Mirror(tmp_path / "project")
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", mirror.environment["DVC_SITE_CACHE_DIR"])
@@ -50,7 +50,7 @@ def remove(*names):
 
 
 def in_place_of(name):
-    """A file where a folder belongs: even root cannot write into it."""
+    """Put a file where a folder belongs: even root cannot write into it."""
 
     def change(mirror):
         shutil.rmtree(mirror.path / name, ignore_errors=True)
@@ -89,7 +89,7 @@ def pipeline(change):
 
 
 def tracked(mirror):
-    """Git knows an output, and DVC makes it for the first time."""
+    """Let Git track an output that DVC makes for the first time."""
     mirror.run("git", "add", "--force", "report")
     mirror.run("git", "commit", "--quiet", "--message", "report")
     remove("dvc.lock", "report", ".dvc/cache")(mirror)
