@@ -1,1 +1,1 @@
-"""Every subcommand of `sceneparse`: its flags, its help, its examples, and the function that does its work."""
+"""Subcommands of `sceneparse`: their flags, help, examples, and the functions that they call."""

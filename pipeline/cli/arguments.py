@@ -1,4 +1,4 @@
-"""How a subcommand is declared, and the kinds of values that flags take."""
+"""Declaration of subcommands, and types of their flags' values."""
 
 import argparse
 import math
@@ -9,15 +9,15 @@ from sceneparse.core.errors import did_you_mean
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[Any]
 
-DEBUG = "show errors' tracebacks, and all that TensorFlow says"
+DEBUG = "show tracebacks of errors, and all output of TensorFlow"
 STATUSES = "exit status: 0 = done, 1 = refused or failed (standard error says why), 2 = wrong usage, 130 = Ctrl-C"
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse's parser, whose errors name the closest word that it knows; a subcommand speaks of its own flags."""
+    """Argument parser whose errors suggest the closest known word, and name the subcommand that got an unknown flag."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        """Parse; unknown flags are refused here, by the subcommand that was given them."""
+        """Parse, and refuse unknown flags here, in the subcommand that got them."""
         known, unknown = super().parse_known_args(args, namespace)
         if unknown:
             flag = next((word for word in unknown if word.startswith("-")), "").partition("=")[0]
@@ -36,9 +36,10 @@ class Parser(argparse.ArgumentParser):
 def add_command(
     commands: "Subparsers", name: str, run: str, help: str, examples: tuple[str, ...], more: str = ""
 ) -> argparse.ArgumentParser:
-    """Declare a subcommand. `run`: the function that it calls, module:function, with its flags as arguments.
+    """Declare a subcommand.
 
-    help: one line; more: what it says beside it; examples: what comes after `sceneparse NAME`.
+    run: the function to call with the flags as arguments, as module:function; help: one line; examples: arguments after
+    `sceneparse NAME`; more: further lines of help.
     """
     lines = "\n".join(f"  sceneparse {name} {example}".rstrip() for example in examples)
     command: argparse.ArgumentParser = commands.add_parser(
@@ -48,14 +49,14 @@ def add_command(
         epilog=f"examples:\n{lines}\n\n{STATUSES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    # Here too, as that is where one adds it to a command that has failed; it must not undo the one before the name.
+    # Users append --debug to a command that has failed. SUPPRESS keeps a --debug before the name.
     command.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=DEBUG)
     command.set_defaults(run=run)
     return command
 
 
 def seconds(text: str) -> float:
-    """A number above 0."""
+    """Parse a number above 0."""
     value = number(text)
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
@@ -63,7 +64,7 @@ def seconds(text: str) -> float:
 
 
 def share(text: str) -> float:
-    """A number from 0 to 1."""
+    """Parse a number from 0 to 1."""
     value = number(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"expected 0..1, got {text}")
@@ -71,7 +72,7 @@ def share(text: str) -> float:
 
 
 def scale(text: str) -> float:
-    """A number from 0.25 to 4, as evaluate.scales takes them."""
+    """Parse a number from 0.25 to 4, the range of evaluate.scales."""
     value = number(text)
     if not 0.25 <= value <= 4:
         raise argparse.ArgumentTypeError(f"expected 0.25..4, got {text}")
@@ -79,20 +80,15 @@ def scale(text: str) -> float:
 
 
 def natural(text: str) -> int:
-    """A whole number from 1."""
+    """Parse a whole number from 1."""
     if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text}")
     return int(text)
 
 
 def number(text: str) -> float:
-    """Not a number, which no range holds, where it is none: argparse would name the function in its error."""
+    """Parse a float; return NaN for bad text, so that the range check rejects it with our own error."""
     try:
         return float(text)
     except ValueError:
         return math.nan
-
-
-def path_or_url(text: str) -> str:
-    """As it is: a Path would take a slash from http://."""
-    return text

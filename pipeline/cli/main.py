@@ -1,7 +1,7 @@
-"""The `sceneparse` command: parses the command line, runs the subcommand, and ends with an exit status.
+"""The `sceneparse` command: parse the command line, run the subcommand, end with an exit status.
 
-Errors are printed without a traceback, which `--debug` shows. A subcommand's module, and all that is slow to import,
-loads only when that subcommand runs.
+Errors are printed without a traceback unless `--debug` is given. A subcommand's module, and each module that is slow to
+import, loads only when that subcommand runs.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from pipeline.cli.arguments import DEBUG, STATUSES, Parser, add_command, path_or_url
+from pipeline.cli.arguments import DEBUG, STATUSES, Parser, add_command
 from pipeline.cli.dataset_commands import add_data
 from pipeline.cli.model_commands import add_models
 from pipeline.cli.run_commands import add_runs
@@ -25,26 +25,25 @@ SHELLS = ("bash", "zsh", "tcsh")
 
 
 def main() -> None:
-    """Parse the command line and run the subcommand; end quietly where nobody reads what it prints any more."""
+    """Parse the command line and run the subcommand; exit quietly when the reader of standard output has gone."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be text
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be valid Unicode
     try:
         try:
             _run()
         finally:
             if sys.stdout:
-                sys.stdout.flush()  # so that this is noticed here, and not when Python ends
+                sys.stdout.flush()  # a broken pipe raises here, not when Python exits
     except BrokenPipeError:
-        if not _unread():
+        if not _has_lost_reader():
             raise
-        # As a program that SIGPIPE ends. To let the signal do it would end this one for every other pipe that breaks,
-        # that of a video's encoder for one, and no error would be told.
+        # Exit as SIGPIPE would. Not SIG_DFL: that would also kill us, silently, when a video encoder's pipe breaks.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(128 + signal.SIGPIPE)
 
 
-def _unread() -> bool:
-    """Whether the reader of standard output, `head` for one, has closed its pipe."""
+def _has_lost_reader() -> bool:
+    """Return whether the reader of standard output, such as `head`, has closed its pipe."""
     if not sys.stdout:
         return False
     poll = select.poll()
@@ -53,8 +52,12 @@ def _unread() -> bool:
 
 
 def _run() -> None:
+    """Run the subcommand, and turn its errors into exit statuses."""
     interrupted = _watch_interrupts()
-    flags = vars(make_parser().parse_args())
+    try:
+        flags = vars(make_parser().parse_args())
+    except InputError as error:
+        sys.exit(f"error: {error}")
     (module, function), debug = flags.pop("run").split(":"), flags.pop("debug")
     if debug:
         show_all()
@@ -69,32 +72,32 @@ def _run() -> None:
             raise
         sys.exit(f"error: {error}")
     except Exception as error:
-        if debug or (isinstance(error, BrokenPipeError) and _unread()):
+        if debug or (isinstance(error, BrokenPipeError) and _has_lost_reader()):
             raise
-        if interrupted:  # libraries make other exceptions of it while they are imported
+        if interrupted:  # libraries turn KeyboardInterrupt into other exceptions during import
             sys.exit(128 + signal.SIGINT)
-        said = printable_lines(str(error))
-        sys.exit(f"error: {type(error).__name__}: {said}\nThis is a defect: --debug shows where, please report it.")
+        message = printable_lines(str(error))
+        sys.exit(f"error: {type(error).__name__}: {message}\nThis is a defect: --debug shows where, please report it.")
 
 
 def _watch_interrupts() -> list[int]:
-    """A list that gets an entry with every Ctrl-C, which interrupts as always; none where it is ignored (nohup)."""
-    seen: list[int] = []
+    """Return a list that grows with every Ctrl-C, which interrupts as usual; nohup's ignored Ctrl-C stays ignored."""
+    interrupts: list[int] = []
 
     def interrupt(number: int, _: object) -> None:
-        seen.append(number)
+        interrupts.append(number)
         raise KeyboardInterrupt
 
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, interrupt)
-    return seen
+    return interrupts
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """`run` names a subcommand's function; its flags are that function's arguments."""
+    """Return the parser: `run` names a subcommand's function, and its flags are that function's arguments."""
     parser = Parser(
         prog="sceneparse",
-        description="Scene parsing: from a dataset to a trained, scored model, and its use.",
+        description="Scene parsing: from a dataset to a trained and scored model, and its use.",
         epilog=f"sceneparse COMMAND --help shows its flags and examples\n{STATUSES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -108,7 +111,7 @@ def make_parser() -> argparse.ArgumentParser:
         commands,
         "completion",
         "pipeline.cli.main:completion",
-        "print what makes the Tab key complete commands and flags in a shell",
+        "print a script with which a shell's Tab key completes commands and flags",
         (
             "bash > ~/.local/share/bash-completion/completions/sceneparse",
             'zsh > "${fpath[1]}/_sceneparse"',
@@ -120,14 +123,14 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def completion(shell: str) -> None:
-    """Print the script for a shell."""
+    """Print the completion script for a shell."""
     import shtab
 
     parser = make_parser()
     parsers = [parser]
-    for one in parsers:
-        for action in one._actions:
-            if action.type in (Path, path_or_url):
+    for command in parsers:
+        for action in command._actions:
+            if action.type is Path or action.metavar == "PATH":  # PATH may be an address, too
                 action.complete = shtab.FILE  # type: ignore[attr-defined]
             if isinstance(action, argparse._SubParsersAction):
                 parsers += action.choices.values()

@@ -1,21 +1,21 @@
-"""Subcommands that put a trained model to use."""
+"""Subcommands that use a trained model."""
 
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.cli.arguments import add_command, natural, path_or_url, scale, share
-from pipeline.repro.results import MODEL
+from pipeline.cli.arguments import add_command, natural, scale, share
+from pipeline.repro.stage_paths import stage_path
 from sceneparse.predict.defaults import BATCH, TILE_ABOVE
 
 if TYPE_CHECKING:
     from pipeline.cli.arguments import Subparsers
 
-PORT = 8765  # of the page; no well-known service is there
+PORT = 8765  # of the page; no well-known service uses it
 
 
 def add_models(commands: "Subparsers") -> None:
-    """predict, submit, export, web."""
+    """Declare predict, submit, export and web."""
     _add_predict(commands)
     _add_submit(commands)
     _add_export(commands)
@@ -27,7 +27,7 @@ def _add_predict(commands: "Subparsers") -> None:
         commands,
         "predict",
         "sceneparse.predict.predict:predict",
-        "label pictures and videos: annotation values as PNG, an overlay, a legend",
+        "label pictures and videos: write annotation values as PNG, an overlay and a legend",
         (
             "street.jpg",
             "photos/ 'scans/*.tif' https://localhost/street.jpg --out labelled --opacity 0.4",
@@ -36,21 +36,25 @@ def _add_predict(commands: "Subparsers") -> None:
             "street.mp4 --batch 16",
             "- --json < street.jpg",
         ),
-        "Folders are searched with all below them, and their trees mirrored. A picture of more pixels than\n"
-        "--tile-above is seen in overlapping tiles of that size: more detail, at a scale that is not training's.\n"
-        "What cannot be labelled is reported, the rest goes on, and the exit status is 1.\n"
-        "Videos, which are named one by one, become mp4 files of their overlays: \n"
+        "Searches folders with all folders below them, and mirrors their trees. Cuts a picture of more pixels than\n"
+        "--tile-above into overlapping tiles of that size: more detail, but not at training's scale.\n"
+        "Reports files that cannot be labelled, labels the others, and exits with 1.\n"
+        "Videos must be named one by one, and become mp4 files of their overlays:\n"
         "pip install -c constraints.txt -e '.[video]'",
     )
-    command.add_argument(
-        "paths", nargs="+", type=path_or_url, metavar="PATH", help="file, folder, glob, http(s) address, or - for stdin"
-    )
+    command.add_argument("paths", nargs="+", metavar="PATH", help="file, folder, glob, http(s) address, or - for stdin")
     _add_looks(command)
-    command.add_argument("--out", type=Path, default=Path("predictions"), help="folder, default: %(default)s")
-    command.add_argument("--opacity", type=share, default=0.6, help="of the overlay's colours, default: %(default)s")
+    command.add_argument("--out", type=Path, default=Path("predictions"), help="output folder; default: %(default)s")
+    command.add_argument(
+        "--opacity", type=share, default=0.6, help="opacity of the overlay's colours; default: %(default)s"
+    )
     _add_palette(command)
     command.add_argument(
-        "--tile-above", type=natural, default=TILE_ABOVE, metavar="PIXELS", help="default: %(default)s"
+        "--tile-above",
+        type=natural,
+        default=TILE_ABOVE,
+        metavar="PIXELS",
+        help="pixels of a picture; default: %(default)s",
     )
     command.add_argument("--json", action="store_true", dest="as_json", help="print JSON instead of tables")
 
@@ -60,9 +64,9 @@ def _add_submit(commands: "Subparsers") -> None:
         commands,
         "submit",
         "sceneparse.predict.submit:submit",
-        "label the benchmark's test pictures and write the zip for its evaluation server",
+        "label the benchmark's test pictures, and write the zip for its evaluation server",
         ("release_test.zip", "release_test.zip --out flipped.zip --scales 0.75 1 1.25 --flip"),
-        "The zip is checked before it gets its name. If it is stopped, the next start goes on where it was.",
+        "Checks the zip before it gets its name. A stopped command resumes at its next start.",
     )
     command.add_argument("pictures", type=Path, metavar="TEST.zip", help="the benchmark's release_test.zip")
     _add_looks(command)
@@ -74,30 +78,42 @@ def _add_export(commands: "Subparsers") -> None:
         commands,
         "export",
         "sceneparse.export.export:export",
-        "give a model to other runtimes: SavedModel, ONNX or TFLite, checked on real pictures",
+        "export a model as SavedModel, ONNX or TFLite, checked on real pictures",
         (
             "--format onnx",
             "--format savedmodel --model models/fcn8s.keras --out exports --force",
             "--format tflite --quantize int8 --size 256x384 --pictures photos/ --count 50",
         ),
-        "The exported model takes uint8 RGB pictures, pads them itself, and gives each pixel's class and the logits.\n"
-        "It gets its name only if its own runtime gives as many pixels the Keras model's class as is needed.",
+        "The exported model takes uint8 RGB pictures, pads them itself, and returns pixels' classes and the logits.\n"
+        "Kept only if its own runtime agrees with Keras on 99.9% of pixels (99% float16, 95% int8).",
     )
     command.add_argument("--format", choices=("savedmodel", "onnx", "tflite"), required=True)
-    command.add_argument("--model", type=Path, default=MODEL, help="default: %(default)s")
-    command.add_argument("--card", type=Path, help="default: the one beside the model, else the one inside it")
-    command.add_argument("--out", type=Path, default=Path("exports"), help="folder, default: %(default)s")
+    command.add_argument("--model", type=Path, default=stage_path("--model"), help="default: %(default)s")
+    command.add_argument("--card", type=Path, help="default: the card beside the model, else the card inside it")
+    command.add_argument("--out", type=Path, default=Path("exports"), help="output folder; default: %(default)s")
     command.add_argument(
-        "--quantize", choices=("none", "float16", "int8"), default="none", help="of tflite; default: %(default)s"
+        "--quantize",
+        choices=("none", "float16", "int8"),
+        default="none",
+        help="quantization of tflite; default: %(default)s",
     )
     command.add_argument(
-        "--size", type=_size, metavar="HxW", help="of its pictures; default: any size, tflite: that of training"
+        "--size",
+        type=_size,
+        metavar="HxW",
+        help="size of the exported model's pictures; default: any size; for tflite: training's size",
     )
     command.add_argument(
-        "--pictures", type=Path, metavar="FOLDER", help="to check it with; default: the dataset's validation pictures"
+        "--pictures",
+        type=Path,
+        metavar="FOLDER",
+        help="pictures for the check; default: the dataset's validation pictures",
     )
     command.add_argument(
-        "--count", type=natural, default=16, help="pictures to check, and to quantize, with; default: %(default)s"
+        "--count",
+        type=natural,
+        default=16,
+        help="number of pictures for the check and for quantization; default: %(default)s",
     )
     command.add_argument("--force", action="store_true", help="replace an earlier export")
 
@@ -107,39 +123,41 @@ def _add_web(commands: "Subparsers") -> None:
         commands,
         "web",
         "sceneparse.web.web:web",
-        "show a page where pictures are dropped and their segmentation is looked at",
+        "serve a page that shows the segmentation of dropped pictures",
         ("", "--open", "--model models/fcn8s.keras --port 0", "--host 0.0.0.0 --max-mb 10 --max-megapixels 8"),
-        "Pictures go to this machine alone, are kept in memory and forgotten. Ctrl-C ends it.",
+        "Pictures stay on this machine, in memory only. Ctrl-C stops the server.",
     )
-    command.add_argument("--model", type=Path, default=MODEL, help="default: %(default)s")
-    command.add_argument("--card", type=Path, help="default: the one beside the model, else the one inside it")
+    command.add_argument("--model", type=Path, default=stage_path("--model"), help="default: %(default)s")
+    command.add_argument("--card", type=Path, help="default: the card beside the model, else the card inside it")
     command.add_argument("--host", default="127.0.0.1", help="address to listen on; default: %(default)s")
-    command.add_argument("--port", type=_port, default=PORT, help="0 = any that is free; default: %(default)s")
-    command.add_argument("--max-mb", type=natural, default=20, help="of a picture's file; default: %(default)s")
+    command.add_argument("--port", type=_port, default=PORT, help="0 = any free port; default: %(default)s")
+    command.add_argument(
+        "--max-mb", type=natural, default=20, help="largest file of a picture, in MB; default: %(default)s"
+    )
     command.add_argument(
         "--max-megapixels",
         type=_megapixels,
         default=24,
-        help="larger pictures are shrunk to it; at most 178; default: %(default)s",
+        help="shrink larger pictures to this; at most 178; default: %(default)s",
     )
     _add_palette(command)
     command.add_argument("--open", action="store_true", dest="open_browser", help="open the page in the browser")
 
 
 def _add_looks(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--model", type=Path, default=MODEL, help="default: %(default)s")
-    command.add_argument("--card", type=Path, help="default: the one beside the model, else the one inside it")
+    command.add_argument("--model", type=Path, default=stage_path("--model"), help="default: %(default)s")
+    command.add_argument("--card", type=Path, help="default: the card beside the model, else the card inside it")
     command.add_argument(
         "--scales",
         type=scale,
         nargs="+",
         default=[1.0],
         metavar="X",
-        help="sizes (0.25..4 of training's) at which a picture is seen; probabilities are averaged; default: 1",
+        help="average the probabilities at these scales, 0.25..4 of training's; default: 1",
     )
-    command.add_argument("--flip", action="store_true", help="see each picture mirrored as well")
+    command.add_argument("--flip", action="store_true", help="average with the probabilities of the mirrored picture")
     command.add_argument(
-        "--batch", type=natural, default=BATCH, help="pictures at a time, memory and speed; default: %(default)s"
+        "--batch", type=natural, default=BATCH, help="pictures at a time: speed against memory; default: %(default)s"
     )
 
 
@@ -148,7 +166,7 @@ def _add_palette(command: argparse.ArgumentParser) -> None:
         "--palette",
         choices=("standard", "colour_blind"),
         default="standard",
-        help="the model's, or one to be told apart without seeing red and green; default: %(default)s",
+        help="the model's colours, or colours for red-green colour blindness; default: %(default)s",
     )
 
 
@@ -159,13 +177,13 @@ def _port(text: str) -> int:
 
 
 def _megapixels(text: str) -> int:
-    if natural(text) > 178:  # more is not decoded: sceneparse/dataset/photos.py
+    if natural(text) > 178:  # limit of the decoder: sceneparse/dataset/photos.py
         raise argparse.ArgumentTypeError(f"expected 1..178, got {text}")
     return int(text)
 
 
 def _size(text: str) -> tuple[int, int]:
-    height, found, width = text.partition("x")
-    if not found:
-        raise argparse.ArgumentTypeError(f"expected height x width as 256x384, got {text}")
+    height, times, width = text.partition("x")
+    if not times:
+        raise argparse.ArgumentTypeError(f"expected height x width, for example 256x384, got {text}")
     return natural(height), natural(width)

@@ -1,18 +1,18 @@
-"""Subcommands that write the params, run the stages, now, by a schedule or as experiments, and show the scores."""
+"""Subcommands that write the params, run the stages, now, on a schedule or as experiments, and show the results."""
 
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.cli.arguments import add_command, seconds, share
-from pipeline.repro.results import REPORT, SCORES
+from pipeline.repro.stage_paths import stage_path
 
 if TYPE_CHECKING:
     from pipeline.cli.arguments import Subparsers
 
 
 def add_runs(commands: "Subparsers") -> None:
-    """Add preset, run, sweep, compare, serve, notify, results."""
+    """Declare preset, run, sweep, compare, serve, notify and results."""
     command = add_command(
         commands,
         "preset",
@@ -31,9 +31,9 @@ def add_runs(commands: "Subparsers") -> None:
         commands,
         "run",
         "pipeline.flow.run:run",
-        "bring everything up to date: the DVC stages as a Prefect flow",
+        "bring all stages up to date: the DVC stages as a Prefect flow",
         ("", "--stage prepare", "--min-iou 0.3 --push"),
-        "Stages that are up to date are skipped. Stopped or killed, the same command goes on where it was.",
+        "Skips stages that are up to date. After a stop or a kill, the same command resumes.",
     )
     _add_flow_parameters(command)
 
@@ -44,77 +44,83 @@ def add_runs(commands: "Subparsers") -> None:
         "run a grid of DVC experiments, apart from the workspace",
         ("train.learning_rate=0.0005,0.001", "train.epochs=6,12 model.width=0.125,0.25 --dry-run"),
     )
-    command.add_argument(
-        "assignments", nargs="+", metavar="KEY=VALUE,VALUE", help="a param and the values that it takes"
-    )
-    command.add_argument("--dry-run", action="store_true", help="check and show the points, run none")
+    command.add_argument("assignments", nargs="+", metavar="KEY=VALUE,VALUE", help="a param and its values")
+    command.add_argument("--dry-run", action="store_true", help="check and print the points, run none")
 
     command = add_command(
         commands,
         "compare",
         "pipeline.experiments.compare:compare",
-        "rank the experiments that began from the current commit",
+        "rank the experiments that started from the current commit",
         ("", "--by pixel_accuracy --all", "--json"),
     )
-    command.add_argument("--by", default="mean_iou", metavar="SCORE", help="default: %(default)s, at original size")
-    command.add_argument("--all", action="store_true", dest="every_commit", help="those of other commits too")
+    command.add_argument(
+        "--by", default="mean_iou", metavar="SCORE", help="score to rank by; default: %(default)s, at original size"
+    )
+    command.add_argument("--all", action="store_true", dest="every_commit", help="include experiments of other commits")
     command.add_argument("--json", action="store_true", dest="as_json", help="print JSON instead of a table")
 
     command = add_command(
         commands,
         "serve",
         "pipeline.flow.serve:serve",
-        "run it on a schedule, and on request, until stopped",
+        "run the flow on a schedule, and on request, until stopped",
         ('--cron "0 3 * * *" --timezone Europe/Zurich --push', "--interval 3600 --paused", ""),
     )
-    command.add_argument("--name", default="nightly", help="of the deployment; default: %(default)s")
+    command.add_argument("--name", default="nightly", help="name of the deployment; default: %(default)s")
     when = command.add_mutually_exclusive_group()
     when.add_argument(
         "--cron", metavar="FIELDS", help='minute, hour, day, month, weekday: "0 3 * * *" is 3:00 each day'
     )
-    when.add_argument("--interval", type=seconds, metavar="SECONDS", help="between starts")
-    command.add_argument("--timezone", metavar="ZONE", help="of --cron, as in Europe/Zurich; default: UTC")
-    command.add_argument("--paused", action="store_true", help="start with the schedule paused")
+    when.add_argument("--interval", type=seconds, metavar="SECONDS", help="time between starts")
+    command.add_argument(
+        "--timezone", metavar="ZONE", help="time zone of --cron, for example Europe/Zurich; default: UTC"
+    )
+    command.add_argument("--paused", action="store_true", help="start with a paused schedule")
     _add_flow_parameters(command)
 
     command = add_command(
         commands,
         "notify",
         "pipeline.flow.notify:notify",
-        "have Prefect tell a webhook when a run fails or the gate stops it",
+        "make Prefect call a webhook when a run fails or the gate stops it",
         ("https://chat.example.org/hooks/1234",),
     )
-    command.add_argument("url", help="takes a POST of JSON with subject and text")
+    command.add_argument("url", help="address that accepts a POST of JSON with subject and text")
 
     command = add_command(
         commands,
         "results",
         "pipeline.cli.scores:results",
-        "show the scores of the last run and where its report is",
+        "print the scores of the last run and the path of its report",
         ("",),
     )
-    command.add_argument("--metrics", type=Path, default=SCORES, help="default: %(default)s")
-    command.add_argument("--report", type=Path, default=REPORT, help="default: %(default)s")
+    scores, report = stage_path("--scores"), stage_path("--report") / "index.html"
+    command.add_argument("--metrics", type=Path, default=scores, help="default: %(default)s")
+    command.add_argument("--report", type=Path, default=report, help="default: %(default)s")
 
 
 def _add_flow_parameters(command: argparse.ArgumentParser) -> None:
-    """The flow's parameters, for a run now or for scheduled ones."""
-    command.add_argument("--stage", metavar="NAME", help="this stage and what it needs; default: all stages")
-    command.add_argument("--force", action="store_true", help="run stages that are up to date too")
+    """Declare the flow's parameters, for a run now or for scheduled runs."""
+    command.add_argument("--stage", metavar="NAME", help="run this stage and those that it needs; default: all stages")
+    command.add_argument("--force", action="store_true", help="also run stages that are up to date")
     command.add_argument(
-        "--push", action="store_true", help="upload outputs and run-cache to the DVC remote afterwards"
+        "--push", action="store_true", help="afterwards upload outputs and run-cache to the DVC remote"
     )
-    command.add_argument("--min-iou", type=share, metavar="X", help="fail, and push nothing, below this mean IoU")
+    command.add_argument(
+        "--min-iou", type=share, metavar="X", help="fail, and push nothing, if the mean IoU is below this"
+    )
     command.add_argument(
         "--margin",
         type=share,
         default=0.01,
         metavar="X",
-        help="fail, and push nothing, when more than this below the last pushed model's; default: %(default)s",
+        help="fail, and push nothing, if the mean IoU is more than this below the last pushed model's; "
+        "default: %(default)s",
     )
     command.add_argument(
         "--overlap",
         choices=("wait", "refuse"),
         default="wait",
-        help="what to do while another run is going on in this workspace; default: %(default)s",
+        help="wait for another run in this workspace, or refuse to start; default: %(default)s",
     )

@@ -1,13 +1,13 @@
 """Scores on standard output: of the last run, or of any system's predictions.
 
-Input: what the evaluate stage wrote, or two folders of PNGs. Output: tables, or JSON.
+Input: the evaluate stage's scores, or two folders of PNGs. Output: tables, or JSON.
 """
 
 from pathlib import Path
 from typing import Any
 
-from pipeline.repro.results import read_scores
 from sceneparse.core.tables import print_json, print_line, print_table
+from sceneparse.scores.results import read_scores
 
 
 def score(annotations: Path, predictions: Path, classes: Path, as_json: bool) -> None:
@@ -28,9 +28,9 @@ def score(annotations: Path, predictions: Path, classes: Path, as_json: bool) ->
 
 
 def results(metrics: Path, report: Path) -> None:
-    """Print the scores that the evaluate stage wrote, and the report's path."""
+    """Print the scores of the evaluate stage, and the path of the report."""
     sections = read_scores(metrics)
     rows = [[name, *(section[name] for section in sections.values())] for name in sections["original"]]
     print_table(["score", *sections], rows)
     print()
-    print_line(f"report: {report.resolve() if report.is_file() else f'{report} is not there yet: dvc repro'}")
+    print_line(f"report: {report.resolve() if report.is_file() else f'{report} does not exist yet: dvc repro'}")

@@ -1,6 +1,6 @@
 """`sceneparse compare`: experiments ranked by a score, with the params in which they differ.
 
-Input: what `dvc exp show` knows. Output: a table or JSON, best first, the workspace's own result for reference.
+Input: the rows of `dvc exp show`. Output: a table or JSON, best first, with the workspace's own result for reference.
 """
 
 import math
@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.experiments.dvc_experiments import Experiment, list_experiments
-from pipeline.experiments.grid import shown
+from pipeline.experiments.grid import yaml_text
 from pipeline.repro.project import Project, project_root
-from pipeline.repro.results import SCORES
+from pipeline.repro.stage_paths import stage_path
 from sceneparse.core.errors import BusyError, InputError
 from sceneparse.core.tables import print_json, print_table
 
@@ -18,10 +18,10 @@ COLUMNS = ("original.mean_iou", "original.pixel_accuracy")
 
 
 def compare(by: str, every_commit: bool, as_json: bool) -> None:
-    """Print the experiments that began from the current commit, or from any, best first by the score `by`."""
+    """Print the experiments that started from the current commit, or from any, best first by the score `by`."""
     project = Project(project_root(Path.cwd()))
     workspace, experiments = list_experiments(project.root, every_commit=every_commit)
-    score = _score_name(by, [*experiments, workspace], project.root / SCORES)
+    score = _score_name(by, [*experiments, workspace], project.root / stage_path("--scores", project.root))
     ranked = sorted(experiments, key=lambda row: (-_value(row, score), row.name))
     keys = dict.fromkeys(key for row in [workspace, *ranked] for key in row.params)
     differing = [key for key in keys if any(row.params.get(key) != workspace.params.get(key) for row in ranked)]
@@ -35,18 +35,23 @@ def compare(by: str, every_commit: bool, as_json: bool) -> None:
     columns = list(dict.fromkeys([*COLUMNS, score]))
     heads = ["experiment", "commit", *differing, *(name.removeprefix("original.") for name in columns)]
     rows = [
-        [row.name, row.baseline[:7], *(shown(row.params.get(key)) for key in differing), *map(row.scores.get, columns)]
+        [
+            row.name,
+            row.baseline[:7],
+            *(yaml_text(row.params.get(key)) for key in differing),
+            *map(row.scores.get, columns),
+        ]
         for row in [*ranked, workspace]
     ]
     print_table(heads, rows)
     if current is False:
-        print("\nworkspace: the scores are not those of its params, code and data; sceneparse run makes new ones")
+        print("\nworkspace: its scores do not belong to its params, code and data; sceneparse run makes new ones")
     if not ranked:
-        print("\nno experiments: sceneparse sweep makes some; --all shows those that began from other commits")
+        print("\nno experiments: sceneparse sweep makes some; --all shows those of other commits")
 
 
 def _score_name(by: str, rows: list[Experiment], file: Path) -> str:
-    """The full name of a score: mean_iou is original.mean_iou. Raises InputError when no row has it."""
+    """Return a score's full name: mean_iou is original.mean_iou. Raises InputError if no row has it."""
     name = by if "." in by else f"original.{by}"
     known = dict.fromkeys(score for row in rows for score in row.scores)
     if known and name not in known:
@@ -55,7 +60,7 @@ def _score_name(by: str, rows: list[Experiment], file: Path) -> str:
             expected=", ".join(known),
             got=name,
             file=file,
-            next_step="name one of those; original. may be left out",
+            next_step="use one of those names; you may omit original.",
         )
     return name
 
@@ -66,9 +71,9 @@ def _value(row: Experiment, score: str) -> float:
 
 
 def _up_to_date(project: Project) -> bool | None:
-    """Whether the workspace's scores are those of its params, code and data; None while a run is going on."""
+    """Return whether the workspace's scores belong to its params, code and data; None during a run."""
     try:
-        return not any(project.changes(stage.name) for stage in project.stages())
+        return all(project.current(stage.name) for stage in project.stages())
     except BusyError:
         return None
 

@@ -1,10 +1,10 @@
-"""All that this project asks of DVC about experiments: running one apart from the workspace, and listing them.
+"""DVC experiments: run one apart from the workspace, and list them.
 
-Input: a DVC repository that is a Git repository too. Output: refs of DVC's own below refs/exps, so that
-`dvc exp show`, `apply`, `branch`, `push` and `remove` know them; values of `dvc exp show --json`. Invariant: of the
-workspace nothing changes but those refs, at once and whole. `dvc exp run --temp` does not hold that: for a moment
-it stashes uncommitted changes, detaches HEAD and edits params.yaml, and a kill then leaves it at that. So an
-experiment runs in a checkout of its own that shares DVC's cache, and Git fetches its ref when it is done.
+Input: a DVC repository that is also a Git repository. Output: DVC's own refs below refs/exps, so that `dvc exp show`,
+`apply`, `branch`, `push` and `remove` work; rows of `dvc exp show --json`. Invariant: in the workspace only those refs
+change, each atomically. `dvc exp run --temp` breaks that: for a moment it stashes uncommitted changes, detaches HEAD
+and edits params.yaml, and a kill leaves the workspace in that state. So an experiment runs in a checkout of its own
+that shares DVC's cache, and Git fetches its ref at the end.
 """
 
 import hashlib
@@ -24,52 +24,50 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from pipeline.repro.dvc_commands import LAST_LINES, CommandError, stage_environment, why
+from pipeline.repro.dvc_commands import LAST_LINES, CommandError, failure_lines, stage_environment
 from pipeline.repro.dvc_errors import refusal
+from pipeline.repro.param_paths import PARAMS
 from pipeline.repro.process import Lines, run_supervised
 from pipeline.repro.project import Project
-from pipeline.repro.results import SCORES
+from pipeline.repro.stage_paths import stage_path
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import write_text
 
-PARAMS = Path("params.yaml")
-KEPT = Path("state")  # of a checkout that is made anew: with it training goes on where it was
+KEPT = Path("state")  # kept when a checkout is made again: training resumes from it
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """A row of `dvc exp show`. `params` and `scores` are flat, with dots: train.epochs, original.mean_iou."""
+    """Row of `dvc exp show`. `params` and `scores` have flat keys with dots: train.epochs, original.mean_iou."""
 
     name: str
-    baseline: str  # the commit that it began from
+    baseline: str  # the commit that it started from
     done: bool
     params: dict[str, Any]
     scores: dict[str, float | None]
 
 
 def list_experiments(root: Path, *, every_commit: bool = False) -> tuple[Experiment, list[Experiment]]:
-    """The workspace as a row, and the experiments that began from the current commit, or from any."""
+    """Return the workspace as a row, and the experiments that started from the current commit, or from any."""
     flags = ["--all-commits"] if every_commit else []
     command = [sys.executable, "-m", "dvc", "exp", "show", "--json", *flags]
     try:
         workspace, *baselines = json.loads(_output(command, cwd=root))
     except CommandError as error:
         raise refusal(root, error.last) from None
+    files = {"params": PARAMS, "metrics": stage_path("--scores", root)}
+
+    def row(revision: dict[str, Any], name: str, baseline: str, done: bool) -> Experiment:
+        data = revision["data"] or {"params": {}, "metrics": {}}  # None, and an error beside it, if DVC cannot read it
+        params, scores = (_flat(data[kind].get(str(path), {}).get("data") or {}) for kind, path in files.items())
+        return Experiment(name, baseline, done, params, scores)
+
     rows = []
     for baseline in baselines:
         for entry in baseline["experiments"] or []:
             done = entry["executor"] is None or entry["executor"]["state"] == "success"
-            rows.append(_row(entry["revs"][0], entry["name"] or "", baseline["rev"], done))
-    return _row(workspace, "workspace", baselines[0]["rev"] if baselines else "", True), rows
-
-
-def _row(revision: dict[str, Any], name: str, baseline: str, done: bool) -> Experiment:
-    data = revision["data"] or {"params": {}, "metrics": {}}  # none, with an error, where DVC cannot read it
-    params, scores = (
-        _flat(data[kind].get(str(path), {}).get("data") or {})
-        for kind, path in (("params", PARAMS), ("metrics", SCORES))
-    )
-    return Experiment(name, baseline, done, params, scores)
+            rows.append(row(entry["revs"][0], entry["name"] or "", baseline["rev"], done))
+    return row(workspace, "workspace", baselines[0]["rev"] if baselines else "", True), rows
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -81,10 +79,10 @@ def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Baseline:
-    """What experiments begin from, as it was at one moment: a commit and the changes to it that Git knows.
+    """Start of experiments, read at one moment: a commit, and the uncommitted changes of files that Git tracks.
 
-    `changes` is a patch of the whole Git repository, in which the project may be a folder. It leaves out params.yaml,
-    which each experiment gets whole, and dvc.lock, which records results and decides none.
+    `changes` is a patch of the whole Git repository, in which the project may be a folder. It omits params.yaml, which
+    each experiment gets whole, and dvc.lock, which records results and changes none.
     """
 
     root: Path
@@ -94,12 +92,12 @@ class Baseline:
 
     @classmethod
     def of(cls, root: Path) -> "Baseline":
-        """The workspace as it is now. Raises InputError without a commit."""
+        """Return the workspace's present state. Raises InputError without a commit."""
         try:
             top = _git(root, "rev-parse", "--show-toplevel").decode().splitlines()[0]
         except CommandError as error:
             got = "; ".join(error.last)
-            step = "git init, git add --all, git commit" if "not a git repository" in got else "do as Git says"
+            step = "git init, git add --all, git commit" if "not a git repository" in got else "follow Git's message"
             raise _refusal(root, got, step) from None
         try:
             commit, index = _git(root, "rev-parse", "HEAD", "--git-path", "index").decode().splitlines()
@@ -107,31 +105,31 @@ class Baseline:
             raise _refusal(root, f"{top} has no commit", "git add --all, git commit") from None
         needed = {".dvc/config", "dvc.yaml"}
         if missing := needed - set(_git(root, "ls-files", "--", *needed).decode().splitlines()):
-            raise _refusal(root, f"{top} does not know {', '.join(sorted(missing))}", "git add --all, git commit")
+            raise _refusal(root, f"{top} does not track {', '.join(sorted(missing))}", "git add --all, git commit")
         plain = ("--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--src-prefix=a/", "--dst-prefix=b/")
         everywhere = (":(top)", f":(exclude){PARAMS}", ":(exclude)dvc.lock")
-        with TemporaryDirectory() as spare:  # `git diff` writes to the index what it finds out
-            copied = shutil.copy2(root / index, spare)  # its time tells Git which files to compare whole
+        with TemporaryDirectory() as spare:  # `git diff` writes to the index
+            copied = shutil.copy2(root / index, spare)  # copy2: the index's time tells Git which files to compare whole
             changes = _git(
                 root, "diff", "--binary", "--no-relative", *plain, "HEAD", "--", *everywhere, GIT_INDEX_FILE=copied
             )
         return cls(root.resolve(), Path(top), commit, changes)
 
     def unknown(self) -> list[str]:
-        """Files that Git neither knows nor ignores, and that experiments therefore lack."""
+        """Return the files that Git neither tracks nor ignores: experiments lack them."""
         names = _git(self.root, "ls-files", "-z", "--others", "--exclude-standard").decode().split("\0")
         return [name for name in names if name and name not in (str(PARAMS), "dvc.lock")]
 
     def digest(self, params: str) -> str:
-        """Eight hex digits that stand for the commit, the changes to it and `params`."""
+        """Return eight hex digits that identify the commit, the changes to it and `params`."""
         parts = (self.commit.encode(), hashlib.sha256(self.changes).digest(), params.encode())
         return hashlib.sha256(b"\0".join(parts)).hexdigest()[:8]
 
     def run(self, name: str, params: str, folder: Path, on_output: Callable[[bytes], None]) -> None:
         """Run the experiment `name`, with `params` as its params.yaml, in a checkout at `folder`; leave it there.
 
-        The project is at `project(folder)`. What it prints also goes to a log beside the folder. State that a killed
-        run left in the folder is taken up. Raises CommandError with the failed stage's own last lines.
+        The project is at `project(folder)`. Its output also goes to a log beside the folder. Training resumes from
+        state that a killed run left in the folder. Raises CommandError with the failed stage's own last lines.
         """
         from dvc.repo.experiments.refs import ExpRefInfo
 
@@ -152,25 +150,25 @@ class Baseline:
             environment={
                 **stage_environment(),
                 "DVC_EXP_AUTO_PUSH": "false",  # the checkout has no remote to push to
-                "DVC_SITE_CACHE_DIR": str(project / ".dvc/tmp/site"),  # of use to this checkout alone: goes with it
+                "DVC_SITE_CACHE_DIR": str(project / ".dvc/tmp/site"),  # of use to this checkout alone
             },
             output=folder.with_name(f"{name}.log"),
         )
         if status:
-            raise CommandError(f"experiment {name}", why(project, lines.last), may_pass=False)
+            raise CommandError(f"experiment {name}", failure_lines(project, lines.last), may_pass=False)
         ref = str(ExpRefInfo(self.commit, name))
         _git(self.top, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(folder), f"{ref}:{ref}")
 
     def project(self, folder: Path) -> Path:
-        """Where the project is in a checkout at `folder`."""
+        """Return the project's path in a checkout at `folder`."""
         return folder / self.root.relative_to(self.top)
 
     def strip(self, folder: Path) -> None:
-        """Remove a checkout but for what lets its training go on."""
+        """Remove a checkout except for the state from which its training resumes."""
         _strip(folder, self.project(folder) / KEPT)
 
     def _check_out(self, folder: Path) -> None:
-        """Make `folder` a repository of its own with the baseline's files; it keeps the project's state/."""
+        """Make `folder` a repository of its own with the baseline's files; keep the project's state/."""
         from dvc.config import Config
         from dvc.config_schema import RelPath
         from dvc.repo import Repo
@@ -187,10 +185,12 @@ class Baseline:
                 _git(folder, "config", key, identity)
         with Repo(str(self.root)) as workspace, Config(str(self.project(folder) / ".dvc")).edit("local") as local:
             local.update(workspace.config.read("local"))
-            local["cache"]["dir"] = RelPath(workspace.cache.local_cache_dir)  # DVC's config takes ASCII alone
+            local["cache"]["dir"] = RelPath(
+                workspace.cache.local_cache_dir
+            )  # relative, because DVC's config takes ASCII only
 
     def _link_data(self, folder: Path, params: str) -> None:
-        """Link what the params name by a relative path and Git does not know: it is in the workspace alone."""
+        """Link data that params name by a relative path and Git does not track: only the workspace has it."""
         values = YAML(typ="safe", pure=True).load(params)
         workspace = Project(self.root)
         for key in re.findall(r"\$\{([\w.]+)\}", (folder / "dvc.yaml").read_text()):
@@ -202,7 +202,7 @@ class Baseline:
 
 
 def _strip(folder: Path, kept: Path) -> None:
-    """Remove all in `folder` but `kept`, a path below it."""
+    """Remove everything in `folder` except `kept`, a path below it."""
     for path in folder.iterdir() if folder.is_dir() else ():
         if path.is_symlink() or not path.is_dir():
             path.unlink()
@@ -215,7 +215,7 @@ def _strip(folder: Path, kept: Path) -> None:
 
 def _refusal(root: Path, got: str, next_step: str) -> InputError:
     return InputError(
-        "experiments begin from a commit",
+        "experiments start from a commit",
         expected="a Git repository, of the project or of folders above it, with a commit of the project",
         got=got,
         file=root,
@@ -228,15 +228,15 @@ def _git(folder: Path, *arguments: str, standard_input: bytes = b"", **environme
 
 
 def _output(command: Sequence[str], *, cwd: Path, standard_input: bytes = b"", **environment: str) -> bytes:
-    """A command's standard output. Raises CommandError."""
+    """Return a command's standard output. Raises CommandError."""
     environment = stage_environment() | environment
     try:
         done = subprocess.run(  # noqa: S603
             command, cwd=cwd, env=environment, input=standard_input, capture_output=True, check=False
         )
     except FileNotFoundError:
-        raise CommandError(command[0], ["it is not installed, or not on the path"], may_pass=False) from None
+        raise CommandError(command[0], ["it is not installed, or not on PATH"], may_pass=False) from None
     if done.returncode:
-        said = done.stderr.decode(errors="replace").splitlines()
-        raise CommandError(" ".join(command[:4]), said[-LAST_LINES:], may_pass=False)
+        lines = done.stderr.decode(errors="replace").splitlines()
+        raise CommandError(" ".join(command[:4]), lines[-LAST_LINES:], may_pass=False)
     return done.stdout

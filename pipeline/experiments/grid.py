@@ -1,8 +1,8 @@
-"""From `train.learning_rate=0.0001,0.001 model.width=0.125,0.25` to the points of a grid, each checked.
+"""Points of a grid from arguments such as `train.learning_rate=0.0001,0.001 model.width=0.125,0.25`, each checked.
 
-Input: arguments KEY=VALUE,VALUE, each value as YAML has it on one line, lists in brackets and strings in quotes too;
-and a params file. Output: points, each with the whole params that it stands for,
-in the order typed, the last key fastest, none twice. All that cannot be used is refused by name, all at once.
+Input: arguments KEY=VALUE,VALUE, each value in YAML on one line (lists in brackets, strings in quotes); and a params
+file. Output: points with their whole params, in the order of the arguments, the last key fastest, without repetition.
+One error names all bad arguments.
 """
 
 import copy
@@ -23,11 +23,11 @@ from ruamel.yaml.representer import RoundTripRepresenter
 from sceneparse.core.errors import InputError, did_you_mean
 from sceneparse.params.whole import Params, load_params
 
-LABEL = 48  # characters of a name, at most, before its digest
+LABEL = 48  # most characters of a name before its digest
 
 
 class _Representer(RoundTripRepresenter):
-    """Writes null instead of nothing."""
+    """YAML writer that writes null, not an empty value."""
 
 
 _Representer.add_representer(type(None), lambda self, _: self.represent_scalar("tag:yaml.org,2002:null", "null"))
@@ -35,27 +35,27 @@ _Representer.add_representer(type(None), lambda self, _: self.represent_scalar("
 
 @dataclass(frozen=True)
 class Point:
-    """A point of the grid: the values of its own and the params that they complete."""
+    """Point of the grid: its own values, and the whole params with them."""
 
     values: Mapping[str, Any]
     params: Params
 
     @property
     def label(self) -> str:
-        """Its values as a part of a name: letters, digits, '.' and '-'."""
+        """Values as a part of a name: letters, digits, '.' and '-'."""
         parts = []
         for key, value in sorted(self.values.items()):
             last = key.rpartition(".")[2]
-            alone = sum(other.rpartition(".")[2] == last for other in self.values) == 1
-            parts.append(f"{last if alone else key}-{shown(value)}")
+            unique = sum(other.rpartition(".")[2] == last for other in self.values) == 1
+            parts.append(f"{last if unique else key}-{yaml_text(value)}")
         text = re.sub(r"[^A-Za-z0-9.]+", "-", "-".join(parts))
         return re.sub(r"\.\.+", ".", text)[:LABEL].strip("-.")
 
     def params_text(self, text: str) -> str:
-        """The params file `text` with the point's values in it, comments kept."""
+        """Return the params file `text` with the point's values; comments stay."""
         yaml = YAML()
         yaml.preserve_quotes, yaml.width = True, 4096
-        if re.search(r":\s+null\b", text):  # as the file has it
+        if re.search(r":\s+null\b", text):  # as in the file
             yaml.Representer = _Representer
         content = yaml.load(text)
         for key, value in self.values.items():
@@ -66,14 +66,14 @@ class Point:
         return written.getvalue()
 
 
-def shown(value: object) -> str:
-    """A value as YAML has it, without quotes."""
+def yaml_text(value: object) -> str:
+    """Return a value as YAML without quotes."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def read_grid(arguments: Sequence[str], file: Path) -> list[Point]:
-    """The points that `arguments` and the params in `file` make. Raises InputError that names every offender."""
-    load_params(file)  # refuses a file that is wrong already
+    """Return the points of `arguments` and the params in `file`. Raises InputError that names all bad arguments."""
+    load_params(file)  # raises for a bad file
     content = YAML(typ="safe", pure=True).load(file)
     wanted, offenders = _read_arguments(arguments, content)
     points: dict[Params, Point] = {}
@@ -85,24 +85,24 @@ def read_grid(arguments: Sequence[str], file: Path) -> list[Point]:
         try:
             params = Params.model_validate(changed)
         except ValidationError as error:
-            offenders += [f"{'.'.join(map(str, item['loc']))}: {item['msg']}{_found(item)}" for item in error.errors()]
+            offenders += [f"{'.'.join(map(str, item['loc']))}: {item['msg']}{_got(item)}" for item in error.errors()]
         else:
-            tree = params.model_dump(mode="json")  # where values have their param's type: 1 is 1.0 for a float
+            tree = params.model_dump(mode="json")  # values of their param's type: 1 is 1.0 for a float
             values = {key: (place := _section(tree, key))[0][place[1]] for key in wanted}
             points.setdefault(params, Point(values, params))
     if offenders:
         raise InputError(
-            "these points cannot be run",
+            "these points cannot run",
             expected="KEY=VALUE,VALUE with keys, types and ranges of sceneparse/params/whole.py",
             got="; ".join(dict.fromkeys(offenders)),
             file=file,
-            next_step="mend the arguments named; nothing has been run",
+            next_step="fix these arguments; no point has run",
         )
     return list(points.values())
 
 
 def _read_arguments(arguments: Sequence[str], content: dict[str, Any]) -> tuple[dict[str, list[Any]], list[str]]:
-    """Each key's values, read as the params file is read (YAML 1.2); and what is wrong with the arguments."""
+    """Return each key's values, read as YAML 1.2 like the params file, and the faults of the arguments."""
     wanted: dict[str, list[Any]] = {}
     offenders = []
     for argument in arguments:
@@ -113,23 +113,23 @@ def _read_arguments(arguments: Sequence[str], content: dict[str, Any]) -> tuple[
         elif not isinstance(section, dict) or last not in section or isinstance(section[last], dict):
             offenders.append(f"{key}: no such param{did_you_mean(key, _keys(content))}")
         elif key in wanted:
-            offenders.append(f"{key}: given twice")
+            offenders.append(f"{key}: it appears twice")
         else:
             try:
                 wanted[key] = list(_read_values(listed))
-            except (YAMLError, ValueError) as error:  # the second: no date, for one
-                why = "not YAML" if isinstance(error, YAMLError) else error
-                offenders.append(f"{argument}: {why}")
+            except (YAMLError, ValueError) as error:  # ValueError: an impossible date, for example
+                fault = "not YAML" if isinstance(error, YAMLError) else error
+                offenders.append(f"{argument}: {fault}")
     return wanted, offenders
 
 
 def _read_values(listed: str) -> Iterator[Any]:
-    """Yield the values between commas; a comma inside brackets or quotes, where YAML cannot end, is a value's own."""
+    """Yield the values between commas; a comma inside brackets or quotes belongs to a value."""
     text = ""
     for part in listed.split(","):
         text = f"{text},{part}" if text else part
         if not text.strip():
-            raise ValueError("an empty value (nothing is written null)")
+            raise ValueError("an empty value (write null)")
         try:
             value = YAML(typ="safe", pure=True).load(text)
         except YAMLError:
@@ -141,7 +141,7 @@ def _read_values(listed: str) -> Iterator[Any]:
 
 
 def _section(content: Any, key: str) -> tuple[Any, str]:
-    """The section that holds `key`, or None, and the key's last part."""
+    """Return the section that holds `key`, or None, and the key's last part."""
     *sections, last = key.split(".")
     for name in sections:
         content = content.get(name) if isinstance(content, dict) else None
@@ -149,7 +149,7 @@ def _section(content: Any, key: str) -> tuple[Any, str]:
 
 
 def _keys(content: dict[str, Any], above: str = "") -> Iterator[str]:
-    """Every param's whole key."""
+    """Yield every param's whole key."""
     for name, value in content.items():
         if isinstance(value, dict):
             yield from _keys(value, f"{above}{name}.")
@@ -157,5 +157,5 @@ def _keys(content: dict[str, Any], above: str = "") -> Iterator[str]:
             yield f"{above}{name}"
 
 
-def _found(item: Mapping[str, Any]) -> str:
+def _got(item: Mapping[str, Any]) -> str:
     return "" if isinstance(item["input"], dict) else f" (found {item['input']!r})"

@@ -1,9 +1,9 @@
 """`sceneparse sweep`: a grid of DVC experiments, one after another, apart from the workspace.
 
-Input: KEY=VALUE,VALUE arguments over the workspace's params. Output: an experiment per point, a line per point on
-standard output, its stages' output on standard error and in state/sweep/NAME.log. Invariant: a point is done
-when its experiment is there, with the same commit, uncommitted changes and params; so a sweep that was killed
-at any moment and is started again runs what is missing, and training goes on from its checkpoint.
+Input: KEY=VALUE,VALUE arguments over the workspace's params. Output: an experiment per point; a line per point on
+standard output; the stages' output on standard error and in state/sweep/NAME.log. Invariant: a point is done when an
+experiment with the same commit, uncommitted changes and params exists. So a sweep that was killed at any moment, when
+started again, runs the missing points, and training resumes from its checkpoint.
 """
 
 import shutil
@@ -17,15 +17,17 @@ from pathlib import Path
 
 import psutil
 
-from pipeline.experiments.dvc_experiments import PARAMS, Baseline, Experiment, list_experiments
-from pipeline.experiments.grid import Point, read_grid, shown
+from pipeline.experiments.dvc_experiments import Baseline, Experiment, list_experiments
+from pipeline.experiments.grid import Point, read_grid, yaml_text
 from pipeline.repro.dvc_commands import CommandError
+from pipeline.repro.param_paths import PARAMS
 from pipeline.repro.project import project_root
-from pipeline.repro.results import SCORES, read_scores
+from pipeline.repro.stage_paths import stage_path
 from pipeline.repro.supervisor import GRACE_SECONDS
 from sceneparse.core.errors import BusyError
 from sceneparse.core.files import locked
 from sceneparse.core.tables import print_line, print_table
+from sceneparse.scores.results import read_scores
 
 STATE = Path("state/sweep")
 LOOK_SECONDS = 0.2
@@ -33,7 +35,7 @@ LOOK_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Step:
-    """A point of the plan: its experiment's name, and that experiment where it is done."""
+    """Point of the plan: its experiment's name, and that experiment if it is done."""
 
     number: str
     point: Point
@@ -42,7 +44,7 @@ class Step:
 
 
 def sweep(assignments: list[str], dry_run: bool) -> None:
-    """Run the grid's points that are not done; exits with 1 when one failed, 130 or 143 when it was stopped."""
+    """Run the grid's points that are not done; exit with 1 if one failed, 130 or 143 on Ctrl-C or SIGTERM."""
     root = project_root(Path.cwd())
     points, params = read_grid(assignments, root / PARAMS), (root / PARAMS).read_text()
     if dry_run:
@@ -53,18 +55,18 @@ def sweep(assignments: list[str], dry_run: bool) -> None:
         baseline = Baseline.of(root)
         plan = _plan(baseline, points)
         _print_plan(plan)
-        if left_out := baseline.unknown():
-            print_line(f"left out, because Git does not know them: {', '.join(left_out)}", sys.stderr)
+        if untracked := baseline.unknown():
+            print_line(f"not in the experiments, because Git does not track them: {', '.join(untracked)}", sys.stderr)
         _clean(baseline, root / STATE, {step.name for step in plan if not step.done})
         failures = [error for step in plan if (error := _take(step, baseline, params))]
     if failures:
-        told = "\n\n".join(map(str, failures))
-        sys.exit(f"\n{told}\n\nerror: {len(failures)} of {len(plan)} points failed; the next start tries them again")
+        reasons = "\n\n".join(map(str, failures))
+        sys.exit(f"\n{reasons}\n\nerror: {len(failures)} of {len(plan)} points failed; the next start tries them again")
     print("rank them: sceneparse compare")
 
 
 def _plan(baseline: Baseline, points: list[Point]) -> list[Step]:
-    """A step for each point. What it is known by is the digest at the end of its name, not the values before it."""
+    """Return a step for each point. The digest at the end of its name identifies it, not the values before."""
     _, experiments = list_experiments(baseline.root)
     done = {row.name.rpartition("-")[2]: row for row in experiments if row.done and row.baseline == baseline.commit}
     steps = []
@@ -78,7 +80,7 @@ def _plan(baseline: Baseline, points: list[Point]) -> list[Step]:
 def _print_plan(plan: list[Step]) -> None:
     keys = list(plan[0].point.values)
     rows = [
-        [step.number, *map(shown, step.point.values.values()), step.name, "done" if step.done else "to run"]
+        [step.number, *map(yaml_text, step.point.values.values()), step.name, "done" if step.done else "to run"]
         for step in plan
     ]
     print_table(["point", *keys, "experiment", "state"], rows)
@@ -86,29 +88,29 @@ def _print_plan(plan: list[Step]) -> None:
 
 
 def _take(step: Step, baseline: Baseline, params: str) -> CommandError | None:
-    """Bring a point about and print its line; returns why it failed, if it did."""
+    """Run a point unless it is done, and print its line; return its error, or None."""
     if step.done:
         _print_line(step, "done before", None, step.done.scores.get("original.mean_iou"))
         return None
     print(f"{step.number} {step.name}", file=sys.stderr, flush=True)
-    folder, begun = baseline.root / STATE / step.name, time.monotonic()
+    folder, start = baseline.root / STATE / step.name, time.monotonic()
     try:
         baseline.run(step.name, step.point.params_text(params), folder, _pass_on)
     except CommandError as error:
-        _print_line(step, "failed", time.monotonic() - begun, None)
+        _print_line(step, "failed", time.monotonic() - start, None)
         baseline.strip(folder)
         return error
-    scores = baseline.project(folder) / SCORES
+    scores = (project := baseline.project(folder)) / stage_path("--scores", project)
     iou = read_scores(scores)["original"]["mean_iou"] if scores.exists() else None
-    _print_line(step, "ran", time.monotonic() - begun, iou)
+    _print_line(step, "ran", time.monotonic() - start, iou)
     shutil.rmtree(folder)
     return None
 
 
 def _print_line(step: Step, verdict: str, seconds: float | None, iou: float | None) -> None:
-    taken = "-" if seconds is None else f"{seconds:.1f} s"
-    scored = "-" if iou is None else f"mean IoU {iou:.4f}"
-    print(f"{step.number:<7}  {verdict:<11}  {taken:>9}  {scored:<15}  {step.name}", flush=True)
+    duration = "-" if seconds is None else f"{seconds:.1f} s"
+    score = "-" if iou is None else f"mean IoU {iou:.4f}"
+    print(f"{step.number:<7}  {verdict:<11}  {duration:>9}  {score:<15}  {step.name}", flush=True)
 
 
 def _pass_on(chunk: bytes) -> None:
@@ -117,7 +119,7 @@ def _pass_on(chunk: bytes) -> None:
 
 
 def _clean(baseline: Baseline, state: Path, wanted: set[str]) -> None:
-    """Remove the checkouts of killed sweeps; of points that this one runs what lets training go on stays."""
+    """Remove the checkouts of killed sweeps; keep training's state for the points that this sweep runs."""
     for folder in state.glob("*/"):
         if folder.name in wanted:
             baseline.strip(folder)
@@ -126,41 +128,41 @@ def _clean(baseline: Baseline, state: Path, wanted: set[str]) -> None:
 
 
 def _wait_for_killed(state: Path) -> None:
-    """Wait for the processes of a killed sweep: they take some seconds to save their state and end."""
+    """Wait for the processes of a killed sweep: saving their state takes some seconds. Raises BusyError."""
     deadline = time.monotonic() + 2 * GRACE_SECONDS + 2
     while left := _supervisors(state):
         if time.monotonic() > deadline:
             raise BusyError(
                 "processes of a killed sweep are still at work",
-                expected="that they end within seconds",
+                expected="their end within seconds",
                 got=f"process {left[0]}",
                 file=state,
-                next_step="end it, and start again",
+                next_step="end it, and start the sweep again",
             )
         time.sleep(LOOK_SECONDS)
 
 
 def _supervisors(state: Path) -> list[int]:
-    """Supervisors whose command runs in a checkout below `state`."""
-    found = []
+    """Return the ids of supervisors whose command runs in a checkout below `state`."""
+    supervisors = []
     for process in psutil.process_iter():
         try:
             if "pipeline.repro.supervisor" in process.cmdline() and Path(process.cwd()).is_relative_to(state.resolve()):
-                found.append(process.pid)
+                supervisors.append(process.pid)
         except psutil.Error:
             continue
-    return found
+    return supervisors
 
 
 @contextmanager
 def _stoppable() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM leave the block as exceptions do, so that what runs in it is ended and waited for."""
+    """Turn Ctrl-C and SIGTERM into SystemExit, so that the block ends its processes and waits for them."""
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.signal(number, lambda number, _: sys.exit(128 + number)) for number in numbers}
     try:
         yield
     except SystemExit:
-        print("stopped: start it again to go on", file=sys.stderr)
+        print("stopped: start it again to resume", file=sys.stderr)
         raise
     finally:
         for number, handler in before.items():

@@ -1,7 +1,7 @@
-"""What a killed run could not say itself: that it is no longer running.
+"""Report of killed runs to Prefect: a killed process cannot report its own end.
 
-The id of the run that goes on is noted in the workspace. A run that finds the note of another one, while it holds
-the workspace, knows that the other was killed, and tells Prefect.
+Each run keeps a note with its id in the workspace. A run that holds the workspace and finds the note of another run
+knows that the other was killed, and reports it as crashed.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ NOTE = Path("state/flow/running")
 
 @contextmanager
 def noted(root: Path) -> Iterator[None]:
-    """Note this flow run while the block goes on; first report an earlier one whose note is still there."""
+    """Keep a note of this flow run during the block; first report an earlier run whose note is still there."""
     note = root / NOTE
     if note.exists():
         _report_killed(UUID(note.read_text()))
@@ -36,7 +36,7 @@ def _report_killed(run: UUID) -> None:
     with get_client(sync_client=True) as client:
         try:
             state = client.read_flow_run(run).state
-        except ObjectNotFound:  # it reported to another server
+        except ObjectNotFound:  # the run reported to another server
             return
         if state and not state.is_final():
             client.set_flow_run_state(run, Crashed(message="its process was killed"), force=True)

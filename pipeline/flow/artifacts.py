@@ -1,11 +1,10 @@
-"""What a run leaves in Prefect to look at: scores and their change, classes, pictures, links, lineage.
+"""Prefect artifacts of a run: scores and their change, classes, pictures, links, lineage.
 
-Input: the project's directory after a run. Output: artifacts of the flow run, under keys that stay the same,
-so that Prefect shows each one's history.
+Input: the project's directory after a run. Output: artifacts of the flow run, under constant keys, so that
+Prefect shows each artifact's history.
 """
 
 import base64
-import csv
 import io
 import re
 import subprocess
@@ -21,40 +20,45 @@ from prefect.artifacts import (
     create_table_artifact,
 )
 
-from pipeline.repro.results import MODEL, PER_CLASS, PICTURES, REPORT, Scores
+from pipeline.repro.stage_paths import stage_path
 from sceneparse.core.errors import printable
-from sceneparse.core.files import csv_text, file_digest
+from sceneparse.core.files import file_digest
+from sceneparse.scores.results import Scores, read_table
 
-SHEET_SCENES, SHEET_WIDTH = 6, 200  # rows of the sheet of pictures; pixels of each picture
+SHEET_SCENES, SHEET_WIDTH = 6, 200  # rows of the sheet of pictures; width of each picture in pixels
 
 
 def published() -> bool:
-    """Whether Prefect has results of an earlier run here."""
+    """Return whether Prefect has results of an earlier run."""
     return Artifact.get("scores") is not None
 
 
 def publish_results(root: Path, scores: Scores, before: Scores) -> None:
-    """Publish what the stages wrote; `before` holds the last good run's scores, or nothing."""
+    """Publish the stages' results; `before` holds the scores of the last good run, or nothing."""
     create_table_artifact(score_rows(scores, before), key="scores", description=_compared(before))
-    with (root / PER_CLASS).open(newline="") as file:
-        rows = [{key: csv_text(cell) for key, cell in row.items()} for row in csv.DictReader(file)]
-    create_table_artifact(rows, key="per-class", description="Classes, at original size")
-    if (root / REPORT).is_file():
-        create_link_artifact((root / REPORT).as_uri(), key="report", link_text=str(REPORT), description="The report")
-    if sheet := picture_sheet(root / PICTURES):
+    classes = read_table(root / stage_path("--per-class", root))
+    create_table_artifact(classes, key="per-class", description="Classes, at original size")
+    model, report = stage_path("--model", root), stage_path("--report", root)
+    if (root / report / "index.html").is_file():
+        _link("report", root, report / "index.html", "The report")
+    if sheet := picture_sheet(root / report / "pictures"):
         create_image_artifact(sheet, key="pictures", description="Scenes of the report")
-    create_link_artifact((root / MODEL).as_uri(), key="model", link_text=str(MODEL), description="The trained model")
+    _link("model", root, model, "The trained model")
+
+
+def _link(key: str, root: Path, path: Path, description: str) -> None:
+    create_link_artifact((root / path).as_uri(), key=key, link_text=str(path), description=description)
 
 
 def score_rows(scores: Scores, before: Scores) -> list[dict[str, str]]:
-    """A row per score: its value by either protocol, and the change since the last good run."""
+    """Return a row per score: its value in each protocol, and the change since the last good run."""
     rows = []
     for name in scores["original"]:
         row = {"score": name}
         for protocol, section in scores.items():
-            value, old = section[name], before.get(protocol, {}).get(name)
+            value, earlier = section[name], before.get(protocol, {}).get(name)
             row[protocol] = "" if value is None else f"{value:.4f}"
-            row[f"{protocol}, change"] = "" if value is None or old is None else f"{value - old:+.4f}"
+            row[f"{protocol}, change"] = "" if value is None or earlier is None else f"{value - earlier:+.4f}"
         rows.append(row)
     return rows
 
@@ -64,9 +68,9 @@ def _compared(before: Scores) -> str:
 
 
 def picture_sheet(folder: Path) -> str | None:
-    """A data URL of a JPEG: some scenes below each other, each as image, truth, prediction and overlay.
+    """Return a JPEG as a data URL: a row of image, truth, prediction and overlay per scene.
 
-    None when the folder shows no scene.
+    Returns None when the folder has no scene.
     """
     from PIL import Image
 
@@ -92,7 +96,7 @@ def picture_sheet(folder: Path) -> str | None:
 
 @contextmanager
 def publish_lineage(root: Path) -> Iterator[None]:
-    """Publish, however the block ends, what this run was made from."""
+    """Publish the run's lineage when the block ends, with or without an error."""
     try:
         yield
     finally:
@@ -100,7 +104,7 @@ def publish_lineage(root: Path) -> Iterator[None]:
 
 
 def lineage(root: Path) -> str:
-    """Markdown: the Git commit, what differs from it, the digest of dvc.lock, and the params."""
+    """Return Markdown: the Git commit, the files that differ from it, the digest of dvc.lock, and the params."""
     lock = root / "dvc.lock"
     changed = [name for name in _git(root, "diff", "--name-only", "--relative", "-z", "HEAD").split("\0") if name]
     rows = {
@@ -110,17 +114,17 @@ def lineage(root: Path) -> str:
     }
     table = "\n".join(f"| {name} | {_cell(value)} |" for name, value in rows.items())
     params = (root / "params.yaml").read_text()
-    fence = "`" * (1 + max([2, *map(len, re.findall("`+", params))]))  # which nothing in them can end
+    fence = "`" * (1 + max([2, *map(len, re.findall("`+", params))]))  # longer than any fence inside the params
     return f"| what | which |\n|---|---|\n{table}\n\n{fence}yaml\n{params.rstrip()}\n{fence}\n"
 
 
 def _cell(text: str) -> str:
-    """Text of a Markdown table as it is: neither markup, HTML nor the cell's end."""
+    """Return text for a cell of a Markdown table, with markup, HTML and bars escaped."""
     return re.sub(r"([\\`*_\[\]<>|~&])", r"\\\1", printable(text))
 
 
 def _git(root: Path, *arguments: str) -> str:
-    """What Git prints; nothing where there is no Git, or no repository."""
+    """Return Git's output, or '' without Git or a repository."""
     try:
         done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)  # noqa: S603, S607
     except FileNotFoundError:

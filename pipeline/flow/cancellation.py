@@ -1,7 +1,7 @@
-"""Cancelling a run that nobody else watches over.
+"""Cancellation of a run through Prefect.
 
-A served run is ended by the process that serves it, and ends with it when that one is killed. One that was started by
-hand has no such process: it asks the API itself, every few seconds, whether it was cancelled there.
+The process that serves a run ends it on cancellation; if that process is killed, its run ends too. A run that was
+started by hand has no such process: it asks the API every few seconds whether it was cancelled.
 """
 
 import os
@@ -18,12 +18,12 @@ ASK_SECONDS = 2.0
 
 
 class RunCancelledError(Exception):
-    """The run was cancelled in Prefect's UI or API."""
+    """Cancellation of this run in Prefect's UI or API."""
 
 
 @contextmanager
 def heeding_cancellation() -> Iterator[None]:
-    """Raise RunCancelledError in the main thread, wherever it is, once this flow run is being cancelled."""
+    """Raise RunCancelledError in the main thread, anywhere in the block, when this flow run is cancelled."""
     finished = threading.Event()
     if deployment.id:
         threading.Thread(target=_end_with, args=(os.getppid(), finished), daemon=True).start()
@@ -48,7 +48,7 @@ def heeding_cancellation() -> Iterator[None]:
 
 
 def _end_with(parent: int, finished: threading.Event) -> None:
-    """End at once, as by kill -9, when the process that serves this run is gone; the supervisor ends its stage."""
+    """Kill this process when the process that serves its run has ended; the supervisor then ends the stage."""
     while not finished.wait(ASK_SECONDS):
         if os.getppid() != parent:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -64,7 +64,7 @@ def _watch(run: str, finished: threading.Event) -> None:
             with get_client(sync_client=True) as client:
                 state = client.read_flow_run(UUID(run)).state
         except (httpx.HTTPError, PrefectException):
-            continue  # the server is away for the moment: ask again
+            continue  # the server does not answer now: ask again
         if state and (state.is_cancelling() or state.is_cancelled()):
             os.kill(os.getpid(), signal.SIGUSR1)
             return

@@ -1,6 +1,6 @@
-"""What Prefect reads from the environment while it is imported, set before that: `prepare_environment`.
+"""Environment variables that Prefect reads during import: call `prepare_environment` before importing it.
 
-It holds for this process and for all that it starts. What the user has set stays as it is.
+They apply to this process and its children. Variables that the user has set stay as they are.
 """
 
 import os
@@ -12,11 +12,11 @@ from urllib.request import getproxies
 from sceneparse.core.errors import InputError
 from sceneparse.core.proxies import no_proxy
 
-OWN_HOME = Path("state/flow/prefect")  # of Prefect's records, where the user's home cannot be written
+OWN_HOME = Path("state/flow/prefect")  # for Prefect's records, if the user's home cannot be written
 
 
 def prepare_environment() -> None:
-    """Keep Prefect quiet and private, its records where they can be written, and loopback out of proxies.
+    """Keep Prefect quiet and private, its records in a writable folder, and proxies away from loopback.
 
     Raises InputError when PREFECT_HOME is set to a folder that cannot be written.
     """
@@ -30,15 +30,15 @@ def _bypass_proxies() -> None:
     proxies = getproxies()
     if not proxies.keys() - {"no"}:
         return
-    # All of them: one variable in the environment hides what a Mac's own settings say.
+    # Set all of them: one proxy variable in the environment hides a Mac's system settings.
     for scheme, address in {**proxies, "no": no_proxy()}.items():
-        # GNOME writes socks://, which no library takes.
+        # GNOME writes socks://, which no library accepts.
         value = f"socks5{address[5:]}" if address.startswith("socks:") else address
         os.environ[f"{scheme}_proxy"] = os.environ[f"{scheme}_proxy".upper()] = value
 
 
 def _choose_home() -> None:
-    """Set PREFECT_HOME where the usual folder cannot be written."""
+    """Set PREFECT_HOME to a folder of the project if the usual one cannot be written."""
     configured = os.environ.get("PREFECT_HOME")
     home = Path(configured or "~/.prefect").expanduser()
     problem = _write_error(home)
@@ -47,7 +47,7 @@ def _choose_home() -> None:
     if configured:
         raise InputError(
             "Prefect's records cannot be written",
-            expected="a folder that this user may write",
+            expected="a folder that this user may write to",
             got=problem,
             file=f"PREFECT_HOME={configured}",
             next_step="set PREFECT_HOME to another folder, or unset it",
@@ -56,7 +56,7 @@ def _choose_home() -> None:
     print(f"note: {home} cannot be written ({problem}): Prefect's records are in {own}", file=sys.stderr)
     os.environ["PREFECT_HOME"] = str(own)
     profiles = home / "profiles.toml"
-    if os.access(profiles, os.R_OK):  # it may name the API
+    if os.access(profiles, os.R_OK):  # the profiles may name the API
         os.environ.setdefault("PREFECT_PROFILES_PATH", str(profiles))
 
 

@@ -1,9 +1,9 @@
 """The stages of dvc.yaml as one Prefect flow, a task per stage.
 
-Input: a DVC repository, the working directory. Output: the flow run's state, its artifacts and what the
-stages write. Invariant: a task is Cached exactly when `dvc status` finds nothing changed, Restored when DVC
-brought the outputs back from its cache, Completed when the stage ran. Tasks run one after another in
-the main thread, so that whatever ends the flow ends the stage's processes too.
+Input: a DVC repository, the working directory. Output: the flow run's state, its artifacts, and the stages' outputs.
+Invariant: a task is Cached exactly when `dvc status` finds no change, Restored when DVC brought the outputs back from
+its cache, Completed when the stage ran. Tasks run one after another in the main thread, so every end of the flow also
+ends the stage's processes.
 """
 
 from pathlib import Path
@@ -18,18 +18,19 @@ from pydantic import Field
 from pipeline.flow.aftermath import noted
 from pipeline.flow.artifacts import publish_lineage, publish_results, published
 from pipeline.flow.cancellation import RunCancelledError, heeding_cancellation
-from pipeline.flow.gate import Gate, mean_iou
+from pipeline.flow.gate import Gate, mean_iou, read_earlier
 from pipeline.flow.overlap import Overlap, one_at_a_time
 from pipeline.flow.relay import Relay
 from pipeline.repro.dvc_commands import CommandError, Verdict, push_outputs, reproduce
 from pipeline.repro.param_paths import check_inputs, check_params
 from pipeline.repro.project import Project, Stage, project_root
-from pipeline.repro.results import SCORES, read_note, read_scores
+from pipeline.repro.stage_paths import stage_path
 from sceneparse.core.errors import BusyError, InputError
 from sceneparse.core.files import write_json
+from sceneparse.scores.results import read_scores
 
 RETRY_SECONDS = [5.0, 20.0, 60.0]  # before trying a download or a push again
-GOOD, PUSHED = Path("state/flow/good.json"), Path("state/flow/pushed.json")  # scores of the last run that was
+GOOD, PUSHED = Path("state/flow/good.json"), Path("state/flow/pushed.json")  # scores of the last good, pushed run
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -46,12 +47,12 @@ def sceneparse(
     """Bring the workspace up to date with dvc.yaml and params.yaml.
 
     Args:
-        stage: this stage and what it needs; without it all of them.
-        force: run stages that are up to date too.
+        stage: run this stage and those that it needs; default: all stages.
+        force: also run stages that are up to date.
         push: afterwards upload the outputs and the run-cache to the DVC remote.
-        min_iou: fail, and push nothing, when the mean IoU is below this (0..1).
-        margin: how far below the last pushed model's the mean IoU may lie for a push (0..1).
-        overlap: whether to wait for another run in this workspace or to be refused.
+        min_iou: fail, and push nothing, if the mean IoU is below this (0..1).
+        margin: fail, and push nothing, if the mean IoU is more than this below the last pushed model's (0..1).
+        overlap: wait for another run in this workspace, or refuse to start.
     """
     try:
         root = project_root(Path.cwd())
@@ -76,33 +77,37 @@ def sceneparse(
 
 
 def _check(project: Project, stages: list[Stage], push: bool, gate: Gate | None) -> None:
-    """Refuse a run that could not end well, before it begins."""
+    """Raise InputError for a run that is bound to fail, before it starts."""
     check_inputs(project, stages)
     if push:
         project.remote()
-    if gate and str(SCORES) not in project.outputs(stages):
+    scores = stage_path("--scores", project.root)
+    if gate and str(scores) not in project.outputs(stages):
         raise InputError(
             "the quality gate needs scores",
-            expected=f"a run that includes the stage that writes {SCORES}",
+            expected=f"a run of the stage that writes {scores}",
             got=", ".join(node.name for node in stages),
             file=project.root / "dvc.yaml",
-            next_step="leave out --stage; or leave out --push and --min-iou, and push by hand: dvc push",
+            next_step="omit --stage; or omit --push and --min-iou, and push by hand: dvc push",
         )
 
 
 def _run(project: Project, stages: list[Stage], force: bool, push: bool, gate: Gate | None) -> State[Any]:
-    run_stage, states = _stage_task(project), dict[str, State[Any]]()
+    """Run the stages, publish and check their scores, push; return the flow's state."""
+    run_stage, states = _stage_task(project, force), dict[str, State[Any]]()
     for node in stages:
         upstream = [states[name] for name in node.needs]
-        states[node.name] = state = run_stage(node.name, force, return_state=True, wait_for=upstream)
+        current = None if force else project.current(node.name)
+        states[node.name] = state = run_stage(node.name, current, return_state=True, wait_for=upstream)
         print(f"{node.name:<12}{state.name}", flush=True)
         if not state.is_completed():
             return _ended_by(node.name, state)
-    if str(SCORES) not in project.outputs(stages):
+    file = stage_path("--scores", project.root)
+    if str(file) not in project.outputs(stages):
         return Completed(message="up to date")
 
-    scores = read_scores(project.root / SCORES)
-    good, pushed = (read_note(project.root / path) for path in (GOOD, PUSHED))
+    scores = read_scores(project.root / file)
+    good, pushed = (read_earlier(project.root / path) for path in (GOOD, PUSHED))
     if not published() or any(state.name != Verdict.CACHED for state in states.values()):
         publish_results(project.root, scores, good)
     if gate and (reason := gate.closed(scores, pushed)):
@@ -119,20 +124,22 @@ def _run(project: Project, stages: list[Stage], force: bool, push: bool, gate: G
 
 
 def _ended_by(name: str, state: State[Any]) -> State[Any]:
-    """The flow's state when a task did not complete."""
+    """Return the flow's state after a task that did not complete."""
     if state.is_cancelled():
         raise RunCancelledError(str(state.message))
     error = state.result(raise_on_failure=False)
     return Failed(message=f"{name}: {error if isinstance(error, Exception) else state.message}")
 
 
-def _stage_task(project: Project) -> Any:
-    """The task that stands for a stage; its parameters are the stage's name and whether to force it."""
+def _stage_task(project: Project, force: bool) -> Any:
+    """Return the task that stands for a stage.
+
+    Its parameters are the stage's name and the result of `Project.current`: DVC alone decides whether the stage is up
+    to date. Prefect's cache key is that result, so its record of a task never outlives the files.
+    """
 
     def key(_: TaskRunContext, parameters: dict[str, Any]) -> str | None:
-        """None unless DVC finds nothing changed: the task's record alone proves nothing about the files."""
-        stage, force = parameters["stage"], parameters["force"]
-        return None if force or project.changes(stage) else f"sceneparse-{stage}-{project.lock_digest(stage)}"
+        return f"sceneparse-{parameters['stage']}-{parameters['current']}" if parameters["current"] else None
 
     @task(
         task_run_name="{stage}",
@@ -142,10 +149,10 @@ def _stage_task(project: Project) -> Any:
         retry_delay_seconds=RETRY_SECONDS,
         retry_condition_fn=_may_pass,
     )
-    def run_stage(stage: str, force: bool) -> State[Any]:
+    def run_stage(stage: str, current: str | None) -> State[Any]:
+        if current:  # Prefect has no record of this task yet
+            return Completed(name=Verdict.CACHED, data=stage)
         try:
-            if not force and not project.changes(stage):  # up to date, though Prefect has no record of it
-                return Completed(name=Verdict.CACHED, data=stage)
             return Completed(name=reproduce(project.root, stage, force, Relay(get_run_logger())), data=stage)
         except RunCancelledError as error:
             return Cancelled(message=str(error))
@@ -154,7 +161,7 @@ def _stage_task(project: Project) -> Any:
 
 
 def _push_task(project: Project) -> Any:
-    """The task that uploads the outputs of the stages named, and the run-cache."""
+    """Return the task that uploads the stages' outputs and the run-cache."""
 
     @task(
         task_run_name="push",
@@ -173,6 +180,6 @@ def _push_task(project: Project) -> Any:
 
 
 def _may_pass(_task: Any, _run: Any, state: State[Any]) -> bool:
-    """Whether to try a failed task again: a network may come back, the same bad input stays bad."""
+    """Return whether to retry a failed task: a network may come back, bad input stays bad."""
     error = state.result(raise_on_failure=False)
     return isinstance(error, CommandError) and error.may_pass

@@ -1,7 +1,7 @@
-"""A served schedule whose runs do not come: a warning on standard error, with the server's own error.
+"""Warning on standard error when a served schedule starts no runs, with the server's own error.
 
-A deployment that is registered proves nothing: it is the server's scheduler that plans its runs, and the runner
-that starts them. A run that waits for another one to end is no fault.
+A registered deployment proves nothing: the server's scheduler must plan its runs, and the runner must start them. A run
+that waits for the end of another run is no fault.
 """
 
 import asyncio
@@ -17,34 +17,34 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
     from prefect.runner import Runner
 
-LATE_SECONDS = 60.0  # a trouble that lasts for so long is told; Prefect's scheduler works every few seconds
+LATE_SECONDS = 60.0  # age of a trouble that is worth a warning; Prefect's scheduler works every few seconds
 LOOK_SECONDS = 10.0
-PLANNED = timedelta(days=30)  # schedules within it must have a run planned: Prefect plans for 100 days
+PLANNED = timedelta(days=30)  # a run due within this time must be planned: Prefect plans for 100 days
 
 
 async def watch(runner: "Runner", deployment: UUID, name: str, api: PrefectApi) -> None:
-    """Warn each time that the deployment's schedule comes to a stop; never returns."""
+    """Warn each time that the deployment's schedule stops starting runs; never returns."""
     import httpx
     from prefect.client.orchestration import get_client
     from prefect.exceptions import PrefectException
 
-    trouble, since, told = "", 0.0, False
+    trouble, since, warned = "", 0.0, False
     async with get_client() as client:
         while True:
             await asyncio.sleep(min(LOOK_SECONDS, LATE_SECONDS / 4))
             try:
                 now = "" if not runner.has_slots_available() else await _trouble(client, deployment)
-            except (httpx.HTTPError, PrefectException):  # the server is away: the runner says so
+            except (httpx.HTTPError, PrefectException):  # the server does not answer: the runner logs that
                 continue
-            if now != trouble:  # a run later than another one is progress
-                trouble, since, told = now, time.monotonic(), False
-            if trouble and not told and time.monotonic() - since >= LATE_SECONDS:
+            if now != trouble:  # another late run than before is progress
+                trouble, since, warned = now, time.monotonic(), False
+            if trouble and not warned and time.monotonic() - since >= LATE_SECONDS:
                 print(f"warning: the schedule of {name} starts no run: {trouble}\n  {_reason(api)}", file=sys.stderr)
-                told = True
+                warned = True
 
 
 async def _trouble(client: "PrefectClient", deployment: UUID) -> str:
-    """What keeps an idle runner without the runs that its schedule promises; empty when nothing does."""
+    """Return why an idle runner has no run although its schedule has one due, or ''."""
     from prefect.client.schemas.filters import (
         DeploymentFilter,
         DeploymentFilterId,
@@ -69,25 +69,25 @@ async def _trouble(client: "PrefectClient", deployment: UUID) -> str:
     now = datetime.now(UTC)
     if runs:
         due = runs[0].next_scheduled_start_time
-        return f"the one due at {due:%Y-%m-%d %H:%M:%S} UTC is still waiting" if due and due < now else ""
+        return f"the run due at {due:%Y-%m-%d %H:%M:%S} UTC is still waiting" if due and due < now else ""
     planned = [await _next_date(schedule, now) for schedule in schedules]
     return "none is planned" if any(date and date < now + PLANNED for date in planned) else ""
 
 
 async def _next_date(schedule: Any, after: datetime) -> datetime | None:
-    """The next date of one of Prefect's schedules."""
+    """Return the next date of a Prefect schedule."""
     from prefect.server.schemas.schedules import SCHEDULE_TYPES
     from pydantic import TypeAdapter
 
-    own: Any = TypeAdapter(SCHEDULE_TYPES).validate_python(schedule.model_dump())
-    return next(iter(await own.get_dates(n=1, start=after)), None)
+    server_schedule: Any = TypeAdapter(SCHEDULE_TYPES).validate_python(schedule.model_dump())
+    return next(iter(await server_schedule.get_dates(n=1, start=after)), None)
 
 
 def _reason(api: PrefectApi) -> str:
     if not api.log:
         return (
-            f"look at the log of the server at {api.page}: its scheduler has to work "
+            f"read the log of the server at {api.page}: its scheduler must run "
             "(prefect server start, or prefect server services start beside it)"
         )
     error = last_error(api.log)
-    return f"Prefect's server says: {error}; more in {api.log}" if error else f"no error in {api.log}"
+    return f"error of Prefect's server: {error}; more in {api.log}" if error else f"no error in {api.log}"

@@ -1,7 +1,7 @@
-"""`sceneparse notify URL`: a message to a webhook when a run fails, crashes or is stopped by the quality gate.
+"""`sceneparse notify URL`: a message to a webhook when a run fails or crashes, or the quality gate stops it.
 
-Made of Prefect's own parts, a notification block and an automation, so Prefect's UI shows and changes them.
-Calling it again replaces them.
+The command makes a Prefect notification block and an automation, which Prefect's UI can show and change. Calling it
+again replaces them.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ BODY = "{{ flow_run.name }}: {{ flow_run.state.message }}\n{{ flow_run|ui_url }}
 
 
 def notify(url: str) -> None:
-    """Have Prefect post {"subject": ..., "text": ...} to `url`, also while nobody looks."""
+    """Make Prefect post {"subject": ..., "text": ...} to `url` after each failed run."""
     prepare_environment()
     api = use_prefect_api()
 
@@ -26,12 +26,12 @@ def notify(url: str) -> None:
     from prefect.settings import get_current_settings
 
     content = {"subject": "{{subject}}", "text": "{{body}}"}
-    block: Any = CustomWebhookNotificationBlock  # its types leave out what it has defaults for
+    block: Any = CustomWebhookNotificationBlock  # its types omit the arguments with defaults
     with api_reached():
         document = block(name=NAME, url=url, method="POST", json_data=content).save(NAME, overwrite=True)
     automation = AutomationCore(
         name=NAME,
-        description="Tells a webhook when a run fails, crashes or is stopped by the quality gate",
+        description="Calls a webhook when a run fails or crashes, or the quality gate stops it",
         trigger=EventTrigger(
             expect={f"prefect.flow-run.{state}" for state in ("Failed", "Crashed", "TimedOut", "BelowGate")},
             match_related={"prefect.resource.role": "flow", "prefect.resource.name": NAME},
@@ -45,12 +45,12 @@ def notify(url: str) -> None:
         for earlier in client.read_automations_by_name(NAME):
             client.delete_automation(earlier.id)
         client.create_automation(automation)
-    when = "of runs that fail, crash or are stopped by the quality gate"
+    when = "when a run fails or crashes, or the quality gate stops it"
     if not api.log:
-        print(f"{api.page} will tell {url} {when}")
+        print(f"{api.page} will call {url} {when}")
         return
     home = get_current_settings().home
     print(
-        f"{url} will be told {when}, by whichever Prefect server keeps its records in {home}: "
-        "the one of each sceneparse run or serve, for as long as that goes on, or a lasting one (prefect server start)"
+        f"A Prefect server with its records in {home} will call {url} {when}: "
+        "the server of sceneparse run or serve while that command runs, or a permanent one (prefect server start)"
     )

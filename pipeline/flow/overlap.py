@@ -1,4 +1,4 @@
-"""One run at a time in a workspace, whoever started it: by hand, by a schedule, or as plain `dvc repro`."""
+"""One run at a time in a workspace, started by hand, by a schedule, or as plain `dvc repro`."""
 
 import time
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ LOOK_SECONDS = 1.0
 
 @contextmanager
 def one_at_a_time(project: Project, overlap: Overlap) -> Iterator[None]:
-    """Hold the workspace. When another run has it, wait for its end, or raise BusyError with `overlap` "refuse"."""
+    """Hold the workspace. While another run has it, wait, or with `overlap` "refuse" raise BusyError."""
     waited = False
     while True:
         with ExitStack() as held:

@@ -1,4 +1,4 @@
-"""A stage's output on its way: to the terminal as it comes, and to Prefect's logs by lines."""
+"""Relay of a stage's output: to the terminal as it comes, and to Prefect's logs line by line."""
 
 import logging
 import sys
@@ -6,23 +6,23 @@ import time
 
 from pipeline.repro.process import Lines
 
-BAR_SECONDS = 30.0  # between looks at a progress bar: it would fill the logs otherwise
+BAR_SECONDS = 30.0  # between log lines of a progress bar, which would fill the logs otherwise
 
 
 class Relay:
-    """Call it with each piece of output."""
+    """Function of a piece of output that passes it on."""
 
     def __init__(self, logger: logging.Logger | logging.LoggerAdapter[logging.Logger]) -> None:
         self._logger = logger
         self._lines = Lines()
-        self._looked = time.monotonic()
+        self._logged = time.monotonic()
 
     def __call__(self, chunk: bytes) -> None:
-        """Pass a piece of output on."""
+        """Write a piece of output to standard error, and its complete lines to the log."""
         sys.stderr.buffer.write(chunk)
         sys.stderr.flush()
         for line in self._lines.feed(chunk):
             self._logger.info("%s", line)
-        if self._lines.bar and time.monotonic() - self._looked > BAR_SECONDS:
+        if self._lines.bar and time.monotonic() - self._logged > BAR_SECONDS:
             self._logger.info("%s", self._lines.bar)
-            self._looked = time.monotonic()
+            self._logged = time.monotonic()

@@ -1,7 +1,7 @@
-"""`sceneparse run`: the flow once, here and now.
+"""`sceneparse run`: run the flow once, in this process.
 
-Input: the flow's parameters. Output: a line per stage on standard output, the stages' own output on standard
-error, the exit status. Without a configured Prefect API a server of our own serves the run.
+Input: the flow's parameters. Output: a line per stage on standard output, the stages' own output on standard error, the
+exit status. Without a configured Prefect API the command starts a server of its own.
 """
 
 import gc
@@ -19,13 +19,13 @@ from pipeline.repro.stage_names import check_stage_name
 
 
 def run(**parameters: Any) -> None:
-    """Run the flow; exits with 0 when it completed, 1 when it did not, 128 + the signal that stopped it."""
+    """Run the flow; exit with 0 when it completed, 1 when it did not, or 128 + the signal that stopped it."""
     check_stage_name(Path.cwd(), parameters["stage"])
-    # Prefect logs each failure with its traceback; here the message is printed instead.
+    # Prefect logs each failure with its traceback; this command prints the message instead.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-    gc.disable()  # a fifth of the time that the imports below take: what they make stays
+    gc.disable()  # saves a fifth of the import time below: imported objects are no garbage
     os.chdir(project_root(Path.cwd()))
-    check_params(Path.cwd())  # the flow does too; before a server starts it takes a second
+    check_params(Path.cwd())  # the flow checks them too, but only after a server has started
     prepare_environment()
     use_prefect_api()
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
@@ -34,18 +34,18 @@ def run(**parameters: Any) -> None:
 
     gc.freeze()
     gc.enable()
-    # Nobody has to notice that this process is gone: its terminal does. And a heart takes a second to stop.
-    silent = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
+    # No heartbeat: the terminal shows the end of this process, and the heartbeat takes a second to stop.
+    no_heartbeat = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     try:
-        with silent, api_reached():
+        with no_heartbeat, api_reached():
             state = sceneparse(**parameters, return_state=True)
     except (KeyboardInterrupt, SystemExit) as stop:
-        print("stopped: run again to go on", file=sys.stderr)
+        print("stopped: run again to resume", file=sys.stderr)
         sys.exit(stop.code if isinstance(stop, SystemExit) else 128 + signal.SIGINT)
     if not state.is_completed():
-        sys.exit(f"error: {state.message}" if state.name != "Cancelled" else "cancelled: run again to go on")
+        sys.exit(f"error: {state.message}" if state.name != "Cancelled" else "cancelled: run again to resume")
     print(state.message)
 
 

@@ -1,7 +1,7 @@
-"""`sceneparse serve`: the flow on a schedule, and on request, for as long as this process runs.
+"""`sceneparse serve`: run the flow on a schedule and on request, until this process stops.
 
-Input: a schedule and the flow's parameters. Output: a Prefect deployment and the runs that it starts, each in
-a process of its own, in this working directory. `prefect.yaml` has the same deployment for a work pool.
+Input: a schedule and the flow's parameters. Output: a Prefect deployment and its runs, each in a process of its own, in
+this working directory. `prefect.yaml` has the same deployment for a work pool.
 """
 
 import asyncio
@@ -32,43 +32,45 @@ def serve(
     """Serve the flow as deployment `name` until stopped. interval: seconds."""
     check_stage_name(Path.cwd(), parameters["stage"])
     os.chdir(project_root(Path.cwd()))
-    Project(Path.cwd()).stages(parameters["stage"])  # so that a wrong name is refused now and not at night
+    Project(Path.cwd()).stages(parameters["stage"])  # refuses a wrong name now, not at night
     prepare_environment()
     schedule = _schedule(cron, interval, timezone)
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _stop)  # until it serves
+        signal.signal(number, _stop)  # until _serve sets its own handlers
     api = use_prefect_api()
 
     from prefect.runner import Runner
 
-    # Not Prefect's own limit of a deployment: the slot of a run that was killed is never given back when its server
-    # ends too, and no run would start any more. With "refuse" a second run starts, and refuses itself.
+    # Not Prefect's limit of a deployment: if a run and its server are killed, that never frees the run's slot, and no
+    # run starts again. With "refuse" a second run starts, and refuses itself.
     runner = Runner(name=name, limit=1 if parameters["overlap"] == "wait" else None)
     when = cron or (f"every {timedelta(seconds=interval)}" if interval else "on request only")
-    said = (
+    announcement = (
         f"serving sceneparse/{name}, {when}{', paused' if paused else ''}; Prefect: {api.page}\n"
-        f"a run now: prefect deployment run sceneparse/{name}"
+        f"start a run now: prefect deployment run sceneparse/{name}"
     )
     with api_reached():
-        asyncio.run(_serve(runner, api, said, name=name, schedule=schedule, paused=paused, parameters=parameters))
+        asyncio.run(
+            _serve(runner, api, announcement, name=name, schedule=schedule, paused=paused, parameters=parameters)
+        )
 
 
-async def _serve(runner: "Runner", api: PrefectApi, said: str, *, name: str, **deployment: Any) -> None:
-    """Register the deployment and run what is due, until a signal; then pause the schedule and cancel its run."""
+async def _serve(runner: "Runner", api: PrefectApi, announcement: str, *, name: str, **deployment: Any) -> None:
+    """Register the deployment and start due runs until a signal; then pause the schedule and cancel its run."""
     from prefect.client.orchestration import get_client
     from prefect.types.entrypoint import EntrypointType
 
     from pipeline.flow.flow import sceneparse
 
     stopped = asyncio.Event()
-    _heed(stopped)
+    _set_on_signals(stopped)
     identity = await runner.aadd_flow(sceneparse, name=name, entrypoint_type=EntrypointType.MODULE_PATH, **deployment)
     serving = asyncio.create_task(runner.start())
-    await asyncio.sleep(0)  # by now it has set a handler of its own, which a second signal would make exit at once
-    _heed(stopped)
-    while not (runner.started or serving.done()):  # before it has started it cannot be stopped
+    await asyncio.sleep(0)  # lets it set its own handler, which exits at once on a second signal; replace that
+    _set_on_signals(stopped)
+    while not (runner.started or serving.done()):  # a runner that has not started cannot be stopped
         await asyncio.sleep(0.02)
-    print(said, flush=True)
+    print(announcement, flush=True)
     watching = asyncio.create_task(watch(runner, identity, f"sceneparse/{name}", api))
     stopping = asyncio.create_task(stopped.wait())
     await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -77,17 +79,17 @@ async def _serve(runner: "Runner", api: PrefectApi, said: str, *, name: str, **d
     if not serving.done():
         print("stopping", file=sys.stderr)
         async with get_client() as client:
-            away = await client.api_healthcheck()
-        if away:
-            print(f"warning: Prefect's API does not answer, the schedule stays active there: {away}", file=sys.stderr)
+            error = await client.api_healthcheck()
+        if error:
+            print(f"warning: Prefect's API does not answer, the schedule stays active there: {error}", file=sys.stderr)
             runner.pause_on_shutdown = False
         await runner.astop()
     await serving
     for number in STOPS:
-        signal.signal(number, signal.SIG_IGN)  # all that is left is to end our own server
+        signal.signal(number, signal.SIG_IGN)  # only our own server is left to end
 
 
-def _heed(stopped: asyncio.Event) -> None:
+def _set_on_signals(stopped: asyncio.Event) -> None:
     for number in STOPS:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
 
@@ -97,7 +99,7 @@ def _stop(number: int, _: object) -> None:
 
 
 def _schedule(cron: str | None, interval: float | None, timezone: str | None) -> Any:
-    """Prefect's schedule; None without cron and interval. Raises InputError on what cannot be read."""
+    """Return Prefect's schedule, or None without cron and interval. Raises InputError."""
     from prefect.schedules import Cron, Interval
 
     try:
@@ -108,9 +110,9 @@ def _schedule(cron: str | None, interval: float | None, timezone: str | None) ->
         return Interval(timedelta(seconds=interval), timezone=timezone) if interval else None
     except (ValueError, LookupError, OSError) as error:
         raise InputError(
-            "this is no schedule",
+            "the schedule is invalid",
             expected='five cron fields as in "0 3 * * *", a time zone as in Europe/Zurich',
             got=f"cron {cron!r}, time zone {timezone!r}: {error}",
             file="the command line",
-            next_step="mend the flag",
+            next_step="fix the flag",
         ) from None

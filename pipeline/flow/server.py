@@ -1,7 +1,7 @@
-"""A Prefect API to report to: the one that is configured, or one of our own for as long as it is needed.
+"""The Prefect API that runs report to: the configured one, or a server of our own that ends with the command.
 
-Prefect's own temporary server would outlive a killed run; ours is supervised like a stage. Its records are
-in PREFECT_HOME as always, so a server that is started later shows them.
+Prefect's own temporary server would outlive a killed run; ours runs under a supervisor, like a stage. Its records are
+in PREFECT_HOME as usual, so a later server shows them.
 """
 
 import atexit
@@ -20,15 +20,15 @@ from pathlib import Path
 from pipeline.repro.process import supervised
 from sceneparse.core.errors import InputError
 
-PORT = 4200  # where Prefect's users look first
-LOG = Path("state/flow/server.log")  # what an own server says
+PORT = 4200  # Prefect's usual port
+LOG = Path("state/flow/server.log")  # output of our own server
 START_SECONDS = 120  # the first start makes the database
-OWN_SERVER = "then a server of our own serves the command"
+OWN_SERVER = "then the command starts its own server"
 
 
 @dataclass(frozen=True)
 class PrefectApi:
-    """The API in use: its URL, and the log of the server where it is our own."""
+    """The API in use: its URL, and the log of its server if that is our own."""
 
     url: str
     log: Path | None
@@ -40,9 +40,9 @@ class PrefectApi:
 
 
 def use_prefect_api() -> PrefectApi:
-    """Return the API that this process and those that it starts report to, starting a server if none is set.
+    """Return the API for this process and its children; start a server if none is configured.
 
-    Raises InputError when the configured one does not answer, or not to this user.
+    Raises InputError if the configured API does not answer, or refuses this user.
     """
     from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 
@@ -55,7 +55,7 @@ def use_prefect_api() -> PrefectApi:
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     environment = {**os.environ, "PREFECT_API_URL": url, "PREFECT_SERVER_UI_API_URL": url}
     held = ExitStack()
-    atexit.register(held.close)  # registered early, so run late: after Prefect has sent what it still holds
+    atexit.register(held.close)  # registered early, so called late: after Prefect has sent its last events
     server = held.enter_context(supervised(command, cwd=Path.cwd(), environment=environment, output=LOG))
     deadline = time.monotonic() + START_SECONDS
     while not healthy(url):
@@ -66,7 +66,7 @@ def use_prefect_api() -> PrefectApi:
                 expected=f"a server within {START_SECONDS} seconds, with its records in {home}",
                 got=last_error(LOG) or "no error in its log",
                 file=LOG.resolve(),
-                next_step="read that file; PREFECT_HOME names another folder for the records",
+                next_step="read that file; PREFECT_HOME can name another folder for the records",
             )
         time.sleep(0.1)
     os.environ["PREFECT_API_URL"] = url
@@ -75,26 +75,26 @@ def use_prefect_api() -> PrefectApi:
 
 
 def _check(url: str) -> None:
-    """Raise InputError unless Prefect's API answers at `url`, and to this user."""
+    """Raise InputError unless Prefect's API answers this user at `url`."""
     import httpx
     from prefect.client.orchestration import get_client
 
     try:
         with api_reached(), get_client(sync_client=True) as client:
             client.read_flows(limit=1)
-    except (httpx.HTTPStatusError, httpx.InvalidURL, ValueError) as error:  # a page is no JSON, or another one
+    except (httpx.HTTPStatusError, httpx.InvalidURL, ValueError) as error:  # ValueError: no JSON, or another API's
         raise InputError(
             "this is not Prefect's API",
             expected="the address of a Prefect API, as in http://127.0.0.1:4200/api",
             got=str(error).splitlines()[0],
             file=f"PREFECT_API_URL={url}",
-            next_step=f"correct the address, or unset it: {OWN_SERVER}",
+            next_step=f"fix the address, or unset it: {OWN_SERVER}",
         ) from None
 
 
 @contextmanager
 def api_reached() -> Iterator[None]:
-    """Raise InputError for Prefect's own error when a configured API is away, or wants a login."""
+    """Turn Prefect's error into InputError when a configured API does not answer, or asks for a login."""
     import httpx
 
     try:
@@ -105,8 +105,8 @@ def api_reached() -> Iterator[None]:
             if error.response.status_code not in (401, 403):
                 raise
             raise InputError(
-                "Prefect's API wants a login",
-                expected="the login of that server: user:password, or the API key of Prefect Cloud",
+                "Prefect's API asks for a login",
+                expected="credentials for that server: user:password, or the API key of Prefect Cloud",
                 got=f"HTTP {error.response.status_code} {error.response.reason_phrase}",
                 file=where,
                 next_step="set PREFECT_API_AUTH_STRING or PREFECT_API_KEY; for Prefect Cloud: prefect cloud login",
@@ -118,7 +118,7 @@ def api_reached() -> Iterator[None]:
             expected="the server that PREFECT_API_URL or the active Prefect profile names",
             got=str(error) or type(error).__name__,
             file=where,
-            next_step=f"start it (prefect server start), correct the address, or unset it: {OWN_SERVER}",
+            next_step=f"start it (prefect server start), fix the address, or unset it: {OWN_SERVER}",
         ) from None
 
 
@@ -129,7 +129,7 @@ def last_error(log: Path) -> str | None:
 
 
 def free_port() -> int:
-    """PORT, or another one where that is taken."""
+    """Return PORT, or another free port if that is taken."""
     for port in (PORT, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # ended connections linger on a port
@@ -142,7 +142,7 @@ def free_port() -> int:
 
 
 def healthy(url: str) -> bool:
-    """Whether our own API at `url` answers. No proxy is asked."""
+    """Return whether our own API at `url` answers, without a proxy."""
     try:
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with direct.open(f"{url}/health", timeout=5) as response:

@@ -1,1 +1,1 @@
-"""All that touches DVC and its processes."""
+"""Everything that touches DVC and its processes."""

@@ -1,7 +1,7 @@
-"""`dvc repro` and `dvc push`, run under a supervisor, and what they said.
+"""`dvc repro` and `dvc push`, run under a supervisor.
 
-Input: the root of a DVC repository. Output: a verdict, or an error that carries the stage's own last lines.
-Their exit status and the lines that they print are all that is used here: both are what a user sees.
+Input: the root of a DVC repository. Output: a verdict, or an error that carries the stage's own last lines. Only exit
+statuses and printed lines are used here, the interface that DVC's users have.
 """
 
 import os
@@ -25,46 +25,43 @@ OnOutput = Callable[[bytes], None]
 
 
 class Verdict(StrEnum):
-    """What became of a stage, as DVC sees it; also the names of Prefect's states."""
+    """Result of a stage; these are also the names of its task's states in Prefect."""
 
-    CACHED = "Cached"  # up to date: nothing done
-    RESTORED = "Restored"  # outputs brought back from DVC's cache
+    CACHED = "Cached"  # up to date: DVC would skip it
+    RESTORED = "Restored"  # DVC brought the outputs back from its cache
     COMPLETED = "Completed"  # its command ran
 
 
 class CommandError(Exception):
-    """DVC, or a stage that it ran, ended with an error. `may_pass` tells that trying again can help."""
+    """Failure of DVC, or of a stage that it ran. `may_pass`: trying again can help."""
 
-    def __init__(self, what: str, last: Sequence[str], may_pass: bool) -> None:
-        super().__init__(what, last, may_pass)  # all of them, so that it can be pickled
-        self.what, self.last, self.may_pass = what, last, may_pass
+    def __init__(self, command: str, last: Sequence[str], may_pass: bool) -> None:
+        super().__init__(command, last, may_pass)  # all arguments, so that the error can be pickled
+        self.command, self.last, self.may_pass = command, last, may_pass
 
     def __str__(self) -> str:
-        return "\n".join([f"{self.what} failed", *self.last])
+        return "\n".join([f"{self.command} failed", *self.last])
 
 
 def reproduce(root: Path, stage: str, force: bool, on_output: OnOutput) -> Verdict:
-    """Run `dvc repro --single-item`; its processes end with this one. Raises CommandError."""
+    """Run `dvc repro --single-item` for a stage that is not up to date. Raises CommandError.
+
+    Returns RESTORED or COMPLETED. All processes of the command end with this one.
+    """
     lines = _run(root, ["repro", "--single-item", *(["--force"] if force else []), stage], on_output)
-    for said, verdict in (
-        (f"Running stage '{stage}'", Verdict.COMPLETED),
-        (f"Stage '{stage}' is cached - skipping run", Verdict.RESTORED),
-        (f"Stage '{stage}' didn't change, skipping", Verdict.CACHED),
-    ):
-        if any(line.startswith(said) for line in lines):
-            return verdict
-    raise RuntimeError(f"dvc repro said nothing of {stage}: {lines}")
+    restored = any(line.startswith(f"Stage '{stage}' is cached - skipping run") for line in lines)
+    return Verdict.RESTORED if restored else Verdict.COMPLETED
 
 
 def push_outputs(root: Path, stages: Iterable[str], on_output: OnOutput) -> None:
     """Upload the outputs of `stages` and the run-cache to the default remote. Raises CommandError."""
     lines = _run(root, ["push", "--run-cache", *stages], on_output)
-    if any(line.startswith("ERROR") for line in lines):  # of the run-cache: the exit status is 0 all the same
-        raise CommandError("dvc push", why(root, lines), may_pass=True)
+    if any(line.startswith("ERROR") for line in lines):  # a run-cache that fails leaves the exit status at 0
+        raise CommandError("dvc push", failure_lines(root, lines), may_pass=True)
 
 
 def _run(root: Path, arguments: list[str], on_output: OnOutput) -> list[str]:
-    """Run `dvc ...`; returns its lines."""
+    """Run `dvc ARGUMENTS` and return its last lines. Raises CommandError."""
     lines = Lines(keep=1000)
 
     def take(chunk: bytes) -> None:
@@ -80,21 +77,21 @@ def _run(root: Path, arguments: list[str], on_output: OnOutput) -> list[str]:
     )
     if status:
         may_pass = arguments[0] == "push" or any(line.endswith(f"exited with {TRY_AGAIN}") for line in lines.last)
-        raise CommandError(f"dvc {' '.join(arguments)}", why(root, lines.last), may_pass)
+        raise CommandError(f"dvc {' '.join(arguments)}", failure_lines(root, lines.last), may_pass)
     return lines.last
 
 
 def stage_environment() -> dict[str, str]:
-    """The environment of a stage: this Python's `python` first on the path, and bars for a terminal, one a second."""
+    """Return the environment of a stage: this Python first on PATH, and for a terminal bars, drawn once a second."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    bars = {DRAW: "1"} if sys.stderr and sys.stderr.isatty() else {}  # our reader shows them
+    bars = {DRAW: "1"} if sys.stderr and sys.stderr.isatty() else {}  # Relay passes them on
     return {"TQDM_MININTERVAL": "1", **os.environ, **bars, "PATH": path}
 
 
 def _without_git(root: Path) -> dict[str, str]:
-    """What lets DVC work where there is no Git repository: its system's settings, and that one.
+    """Return the environment in which DVC works without a Git repository: the system's settings and core.no_scm.
 
-    No file of the user's is changed: after `git init` DVC uses Git again.
+    The user's files stay as they are: after `git init` DVC uses Git again.
     """
     if in_git(root):
         return {}
@@ -105,20 +102,20 @@ def _without_git(root: Path) -> dict[str, str]:
     folder.mkdir(parents=True, exist_ok=True)
     settings = ConfigObj(str(Path(Config.get_dir("system")) / Config.CONFIG))
     settings.setdefault("core", {})["no_scm"] = "true"
-    settings.filename = None  # so that it returns its lines instead of writing them there
+    settings.filename = None  # so that write() returns lines instead of changing the system's file
     write_text(folder / Config.CONFIG, "\n".join(settings.write()))
     return {"DVC_SYSTEM_CONFIG_DIR": str(folder)}
 
 
-def why(root: Path, lines: list[str]) -> list[str]:
-    """Why a command failed: the failed stage's own last lines, or what DVC itself refused, in this project's words."""
+def failure_lines(root: Path, lines: list[str]) -> list[str]:
+    """Return why a command failed: the failed stage's own last lines, or DVC's refusal in this project's words."""
     if any(re.search(r"failed to run: .*exited with", line) for line in lines):
         return own_lines(lines)[-LAST_LINES:]
     return str(refusal(root, lines[-LAST_LINES:])).splitlines()
 
 
 def own_lines(lines: list[str]) -> list[str]:
-    """The own lines of the stage that ran last, without DVC's before and after them."""
+    """Return the lines of the stage that ran last, without those that DVC prints around them."""
     end = next((index for index, line in enumerate(lines) if line.startswith("ERROR: failed to reproduce")), len(lines))
     begin = max((index + 1 for index, line in enumerate(lines[:end]) if line.startswith("> ")), default=0)
     return lines[begin:end] or lines

@@ -1,8 +1,8 @@
-"""DVC's and Git's own errors as this project's: the problem, what was expected, the file, the next step.
+"""Errors of DVC and Git as InputErrors: the problem, what was expected, the file, the next step.
 
-Input: a project's root, and an exception of DVC's or what a command of its printed. Output: an InputError. Files that
-DVC reads and people edit or merge are read here again, for DVC names their lines only at times; what else it refuses is
-told by its words.
+Input: a project's root, and a DVC exception or the lines that a DVC command printed. Output: an InputError. DVC names
+the bad line of its files only at times, so this module reads dvc.yaml, dvc.lock and params.yaml again; patterns in
+DVC's text tell all other errors.
 """
 
 import re
@@ -16,24 +16,24 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from sceneparse.core.errors import InputError
 
-RESTORE = {  # what to do about a file that cannot be read
+RESTORE = {  # next step for a file that cannot be read
     "dvc.yaml": "fix that line, or take the last commit's file: git checkout dvc.yaml",
     "params.yaml": "fix that line; or remove the file, then sceneparse preset NAME writes it again",
     "dvc.lock": "take the last commit's file (git checkout dvc.lock), or remove it: the next run writes it again",
 }
-RESOLVE = {
-    "dvc.yaml": "edit the file to what both sides mean, then: git add dvc.yaml",
-    "params.yaml": "edit the file to the values that you want, then: git add params.yaml",
+RESOLVE = {  # next step for a file that holds both sides of a merge
+    "dvc.yaml": "keep one version of the lines, then: git add dvc.yaml",
+    "params.yaml": "keep the values that you want, then: git add params.yaml",
     "dvc.lock": "take either side (git checkout --ours dvc.lock, or --theirs), then sceneparse run or dvc repro",
 }
 CONFLICT = re.compile(r"^(<<<<<<<|=======$|>>>>>>>)")
 
-# Words of DVC, Git and the system -> problem, expected, file below the root, next step. The first that fits counts.
+# Text of DVC, Git or the system -> problem, expected, file below the root, next step. The first match counts.
 KNOWN = (
     (
         r"not a git repository|Not a Git repository|Only supported for Git",
         "this is no Git repository",
-        "a clone of the project: experiments are commits (sceneparse run and results need none)",
+        "a clone of the project: experiments are commits (sceneparse run and results need no Git)",
         ".",
         "git init, git add --all, git commit",
     ),
@@ -49,50 +49,50 @@ KNOWN = (
         "the DVC remote needs a package that is not installed",
         "DVC's package for that kind of remote",
         ".dvc/config",
-        "install it: pip install 'dvc[s3]', for one (docs/remotes.md)",
+        "install it, for example: pip install 'dvc[s3]' (docs/remotes.md)",
     ),
     (
         r"config(uration)? (file )?error",
         "DVC's configuration cannot be used",
         "sections and options of dvc config",
         ".dvc/config",
-        "fix what is named, there or in .dvc/config.local; or git checkout .dvc/config",
+        "fix the option, there or in .dvc/config.local; or git checkout .dvc/config",
     ),
     (
         r"is already tracked by SCM",
-        "Git has an output of the pipeline, which is DVC's",
-        "outputs that Git does not know",
+        "Git tracks an output of the pipeline",
+        "outputs that DVC alone tracks",
         "dvc.yaml",
-        "git rm -r --cached PATH, git commit, and start again",
+        "git rm -r --cached PATH, git commit, and run again",
     ),
     (
         r"defined as both a dependency and an output|as an output and as a dependency",
         "the stages form a circle",
-        "stages that need only those before them",
+        "stages that depend on earlier stages only",
         "dvc.yaml",
-        "take out a dep of the stages named",
+        "remove a dep of one of these stages",
     ),
     (
         r"is specified in|is already specified|specified more than once|overlapping|another stage",
         "two stages write the same path",
-        "a stage of its own for each output",
+        "each output in one stage only",
         "dvc.yaml",
-        "take out one of the two",
+        "remove one of the two",
     ),
     (
         r"Could not find '|are missing from|Could not find variable|failed to parse 'stages",
-        "the pipeline uses a param that is not there",
+        "the pipeline uses a param that does not exist",
         "each ${...} and each name under params in params.yaml",
         "params.yaml",
-        "add it there (sceneparse preset NAME writes the whole file), or take it out of dvc.yaml",
+        "add it there (sceneparse preset NAME writes the whole file), or remove it from dvc.yaml",
     ),
     (
         r"Unable to locate credentials|Access ?Denied|Forbidden|Unauthorized|InvalidAccessKeyId|SignatureDoesNotMatch"
         r"|[Aa]uthentication|ExpiredToken",
         "the DVC remote refuses the credentials",
-        "a login that may read and write there",
+        "credentials that may read and write there",
         ".dvc/config.local",
-        "set it for this machine: dvc remote modify --local NAME ... (docs/remotes.md)",
+        "set them for this machine: dvc remote modify --local NAME ... (docs/remotes.md)",
     ),
     (
         r"failed to (push|pull|fetch|transfer|upload|download)|files failed to|NoSuchBucket|Could not connect"
@@ -100,21 +100,21 @@ KNOWN = (
         "the DVC remote cannot be used",
         "a remote that answers",
         ".dvc/config",
-        "dvc remote list shows its address; try it again when it is there (docs/remotes.md)",
+        "dvc remote list shows its address; try again when it answers (docs/remotes.md)",
     ),
     (
         r"No space left|[Dd]isk quota exceeded|File too large",
         "there is no space left",
-        "room for the outputs and DVC's cache of them",
+        "space for the outputs and for DVC's cache of them",
         ".",
-        "free some: df -h shows where, dvc gc --workspace removes what no commit at hand uses",
+        "free some: df -h shows where, dvc gc --workspace removes cached files that the workspace does not use",
     ),
     (
         r"Read-only file system|Permission denied|Operation not permitted|[Nn]ot a directory|File exists",
         "a folder of the project cannot be used",
-        "folders that this user can write to, .dvc/tmp and DVC's cache among them",
+        "folders that this user can write to, .dvc/tmp and DVC's cache included",
         ".",
-        "give this user the rights (ls -ld, chown), or set another cache: dvc cache dir PATH",
+        "give this user write access (ls -ld, chown), or set another cache: dvc cache dir PATH",
     ),
     (
         r"Unable to acquire lock|is busy, it is being|unable to lock",
@@ -125,10 +125,10 @@ KNOWN = (
     ),
     (
         r"[Uu]nsaved files",
-        "a file is in the way of an output",
-        "outputs as dvc.lock has them, or none",
+        "a file stands where an output belongs",
+        "outputs as in dvc.lock, or none",
         ".",
-        "move it away, or let it be made again: sceneparse run --force",
+        "move it away, or make it again: sceneparse run --force",
     ),
     (
         r"not found inside|does not exist as an output or a stage",
@@ -141,65 +141,65 @@ KNOWN = (
         r"No such file or directory|missing data|does not exist|missing-files|missing cache|[Cc]heckout failed"
         r"|neither locally nor on remote",
         "a file that a stage needs is missing",
-        "the deps of dvc.yaml, and the outputs of the stages before",
+        "the deps of dvc.yaml, and the outputs of earlier stages",
         ".",
-        "code: git checkout PATH; what a stage makes: sceneparse run, or dvc pull",
+        "for code: git checkout PATH; for a stage's output: sceneparse run, or dvc pull",
     ),
 )
 
 
 @contextmanager
 def dvc_understood(root: Path) -> Iterator[None]:
-    """Raise InputError for what DVC, or the system below it, refuses inside the block."""
+    """Turn an error of DVC, or of the system below it, inside the block into an InputError."""
     from dvc.exceptions import DvcException
 
     try:
         yield
     except (DvcException, OSError) as error:
-        said, cause = str(error), error.__cause__
+        text, cause = str(error), error.__cause__
         while cause:
-            said, cause = said if str(cause) in said else f"{said}: {cause}", cause.__cause__
-        raise refusal(root, said.splitlines()) from error
+            text, cause = text if str(cause) in text else f"{text}: {cause}", cause.__cause__
+        raise refusal(root, text.splitlines()) from error
 
 
-def refusal(root: Path, said: Sequence[str]) -> InputError:
-    """The error for what DVC said, an exception's text or a failed command's lines."""
+def refusal(root: Path, printed: Sequence[str]) -> InputError:
+    """Return the error for the lines of a DVC exception or of a failed command."""
     if broken := broken_file(root):
         return broken
-    lines = [line.strip() for line in said if line.strip() and "dvc.org" not in line]
-    own = next((index for index, line in enumerate(lines) if line.startswith(("ERROR:", "fatal:"))), 0)
-    lines = [line.removeprefix("ERROR: ").removeprefix("unexpected error - ") for line in lines[own:]]
-    text, got = "\n".join(lines), "\n            ".join(lines[:8])  # below one another in the error's column
+    lines = [line.strip() for line in printed if line.strip() and "dvc.org" not in line]
+    start = next((index for index, line in enumerate(lines) if line.startswith(("ERROR:", "fatal:"))), 0)
+    lines = [line.removeprefix("ERROR: ").removeprefix("unexpected error - ") for line in lines[start:]]
+    text, got = "\n".join(lines), "\n            ".join(lines[:8])  # aligned in the error's column
     if invalid := re.search(r"(dvc\.yaml|dvc\.lock)' validation failed", text):
         name = invalid[1]
-        return _broken(root / name, f"{name} is not as DVC writes it", "the keys of DVC's schema", got, RESTORE[name])
+        return _broken(root / name, f"{name} does not fit DVC's schema", "the keys of DVC's schema", got, RESTORE[name])
     for words, problem, expected, file, step in KNOWN:
         if re.search(words, text):
             return InputError(problem, expected=expected, got=got, file=root / file, next_step=step)
     return InputError(
         "DVC refuses to work here",
         expected="a project that DVC can work in",
-        got=got or "nothing said",
+        got=got or "no message",
         file=root,
-        next_step="dvc status --verbose tells more, and dvc doctor which versions are at work",
+        next_step="dvc status --verbose shows more, and dvc doctor the versions in use",
     )
 
 
 def broken_file(root: Path) -> InputError | None:
-    """Why dvc.yaml, dvc.lock or params.yaml cannot be used, if that is so: the first with its line."""
+    """Return the error of the first of dvc.yaml, dvc.lock and params.yaml that cannot be used, or None."""
     for name in ("dvc.yaml", "dvc.lock", "params.yaml"):
         path = root / name
         if path.is_file():
             if broken := _conflict(path) or _unreadable(path):
                 return broken
-        elif name != "dvc.lock":  # which the first run writes
-            step = f"git checkout {name}, or change into the project's folder; its .dvc lies beside its dvc.yaml"
-            return _broken(path, f"there is no {name}", "the project's", "no file", step)
+        elif name != "dvc.lock":  # the first run writes it
+            step = f"git checkout {name}, or change into the project's folder, which holds .dvc and dvc.yaml"
+            return _broken(path, f"there is no {name}", "the project's file", "no file", step)
     return None
 
 
 def check_merged(root: Path) -> None:
-    """Refuse a file in which a merge left both sides. Raises InputError."""
+    """Raise InputError for a file that holds both sides of a merge."""
     for name in RESOLVE:
         if (root / name).is_file() and (conflict := _conflict(root / name)):
             raise conflict
@@ -225,7 +225,7 @@ def _unreadable(path: Path) -> InputError | None:
         mark = error.problem_mark or error.context_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         return _broken(path, problem, "YAML", f"{place}{error.problem or error.context}", step)
-    except (YAMLError, ValueError, OSError) as error:  # the second: not UTF-8
+    except (YAMLError, ValueError, OSError) as error:  # ValueError: not UTF-8
         return _broken(path, problem, "YAML in UTF-8", str(error), step)
     if not isinstance(content, dict):
         got = "an empty file" if content is None else f"a {type(content).__name__}"

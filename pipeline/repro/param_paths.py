@@ -1,7 +1,7 @@
-"""Params that name paths: dvc.yaml has them among its dependencies, as `${download.source}`.
+"""Checks of params that name paths: dvc.yaml has them among its dependencies, as `${download.source}`.
 
-Input: the project's root, or its graph. Invariant: what passes is a path that DVC can watch and that is there, or that
-a stage makes. Of a missing file DVC says no more than that; of an address it asks the network.
+Input: the project's root, or its graph. Invariant: DVC can watch a path that passes, and the path
+exists or a stage makes it. DVC itself does not name the param of a missing file, and asks the network about an address.
 """
 
 import shlex
@@ -14,31 +14,31 @@ from pipeline.repro.project import Project, Stage
 from sceneparse.core.errors import InputError
 from sceneparse.params.whole import load_params
 
-PARAMS = "params.yaml"
+PARAMS = Path("params.yaml")
 
 
 def check_params(root: Path) -> None:
-    """Raise InputError for params that the stages refuse, where dvc.yaml takes paths from them."""
+    """Raise InputError for params that the stages refuse, if dvc.yaml takes paths from them."""
     if "${" in (root / "dvc.yaml").read_text():
         load_params(root / PARAMS)
 
 
 def check_inputs(project: Project, stages: Iterable[Stage]) -> None:
-    """Raise InputError for what a stage reads and nobody has put there."""
+    """Raise InputError for an input that a stage reads, no stage makes, and that does not exist."""
     for stage, path, tracked in project.missing(stages):
         keys = _keys(YAML(typ="safe", pure=True).load(project.root / PARAMS), path)
-        fix = f"fix {' and '.join(keys)} in {PARAMS} (docs/own-data.md)" if keys else "bring it back"
+        fix = f"fix {' and '.join(keys)} in {PARAMS} (docs/own-data.md)" if keys else "put it back"
         raise InputError(
             f"{stage} has nothing to read",
             expected="a file or a directory",
-            got="nothing there",
+            got="none",
             file=path,
             next_step=f"dvc pull {shlex.quote(path)}" if tracked else fix,
         )
 
 
 def _keys(content: object, path: str, above: str = "") -> list[str]:
-    """Dotted names of the params whose value is `path`."""
+    """Return the dotted names of the params whose value is `path`."""
     if not isinstance(content, dict):
         return [above] if content == path else []
     return [name for key, value in content.items() for name in _keys(value, path, f"{above}.{key}".strip("."))]

@@ -1,9 +1,8 @@
-"""A command run under a supervisor: its output as it comes, and none of its processes left when the caller ends.
+"""Commands under a supervisor: their output as it comes, and no process left when the caller ends.
 
-Input: a command. Output: its exit status and what it printed. Invariant: when the block is left, by an
-exception, a signal or `kill -9`, everything that the command started ends within seconds
-(pipeline/repro/supervisor.py). Output goes through a file rather than a pipe, so that a command whose reader
-was killed can still print while it saves its state.
+Input: a command. Output: its exit status and its output. Invariant: when the block ends, by an exception, a signal or
+`kill -9`, every process that the command started ends within seconds (pipeline/repro/supervisor.py). Output goes
+through a file rather than a pipe, so that a command whose reader was killed can still print while it saves its state.
 """
 
 import subprocess
@@ -31,13 +30,13 @@ def supervised(
             stdin=subprocess.PIPE,
             stdout=file,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C in a terminal is for the owner alone
+            start_new_session=True,  # a terminal's Ctrl-C reaches this process alone
         )
     try:
         yield process
     finally:
         if process.stdin:
-            process.stdin.close()  # the supervisor waits for this
+            process.stdin.close()  # tells the supervisor to end
         with suppress(subprocess.TimeoutExpired):
             process.wait(2 * GRACE_SECONDS + 2)
         process.kill()
@@ -51,13 +50,13 @@ def run_supervised(
     environment: Mapping[str, str],
     output: Path,
 ) -> int:
-    """Run `command` to its end, giving `on_output` each piece of output; returns the exit status."""
+    """Run `command`, pass each piece of its output to `on_output`, and return the exit status."""
     with (
         supervised(command, cwd=cwd, environment=environment, output=output) as process,
         output.open("rb") as reader,
     ):
         while True:
-            ended = process.poll() is not None  # asked before the file is read, so that no last line is missed
+            ended = process.poll() is not None  # checked before reading, so that no last line is missed
             if chunk := reader.read():
                 on_output(chunk)
             elif ended:
@@ -68,9 +67,9 @@ def run_supervised(
 
 
 class Lines:
-    """Splits output into lines; a progress bar's line is what it says in the end.
+    """Splitter of output into lines; of a progress bar only the last state counts.
 
-    `last` holds the last few lines that say something, `bar` the progress bar as it stands.
+    `last` holds the last `keep` lines that are not empty, `bar` the present state of a progress bar.
     """
 
     def __init__(self, keep: int = 15) -> None:
@@ -79,18 +78,18 @@ class Lines:
 
     @property
     def bar(self) -> str:
-        """The unfinished line, where it is being drawn over."""
-        return _shown(self._rest) if b"\r" in self._rest else ""
+        """Present state of the progress bar that is the unfinished line, or ''."""
+        return _last_state(self._rest) if b"\r" in self._rest else ""
 
     def feed(self, chunk: bytes) -> list[str]:
-        """The lines that `chunk` completes, empty ones left out."""
+        """Return the lines that `chunk` completes, without empty ones."""
         *whole, self._rest = (self._rest + chunk).split(b"\n")
-        lines = [text for text in map(_shown, whole) if text]
-        # A bar drawn over for hours is one line: only its last state is kept.
+        lines = [text for text in map(_last_state, whole) if text]
+        # A bar that is redrawn for hours is one line: keep only its last state.
         self._rest = self._rest[max(0, self._rest.rstrip(b"\r").rfind(b"\r")) :]
         self.last = [*self.last, *lines][-self._keep :]
         return lines
 
 
-def _shown(line: bytes) -> str:
+def _last_state(line: bytes) -> str:
     return line.rstrip(b"\r").rpartition(b"\r")[2].decode(errors="replace").rstrip()

@@ -1,4 +1,4 @@
-"""Names of stages, checked before DVC and Prefect load, which takes seconds."""
+"""Check of a stage's name before DVC and Prefect load, which takes seconds."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -14,11 +14,11 @@ FILE = "dvc.yaml"
 def check_stage_name(directory: Path, name: str | None) -> None:
     """Raise InputError when the dvc.yaml of the repository that holds `directory` has no such stage.
 
-    Only plain names are judged here, and only by a file that can be read; the rest is left to DVC.
+    Only plain names are checked, and only if dvc.yaml can be read; DVC checks the others.
     """
     places = (directory.absolute(), *directory.absolute().parents)
     root = next((place for place in places if (place / ".dvc").is_dir()), None)
-    if name is None or root is None or not set(name).isdisjoint("/:@."):  # of another file, or one of many
+    if name is None or root is None or not set(name).isdisjoint("/:@."):  # a stage of another file, or of a foreach
         return
     try:
         names = list(YAML(typ="safe", pure=True).load(root / FILE)["stages"])
@@ -29,11 +29,11 @@ def check_stage_name(directory: Path, name: str | None) -> None:
 
 
 def no_such_stage(name: str, names: Collection[str], file: Path) -> InputError:
-    """The refusal of a stage's name."""
+    """Return the error for an unknown stage's name."""
     return InputError(
         "there is no such stage",
         expected=", ".join(names),
         got=f"{name}{did_you_mean(name, names)}",
         file=file,
-        next_step="name one of those",
+        next_step="use one of those names",
     )

@@ -1,4 +1,4 @@
-"""The one error for bad input. Every message says what was expected, what was found, where, and what to do next."""
+"""InputError, the one error for bad input: the problem, what was expected, what came instead, where, what to do."""
 
 import difflib
 from collections.abc import Iterable
@@ -9,16 +9,16 @@ TRY_AGAIN = 75  # exit status after a TransientError: EX_TEMPFAIL of <sysexits.h
 
 
 def printable(text: str) -> str:
-    """Return `text` for a terminal: a name from outside may hold a line's end or what a terminal takes for a command.
+    """Return `text` with unprintable characters escaped: names from outside may hold newlines or terminal commands.
 
-    What does not print (control characters, invisible ones, those that turn the direction of writing) is escaped as
-    Python does.
+    Unprintable are control characters, invisible ones, and those that reverse the direction of writing. They are
+    escaped as Python does.
     """
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
 
 
 def printable_lines(text: str) -> str:
-    """Return `text` printable, its further lines indented so that none can be taken for a message of its own."""
+    """Return `text` printable, with all lines but the first indented, so that none looks like a message of its own."""
     return "\n    ".join(printable(line.removeprefix("    ")) for line in text.split("\n"))
 
 
@@ -29,10 +29,10 @@ def did_you_mean(word: str, words: Iterable[str]) -> str:
 
 
 class InputError(Exception):
-    """Input that a stage refuses: a file, a parameter or an archive the user can mend.
+    """Input that a stage or a command refuses: a file, a param or an archive that the user can fix.
 
-    Commands print it without a traceback and exit with status 1; anything else that is
-    raised is a defect of the program and keeps its traceback.
+    Commands print it without a traceback and exit with status 1. Any other exception is a defect of the program and
+    keeps its traceback.
     """
 
     def __init__(self, problem: str, *, expected: str, got: str, file: object, next_step: str) -> None:
@@ -45,14 +45,14 @@ class InputError(Exception):
         return "\n".join([printable_lines(self.problem), *fields])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle all fields: an error is raised in a process of a pool, and shown in another."""
+        """Pickle all fields: a pool's worker raises the error, and another process prints it."""
         fields = {"expected": self.expected, "got": self.got, "file": self.file, "next_step": self.next_step}
         return partial(type(self), self.problem, **fields), ()
 
 
 class TransientError(InputError):
-    """A refusal whose reason may pass by itself, as a network's: trying again later can help."""
+    """A refusal whose reason may pass, such as a network that is down: trying again later can help."""
 
 
 class BusyError(InputError):
-    """Another process is at the same work."""
+    """A refusal because another process is at the same work."""

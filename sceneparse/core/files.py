@@ -1,8 +1,8 @@
 """Files that others read: written whole or not at all, and checked against pinned digests.
 
-A digest is written `algorithm:hex` (sha256, sha1 or md5; new ones are sha256) and always
-covers the whole file. Writers fill a sibling `.partial` path and rename it over the target,
-so a kill at any moment leaves the old content or the new, never a mixture.
+A digest is written `algorithm:hex` (sha256, sha1 or md5; new ones are sha256) and covers the whole file. Writers fill a
+sibling `.partial` path and rename it over the target, so a kill at any moment leaves the old content or the new, never
+a mixture.
 """
 
 import fcntl
@@ -19,12 +19,12 @@ from typing import IO, Any
 from sceneparse.core.errors import BusyError, InputError
 
 ALGORITHMS = ("sha256", "sha1", "md5")
-FORMULAS = ("=", "+", "-", "@", "\t", "\r", "'")  # what formulas begin with, and what takes that away
+FORMULAS = ("=", "+", "-", "@", "\t", "\r", "'")  # first characters of formulas; an apostrophe makes a cell text
 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[IO[bytes]]:
-    """Open `path` for writing bytes; it appears under its name only when the block ends well."""
+    """Open `path` for writing bytes; the file gets its name only when the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     try:
@@ -39,7 +39,7 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def atomic_directory(path: Path) -> Iterator[Path]:
-    """Give an empty directory to fill; it takes the place of `path` only when the block ends well."""
+    """Yield an empty directory to fill; it replaces `path` only when the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial, old = path.with_name(f".{path.name}.partial"), path.with_name(f".{path.name}.old")
     shutil.rmtree(partial, ignore_errors=True)
@@ -48,7 +48,7 @@ def atomic_directory(path: Path) -> Iterator[Path]:
         yield partial
         shutil.rmtree(old, ignore_errors=True)
         if path.exists():
-            path.rename(old)  # at once, where removing it takes long enough to be killed halfway
+            path.rename(old)  # atomic; removing it takes long enough to be killed halfway
         partial.replace(path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -57,7 +57,7 @@ def atomic_directory(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def locked(lock: Path, work: str) -> Iterator[None]:
-    """Refuse a second process that does the same `work`: raise BusyError. The kernel frees a killed one's lock."""
+    """Hold a lock during `work`; raise BusyError when another process holds it. The kernel frees a killed process's."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:
         try:
@@ -66,7 +66,7 @@ def locked(lock: Path, work: str) -> Iterator[None]:
             raise BusyError(
                 f"another process is {work}",
                 expected="one at a time",
-                got="a lock that is held",
+                got="a lock that it holds",
                 file=lock,
                 next_step="wait for it, or stop it",
             ) from None
@@ -80,22 +80,22 @@ def write_text(path: Path, text: str) -> None:
 
 
 def is_text(name: str) -> bool:
-    """Tell whether a file's name is valid Unicode: on Linux it may be any bytes, which Python holds as surrogates."""
-    return not any("\ud800" <= one <= "\udfff" for one in name)
+    """Return whether a file's name is valid Unicode: on Linux it may be any bytes, which Python holds as surrogates."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def add_member(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
-    """Add a member whose metadata depends on nothing but its name: the same content makes the same zip.
+    """Add a member whose metadata depends on its name alone: the same content makes the same zip.
 
-    Raises InputError where the name is no text, as that of a file can be: a zip cannot hold it.
+    Raises InputError for a name that is not valid Unicode: a zip cannot hold it.
     """
     if not is_text(name):
         raise InputError(
             "a file's name is not valid UTF-8",
             expected="names that any system can read",
             got=name,
-            file=archive.filename or "the zip that is written",
-            next_step="rename the file, and its partner alike",
+            file=archive.filename or "the new zip",
+            next_step="rename the file, and its partner in the same way",
         )
     member = zipfile.ZipInfo(name)  # dated 1980, the earliest that a zip can hold
     member.create_system, member.external_attr = 3, 0o644 << 16  # a Unix file, whatever system writes it
@@ -103,15 +103,15 @@ def add_member(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
 
 
 def csv_cell(value: Any) -> Any:
-    """Return a cell that no spreadsheet takes for a formula, as it does a name that begins with = + - or @.
+    """Return a cell that no spreadsheet reads as a formula: text that begins with =, +, - or @ gets an apostrophe.
 
-    An apostrophe before it makes it text; `csv_text` takes it off again. Numbers stay as they are.
+    `csv_text` removes the apostrophe. Numbers stay as they are.
     """
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULAS) else value
 
 
 def csv_text(cell: str) -> str:
-    """Return the text from which `csv_cell` made a cell."""
+    """Return the text that `csv_cell` turned into `cell`."""
     return cell[1:] if cell[:1] == "'" and cell[1:].startswith(FORMULAS) else cell
 
 
@@ -121,24 +121,11 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def file_digest(path: Path, algorithm: str = "sha256") -> str:
-    """Digest of the whole file, as `algorithm:hex`."""
+    """Return the digest of the whole file, as `algorithm:hex`."""
     with path.open("rb") as file:
         return f"{algorithm}:{hashlib.file_digest(file, algorithm).hexdigest()}"
 
 
 def matches_digest(path: Path, digest: str) -> bool:
-    """Whether the file's content has the pinned `digest` (`algorithm:hex`)."""
+    """Return whether the file's content has the pinned `digest` (`algorithm:hex`)."""
     return file_digest(path, digest.partition(":")[0]) == digest
-
-
-def check_digest(path: Path, digest: str) -> None:
-    """Raise InputError unless the file's content has the pinned `digest` (`algorithm:hex`)."""
-    got = file_digest(path, digest.partition(":")[0])
-    if got != digest:
-        raise InputError(
-            "the file's content is not the pinned one",
-            expected=digest,
-            got=got,
-            file=path,
-            next_step="remove the file to fetch it again; if you meant to change it, pin the new digest in params.yaml",
-        )

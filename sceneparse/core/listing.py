@@ -1,7 +1,7 @@
-"""List the files below a folder that a person names: links are followed, hidden files and folders are left out.
+"""The files below a folder that a user names; links are followed, hidden files and folders are ignored.
 
-Hidden are names that begin with a dot: `._a.jpg`, which macOS writes beside a.jpg on foreign disks, `.DS_Store`,
-`.ipynb_checkpoints`.
+A name that begins with a dot is hidden: `.DS_Store`, `.ipynb_checkpoints`, or `._a.jpg`, which macOS writes beside
+a.jpg on foreign disks.
 """
 
 import os
@@ -10,11 +10,11 @@ from pathlib import Path
 
 
 def files_below(folder: Path, errors: list[OSError], leave: Path | None = None) -> list[Path]:
-    """Return all files below `folder`, sorted; a link that leads nowhere is a file too.
+    """Return all files below `folder`, sorted; a dangling link counts as a file.
 
-    Each folder is searched once: under its own name if it lies below, else under that of the first link to it. So
-    links may form circles. A link to a folder above `folder` is not followed, and `leave` below it is not searched.
-    `errors` gets what folders refuse.
+    Each folder is searched once: under its own name if it lies below `folder`, else under the name of the first link to
+    it. So links may form circles. Links to folders above `folder` and the folder `leave` are ignored. `errors` collects
+    the errors of folders that cannot be read.
     """
     files: list[Path] = []
     own, linked = [folder], deque[Path]()
@@ -43,7 +43,7 @@ def files_below(folder: Path, errors: list[OSError], leave: Path | None = None) 
 
 
 def _identity(folder: Path, *, strict: bool = False) -> tuple[int, int] | None:
-    """Return what tells a folder from all others, whatever its name. Raises OSError if `strict`."""
+    """Return a folder's device and inode, equal for all its names; on error None, or OSError if `strict`."""
     try:
         status = folder.stat()
     except OSError:

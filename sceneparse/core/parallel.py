@@ -1,6 +1,6 @@
-"""Many small tasks on all cores, their results in order, a progress bar where somebody watches.
+"""Many small tasks on all cores, their results in order, with a progress bar.
 
-A few tasks run in threads of this process, as starting others would take longer; Pillow and zlib free the others.
+A few tasks run in threads of this process: starting other processes would take longer. Pillow and zlib release the GIL.
 """
 
 import os
@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from sceneparse.core.progress import progress
 
-FEW = 100  # pictures: a process starts in about a second
+FEW = 100  # tasks that threads finish before other processes have started, which takes about a second
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -28,7 +28,7 @@ def usable_cpus() -> int:
 def in_parallel(
     function: Callable[[tuple[Task, ...]], Result], tasks: Sequence[Task], chunk: int, name: str
 ) -> Iterator[Result]:
-    """Results of `function` for chunks of the tasks, in their order; memory does not grow with them."""
+    """Yield the results of `function` for chunks of the tasks, in order; memory does not grow with their number."""
     count = usable_cpus()
     pool: Executor
     if len(tasks) <= FEW:
@@ -47,7 +47,7 @@ def in_parallel(
 
 
 def in_order(pool: Executor, function: Callable[[Task], Result], tasks: Iterable[Task], ahead: int) -> Iterator[Result]:
-    """Results in the order of the tasks, at most `ahead` of them in flight: memory does not grow with the tasks."""
+    """Yield results in the order of the tasks, at most `ahead` in flight: memory does not grow with their number."""
     waiting: deque[Future[Result]] = deque()
     for task in tasks:
         waiting.append(pool.submit(function, task))

@@ -1,4 +1,4 @@
-"""Progress of a stage or a command: a bar on a terminal, elsewhere a line now and then. Log lines stand above bars."""
+"""Progress of a stage or a command: a bar on a terminal, elsewhere a line now and then; log lines go above bars."""
 
 import logging
 import os
@@ -9,12 +9,12 @@ from typing import Any, TextIO
 from tqdm import tqdm
 
 RARE_SECONDS = 30.0  # between lines where there is no terminal, and before the first
-DRAW = "SCENEPARSE_BARS"  # draw bars without a terminal as well: who reads them has one
+DRAW = "SCENEPARSE_BARS"  # environment variable: draw bars although standard error is no terminal, its reader has one
 LINE = "{desc}: {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
 
 
 def progress(iterable: Iterable[Any] | None = None, desc: str = "", **settings: Any) -> Any:
-    """Return tqdm's bar, which takes tqdm's settings; on no terminal it is a line every RARE_SECONDS."""
+    """Return a tqdm bar with tqdm's settings; without a terminal it prints a line every RARE_SECONDS."""
     if sys.stderr is None:  # after 2>&-
         return tqdm(iterable, disable=True)
     if not (sys.stderr.isatty() or os.environ.get(DRAW)):
@@ -24,16 +24,16 @@ def progress(iterable: Iterable[Any] | None = None, desc: str = "", **settings: 
 
 
 class AboveBars(logging.StreamHandler[TextIO]):
-    """Log lines on standard error: bars are cleared before a line and drawn again below it."""
+    """Handler that writes log lines above bars: tqdm clears them before a line and draws them again below it."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a line."""
+        """Write a record as a line above all bars."""
         with tqdm.external_write_mode(file=self.stream):
             super().emit(record)
 
 
 class _Lines:
-    """A bar's states as lines, instead of one drawn over the other."""
+    """Stream that prints each state of a bar as a line of its own."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

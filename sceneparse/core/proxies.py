@@ -1,4 +1,4 @@
-"""Loopback is reached directly, whatever proxies the environment names: a proxy's 127.0.0.1 is another machine."""
+"""NO_PROXY with loopback in it: a proxy's 127.0.0.1 is another machine."""
 
 from urllib.request import getproxies
 
@@ -6,7 +6,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "127.0.0.0/8", "::1")
 
 
 def no_proxy() -> str:
-    """Return what NO_PROXY is to say: its own entries, and loopback."""
+    """Return the value for NO_PROXY: its present entries, and loopback."""
     entries = [entry.strip().strip("[]") for entry in getproxies().get("no", "").split(",")]
     if "*" in entries:  # urllib heeds it alone
         return "*"

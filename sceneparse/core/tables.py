@@ -1,4 +1,4 @@
-"""Tables, lines and JSON on standard output, with nothing in them that a terminal would take for a command."""
+"""Tables, lines and JSON on standard output, free of characters that a terminal takes for a command."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -8,18 +8,21 @@ from sceneparse.core.errors import printable
 
 
 def print_json(value: object) -> None:
-    """Print strict JSON. Characters that do not print can only be in its strings: they are escaped there."""
+    """Print strict JSON, its unprintable characters escaped: only strings can hold any."""
     text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)
-    print("".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text))
+    print("".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text))
 
 
 def print_line(text: str, file: TextIO | None = None) -> None:
-    """Print a line that names things from outside; to standard output by default."""
+    """Print a line that names things from outside, escaped; to standard output by default."""
     print(printable(text), file=file)
 
 
 def print_table(heads: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
-    """Print columns under their heads: text to the left, numbers to the right, '-' for what does not exist."""
+    """Print columns under their heads: text left-aligned, numbers right-aligned, '-' for None.
+
+    Not pandas: importing it takes longer than most commands that print a table, and it aligns text to the right.
+    """
     content = [list(row) for row in rows]
     numeric = [not any(isinstance(row[column], str) for row in content) for column in range(len(heads))]
     cells = [list(heads), *([_cell(value) for value in row] for row in content)]

@@ -1,8 +1,8 @@
-"""The one door to TensorFlow: loads it without the lines that it prints first, none of which is for the user.
+"""The one door to TensorFlow: load it without its first lines of output, which are of no use to users.
 
-They come from C++ while it is imported and when it first looks for devices, before it heeds any log level, so file
-descriptor 2 is held meanwhile. They are shown when TensorFlow does not load or kills the process, when a GPU was asked
-for and none is there, and always with --debug or TF_CPP_MIN_LOG_LEVEL below 2.
+TensorFlow's C++ prints them during import and the first search for devices, before any log level applies, so file
+descriptor 2 is redirected for that time. They appear when TensorFlow fails to load or kills the process, when a GPU was
+requested and none is there, and always with --debug or TF_CPP_MIN_LOG_LEVEL below 2.
 """
 
 import importlib.util
@@ -15,29 +15,29 @@ from contextlib import contextmanager, suppress
 
 log = logging.getLogger(__name__)
 
-LEVEL = "TF_CPP_MIN_LOG_LEVEL"  # TensorFlow's own variable, which child processes inherit: 0 = all, 2 = errors alone
+LEVEL = "TF_CPP_MIN_LOG_LEVEL"  # TensorFlow's own variable; child processes inherit it. 0 = all lines, 2 = errors
 SHOW = "import sys; sys.stderr.buffer.write(sys.stdin.buffer.read())"
-NO_GPU = "a GPU was asked for, and TensorFlow sees none: its own lines are above"
+NO_GPU = "a GPU was requested, and TensorFlow finds none: its own lines are above"
 
 
 def show_all() -> None:
-    """Let TensorFlow, here and in processes started from here, say what it says: --debug."""
+    """Show all of TensorFlow's lines, of this process and its children, as --debug asks."""
     os.environ[LEVEL] = "0"
 
 
 def load_tensorflow() -> None:
-    """Import TensorFlow and let it look for devices. To be called before anything that imports it or Keras."""
+    """Import TensorFlow and let it find its devices. Call this before importing a module that imports it or Keras."""
     os.environ.setdefault(LEVEL, "2")
     if "tensorflow" in sys.modules:
         return
     with held_output() as show:
-        if not _look_for_devices() and gpu_asked_for(os.environ):
+        if not _finds_gpu() and gpu_asked_for(os.environ):
             show()
             log.warning(NO_GPU)
 
 
 def gpu_asked_for(environment: Mapping[str, str]) -> bool:
-    """Whether CUDA_VISIBLE_DEVICES names a device; where it is not set, whether NVIDIA's libraries are installed."""
+    """Return whether CUDA_VISIBLE_DEVICES names a device; if it is unset, whether NVIDIA's libraries are installed."""
     devices = environment.get("CUDA_VISIBLE_DEVICES")
     if devices is None:
         return importlib.util.find_spec("nvidia") is not None
@@ -46,12 +46,12 @@ def gpu_asked_for(environment: Mapping[str, str]) -> bool:
 
 @contextmanager
 def held_output() -> Iterator[Callable[[], None]]:
-    """Keep what the block, or C++ in it, writes to file descriptor 2; show it if the block fails or calls the function.
+    """Hold back the block's output to file descriptor 2; print it if the block fails or calls the yielded function.
 
-    A small process of its own keeps it, which also shows it when this one crashes: without the processor's instructions
-    that it needs, TensorFlow says so and aborts. A Ctrl-C is no failure. With --debug nothing is kept.
+    A small process holds the output, and prints it if this process crashes: on a processor without the instructions
+    that TensorFlow needs, TensorFlow names them and aborts. Ctrl-C is no failure. With --debug nothing is held back.
     """
-    if os.environ.get(LEVEL, "2") < "2" or sys.stderr is None:  # there is none after 2>&-
+    if os.environ.get(LEVEL, "2") < "2" or sys.stderr is None:  # None after 2>&-
         yield lambda: None
         return
     command = [sys.executable, "-I", "-S", "-c", SHOW]
@@ -71,15 +71,15 @@ def held_output() -> Iterator[Callable[[], None]]:
     finally:
         sys.stderr.flush()
         if not shown:
-            holder.kill()  # before it could see the end of what it holds
+            holder.kill()  # before its input ends, when it would print
         os.dup2(before, 2)
         os.close(before)
-        with suppress(subprocess.TimeoutExpired):  # it goes on while a process that the block started can still write
+        with suppress(subprocess.TimeoutExpired):  # it runs while a process that the block started can still write
             holder.wait(5)
 
 
-def _look_for_devices() -> bool:
-    """Whether TensorFlow sees a GPU."""
+def _finds_gpu() -> bool:
+    """Return whether TensorFlow finds a GPU."""
     import tensorflow as tf
 
     return bool(tf.config.list_physical_devices("GPU"))

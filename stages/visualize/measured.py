@@ -1,25 +1,20 @@
-"""What evaluate and train measured, read back for the report.
+"""The tables of evaluate and train as the report's rows, charts and gradient flow.
 
-Input: evaluate.json, the tables beside it, and the folder of curves, in which the gradient's flow is too.
+Input: the tables of evaluate, and the folder of curves, in which the gradient's flow is too.
 Output: plain data. Invariant: a value that does not exist (an empty cell, a null) is None; a file that does not fit
 is refused by name.
 """
 
 import csv
-import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
 
-from sceneparse.core.errors import InputError
-from sceneparse.core.files import csv_text
 from sceneparse.scores.curves import flow_file, metric_file
-from sceneparse.scores.metrics import SCORES
+from sceneparse.scores.results import read_table, results_of
 from stages.visualize.charts import Chart, Series
 from stages.visualize.gradient_flow import GradientFlow
 
-Scores = dict[str, float | None]
 Row = TypeVar("Row")
 
 
@@ -59,13 +54,6 @@ class Confused(NamedTuple):
     prediction: int
     pixels: int
     share: float
-
-
-def read_scores(path: Path) -> dict[str, Scores]:
-    """Scores by section, original and resized."""
-    with _refused(path):
-        content = json.loads(path.read_text())
-        return {section: {key: content[section][key] for key in SCORES} for section in ("original", "resized")}
 
 
 def read_images(path: Path) -> list[ImageRow]:
@@ -134,7 +122,7 @@ def read_flow(curves: Path) -> GradientFlow | None:
     path = flow_file(curves)
     if not path.is_file():
         return None
-    with _refused(path), path.open(newline="", encoding="utf-8") as file:
+    with results_of(path), path.open(newline="", encoding="utf-8") as file:
         (key, *layers), *rows = csv.reader(file)
         steps, *norms = zip(*(map(float, row) for row in rows), strict=True)
         if key != "step" or min(steps) < 1 or min(map(min, norms)) < 0:
@@ -145,25 +133,10 @@ def read_flow(curves: Path) -> GradientFlow | None:
 
 
 def _table(path: Path, convert: Callable[[dict[str, str]], Row], delimiter: str = ",") -> list[Row]:
-    with _refused(path), path.open(newline="", encoding="utf-8") as file:
-        rows = csv.DictReader(file, delimiter=delimiter)
-        return [convert({key: csv_text(cell) for key, cell in row.items()}) for row in rows]
+    rows = read_table(path, delimiter)
+    with results_of(path):
+        return [convert(row) for row in rows]
 
 
 def _number(cell: str) -> float | None:
     return float(cell) if cell else None
-
-
-@contextmanager
-def _refused(path: Path) -> Iterator[None]:
-    """Turn whatever is wrong with a file into an InputError."""
-    try:
-        yield
-    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
-        raise InputError(
-            "a file of measurements cannot be read",
-            expected="the file that the train or the evaluate stage writes",
-            got=repr(error),
-            file=path,
-            next_step="run the pipeline: dvc repro",
-        ) from None

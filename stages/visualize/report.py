@@ -16,10 +16,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sceneparse.network.card import Card
 from sceneparse.scores.metrics import SCORES
 from sceneparse.scores.palette import Colours
+from sceneparse.scores.results import Scores
 from stages.visualize.charts import Chart
 from stages.visualize.confusions import heat_map, most_confused
 from stages.visualize.gradient_flow import GradientFlow
-from stages.visualize.measured import CategoryRow, ClassRow, Confused, Scores
+from stages.visualize.measured import CategoryRow, ClassRow, Confused
 from stages.visualize.vega import NOTICE, conditions, library
 
 HERE = Path(__file__).with_name("page")
@@ -56,7 +57,7 @@ class Group:
 class Page:
     """All that the report shows."""
 
-    scores: Mapping[str, Scores]  # original and resized
+    scores: Scores
     images: int  # in the validation split
     groups: Sequence[Group]
     charts: Sequence[Chart]

@@ -22,6 +22,7 @@ from sceneparse.params.visualize import Visualize
 from sceneparse.scores.colour_blind import colour_blind_palette
 from sceneparse.scores.overlays import data_url, outlined, overlay, photo_url, save_label_png, save_png, shrink
 from sceneparse.scores.palette import Colours
+from sceneparse.scores.results import read_scores
 from stages.visualize.measured import (
     ImageRow,
     read_categories,
@@ -30,7 +31,6 @@ from stages.visualize.measured import (
     read_confusion,
     read_flow,
     read_images,
-    read_scores,
 )
 from stages.visualize.report import Group, Page, Scene, render
 

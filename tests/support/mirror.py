@@ -42,7 +42,8 @@ class Mirror:
         written = {out for stage in dvc_yaml["stages"].values() for out in stage["outs"]}
         for name, stage in dvc_yaml["stages"].items():
             data = [dep for dep in stage["deps"] if dep in written]
-            cmd = f"python -S -E stage.py {name} --deps {' '.join(data)} --outs {' '.join(stage['outs'])}"
+            flags = stage["cmd"].partition(f" -m stages.{name} ")[2]  # which say what each path is for
+            cmd = f"python -S -E stage.py {name} --deps {' '.join(data)} --outs {' '.join(stage['outs'])} {flags}"
             stages[name] = {"cmd": cmd, "deps": stage["deps"], "params": [name], "outs": stage["outs"]}
             for dep in stage["deps"]:
                 if dep not in written:

@@ -13,11 +13,16 @@ import sys
 import time
 from pathlib import Path
 
+SCORES = (
+    *("pixel_accuracy", "mean_accuracy", "mean_iou", "mean_iou_absent_as_zero"),
+    *("frequency_weighted_iou", "benchmark_score"),
+)
+
 parser = argparse.ArgumentParser()
 parser.add_argument("name")
 parser.add_argument("--deps", nargs="*", type=Path, default=[])
 parser.add_argument("--outs", nargs="*", type=Path, default=[])
-flags = parser.parse_args()
+flags, _ = parser.parse_known_args()  # the others are those of the real stage
 
 lines = dict(line.split(":", 1) for line in Path("params.yaml").read_text().splitlines())
 own = lines[flags.name]
@@ -54,7 +59,8 @@ for path in flags.outs:
     out = path if path.suffix else path / "index.html"
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.name == "evaluate.json":
-        score = {"mean_iou": int(value) / 100, "pixel_accuracy": 0.9, "digest": int(digest.hexdigest()[:8], 16)}
+        score = dict.fromkeys(SCORES, int(digest.hexdigest()[:8], 16) / 2**32)
+        score |= {"mean_iou": int(value) / 100, "pixel_accuracy": 0.9}
         content = json.dumps({"original": score, "resized": score})
     if out.suffix == ".csv":
         content = f"name,iou\nsky,0.5\n{content.strip()},\n"

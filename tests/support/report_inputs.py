@@ -110,9 +110,9 @@ def stage_inputs(folder, root, monkeypatch, ids=("0001", "0002 100%#?", "NA", "l
     write_curve(folder, "validation", "mean_iou", [(10, 0.125), (20, math.nan)])
     flow_file(folder / "training").write_text(FLOWS)
 
-    module = types.ModuleType("sceneparse.inference.parser")
-    module.SceneParser = SceneParser
-    monkeypatch.setitem(sys.modules, "sceneparse.inference.parser", module)
+    module = types.ModuleType("sceneparse.inference.loading")
+    module.load_parser = lambda model, card: SceneParser()
+    monkeypatch.setitem(sys.modules, "sceneparse.inference.loading", module)
     params = load_params(root / "params.yaml")
     return {
         "params": params.model_copy(update={"visualize": settings(best=1, worst=1, random=2)}),

@@ -46,14 +46,14 @@ def sceneparse(root, tmp_path):
 
 @pytest.fixture
 def interrupts():
-    """Ctrl-C as before, afterwards."""
+    """Restore the handler of Ctrl-C after the test."""
     before = signal.getsignal(signal.SIGINT)
     yield
     signal.signal(signal.SIGINT, before)
 
 
 def test_an_interrupt_that_a_library_makes_another_error_of(monkeypatch, interrupts):
-    """As TensorFlow does while it is imported."""
+    """TensorFlow does so during its import."""
 
     def results(**_):
         try:
@@ -69,7 +69,7 @@ def test_an_interrupt_that_a_library_makes_another_error_of(monkeypatch, interru
 
 
 def test_flags_take_what_params_and_decoders_take():
-    """Written twice, as importing those would slow every --help."""
+    """The ranges stand in two places, because importing the params would slow every --help."""
 
     def refused(*words):
         with pytest.raises(SystemExit):
@@ -107,7 +107,7 @@ def sample(tmp_path):
 def test_scores_as_tables(sceneparse, sample):
     done = sceneparse(*sample)
     assert done.returncode == 0, done.stderr
-    assert done.stderr == "", "no progress bar where nobody watches"
+    assert done.stderr == "", "no progress bar without a terminal"
     lines = done.stdout.splitlines()
     assert lines[:7] == [
         "score                     value",
@@ -156,7 +156,7 @@ def test_results(sceneparse, tmp_path):
     (tmp_path / "report").mkdir()
     resized = {**SECTION, "mean_iou": 0.5}
     (tmp_path / "metrics/evaluate.json").write_text(json.dumps({"original": SECTION, "resized": resized}))
-    assert "not there yet" in sceneparse("results").stdout
+    assert "does not exist yet" in sceneparse("results").stdout
     (tmp_path / "report/index.html").touch()
     done = sceneparse("results")
     assert done.returncode == 0, done.stderr
@@ -184,7 +184,7 @@ def test_results_that_are_not_there(sceneparse, tmp_path, content):
 
 
 def test_nothing_slow_is_imported(root):
-    """Neither by the command nor by what `score` loads: TensorFlow alone takes seconds."""
+    """Neither the command nor the modules of `score` and the report import it: TensorFlow alone takes seconds."""
     code = (
         "import sys, pipeline.cli.main\n"
         "assert not {'numpy', 'pandas', 'tensorflow'} & sys.modules.keys()\n"
@@ -196,13 +196,13 @@ def test_nothing_slow_is_imported(root):
 
 
 def subcommands():
-    (action,) = (one for one in make_parser()._actions if isinstance(one, argparse._SubParsersAction))
+    (action,) = (action for action in make_parser()._actions if isinstance(action, argparse._SubParsersAction))
     return action.choices
 
 
 @pytest.mark.parametrize("name", subcommands())
 def test_examples_of_the_help_are_valid(name):
-    """And the function that each one names takes just these flags."""
+    """Each example parses, and its function takes exactly its flags."""
     _, _, epilog = subcommands()[name].epilog.partition("examples:\n")
     examples = epilog.partition("\n\n")[0].splitlines()
     assert examples
@@ -224,7 +224,7 @@ def test_debug_shows_where_an_error_comes_from(sceneparse, arguments):
 
 
 def test_a_defect_is_called_one(root, tmp_path):
-    """No traceback either, but where to get it."""
+    """The message has no traceback, but names the flag that shows it."""
     code = "from pipeline.cli import main, scores\nscores.results = lambda **_: {}['key']\nmain.main()"
     command = [sys.executable, "-c", code, "results"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
@@ -243,7 +243,7 @@ def test_where_nobody_reads_it_ends_quietly(root, arguments):
 
 
 def test_another_pipe_that_breaks_is_an_error_as_others_are(root):
-    """That of an encoder that failed: what writes to it hears of it, and no signal ends the process."""
+    """A failed encoder breaks one: its writer gets the error, and no signal ends the process."""
     code = """
 import os, pipeline.cli.main, pipeline.cli.scores
 def results(**_):
@@ -270,7 +270,7 @@ pipeline.cli.main.main()
     ],
 )
 def test_bash_completes(sceneparse, tmp_path, words, expected):
-    """As bash does when Tab is pressed after the last word."""
+    """Bash calls the function when a user presses Tab after the last word."""
     (tmp_path / "completion").write_text(sceneparse("completion", "bash").stdout)
     (tmp_path / "scores.json").touch()
     line = " ".join(["sceneparse", *words])

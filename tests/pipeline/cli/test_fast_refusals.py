@@ -1,4 +1,4 @@
-"""What cannot be done is refused before TensorFlow, DVC or Prefect load, with the closest name that is known.
+"""Refusals before TensorFlow, DVC or Prefect load, with the closest known name.
 
 The modules that are slow to import are replaced by some that cannot be imported: a refusal that needs them fails.
 """
@@ -40,7 +40,7 @@ def sceneparse(root, tmp_path):
 
 @pytest.fixture
 def models(tmp_path):
-    """A model's name that is nearly right, and a picture."""
+    """A model with a name close to the default, and a picture."""
     (tmp_path / "models").mkdir()
     (tmp_path / "models/fcn8s-large.keras").touch()
     (tmp_path / "street.jpg").touch()
@@ -53,11 +53,11 @@ def test_a_model_that_is_not_there(sceneparse, models, tmp_path, words, root):
     (tmp_path / "photos").mkdir()
     picture = root / "docs/images/result.jpg"
     (tmp_path / "photos/a.jpg").write_bytes(picture.read_bytes())
-    for given in ([], ["--model", "models/fcn8s-lage.keras"], ["--model", "model/fcn8s-large.keras"]):
-        status, said = sceneparse(*words, *given)
+    for flags in ([], ["--model", "models/fcn8s-lage.keras"], ["--model", "model/fcn8s-large.keras"]):
+        status, said = sceneparse(*words, *flags)
         assert status == 1
         assert "error: there is no model" in said
-        assert f"file:     {(given or ['', 'models/fcn8s.keras'])[1]}\n" in said
+        assert f"file:     {(flags or ['', 'models/fcn8s.keras'])[1]}\n" in said
         assert "did you mean models/fcn8s-large.keras?" in said
 
 

@@ -1,4 +1,4 @@
-"""The flow says of each stage what DVC says, whatever was done to the workspace before."""
+"""The flow reports the same verdict on each stage as DVC, whatever happened to the workspace before."""
 
 import os
 import shutil
@@ -19,18 +19,18 @@ pytestmark = pytest.mark.slow
 
 
 def below(stage):
-    """The stages that need, by way of others or not, what a stage writes."""
-    found = {stage}
+    """Return the stages that need a stage's outputs, directly or through others."""
+    reached = {stage}
     for name in STAGES:  # in an order in which they run
-        if {out for other in found for out in dvc_yaml["stages"][other]["outs"]} & set(
+        if {out for other in reached for out in dvc_yaml["stages"][other]["outs"]} & set(
             dvc_yaml["stages"][name]["deps"]
         ):
-            found.add(name)
-    return found - {stage}
+            reached.add(name)
+    return reached - {stage}
 
 
 def verdicts(changed=(), word="Completed"):
-    """What a run is to say: `word` for the stages named, Cached for the others."""
+    """Return a run's verdicts: `word` for the `changed` stages, Cached for the others."""
     return {name: word if name in changed else "Cached" for name in STAGES}
 
 
@@ -45,14 +45,14 @@ def built(tmp_path_factory, prefect_api):
 
 @pytest.fixture
 def mirror(built, tmp_path):
-    """A copy of it to do something to."""
+    """A copy of the built mirror, for a test to change."""
     shutil.copytree(built.path, tmp_path / "project", symlinks=True)
     return Mirror(tmp_path / "project", {**built.environment, "DVC_SITE_CACHE_DIR": str(tmp_path / "site-cache")})
 
 
 @pytest.fixture(scope="module")
 def process(tmp_path_factory, prefect_api):
-    """Where flows run."""
+    """The process that runs flows."""
     process = FlowProcess(prefect_api.environment, tmp_path_factory.mktemp("flows") / "log")
     yield process
     process.close()
@@ -60,7 +60,7 @@ def process(tmp_path_factory, prefect_api):
 
 @pytest.fixture
 def run(mirror, process):
-    """Runs the flow in the mirror; gives its state and what it said of each stage."""
+    """Run the flow in the mirror; return its state and its verdict on each stage."""
 
     def run(**parameters):
         state = process.ask("flow", mirror.path, mirror.environment, **parameters)
@@ -72,7 +72,7 @@ def run(mirror, process):
 
 @pytest.fixture
 def check(mirror, process, run):
-    """Checks that a run says what is expected, which agrees with `dvc status` before it and leaves nothing to do."""
+    """Check a run's verdicts: they agree with `dvc status` before it, and nothing is left to do."""
 
     def check(expected):
         before = process.ask("status", mirror.path, mirror.environment)
@@ -157,7 +157,7 @@ def test_another_clone_with_a_pulled_cache(mirror, process, tmp_path):
 
 
 def stored(mirror):
-    """How many files the remote holds."""
+    """Return the number of files in the remote."""
     return sum(path.is_file() for path in (mirror.path.parent / "sceneparse-storage").rglob("*"))
 
 

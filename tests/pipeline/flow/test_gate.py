@@ -1,4 +1,4 @@
-"""The quality gate: when it is closed, and for what reason."""
+"""The quality gate: when it closes, and why."""
 
 import pytest
 

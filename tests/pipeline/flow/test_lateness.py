@@ -37,7 +37,7 @@ def mirror(tmp_path, prefect_home):
 
 @contextmanager
 def serving_often(mirror):
-    """`sceneparse serve --interval 5`: the process, its log, and a function that waits until it has said something."""
+    """Run `sceneparse serve --interval 5`; yield its process, its log, and a function that waits for a logged text."""
     log = mirror.path.parent / "serve.log"
     with log.open("w") as file:
         process = subprocess.Popen(
@@ -63,7 +63,7 @@ def serving_often(mirror):
 
 
 def mean_iou(mirror):
-    """What a run left, between runs."""
+    """Return the mean IoU that the last run left, or None."""
     with suppress(FileNotFoundError, ValueError):
         return json.loads((mirror.path / "metrics/evaluate.json").read_text())["original"]["mean_iou"]
 

@@ -1,4 +1,4 @@
-"""A stage's output reaches the terminal as it comes, and Prefect's logs by lines and looks at the bar."""
+"""A stage's output reaches the terminal as it comes, and Prefect's logs line by line, with a bar now and then."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""`sceneparse run` as a process: what it prints, and what is left of it however it ends."""
+"""`sceneparse run` as a process: its output, and no process left after any end."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def begun(tmp_path_factory):
-    """A mirror in which what comes before training has run."""
+    """A mirror in which all stages before train have run."""
     mirror = Mirror(tmp_path_factory.mktemp("begun") / "project")
     mirror.run("dvc", "repro", "weights", "prepare")
     return mirror
@@ -25,7 +25,7 @@ def begun(tmp_path_factory):
 
 @pytest.fixture
 def mirror(begun, tmp_path, prefect_api):
-    """A copy of it whose processes can be told from all others."""
+    """A copy of that mirror whose processes carry a mark."""
     shutil.copytree(begun.path, tmp_path / "project", symlinks=True)
     environment = {**prefect_api.environment, "SCENEPARSE_TEST": str(uuid.uuid4())}
     return Mirror(tmp_path / "project", environment)
@@ -34,12 +34,12 @@ def mirror(begun, tmp_path, prefect_api):
 def test_a_missing_file_is_named_with_the_stage_that_reads_it(mirror):
     (mirror.path / "sources/demo.yaml").unlink()
     said = mirror.run("sceneparse", "run", "--stage", "download", expect=1)
-    for line in ("error: download has nothing to read", "  file:     sources/demo.yaml", "  next:     bring it back"):
+    for line in ("error: download has nothing to read", "  file:     sources/demo.yaml", "  next:     put it back"):
         assert line in said.splitlines()
 
 
 def check_left(mirror):
-    """Soon nothing is left; dvc.lock is whole, and the next run finishes the work."""
+    """Check that no process is left, dvc.lock is whole, and the next run finishes the work."""
     wait_for(lambda: not processes(mirror.environment), LEFT_SECONDS, "processes are left")
     mirror.set_line("train", "value: 50")
     mirror.run("dvc", "status")
@@ -66,11 +66,11 @@ def test_nothing_is_left_of_a_run_that_is_stopped(mirror, prefect_api, number):
         output, _ = process.communicate(timeout=LEFT_SECONDS)
         if number != signal.SIGKILL:
             assert process.returncode == 128 + number
-            assert "stopped: run again to go on" in output
+            assert "stopped: run again to resume" in output
             assert "Traceback" not in output
         wait_for(lambda: not processes(mirror.environment), LEFT_SECONDS, "processes are left")
     check_left(mirror)
-    # What a killed run cannot say, the next one has said.
+    # The next run has reported the killed one.
     assert Api(prefect_api.url).state(run)["type"] == "CRASHED"
 
 
@@ -82,7 +82,7 @@ def test_a_run_that_was_started_by_hand_can_be_cancelled_through_the_api(mirror,
         api.post(f"flow_runs/{run['id']}/set_state", state={"type": "CANCELLING"})
         output, _ = process.communicate(timeout=LEFT_SECONDS)
         assert process.returncode == 1
-        assert "cancelled: run again to go on" in output
+        assert "cancelled: run again to resume" in output
         wait_for(lambda: not processes(mirror.environment), LEFT_SECONDS, "processes are left")
         assert api.state(run["id"])["type"] == "CANCELLED"
     check_left(mirror)

@@ -1,4 +1,4 @@
-"""The flow served to a real Prefect server: scheduled, started and cancelled through its API, seen in its UI."""
+"""The flow served to a real Prefect server: scheduled, started and cancelled through its API, shown in its UI."""
 
 import json
 import re
@@ -32,7 +32,7 @@ def mirror(tmp_path_factory, prefect_api):
 
 @contextmanager
 def served(mirror, api, name, *flags):
-    """`sceneparse serve`; gives its deployment. Ended by SIGTERM, it leaves nothing but a paused schedule."""
+    """Run `sceneparse serve` and yield its deployment; SIGTERM then leaves only a paused schedule."""
     log, environment = mirror.path.parent / f"{name}.log", {**mirror.environment, "SCENEPARSE_TEST": str(uuid.uuid4())}
     with log.open("w") as file:
         process = subprocess.Popen(
@@ -43,19 +43,19 @@ def served(mirror, api, name, *flags):
             stderr=file,
             start_new_session=True,
         )
-    found = []
+    deployments = []
 
     def ready():
         assert process.poll() is None, log.read_text()
-        found[:] = api.post("deployments/filter", deployments={"name": {"any_": [name]}})
-        return bool(found) and "serving" in log.read_text()
+        deployments[:] = api.post("deployments/filter", deployments={"name": {"any_": [name]}})
+        return bool(deployments) and "serving" in log.read_text()
 
     try:
         wait_for(ready, LEFT_SECONDS, "no deployment")
-        yield {**found[0], "environment": environment}
+        yield {**deployments[0], "environment": environment}
         process.send_signal(signal.SIGTERM)
         check_ended_well(process, environment, log)
-        assert api.get(f"deployments/{found[0]['id']}")["paused"]
+        assert api.get(f"deployments/{deployments[0]['id']}")["paused"]
     finally:
         process.kill()
         process.wait()
@@ -72,13 +72,13 @@ def nightly(mirror, api):
 
 
 def start(api, deployment, **parameters):
-    """The id of a run started through the API."""
+    """Start a run through the API, and return its id."""
     body = {"state": {"type": "SCHEDULED"}, "parameters": {**deployment["parameters"], **parameters}}
     return api.post(f"deployments/{deployment['id']}/create_flow_run", **body)["id"]
 
 
 def finish(api, run):
-    """The final state of a run."""
+    """Wait for a run's end, and return its state."""
     final = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
     wait_for(lambda: api.state(run)["type"] in final, LEFT_SECONDS, "the run does not end")
     return api.state(run)
@@ -103,7 +103,7 @@ def test_an_interval_starts_runs_once_it_is_not_paused(mirror, api):
 
 def test_what_is_no_schedule_is_refused(mirror):
     for flags in (["--cron", "0 25 * * *"], ["--cron", "0 3 * * *", "--timezone", "Nowhere"]):
-        assert mirror.run("sceneparse", "serve", *flags, expect=1).startswith("error: this is no schedule")
+        assert mirror.run("sceneparse", "serve", *flags, expect=1).startswith("error: the schedule is invalid")
     assert "expected a number above 0" in mirror.run("sceneparse", "serve", "--interval", "-1", expect=2)
     assert "there is no such stage" in mirror.run("sceneparse", "serve", "--stage", "nosuch", expect=1)
 
@@ -177,7 +177,7 @@ def test_prefects_page_shows_the_run_and_its_tasks(mirror, api, nightly):
 def test_a_webhook_is_told_of_failures_crashes_and_the_gate(mirror, webhook):
     url = f"http://127.0.0.1:{webhook.server_port}/hook"
     for _ in range(2):  # again changes nothing
-        assert "will tell" in mirror.run("sceneparse", "notify", url)
+        assert "will call" in mirror.run("sceneparse", "notify", url)
     mirror.run("sceneparse", "run", "--min-iou", "0.99", expect=1)
     mirror.set_line("download", "value: 50, trouble: fail")
     mirror.run("sceneparse", "run", expect=1)

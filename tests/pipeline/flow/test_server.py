@@ -1,4 +1,4 @@
-"""Prefect's API as it may be: our own whatever proxies are set, one that wants a login, or none at all."""
+"""Prefect's API in each condition: our own behind any proxies, one that asks for a login, none."""
 
 import http.server
 import shutil
@@ -25,7 +25,7 @@ def built(tmp_path_factory):
 
 @pytest.fixture
 def mirror(built, tmp_path, prefect_home):
-    """A copy of it, with no server set."""
+    """A copy of that mirror, with no server configured."""
     shutil.copytree(prefect_home, tmp_path / "home")
     shutil.copytree(built.path, tmp_path / "project", symlinks=True)
     mirror = Mirror(tmp_path / "project", quiet_environment(tmp_path / "home"))
@@ -77,7 +77,7 @@ def test_a_server_that_wants_a_login_is_told_of(mirror, tmp_path, prefect_home, 
             mirror.environment |= extra
             for command in COMMANDS if not extra else COMMANDS[:1]:
                 said = mirror.run("sceneparse", *command, expect=1)
-                assert said.startswith("error: Prefect's API wants a login"), said
+                assert said.startswith("error: Prefect's API asks for a login"), said
                 assert "HTTP 401 Unauthorized" in said
                 assert "set PREFECT_API_AUTH_STRING or PREFECT_API_KEY" in said
                 assert "secret" not in said
@@ -136,7 +136,7 @@ def test_an_own_server_that_does_not_start_shows_its_error(mirror, tmp_path):
 
 def test_a_message_is_sent_by_the_own_server_of_a_later_run(mirror, webhook):
     said = mirror.run("sceneparse", "notify", f"http://127.0.0.1:{webhook.server_port}/hook")
-    assert f"keeps its records in {mirror.environment['PREFECT_HOME']}" in said
+    assert f"with its records in {mirror.environment['PREFECT_HOME']}" in said
     assert "127.0.0.1:4200" not in said
     mirror.run("sceneparse", "run", "--min-iou", "0.99", expect=1)
     wait_for(lambda: webhook.received, LEFT_SECONDS, "no message")

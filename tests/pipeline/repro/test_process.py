@@ -1,4 +1,4 @@
-"""Commands under a supervisor, and what their output is made of."""
+"""Commands under a supervisor, and the lines of their output."""
 
 import os
 import subprocess
@@ -48,7 +48,7 @@ def test_the_end_of_the_block_ends_what_does_not_heed_sigterm(where):
 
 
 def test_the_command_itself_is_told_last(where):
-    """As DVC: what it writes when the stage that it ran has ended is whole."""
+    """DVC writes so at the end of its stage: the file must be whole."""
     script = """
 import signal, subprocess, time
 signal.signal(signal.SIGTERM, lambda *_: print("told", flush=True))

@@ -1,4 +1,4 @@
-"""What DVC and Git refuse is told as what this project refuses: problem, expected, got, file, next step."""
+"""Refusals of DVC and Git in this project's form: problem, expected, got, file, next step."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def built(tmp_path_factory):
 
 @pytest.fixture
 def mirror(built, tmp_path, monkeypatch):
-    """A copy of it, to be broken."""
+    """A copy of the built mirror, for a test to break."""
     shutil.copytree(built.path, tmp_path / "project", symlinks=True)
     mirror = Mirror(tmp_path / "project")
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", mirror.environment["DVC_SITE_CACHE_DIR"])
@@ -53,7 +53,7 @@ def remove(*names):
 
 
 def in_place_of(name):
-    """A file where a folder belongs: even root cannot write into it."""
+    """Put a file where a folder belongs: even root cannot write into it."""
 
     def change(mirror):
         shutil.rmtree(mirror.path / name, ignore_errors=True)
@@ -92,7 +92,7 @@ def pipeline(change):
 
 
 def tracked(mirror):
-    """Git knows an output, and DVC makes it for the first time."""
+    """Let Git track an output that DVC makes for the first time."""
     mirror.run("git", "add", "--force", "report")
     mirror.run("git", "commit", "--quiet", "--message", "report")
     remove("dvc.lock", "report", ".dvc/cache")(mirror)
@@ -106,7 +106,7 @@ READ = {  # the fault -> what refuses the project when it is read: problem, a pa
     "dvc.yaml cut off": (write("dvc.yaml", b"stages: ["), "dvc.yaml cannot be read", "line 1, column", "dvc.yaml"),
     "another schema": (
         write("dvc.yaml", b"stages:\n  a:\n    cmd: b\n    depz: []\n"),
-        "dvc.yaml is not as DVC writes it",
+        "dvc.yaml does not fit DVC's schema",
         "extra keys not allowed",
         "dvc.yaml",
     ),
@@ -124,7 +124,7 @@ READ = {  # the fault -> what refuses the project when it is read: problem, a pa
     ),
     "no such variable": (
         pipeline(lambda stages: stages["train"].update(cmd="echo ${train.nosuch}")),
-        "the pipeline uses a param that is not there",
+        "the pipeline uses a param that does not exist",
         "Could not find 'train.nosuch'",
         "params.yaml",
     ),
@@ -150,7 +150,7 @@ RUN = {  # the fault, the stage -> what `dvc repro` is refused with
     "a param is missing": (
         pipeline(lambda stages: stages["train"]["params"].append("nosuch")),
         "train",
-        "the pipeline uses a param that is not there",
+        "the pipeline uses a param that does not exist",
         "Parameters 'nosuch' are missing",
     ),
     "no params": (remove("params.yaml"), "train", "there is no params.yaml", "no file"),
@@ -167,7 +167,12 @@ RUN = {  # the fault, the stage -> what `dvc repro` is refused with
         "a file that a stage needs is missing",
         "data/raw/dataset.zip",
     ),
-    "Git has an output": (tracked, "visualize", "Git has an output of the pipeline", "git rm -r --cached 'report'"),
+    "Git tracks an output": (
+        tracked,
+        "visualize",
+        "Git tracks an output of the pipeline",
+        "git rm -r --cached 'report'",
+    ),
     "no such stage": (remove(), "nosuch", "there is no such stage", "nosuch"),
     "no cache": (in_place_of(".dvc/cache"), "visualize", "a folder of the project cannot be used", ".dvc/cache"),
 }
@@ -293,5 +298,5 @@ def test_a_run_that_dvc_refuses_ends_in_our_words(mirror, prefect_api):
     tracked(mirror)
     mirror.environment |= prefect_api.environment
     output = mirror.run("sceneparse", "run", expect=1)
-    check(output[output.index("error: ") :], "Git has an output of the pipeline", "report", str(mirror.path))
+    check(output[output.index("error: ") :], "Git tracks an output of the pipeline", "report", str(mirror.path))
     assert "defect" not in output

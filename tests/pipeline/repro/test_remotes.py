@@ -22,7 +22,7 @@ S3_RIGHTS = {"reader": ["s3:ListBucket", "s3:GetObject"], "writer": ["s3:ListBuc
 
 @dataclass(frozen=True)
 class Remote:
-    """What of a remote is committed, what a user keeps in .dvc/config.local, and what in the environment."""
+    """Settings of a remote: committed ones, those in a user's .dvc/config.local, and the environment."""
 
     committed: dict[str, str] = field(default_factory=dict)
     private: dict[str, str] = field(default_factory=dict)
@@ -51,7 +51,7 @@ def webdav(tmp_path_factory):
 
 
 def by_ssh(server, path):
-    """The host key is pinned, as docs/remotes.md shows."""
+    """Return an SSH remote with its host key pinned, as docs/remotes.md shows."""
     return [
         Remote({"url": f"ssh://storage{path}/storage"}, {}, server.client(path / key, key, server.folder / "host"))
         for key in ("writer", "reader")
@@ -118,7 +118,7 @@ def keep_private(machine, settings, cache=None):
 
 
 def files(machine):
-    """What is in the workspace and not kept by Git, DVC's own files and Python's left out."""
+    """Return the workspace's files that Git does not track, without DVC's own and Python's."""
     names = machine.run("git", "ls-files", "--others", "--exclude", "__pycache__/").splitlines()
     return {name for name in names if not name.startswith(".dvc/")}
 
@@ -240,7 +240,7 @@ def test_a_file_that_was_changed_in_the_remote_is_refused(trained, ssh, tmp_path
 
 @pytest.mark.exhaustive
 def test_without_the_pin_any_host_key_will_do(trained, ssh, tmp_path):
-    """DVC does not look at known_hosts; if it ever does, docs/remotes.md is to be rewritten."""
+    """DVC ignores known_hosts; if that changes, so must docs/remotes.md."""
     environment = ssh.client(tmp_path / "home", host_key=new_key(tmp_path / "other"))
     remote = Remote({}, {"url": ssh.url(tmp_path / "storage")}, environment)
     assert NOT_THERE in refused(trained, tmp_path, remote), "connected"
@@ -263,7 +263,7 @@ def test_another_ssh_key_is_refused(trained, ssh, tmp_path):
 @pytest.mark.exhaustive
 @pytest.mark.webdav
 def test_another_webdav_password_is_refused(trained, webdav, tmp_path):
-    """When pulling, DVC takes the refusal for a file that is not there: docs/remotes.md says so."""
+    """A pull reports the refusal as a missing file, as docs/remotes.md says."""
     remote = Remote(private={"url": webdav.url, "user": USER, "password": "another"})
     assert NOT_THERE in refused(trained, tmp_path / "b", remote)
     assert "401" in trainer(trained, tmp_path / "a", remote).run("dvc", "push", expect=255)
@@ -287,7 +287,7 @@ def test_another_s3_secret_or_certificate_is_refused(trained, gateway, tmp_path_
 
 
 def refused(trained, path, remote):
-    """What `dvc pull` says to somebody who gets nothing."""
+    """Return the output of a `dvc pull` that gets nothing."""
     said = fresh_clone(trained, path, remote).run("dvc", "pull", MODEL, expect=1)
     assert "Traceback" not in said
     return said

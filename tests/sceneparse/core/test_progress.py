@@ -26,7 +26,7 @@ LOGGED = [*(f"INFO step {step} done" for step in range(1, 5)), "WARNING the end"
 
 @pytest.fixture
 def printed(root):
-    """What the script prints on its standard error, which is a terminal or a pipe."""
+    """Return the script's standard error, which is a terminal or a pipe."""
 
     def run(*, terminal, rare=30, **environment):
         reader, writer = pty.openpty() if terminal else os.pipe()
@@ -49,7 +49,7 @@ def printed(root):
 
 
 def on_screen(text):
-    """Lines as a terminal shows them in the end: a carriage return begins the line again, and text covers what was."""
+    """Return the lines that a terminal finally shows: after a carriage return, text covers the line."""
     lines = []
     for raw in text.split("\n"):
         line = ""

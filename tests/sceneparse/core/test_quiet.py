@@ -1,4 +1,4 @@
-"""TensorFlow's own lines: held while it loads; shown when it fails, lacks a GPU that was asked for, or with --debug."""
+"""TensorFlow's own lines: hidden while it loads; shown if it fails or lacks a requested GPU, and with --debug."""
 
 import io
 import json
@@ -28,7 +28,7 @@ def model(tmp_path_factory):
 
 @pytest.fixture
 def python(root, tmp_path):
-    """Run Python with a tensorflow.py of our own making, which prints as C++ does and then does what `then` says."""
+    """Run Python with our own tensorflow.py, which prints as C++ does and then runs `then`."""
 
     def run(*arguments, then=NO_GPU, **environment):
         (tmp_path / "tensorflow.py").write_text(f"import os\ntry:\n    {NOISY}\nexcept OSError:\n    pass\n{then}")
@@ -46,7 +46,7 @@ def python(root, tmp_path):
 
 
 def plain_environment(**more):
-    """A user's: without what this test run sets."""
+    """A user's environment, without the variables of this test run."""
     hidden = ("TF_CPP_MIN_LOG_LEVEL", "CUDA_VISIBLE_DEVICES")
     return {**{name: value for name, value in os.environ.items() if name not in hidden}, **more}
 
@@ -68,7 +68,7 @@ def test_it_is_held_unless_it_was_asked_for(python, environment, shown):
     assert done.returncode == 0, done.stderr
     assert (NOISE in done.stderr) == shown
     assert done.stderr.endswith("ours")
-    assert ("a GPU was asked for" in done.stderr) == (environment.get("CUDA_VISIBLE_DEVICES", "-1") not in ("", "-1"))
+    assert ("a GPU was requested" in done.stderr) == (environment.get("CUDA_VISIBLE_DEVICES", "-1") not in ("", "-1"))
     assert shown or done.stderr == "ours"
 
 

@@ -1,0 +1,46 @@
+"""What train and evaluate wrote, read back: scores and tables.
+
+Input: evaluate.json, or one of the tables (CSV, or the TSV of a curve). Output: plain values. Invariant: a score that
+does not exist is None; a file that is missing or does not fit is refused by name.
+"""
+
+import csv
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sceneparse.core.errors import InputError
+from sceneparse.core.files import csv_text
+from sceneparse.scores.metrics import SCORES
+
+Scores = dict[str, dict[str, float | None]]  # by protocol (original, resized) and by name, as in SCORES
+
+
+def read_scores(path: Path) -> Scores:
+    """Return the six scores of each protocol. Raises InputError."""
+    with results_of(path):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return {protocol: {name: content[protocol][name] for name in SCORES} for protocol in ("original", "resized")}
+
+
+def read_table(path: Path, delimiter: str = ",") -> list[dict[str, str]]:
+    """Return a table's rows, each a dictionary of cells by column; an empty cell is ''. Raises InputError."""
+    with results_of(path), path.open(newline="", encoding="utf-8") as file:
+        rows = csv.DictReader(file, delimiter=delimiter)
+        return [{column: csv_text(cell) for column, cell in row.items()} for row in rows]
+
+
+@contextmanager
+def results_of(path: Path) -> Iterator[None]:
+    """Raise InputError that names `path` when the block cannot read it or its content does not fit."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
+        raise InputError(
+            "there are no results to show",
+            expected="the file that the train or the evaluate stage writes",
+            got=repr(error),
+            file=path,
+            next_step="run the pipeline: sceneparse run, or dvc repro",
+        ) from None

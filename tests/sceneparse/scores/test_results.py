@@ -1,0 +1,48 @@
+"""Results read back: whole, or refused by the name of their file."""
+
+import json
+
+import pytest
+
+from sceneparse.core.errors import InputError
+from sceneparse.scores.metrics import SCORES
+from sceneparse.scores.results import read_scores, read_table
+
+SECTION = dict.fromkeys(SCORES, 0.5) | {"mean_iou": None}
+
+
+def test_scores_come_back(tmp_path):
+    path = tmp_path / "evaluate.json"
+    path.write_text(json.dumps({"resized": SECTION, "original": SECTION, "more": 1}))
+    assert read_scores(path) == {"original": SECTION, "resized": SECTION}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [None, b"{", b"[]", b"\xff", b'{"original": 1, "resized": 2}', json.dumps({"original": SECTION}).encode()],
+)
+def test_scores_that_are_not_there(tmp_path, content):
+    path = tmp_path / "evaluate.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError) as refused:
+        read_scores(path)
+    assert refused.value.file == str(path)
+    assert "sceneparse run" in refused.value.next_step
+
+
+def test_a_table_comes_back_as_text(tmp_path):
+    path = tmp_path / "per_class.csv"
+    path.write_text('name,iou\n\'=wall,0.5\n"a,\nb",\n', encoding="utf-8")
+    assert read_table(path) == [{"name": "=wall", "iou": "0.5"}, {"name": "a,\nb", "iou": ""}]
+    with pytest.raises(InputError) as refused:
+        read_table(tmp_path / "nosuch.csv")
+    assert refused.value.file == str(tmp_path / "nosuch.csv")
+
+
+def test_what_no_table_holds_is_refused(tmp_path):
+    path = tmp_path / "per_class.csv"
+    path.write_bytes(b"name\n\xff\n")
+    with pytest.raises(InputError) as refused:
+        read_table(path)
+    assert "UnicodeDecodeError" in refused.value.got
