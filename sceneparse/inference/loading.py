@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sceneparse.core.fields import Palette
 from sceneparse.core.tensorflow_loading import load_tensorflow
 from sceneparse.network.card import check_model
-from sceneparse.scores.colour_blind import colour_blind_palette
+from sceneparse.scores.palette import colour_blind_palette
 
 if TYPE_CHECKING:
     from sceneparse.inference.parser import SceneParser

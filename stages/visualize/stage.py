@@ -13,15 +13,14 @@ import numpy as np
 
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import atomic_directory, file_digest
-from sceneparse.core.tensorflow_loading import load_tensorflow
 from sceneparse.dataset.archive import Archive
 from sceneparse.dataset.images import Pixels, decode_annotation
 from sceneparse.dataset.photos import decode
+from sceneparse.inference.loading import load_parser
 from sceneparse.params.flags import run_stage
 from sceneparse.params.visualize import Visualize
-from sceneparse.scores.colour_blind import colour_blind_palette
 from sceneparse.scores.overlays import data_url, outlined, overlay, photo_url, save_label_png, save_png, shrink
-from sceneparse.scores.palette import Colours
+from sceneparse.scores.palette import Colours, colour_blind_palette
 from stages.visualize.measured import (
     ImageRow,
     read_categories,
@@ -62,9 +61,6 @@ def visualize(
     sections, charts, flow = read_scores(scores), read_charts(curves), read_flow(curves)
     classes, images = read_classes(per_class), read_images(per_image)
     category_rows, cells = read_categories(per_category), read_confusion(confusion)
-
-    load_tensorflow()
-    from sceneparse.inference.loading import load_parser
 
     parser = load_parser(model, card)
     with Archive(dataset) as archive, atomic_directory(report) as folder:
