@@ -87,6 +87,7 @@ SAME_WEIGHTS = {"deterministic"}  # on a CPU it costs time and changes nothing: 
 TIMED = """
 import json, sys, time
 from pathlib import Path
+from sceneparse.dataset.labels import count_outputs
 from sceneparse.records.augment import GROWTH, window_sides
 from sceneparse.records.batches import steps_per_epoch, training_batches, validation_batches
 from sceneparse.records.manifest import open_records
@@ -94,7 +95,7 @@ from stages.train.training import Trainer
 from sceneparse.params.whole import load_params
 params, records = load_params(Path(sys.argv[1])), Path(sys.argv[2])
 manifest = open_records(records)
-outputs = len(manifest.output_pixels(params.model.ignores_other))
+outputs = count_outputs(len(manifest.classes), params.model.ignores_other)
 size = params.train.augment.crop or manifest.size
 trainer = Trainer(params.model, params.train, [1.0] * outputs, size, 1000)
 medians = []  # of the updates through each window

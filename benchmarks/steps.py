@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from sceneparse.core.errors import InputError
+from sceneparse.dataset.labels import count_outputs
 from sceneparse.params.whole import Params
 
 SCHEDULE = 50_000  # steps of the learning rate's schedule
@@ -23,7 +24,7 @@ class TensorFlowStep:
 
         from stages.train.training import Trainer
 
-        weights = [1.0] * outputs(params, classes)
+        weights = [1.0] * count_outputs(classes, params.model.ignores_other)
         self._trainer = Trainer(params.model, params.train, weights, images.shape[1], SCHEDULE, initialize)
         self.model = self._trainer.model
         self._batch = tf.constant(images), tf.constant(labels)
@@ -80,7 +81,7 @@ class JaxStep:
         backbone = [variable for variable in variables if variable.path.startswith("conv")]
         schedule = PolySchedule(train.learning_rate, train.poly_power, train.warmup_steps, SCHEDULE)
         optimizer = build_optimizer(train, schedule, variables, backbone)
-        class_weights = [1.0] * outputs(params, classes)
+        class_weights = [1.0] * count_outputs(classes, params.model.ignores_other)
 
         def mean_loss(trainable: Any, others: Any, images: Any, labels: Any) -> tuple[Any, Any]:
             logits, others = self.model.stateless_call(trainable, others, images, training=True)
@@ -136,11 +137,6 @@ class JaxStep:
 STEPS: dict[str, Any] = {"tensorflow": TensorFlowStep, "jax": JaxStep}  # by the name of the Keras backend
 
 
-def outputs(params: Params, classes: int) -> int:
-    """Channels of the logits."""
-    return classes if params.model.ignores_other else classes + 1
-
-
 def _check_jax(params: Params) -> None:
     train = params.train
     found = {
@@ -163,6 +159,6 @@ def _check_jax(params: Params) -> None:
 
 def draw_batch(params: Params, classes: int, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Random pictures and labels, uint8 [B, S, S, 3] and [B, S, S]."""
-    generator, count = np.random.default_rng(0), params.train.batch_size
-    images = generator.integers(0, 256, (count, size, size, 3), np.uint8)
-    return images, generator.integers(0, outputs(params, classes), (count, size, size), np.uint8)
+    generator, shape = np.random.default_rng(0), (params.train.batch_size, size, size)
+    images = generator.integers(0, 256, (*shape, 3), np.uint8)
+    return images, generator.integers(0, count_outputs(classes, params.model.ignores_other), shape, np.uint8)

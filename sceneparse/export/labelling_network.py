@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from sceneparse.dataset.labels import outputs_to_annotation
 from sceneparse.network.padding import segment
 
 Size = tuple[int | None, int | None]  # height and width, None = any
@@ -37,10 +38,9 @@ class Parse(keras.layers.Layer):  # type: ignore[misc]
     def call(self, images: Any) -> dict[str, Any]:
         """Of uint8 [B, H, W, 3]: see the module."""
         logits = segment(self.network, images)
-        value = tf.argmax(logits, axis=-1, output_type=tf.int32) + 1
-        if logits.shape[-1] > self.classes:  # the channel after the classes is 'other', annotation value 0
-            value %= self.classes + 1
-        return {"annotation": tf.cast(value, tf.uint8), "logits": logits}
+        best = tf.argmax(logits, axis=-1, output_type=tf.int32)
+        annotation = outputs_to_annotation(best, self.classes, logits.shape[-1])
+        return {"annotation": tf.cast(annotation, tf.uint8), "logits": logits}
 
 
 def exportable(network: Any, classes: int, size: Size, batch: int | None) -> Any:

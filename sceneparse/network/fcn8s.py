@@ -16,6 +16,7 @@ import keras
 from keras import layers
 
 from sceneparse.dataset.images import MEAN_RGB
+from sceneparse.dataset.labels import count_outputs
 from sceneparse.network.backbone import CONVOLUTIONS
 from sceneparse.network.layers import Layers
 from sceneparse.params.model import Model
@@ -30,7 +31,7 @@ def build_fcn8s(classes: int, params: Model, seed: int = 0) -> Any:
     As published (width 1, head_channels 4096, skips scores, upsampling bilinear, stride 8) and with 150 classes it has
     134,990,594 trainable parameters on VGG16 and 140,300,290 on VGG19.
     """
-    make = Layers(params, classes if params.ignores_other else classes + 1, seed)
+    make = Layers(params, count_outputs(classes, params.ignores_other), seed)
 
     # --- preprocessing: float32 even under mixed precision, bfloat16 would round 255 - 123.68
     image = keras.Input((None, None, 3), dtype="uint8", name="image")

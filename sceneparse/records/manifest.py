@@ -49,11 +49,6 @@ class Manifest:
     validation: Split
     colours: tuple[str, ...] = ()
 
-    def output_pixels(self, ignores_other: bool) -> list[int]:
-        """Training pixels of each output of the network: the classes 1..N, then 'other' unless that is ignored."""
-        other, *classes = self.training.label_pixels
-        return classes if ignores_other else [*classes, other]
-
     def save(self, directory: Path) -> None:
         """Write it into `directory`."""
         content = asdict(self)

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from sceneparse.dataset.labels import IGNORE, to_annotation
+from sceneparse.dataset.labels import outputs_to_annotation, to_annotation
 from sceneparse.scores.palette import Colours
 
 PICTURES = 2  # of the batch
@@ -34,10 +34,9 @@ def write_histograms(writer: Any, step: int, trainer: Any, batch: Any, gradients
         for layer, activation in zip(shown, activations, strict=True):
             tf.summary.histogram(f"activations/{layer.name}", activation)
         tf.summary.image("image", images, max_outputs=PICTURES)
-        predicted = tf.cast(tf.argmax(logits, axis=-1), tf.uint8)
-        predicted = tf.where(predicted == trainer.classes, tf.constant(IGNORE, tf.uint8), predicted)
-        for name, values in (("truth", labels), ("prediction", predicted)):
-            tf.summary.image(
-                name, tf.gather(tf.constant(colours), tf.cast(to_annotation(values), tf.int32)), max_outputs=PICTURES
-            )
+        best = tf.argmax(logits, axis=-1, output_type=tf.int32)
+        predicted = outputs_to_annotation(best, trainer.classes, trainer.outputs)
+        for name, values in (("truth", to_annotation(labels)), ("prediction", predicted)):
+            coloured = tf.gather(tf.constant(colours), tf.cast(values, tf.int32))
+            tf.summary.image(name, coloured, max_outputs=PICTURES)
     writer.flush()

@@ -15,6 +15,7 @@ from typing import Any, Self
 import numpy as np
 
 from sceneparse.core.files import write_text
+from sceneparse.dataset.labels import by_output
 from sceneparse.scores.curves import flow_file
 from sceneparse.scores.metrics import Confusion, scores
 
@@ -183,7 +184,7 @@ def warn_if_one_class(confusion: Confusion, classes: Sequence[str]) -> None:
     """Say so when the network predicts one class nearly everywhere and the truth does not."""
     total, labelled, predicted = confusion.sum(), confusion.sum(axis=1), confusion.sum(axis=0)
     top = int(predicted.argmax())
-    names = [*classes, "other"]  # which may be a class of its own
+    names = by_output(["other", *classes], ignores_other=False)
     if predicted[top] >= DOMINANT * total > (*labelled, 0)[top]:
         log.warning(
             "%.1f%% of all predictions are '%s': the network does not tell classes apart. If this lasts "

@@ -22,6 +22,7 @@ from typing import Any, Protocol
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import atomic_directory, locked
 from sceneparse.core.tensorflow_loading import load_tensorflow
+from sceneparse.dataset.labels import by_output
 from sceneparse.params.flags import run_stage
 from sceneparse.params.model import Model
 from sceneparse.params.train import Train
@@ -62,7 +63,7 @@ def train(params: Sections, records: Path, model: Path, card: Path, curves: Path
 
     steps = steps_per_epoch(manifest, params.train)
     total = steps * params.train.epochs
-    pixels = manifest.output_pixels(params.model.ignores_other)
+    pixels = by_output(manifest.training.label_pixels, params.model.ignores_other)
     class_weights = median_frequency_weights(pixels, params.train.class_weighting)
     key = fingerprint([params.model, params.train], [records / MANIFEST, *start_files])
 

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from sceneparse.dataset.labels import count_classes, labels_to_outputs
 from sceneparse.network.fcn8s import build_fcn8s
 from sceneparse.params.model import Model
 from sceneparse.params.train import Train
@@ -57,8 +58,8 @@ class Trainer:
             tf.config.experimental.enable_op_determinism()
         self.params = train
         self.class_weights = class_weights
-        self.outputs = len(class_weights)  # 'other', where it is a class of its own, is the last one
-        self.classes = self.outputs if model.ignores_other else self.outputs - 1
+        self.outputs = len(class_weights)
+        self.classes = count_classes(self.outputs, model.ignores_other)
         # Sums over pixels are divided by this constant first: float16 would not hold them.
         self.pixels = float(size**2 * train.batch_size)
         self.schedule = PolySchedule(train.learning_rate, train.poly_power, train.warmup_steps, steps)
@@ -174,8 +175,7 @@ class Trainer:
         return [loss_sum, weight_sum, *tape.gradient(scaled, variables)]
 
     def _targets(self, labels: Any) -> Any:
-        """The outputs that the pixels should have: 'other' is the one after the classes, where it is one."""
-        return labels if self.outputs == self.classes else tf.minimum(labels, tf.cast(self.classes, labels.dtype))
+        return labels_to_outputs(labels, self.classes, self.outputs)
 
     def _loss_scale(self) -> Any:
         scaling = isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer)
