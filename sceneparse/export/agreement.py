@@ -85,13 +85,13 @@ def compare(network: Any, classes: int, format: str, exported: Path, pictures: l
 
 def _by_keras(network: Any, classes: int, pictures: list[Pixels]) -> tuple[list[Pixels], float]:
     from sceneparse.inference.parser import Compiled
-    from sceneparse.network.padding import segment
+    from sceneparse.network.padding import compute_logits
 
     found, seconds, compiled = [], [], Compiled(network)
     for picture in pictures:
-        segment(compiled, picture[None])  # compiles, at a new size
+        compute_logits(compiled, picture[None])  # compiles, at a new size
         start = time.perf_counter()
-        logits = segment(compiled, picture[None])[0]
+        logits = compute_logits(compiled, picture[None])[0]
         best = np.argmax(logits, axis=-1)
         seconds.append(time.perf_counter() - start)
         found.append(outputs_to_annotation(best, classes, logits.shape[-1]).astype(np.uint8))

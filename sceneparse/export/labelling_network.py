@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from sceneparse.dataset.labels import outputs_to_annotation
-from sceneparse.network.padding import segment
+from sceneparse.network.padding import compute_logits
 
 Size = tuple[int | None, int | None]  # height and width, None = any
 
@@ -37,7 +37,7 @@ class Parse(keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, images: Any) -> dict[str, Any]:
         """Of uint8 [B, H, W, 3]: see the module."""
-        logits = segment(self.network, images)
+        logits = compute_logits(self.network, images)
         best = tf.argmax(logits, axis=-1, output_type=tf.int32)
         annotation = outputs_to_annotation(best, self.classes, logits.shape[-1])
         return {"annotation": tf.cast(annotation, tf.uint8), "logits": logits}

@@ -125,7 +125,7 @@ def score_records(
     batches = validation_batches(records, manifest, batch_size)
     with progress(total=len(manifest.validation.ids), unit="image", desc="evaluate, records' size") as bar:
         for images, labels in batches:
-            total += confusion_matrix(labels.numpy(), parser.label_batch(images, views), classes)
+            total += confusion_matrix(labels.numpy(), to_labels(parser.annotate_fitted(images, views)), classes)
             bar.update(len(images))
     return total
 
