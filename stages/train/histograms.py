@@ -1,7 +1,7 @@
-"""What train.debug shows in TensorBoard: histograms of gradients, activations and weights, and the pictures.
+"""TensorBoard's histograms of gradients, activations and weights, and pictures, with train.debug.
 
-Input: a trainer after an update, its batch and its gradients. Output: TensorBoard's events. Invariant: nothing of the
-training changes.
+Input: a trainer after an update, its batch and its gradients. Output: TensorBoard's events. Invariant: the training
+does not change.
 """
 
 from typing import Any
@@ -12,11 +12,11 @@ import tensorflow as tf
 from sceneparse.dataset.labels import outputs_to_annotation, to_annotation
 from sceneparse.scores.palette import Colours
 
-PICTURES = 2  # of the batch
+PICTURES = 2  # from the batch
 
 
 def write_histograms(writer: Any, step: int, trainer: Any, batch: Any, gradients: list[Any], colours: Colours) -> None:
-    """Write them for `step`. The batch is of uint8 images [B, S, S, 3] and labels [B, S, S].
+    """Write the events of `step`. The batch holds uint8 images [B, S, S, 3] and labels [B, S, S].
 
     colours: RGB, uint8 [classes + 1, 3], indexed by annotation value.
     """
@@ -26,7 +26,7 @@ def write_histograms(writer: Any, step: int, trainer: Any, batch: Any, gradients
     *activations, logits = inside(images, training=False)
     variables = trainer.model.trainable_variables
     with writer.as_default(step=step):
-        # Of a step with a frozen backbone there are gradients of the head alone, which is last.
+        # With a frozen backbone there are gradients of the head alone, whose variables are the last.
         for variable, gradient in zip(variables[len(variables) - len(gradients) :], gradients, strict=True):
             tf.summary.histogram(f"gradients/{variable.path}", gradient)
         for variable in variables:
