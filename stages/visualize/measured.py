@@ -1,8 +1,8 @@
-"""What evaluate and train measured, read back for the report.
+"""Measurements of evaluate and train, read back for the report.
 
-Input: evaluate.json, the tables beside it, and the folder of curves, in which the gradient's flow is too.
-Output: plain data. Invariant: a value that does not exist (an empty cell, a null) is None; a file that does not fit
-is refused by name.
+Input: evaluate.json, the tables beside it, and the folder of curves, which holds the gradient flow too.
+Output: plain data. Invariant: a value that does not exist (an empty cell, a null) is None; a file of another layout
+raises InputError.
 """
 
 import csv
@@ -24,7 +24,7 @@ Row = TypeVar("Row")
 
 
 class ImageRow(NamedTuple):
-    """A row of per_image.csv."""
+    """Row of per_image.csv."""
 
     id: str
     pixel_accuracy: float | None
@@ -32,7 +32,7 @@ class ImageRow(NamedTuple):
 
 
 class ClassRow(NamedTuple):
-    """A row of per_class.csv; `value` is the class's annotation value."""
+    """Row of per_class.csv; `value` is the class's annotation value."""
 
     value: int
     name: str
@@ -43,7 +43,7 @@ class ClassRow(NamedTuple):
 
 
 class CategoryRow(NamedTuple):
-    """A row of per_category.csv: a scene category's scores, over all pixels of its images."""
+    """Row of per_category.csv: a scene category's scores, over all pixels of its images."""
 
     name: str
     images: int
@@ -53,7 +53,7 @@ class CategoryRow(NamedTuple):
 
 
 class Confused(NamedTuple):
-    """A row of confusion.csv: pixels of a true class, and what they were taken for; annotation values, 0 = nothing."""
+    """Row of confusion.csv: pixels by true and predicted class, as annotation values; prediction 0 = no class."""
 
     truth: int
     prediction: int
@@ -69,12 +69,12 @@ def read_scores(path: Path) -> dict[str, Scores]:
 
 
 def read_images(path: Path) -> list[ImageRow]:
-    """Scores of each validation image."""
+    """Read the scores of each validation image."""
     return _table(path, lambda row: ImageRow(row["id"], _number(row["pixel_accuracy"]), _number(row["mean_iou"])))
 
 
 def read_classes(path: Path) -> list[ClassRow]:
-    """Scores of each class, in order of annotation values."""
+    """Read the scores of each class, in order of annotation values."""
     return _table(
         path,
         lambda row: ClassRow(
@@ -89,7 +89,7 @@ def read_classes(path: Path) -> list[ClassRow]:
 
 
 def read_categories(path: Path) -> list[CategoryRow]:
-    """Scores of each scene category."""
+    """Read the scores of each scene category."""
     return _table(
         path,
         lambda row: CategoryRow(
@@ -103,7 +103,7 @@ def read_categories(path: Path) -> list[CategoryRow]:
 
 
 def read_confusion(path: Path) -> list[Confused]:
-    """The cells of the confusion matrix that are not empty."""
+    """Read the cells of the confusion matrix that are not empty."""
     return _table(
         path,
         lambda row: Confused(int(row["truth_id"]), int(row["prediction_id"]), int(row["pixels"]), float(row["share"])),
@@ -111,7 +111,7 @@ def read_confusion(path: Path) -> list[Confused]:
 
 
 def read_charts(curves: Path) -> list[Chart]:
-    """Charts of those curves that exist: DVCLive writes a TSV for each, columns step and the metric's name."""
+    """Build charts of the curves that exist; DVCLive writes a TSV for each, columns step and the metric's name."""
 
     def series(split: str, name: str, best: Literal["min", "max"] | None = None) -> Series:
         path = metric_file(curves, split, name)
@@ -125,12 +125,12 @@ def read_charts(curves: Path) -> list[Chart]:
         "Pixel accuracy": (series("validation", "pixel_accuracy", "max"),),
         "Learning rate": (series("train", "learning_rate"),),
     }
-    drawn = {title: tuple(one for one in found if one.finite) for title, found in charts.items()}
-    return [Chart(title, found) for title, found in drawn.items() if found]
+    drawn = {title: tuple(series for series in curves if series.finite) for title, curves in charts.items()}
+    return [Chart(title, curves) for title, curves in drawn.items() if curves]
 
 
 def read_flow(curves: Path) -> GradientFlow | None:
-    """The layers' gradient norms; None where there is no such file, or no norm in it above zero."""
+    """Read the layers' gradient norms; None if there is no such file, or no norm above zero in it."""
     path = flow_file(curves)
     if not path.is_file():
         return None
@@ -156,7 +156,7 @@ def _number(cell: str) -> float | None:
 
 @contextmanager
 def _refused(path: Path) -> Iterator[None]:
-    """Turn whatever is wrong with a file into an InputError."""
+    """Raise InputError for a file of measurements that cannot be read inside the with block."""
     try:
         yield
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:

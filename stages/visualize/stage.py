@@ -1,7 +1,7 @@
 """visualize: model, validation images and metrics -> a report page, and its pictures as files.
 
-Input: the model with its card, the archive, and what evaluate and train measured. Output: a directory with
-index.html, which holds all that it shows and opens from disk, and pictures/, where the same pictures are PNGs for
+Input: the model with its card, the archive, and the measurements of evaluate and train. Output: a directory with
+index.html, which contains all that it shows and opens from disk, and pictures/, with the same pictures as PNGs for
 other uses. Invariant: the same inputs give the same bytes.
 """
 
@@ -34,7 +34,7 @@ from stages.visualize.measured import (
 from stages.visualize.report import Group, Page, Scene, render
 
 LONGEST = 512  # pixels of a picture's longer side in the report
-LONGEST_ID = 200  # bytes of an id in a file's name
+LONGEST_ID = 200  # most bytes of an id in a file's name
 
 
 class Sections(Protocol):
@@ -106,9 +106,9 @@ def visualize(
 
 
 def choose(images: list[ImageRow], settings: Visualize) -> dict[str, list[ImageRow]]:
-    """The images to show, by heading: best and worst by their own mIoU, and some of the rest at random.
+    """Return the images to show, by heading: best and worst by their own mIoU, and some of the rest at random.
 
-    No image is shown twice; those without a labelled pixel have no mIoU and are left out.
+    No image comes twice; those without a labelled pixel have no mIoU and are left out.
     """
     scored = [(row.mean_iou, row) for row in images if row.mean_iou is not None]
     rest = [row for _, row in sorted(scored, key=lambda pair: (-pair[0], pair[1].id))]
@@ -129,7 +129,7 @@ def draw(
     colours: Colours,
     opacity: float,
 ) -> Scene:
-    """What the page shows of a scene, and its four pictures in folder/pictures.
+    """Return a scene for the page, and write its four pictures to folder/pictures.
 
     image: RGB uint8 [H, W, 3]; maps: truth and prediction, annotation values uint8 [H, W].
     """
@@ -143,7 +143,7 @@ def draw(
     mixed = overlay(image, maps["prediction"], colours, opacity)
     save_png(files["overlay"], outlined(mixed, maps["prediction"]))
 
-    # The legend names what covers most first.
+    # The legend begins with the class that covers most.
     pixels = np.bincount(np.concatenate([values.ravel() for values in maps.values()]), minlength=len(colours))
     legend = tuple(value for value in np.argsort(-pixels, kind="stable").tolist() if pixels[value])
     return Scene(
@@ -161,7 +161,7 @@ def draw(
 
 
 def _file_stem(id: str) -> str:
-    """Return what a scene's file names begin with: its id, cut where they would be longer than disks take."""
+    """Return the start of a scene's file names: its id, shortened where disks would not take it."""
     if len(id.encode()) <= LONGEST_ID:
         return id
     digest = hashlib.sha256(id.encode()).hexdigest()[:12]
@@ -179,7 +179,7 @@ def main() -> None:
             "scores": "the six scores, sections original and resized (.json)",
             "per_class": "IoU, accuracy and pixels of each class (.csv)",
             "per_image": "pixel accuracy and mIoU of each validation image (.csv)",
-            "per_category": "the same of each scene category (.csv)",
+            "per_category": "pixel accuracy and mIoU of each scene category (.csv)",
             "confusion": "pixels by true and predicted class (.csv)",
             "curves": "directory of DVCLive metrics and plots",
         },
