@@ -1,6 +1,6 @@
-"""What the Prefect flow costs: `python -m benchmarks.flow`.
+"""Cost of the Prefect flow: `python -m benchmarks.flow`.
 
-In a fresh clone whose stages have run once (with few and small scenes), against a Prefect server of its own:
+Measured in a fresh clone whose stages have run once (with few and small scenes), against a Prefect server of its own:
 `dvc repro` and `sceneparse run` with nothing to do, in turns; a Prefect flow of empty tasks; the time to compute a
 task's key; the peak memory of the flow's process, with nothing to do and while a stage runs.
 """
@@ -18,20 +18,13 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.clones import make_clone
 from pipeline.flow.server import free_port, healthy
 from pipeline.repro.process import supervised
 from pipeline.repro.project import Project
 from sceneparse.core.parallel import usable_cpus
 
-ROOT = Path(__file__).parents[1]
-SMALL = {
-    "training: 240": "training: 14",
-    "validation: 60": "validation: 6",
-    "size: 256": "size: 64",
-    "epochs: 12": "epochs: 1",
-}
-
-# What Prefect alone takes, with what `sceneparse run` does to hasten it.
+# A Prefect flow of empty tasks, with the settings that make `sceneparse run` faster.
 EMPTY = """
 import gc, os
 gc.disable()
@@ -54,7 +47,7 @@ with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
 
 
 def measured(command: list[str], cwd: Path, environment: dict[str, str]) -> tuple[float, float]:
-    """Wall-clock seconds, and the process's own largest resident memory in MB, looked at 20 times a second."""
+    """Return wall-clock seconds, and the process's own largest resident memory in MB, sampled 20 times a second."""
     began, peak = time.perf_counter(), 0
     output = subprocess.DEVNULL
     with subprocess.Popen(command, cwd=cwd, env=environment, stdout=output, stderr=output) as process:
@@ -75,12 +68,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory() as folder:
-        clone = Path(folder) / "clone"
-        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
-        params = (clone / "params.yaml").read_text()
-        for before, after in SMALL.items():
-            params = params.replace(before, after)
-        (clone / "params.yaml").write_text(params)
+        clone = make_clone(Path(folder), small=True)
         port = free_port()
         url = f"http://127.0.0.1:{port}/api"
         environment = {

@@ -1,9 +1,9 @@
-"""How fast `prepare` is, and how much memory it takes, against the plain script one would write instead.
+"""Speed and memory of `prepare`, against the plain script one would write instead.
 
 Both turn the same 683 x 512 pictures into 256 x 256 ones, one process per core, in turns, in the same run. The
-plain loop reads unpacked files and leaves out what the stage does beside: checking every pair and both CRCs,
+plain loop reads unpacked files and leaves out the stage's other work: checking every pair and both CRCs,
 cutting shards, hashing them, the manifest. The stage's time includes starting its processes afresh (about half a
-second, where the plain loop forks): use enough images. Clock times suffer from other work on the machine, CPU times
+second; the plain loop forks): use enough images. Clock times suffer from other work on the machine, CPU times
 hardly.
 
     python -m benchmarks.prepare --images 4000 --rounds 5
@@ -40,7 +40,7 @@ CLASSES = 150
 DISTINCT = 24  # pictures drawn; more images repeat them under other names
 PRESET = "ade20k"
 
-# What one worker of the stage takes at its peak: a fresh interpreter, so that no other child is counted.
+# Peak memory of one worker of the stage: a fresh interpreter, so that no other child counts.
 MEASURE = """
 import resource, sys
 from pathlib import Path
@@ -53,7 +53,7 @@ if __name__ == "__main__":
 
 
 def draw_pair(generator: np.random.Generator, quality: int) -> tuple[bytes, bytes]:
-    """A JPEG, smooth like a photograph with fine texture on top, and a PNG of 20 regions.
+    """Draw a JPEG, smooth like a photograph with fine texture on top, and a PNG of 20 regions.
 
     At quality 70 they are about as heavy as ADE20K's, near 50 KB and 6 KB: decoding takes its time by the byte.
     """
@@ -76,7 +76,7 @@ def draw_pair(generator: np.random.Generator, quality: int) -> tuple[bytes, byte
 
 
 def write_archive(path: Path, images: int, pairs: list[tuple[bytes, bytes]]) -> None:
-    """A zip in ADE20K's layout with `images` pairs, a tenth of them for validation."""
+    """Write a zip in ADE20K's layout with `images` pairs, a tenth of them for validation."""
     with zipfile.ZipFile(path, "w") as archive:
         names = [f"{index}\tclass {index}" for index in range(1, CLASSES + 1)]
         archive.writestr(CLASS_TABLE, "\n".join(["Idx\tName", *names]))
@@ -88,7 +88,7 @@ def write_archive(path: Path, images: int, pairs: list[tuple[bytes, bytes]]) -> 
 
 
 def plain_pair(task: tuple[Path, Path, Path]) -> None:
-    """The plain loop's body: full decode, resize, encode, two files."""
+    """Do the plain loop's work for a pair: full decode, resize, encode, two files."""
     image_path, annotation_path, target = task
     image = Image.open(image_path).convert("RGB").resize((SIZE, SIZE), Image.Resampling.BILINEAR)
     image.save(target / image_path.name, quality=95)
@@ -97,7 +97,7 @@ def plain_pair(task: tuple[Path, Path, Path]) -> None:
 
 
 def plain_loop(unpacked: Path, target: Path) -> None:
-    """Every pair of an unpacked dataset, one process per core."""
+    """Resize every pair of an unpacked dataset, with one process per core."""
     target.mkdir()
     images = sorted(unpacked.glob("images/*/*.jpg"))
     annotations = [unpacked / "annotations" / path.parent.name / f"{path.stem}.png" for path in images]
@@ -107,7 +107,7 @@ def plain_loop(unpacked: Path, target: Path) -> None:
 
 
 def seconds(work: Callable[[], object]) -> tuple[float, float]:
-    """How long `work` takes, by the clock and in CPU time of this process and its children."""
+    """Return how long `work` takes, by the clock and in CPU time of this process and its children."""
 
     def now() -> tuple[float, float]:
         return time.perf_counter(), sum(os.times()[:4])
@@ -119,7 +119,7 @@ def seconds(work: Callable[[], object]) -> tuple[float, float]:
 
 
 def worker_memory(dataset: Path, records: Path) -> float:
-    """Peak resident memory of the largest worker process, MB."""
+    """Return the peak resident memory of the largest worker process, MB."""
     command = [sys.executable, "-c", MEASURE, PRESET, dataset, records]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     return int(done.stdout) / 1024
@@ -131,6 +131,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=4000, help="in the dataset that is timed (default: 4000)")
     parser.add_argument("--quality", type=int, default=70, help="of the JPEGs (default: 70, as heavy as ADE20K's)")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each (default: 5)")
+    parser.add_argument("--memory-images", type=int, nargs=2, default=[200, 800], help="(default: 200 800)")
     flags = parser.parse_args()
     params = preset_params(PRESET)
     cores = usable_cpus()
@@ -158,7 +159,7 @@ def main() -> None:
             ratios = sorted(slow[index] / fast[index] for slow, fast in zip(plain, stage, strict=True))
             shown = ", ".join(f"{ratio:.2f}" for ratio in ratios)
             print(f"ratio of {kind}: {statistics.median(ratios):.2f} (rounds: {shown})")
-        for images in (200, 800):
+        for images in flags.memory_images:
             write_archive(dataset, images, pairs)
             print(f"peak memory of a worker, {images} images: {worker_memory(dataset, work / 'records'):.0f} MB")
 

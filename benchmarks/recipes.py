@@ -1,4 +1,4 @@
-"""What each switch of a training is worth in the same time, on a dataset of yours: the table of docs/results.md.
+"""Worth of each switch of a training in the same time, on a dataset of yours: the table of docs/results.md.
 
     python -m benchmarks.recipes ARCHIVE --out recipes.csv [--minutes 7] [--only NAME ...] [--seeds 0 1 2]
 
@@ -28,8 +28,8 @@ from sceneparse.core.parallel import usable_cpus
 from sceneparse.params.presets import preset_params
 
 ROOT = Path(__file__).parents[1]
-OTHER_SECONDS = 30.0  # of a train stage before its first update and after its last: imports, tracing, the decision
-VIEWS: dict[str, Any] = {"evaluate.scales": [0.75, 1.0, 1.25], "evaluate.flip": True}  # each recipe is scored so, too
+OTHER_SECONDS = 30.0  # a train stage without its updates: imports, tracing, the decision
+VIEWS: dict[str, Any] = {"evaluate.scales": [0.75, 1.0, 1.25], "evaluate.flip": True}  # a second scoring of each recipe
 SCORES = [f"{size}_{name}" for size in ("original", "resized") for name in ("mean_iou", "pixel_accuracy")]
 COLUMNS = ["recipe", "seed", "minutes", "epoch_seconds", "epochs", "train_seconds"]
 COLUMNS += [*SCORES, *(f"views_{name}" for name in SCORES), "original_ious"]
@@ -83,43 +83,9 @@ RECIPES: dict[str, dict[str, Any]] = {
 PRESETS = {recipe: "scratch" for recipe in RECIPES if recipe.startswith("default")} | {"ancestor": "fcn2017"}
 SAME_WEIGHTS = {"deterministic"}  # on a CPU it costs time and changes nothing: timed, not trained
 
-# Times updates and a validation as the train stage makes them, in a process of its own.
-TIMED = """
-import json, sys, time
-from pathlib import Path
-from sceneparse.records.augment import GROWTH, window_sides
-from sceneparse.records.batches import steps_per_epoch, training_batches, validation_batches
-from sceneparse.records.manifest import open_records
-from stages.train.training import Trainer
-from sceneparse.params.whole import load_params
-params, records = load_params(Path(sys.argv[1])), Path(sys.argv[2])
-manifest = open_records(records)
-outputs = len(manifest.output_pixels(params.model.ignores_other))
-size = params.train.augment.crop or manifest.size
-trainer = Trainer(params.model, params.train, [1.0] * outputs, size, 1000)
-medians = []  # of the updates through each window
-for side in window_sides(params.train.augment, manifest.size, GROWTH):
-    augment = params.train.augment.model_copy(update={"crop": side, "first_crop": None})
-    seen = params.train.model_copy(update={"augment": augment})
-    batches = iter(training_batches(records, manifest, seen).repeat())
-    times = []
-    for _ in range(24):
-        start = time.perf_counter()
-        float(trainer.step(next(batches)).loss)
-        times.append(time.perf_counter() - start)
-    medians.append(sorted(times[4:])[10])
-validation = validation_batches(records, manifest, params.train.batch_size)
-for _ in range(2):
-    start = time.perf_counter()
-    trainer.validate(validation)
-    seconds = time.perf_counter() - start
-steps = steps_per_epoch(manifest, params.train)
-print(json.dumps(sum(medians) / GROWTH * steps + seconds / params.train.validate_epochs))
-"""
-
 
 def write_params(path: Path, recipe: str, seed: int, archive: Path, epochs: int) -> None:
-    """The params of a recipe, with the archive for the preset's own data; and next to them those with VIEWS."""
+    """Write the params of a recipe for the archive, and beside them, in views.yaml, the same with VIEWS."""
     content = preset_params(PRESETS.get(recipe, "scratch")).model_dump()
     changes = {
         "download.source": str(archive),
@@ -150,46 +116,46 @@ def stage(name: str, folder: Path, params: str = "params.yaml", **paths: str) ->
 
 
 def prepared(folder: Path, recipe: str, seed: int, archive: Path, epochs: int) -> dict[str, str]:
-    """Run what comes before train; returns the flags that name the data."""
+    """Run the stages before train; return the flags that name the data."""
     write_params(folder / "params.yaml", recipe, seed, archive, epochs)
-    given = {"dataset": os.path.relpath(archive, folder), "records": "records"}
+    data = {"dataset": os.path.relpath(archive, folder), "records": "records"}
     stage("weights", folder, cache="cache", backbone="backbone")
-    stage("prepare", folder, **given)
-    return given
+    stage("prepare", folder, **data)
+    return data
 
 
 def time_epoch(recipe: str, archive: Path) -> float:
-    """Seconds of an epoch of a recipe, its share of a validation included."""
+    """Return the seconds of an epoch of a recipe, its share of a validation included."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         prepared(folder, recipe, 0, archive, epochs=1)
-        command = [sys.executable, "-c", TIMED, folder / "params.yaml", folder / "records"]
+        command = [sys.executable, "-m", "benchmarks.epoch_time", folder / "params.yaml", folder / "records"]
         timed = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
         return float(timed.stdout.splitlines()[-1])
 
 
 def train(recipe: str, seed: int, epochs: int, archive: Path) -> dict[str, Any]:
-    """Train and evaluate a recipe; the columns that come of it."""
+    """Train and evaluate a recipe; return the columns that this fills."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        given = prepared(folder, recipe, seed, archive, epochs)
+        data = prepared(folder, recipe, seed, archive, epochs)
         start = time.monotonic()
         model = {"model": "m.keras", "card": "m.json"}
         stage("train", folder, records="records", **model, curves="curves", state="state")
         seconds = time.monotonic() - start
-        found: dict[str, Any] = {"train_seconds": round(seconds)}
+        columns: dict[str, Any] = {"train_seconds": round(seconds)}
         for prefix, params in (("views_", "views.yaml"), ("", "params.yaml")):
             tables = {name: f"{name}.csv" for name in ("per_class", "per_image", "per_category", "confusion")}
-            stage("evaluate", folder, params, **model, **given, scores_json="scores.json", **tables)
+            stage("evaluate", folder, params, **model, **data, scores_json="scores.json", **tables)
             scores = json.loads((folder / "scores.json").read_text())
-            found |= {prefix + name: round(scores[name.split("_")[0]][name.split("_", 1)[1]], 4) for name in SCORES}
+            columns |= {prefix + name: round(scores[name.split("_")[0]][name.split("_", 1)[1]], 4) for name in SCORES}
         with (folder / "per_class.csv").open(newline="") as file:
             ious = [f"{row['name']} {float(row['iou'] or 'nan'):.2f}" for row in csv.DictReader(file)]
-    return {**found, "original_ious": ", ".join(ious)}
+    return {**columns, "original_ious": ", ".join(ious)}
 
 
 class Table:
-    """The rows of the file, by recipe, seed and minutes; written whole at every change."""
+    """Rows of the file, by recipe, seed and minutes; every change writes the whole file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -1,8 +1,8 @@
-"""The training step by TensorFlow and by JAX, on one batch of random pictures that stays on the device.
+"""Training steps by TensorFlow and by JAX, on one batch of random pictures that stays on the device.
 
 Input: params and a batch. Output: updates of a network of its own. Invariant: from the same weights, without dropout,
-both make the same update. TensorFlow's is the project's own step; JAX's is put together here, of the same network,
-loss and optimizer, which need no TensorFlow where KERAS_BACKEND is jax.
+both make the same update. TensorFlow's is the project's own step; JAX's is assembled here from the same network,
+loss and optimizer, which need no TensorFlow with KERAS_BACKEND=jax.
 """
 
 from typing import Any
@@ -10,56 +10,57 @@ from typing import Any
 import numpy as np
 
 from sceneparse.core.errors import InputError
+from sceneparse.dataset.labels import count_outputs
 from sceneparse.params.whole import Params
 
 SCHEDULE = 50_000  # steps of the learning rate's schedule
 
 
 class TensorFlowStep:
-    """The project's training step, on one batch that stays on the device: uint8 [B, S, S, 3] and [B, S, S]."""
+    """Training step of the project, on one batch that stays on the device: uint8 [B, S, S, 3] and [B, S, S]."""
 
     def __init__(self, params: Params, classes: int, images: Any, labels: Any, initialize: Any = None) -> None:
         import tensorflow as tf
 
         from stages.train.training import Trainer
 
-        weights = [1.0] * outputs(params, classes)
+        weights = [1.0] * count_outputs(classes, params.model.ignores_other)
         self._trainer = Trainer(params.model, params.train, weights, images.shape[1], SCHEDULE, initialize)
         self.model = self._trainer.model
         self._batch = tf.constant(images), tf.constant(labels)
 
     def __call__(self) -> Any:
-        """Update once, not waited for; returns the loss before it."""
+        """Update once, without waiting for the device; return the loss before it."""
         return self._trainer.step(self._batch).loss
 
     def wait(self) -> None:
-        """Until all updates are done."""
+        """Wait until all updates are done."""
         import tensorflow as tf
 
         tf.test.experimental.sync_devices()
 
     def weights(self) -> list[np.ndarray]:
-        """The trained variables as they are now."""
+        """Return the trained variables."""
         return [np.array(variable) for variable in self.model.trainable_variables]
 
     @staticmethod
     def gpu() -> str | None:
-        """Name of the GPU that is used, None where there is none."""
+        """Return the name of the GPU in use, or None."""
         import tensorflow as tf
 
-        found = tf.config.list_physical_devices("GPU")
-        return str(tf.config.experimental.get_device_details(found[0])["device_name"]) if found else None
+        gpus = tf.config.list_physical_devices("GPU")
+        return str(tf.config.experimental.get_device_details(gpus[0])["device_name"]) if gpus else None
 
     @staticmethod
     def gpu_bytes() -> int:
-        """Peak of what was allocated on the GPU."""
+        """Return the peak of the memory allocated on the GPU."""
         import tensorflow as tf
 
         return int(tf.config.experimental.get_memory_info("GPU:0")["peak"])
 
 
 class JaxStep:
-    """The same arithmetic by JAX, in one piece and on one device. Raises InputError for params that need more."""
+    """Training step of the same arithmetic by JAX, on one device. Raises InputError for params that need more."""
 
     def __init__(self, params: Params, classes: int, images: Any, labels: Any, initialize: Any = None) -> None:
         import jax
@@ -80,7 +81,7 @@ class JaxStep:
         backbone = [variable for variable in variables if variable.path.startswith("conv")]
         schedule = PolySchedule(train.learning_rate, train.poly_power, train.warmup_steps, SCHEDULE)
         optimizer = build_optimizer(train, schedule, variables, backbone)
-        class_weights = [1.0] * outputs(params, classes)
+        class_weights = [1.0] * count_outputs(classes, params.model.ignores_other)
 
         def mean_loss(trainable: Any, others: Any, images: Any, labels: Any) -> tuple[Any, Any]:
             logits, others = self.model.stateless_call(trainable, others, images, training=True)
@@ -103,23 +104,23 @@ class JaxStep:
         self._batch = jax.device_put((images, labels))
 
     def __call__(self) -> Any:
-        """Update once, not waited for; returns the loss before it."""
+        """Update once, without waiting for the device; return the loss before it."""
         self._state, loss = self._step(self._state, *self._batch)
         return loss
 
     def wait(self) -> None:
-        """Until all updates are done."""
+        """Wait until all updates are done."""
         import jax
 
         jax.block_until_ready(self._state)
 
     def weights(self) -> list[np.ndarray]:
-        """The trained variables as they are now."""
+        """Return the trained variables."""
         return [np.array(value) for value in self._state[0]]
 
     @staticmethod
     def gpu() -> str | None:
-        """Name of the GPU that is used, None where there is none."""
+        """Return the name of the GPU in use, or None."""
         import jax
 
         device = jax.devices()[0]
@@ -127,7 +128,7 @@ class JaxStep:
 
     @staticmethod
     def gpu_bytes() -> int:
-        """Peak of what was allocated on the GPU."""
+        """Return the peak of the memory allocated on the GPU."""
         import jax
 
         return int(jax.devices()[0].memory_stats()["peak_bytes_in_use"])
@@ -136,21 +137,16 @@ class JaxStep:
 STEPS: dict[str, Any] = {"tensorflow": TensorFlowStep, "jax": JaxStep}  # by the name of the Keras backend
 
 
-def outputs(params: Params, classes: int) -> int:
-    """Channels of the logits."""
-    return classes if params.model.ignores_other else classes + 1
-
-
 def _check_jax(params: Params) -> None:
     train = params.train
-    found = {
+    switches = {
         "train.precision": train.precision == "mixed_float16" and train.precision,
         "train.micro_batches": train.micro_batches > 1 and train.micro_batches,
         "train.ema": train.ema,
         "train.deterministic": train.deterministic,
         "model.normalization": params.model.normalization == "batch" and "batch",  # Keras has no synchronized one here
     }
-    names = [f"{name} {value}" for name, value in found.items() if value]
+    names = [f"{name} {value}" for name, value in switches.items() if value]
     if names:
         raise InputError(
             f"JAX's step does not do {', '.join(names)}",
@@ -162,7 +158,7 @@ def _check_jax(params: Params) -> None:
 
 
 def draw_batch(params: Params, classes: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Random pictures and labels, uint8 [B, S, S, 3] and [B, S, S]."""
-    generator, count = np.random.default_rng(0), params.train.batch_size
-    images = generator.integers(0, 256, (count, size, size, 3), np.uint8)
-    return images, generator.integers(0, outputs(params, classes), (count, size, size), np.uint8)
+    """Draw random pictures and labels, uint8 [B, S, S, 3] and [B, S, S]."""
+    generator, shape = np.random.default_rng(0), (params.train.batch_size, size, size)
+    images = generator.integers(0, 256, (*shape, 3), np.uint8)
+    return images, generator.integers(0, count_outputs(classes, params.model.ignores_other), shape, np.uint8)

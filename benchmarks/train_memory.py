@@ -41,7 +41,7 @@ def encoded(picture: Image.Image, kind: str) -> bytes:
 
 
 def write_records(directory: Path, dataset: Path, images: int) -> None:
-    """Records of `images` training pictures, the dataset's own repeated."""
+    """Write records of `images` training pictures, the dataset's own repeated."""
     directory.mkdir()
     with Archive(dataset) as archive:
         classes, pairs = archive.classes, archive.pairs("training")
@@ -66,7 +66,7 @@ def write_records(directory: Path, dataset: Path, images: int) -> None:
 
 
 def peak_mb(scratch: Path, images: int) -> float:
-    """Peak resident memory of one epoch over `images` images, MB."""
+    """Return the peak resident memory of one epoch over `images` images, MB."""
     out = scratch / str(images)
     out.mkdir()
     write_records(out / "records", scratch / "dataset.zip", images)
@@ -81,6 +81,7 @@ def peak_mb(scratch: Path, images: int) -> float:
     command = [sys.executable, "-m", "stages.train", f"--params={out / 'params.yaml'}", *flags]
     process = subprocess.Popen(command, cwd=ROOT)
     _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = status  # wait4 has reaped it
     if status:
         sys.exit("training failed")
     return usage.ru_maxrss / 1024

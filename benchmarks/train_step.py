@@ -1,8 +1,8 @@
-"""How fast a training step is, and how much memory it takes, by batch size and precision, with and without XLA.
+"""Speed and memory of a training step, by batch size and precision, with and without XLA.
 
     python -m benchmarks.train_step --batch-sizes 16 32 --precisions float32 mixed_bfloat16 --xla both
 
-It is timed on the first GPU, or on the CPU where there is none, over one batch of random pictures that stays on the
+The step runs on the first GPU, or on the CPU without one, over one batch of random pictures that stays on the
 device. With TensorFlow it is the project's own step, `Trainer.step`. With KERAS_BACKEND=jax in the environment the
 same network, loss and optimizer are stepped by JAX (extra `jax`; for a GPU its own extra `jax[cuda13]` too), for
 machines on which only JAX sees the GPU. JAX always compiles with XLA, so it has no row without, and it takes three
@@ -10,8 +10,8 @@ quarters of a GPU's memory unless XLA_PYTHON_CLIENT_MEM_FRACTION says otherwise.
 
 TFLOP/s are those that the convolutions need, 3 x forward multiply-accumulates x 2 x images/s: the backward pass makes
 two products of each (for the weights and for the layer's input), and a multiply-accumulate is two operations. float32
-is what the framework makes of it by default, which on Ampere and later GPUs may be TF32. Memory is the peak of what
-was allocated on a GPU; on a CPU it is the process's peak resident set, framework included. The first step includes
+means the framework's default, which on Ampere and later GPUs may be TF32. Memory is the peak of the allocations on a
+GPU; on a CPU it is the process's peak resident set, framework included. The first step includes
 compilation. Each row is measured in a process of its own: one that runs out of memory does not end the others.
 """
 
@@ -43,12 +43,14 @@ from sceneparse.params.whole import Params
 
 ROOT = Path(__file__).parents[1]
 WARM_UP = 2  # steps that are not timed; the first one compiles
-SPENT = re.compile("RESOURCE_EXHAUSTED|ResourceExhausted|OUT_OF_MEMORY|MemoryError|bad_alloc")  # said on failing
+SPENT = re.compile(
+    "RESOURCE_EXHAUSTED|ResourceExhausted|OUT_OF_MEMORY|MemoryError|bad_alloc"
+)  # in the output of a process that failed
 HEADER = "batch  precision       XLA  images/s  TFLOP/s  peak MB  first step s"
 
 
 def measure(kind: Any, params: Params, classes: int, size: int, steps: int, rounds: int) -> dict[str, Any]:
-    """Images/s (median of the rounds), peak bytes, seconds of the first step, and forward multiply-accumulates."""
+    """Return images/s (median of the rounds), peak bytes, the first step's seconds, forward multiply-accumulates."""
     from sceneparse.network.fcn8s import multiply_accumulates
 
     step = kind(params, classes, *draw_batch(params, classes, size))
@@ -69,12 +71,12 @@ def measure(kind: Any, params: Params, classes: int, size: int, steps: int, roun
 
 
 def describe_device(gpu: str | None) -> str:
-    """Name and memory of the device."""
+    """Return name and memory of the device."""
     if gpu is None:
         name = re.search("model name.*: (.*)", Path("/proc/cpuinfo").read_text())
         size = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
         return f"CPU {name[1] if name else platform.machine()}, {size / 2**30:.0f} GiB"
-    # The frameworks do not tell how much there is, the driver does; it counts visible GPUs only, as they do.
+    # The driver knows the memory, the frameworks do not; it counts visible GPUs only, as they do.
     driver, device, total = ctypes.CDLL("libcuda.so.1"), ctypes.c_int(), ctypes.c_size_t()
     driver.cuInit(0)
     driver.cuDeviceGet(ctypes.byref(device), 0)
@@ -83,27 +85,27 @@ def describe_device(gpu: str | None) -> str:
 
 
 def work(task: str) -> None:
-    """In a process of its own: print the device, then what was measured or why it was refused, a JSON line each."""
-    wanted = json.loads(task)
-    params = Params.model_validate(wanted.pop("params"))
+    """Print the device, then the measurement or the reason why there is none, a JSON line each; in its own process."""
+    arguments = json.loads(task)
+    params = Params.model_validate(arguments.pop("params"))
     kind = STEPS[os.environ["KERAS_BACKEND"]]
     print(json.dumps(describe_device(kind.gpu())), flush=True)
     try:
-        found = measure(kind, params, **wanted)
+        result = measure(kind, params, **arguments)
     except InputError as error:
-        found = {"refused": "refused: " + str(error).partition("\n")[0]}
-    print(json.dumps(found))
+        result = {"refused": "refused: " + str(error).partition("\n")[0]}
+    print(json.dumps(result))
 
 
 def run(task: dict[str, Any], backend: str) -> tuple[str, dict[str, Any]]:
-    """The device, and what `measure` found or {"refused": why} or {"failed": why}."""
+    """Return the device, and the result of `measure` or {"refused": why} or {"failed": why}."""
     # A process's peak resident set begins at its parent's, so TensorFlow and JAX are not imported in this one.
     command = [sys.executable, "-m", "benchmarks.train_step", "--work", json.dumps(task)]
     environment = os.environ | {"KERAS_BACKEND": backend}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    device, *found = [json.loads(line) for line in done.stdout.splitlines()] or ["unknown device"]
+    device, *results = [json.loads(line) for line in done.stdout.splitlines()] or ["unknown device"]
     if done.returncode == 0:
-        return device, found[0]
+        return device, results[0]
     # The kernel ends a process with SIGKILL when the machine's memory is spent.
     if done.returncode == -signal.SIGKILL or SPENT.search(done.stderr):
         return device, {"refused": "out of memory"}
@@ -111,18 +113,18 @@ def run(task: dict[str, Any], backend: str) -> tuple[str, dict[str, Any]]:
     return device, {"failed": f"failed with status {done.returncode}"}
 
 
-def row(params: Params, found: dict[str, Any]) -> str:
-    """A line of the table."""
+def row(params: Params, result: dict[str, Any]) -> str:
+    """Return a line of the table."""
     train = params.train
     start = f"{train.batch_size:5}  {train.precision:14}  {'on' if train.xla else 'off':3}"
-    if "rate" not in found:
-        return f"{start}  {found.get('refused') or found['failed']}"
-    teraflops = 3 * 2 * found["macs"] * found["rate"] / 1e12
-    return f"{start}  {found['rate']:8.2f}  {teraflops:7.3f}  {found['bytes'] / 1e6:7.0f}  {found['first']:12.1f}"
+    if "rate" not in result:
+        return f"{start}  {result.get('refused') or result['failed']}"
+    teraflops = 3 * 2 * result["macs"] * result["rate"] / 1e12
+    return f"{start}  {result['rate']:8.2f}  {teraflops:7.3f}  {result['bytes'] / 1e6:7.0f}  {result['first']:12.1f}"
 
 
 def configure(preset: Params, size: int, width: float, train: dict[str, Any]) -> Params:
-    """The preset with the flags' changes; raises ValidationError."""
+    """Return the preset with the flags' changes; raises ValidationError."""
     changes: dict[str, Any] = {
         "weights": {"source": "sources/none.yaml"},  # as many weights, but random: any width may have those
         "prepare": {"size": size},
@@ -163,7 +165,7 @@ def main() -> None:
     width = preset.model.width if flags.width is None else flags.width
     xla = [True] if backend == "jax" else {"both": [False, True], "on": [True], "off": [False]}[flags.xla]
     try:
-        wanted = [
+        variants = [
             configure(preset, size, width, {"batch_size": batch, "precision": precision, "xla": compiled})
             for batch, precision, compiled in product(flags.batch_sizes, flags.precisions, xla)
         ]
@@ -175,16 +177,16 @@ def main() -> None:
     print(f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {cores} cores, Python {python}, {versions}")
     numbers = {"classes": flags.classes, "size": size, "steps": flags.steps, "rounds": flags.rounds}
     macs, failed = 0, False
-    for params in wanted:
-        device, found = run({"params": params.model_dump(), **numbers}, backend)
-        if params is wanted[0]:
+    for params in variants:
+        device, result = run({"params": params.model_dump(), **numbers}, backend)
+        if params is variants[0]:
             network = f"{preset.model.backbone}, width {width:g}, {flags.classes} classes, {size} x {size}"
             print(
                 f"{device}\n{network}, {preset.train.optimizer}, medians of {flags.rounds} rounds x {flags.steps} steps"
             )
             print(HEADER)
-        print(row(params, found), flush=True)
-        macs, failed = found.get("macs", macs), failed or "failed" in found
+        print(row(params, result), flush=True)
+        macs, failed = result.get("macs", macs), failed or "failed" in result
     if macs:
         print(f"forward: {macs / 1e9:.3g} G multiply-accumulates an image")
     sys.exit(failed)

@@ -1,9 +1,10 @@
 """Scene parsing with FCN-8s: datasets, records, the network, scores, and trained models put to use.
 
->>> from sceneparse import load_parser
->>> parser = load_parser("models/fcn8s.keras")
->>> labels = parser.annotate(image)  # uint8 [H, W], 1..N = classes, of an RGB picture, uint8 [H, W, 3]
->>> parser.classes[labels[0, 0] - 1]
+from sceneparse import load_parser
+
+parser = load_parser("models/fcn8s.keras")
+labels = parser.annotate(image)  # image: RGB, uint8 [H, W, 3]; labels: uint8 [H, W], 1..N = classes, 0 = other
+print(parser.classes[labels[0, 0] - 1])  # the class of the upper left pixel
 """
 
 from typing import Any
@@ -12,7 +13,7 @@ __all__ = ["load_parser"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import `load_parser` when it is first asked for: `import sceneparse` alone costs nothing."""
+    """Import `load_parser` on first use: `import sceneparse` alone costs nothing."""
     if name == "load_parser":
         from sceneparse.inference.loading import load_parser
 

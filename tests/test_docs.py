@@ -2,6 +2,7 @@
 
 import functools
 import html
+import importlib
 import operator
 import os
 import re
@@ -36,6 +37,16 @@ def test_links_lead_to_files(root):
             assert file.exists(), f"{page.name}: {target}"
             assert not anchor or anchor in anchors(file.read_text()), f"{page.name}: {target}"
     assert links > 30
+
+
+def test_the_api_page_names_what_exists(root):
+    """mkdocs ignores members that a module does not have."""
+    text = (root / "docs/api.md").read_text()
+    blocks = re.findall(r"^::: (\S+)$(?:\n    options:\n      members: \[(.*?)\]$)?", text, re.MULTILINE)
+    assert len(blocks) == text.count(":::")
+    for module, members in blocks:
+        for name in filter(None, members.split(", ")):
+            assert hasattr(importlib.import_module(module), name), f"{module}.{name}"
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ ROOT = Path(__file__).parents[1]
 OPENINGS = ("Of", "The same", "Those", "As", "By", "What", "That", "It", "So")
 PLAINER = {"mend": "fix", "mends": "fixes", "mended": "fixed", "anew": "again", "aloud": "logged"}
 # Folders and files that are still to be rewritten.
-<<<<<<< HEAD
 PENDING: tuple[str, ...] = ()
 
 PACKAGES = ("sceneparse", "stages", "pipeline", "benchmarks")

@@ -20,6 +20,7 @@ from sceneparse.core.errors import InputError
 from sceneparse.core.tables import print_line
 from sceneparse.dataset.archive import Archive
 from sceneparse.dataset.images import Pixels, fit, resize_image
+from sceneparse.dataset.labels import outputs_to_annotation
 from sceneparse.dataset.photos import decode, decode_photo
 from sceneparse.dataset.picture_formats import FORMATS, open_picture
 from sceneparse.export import runtime
@@ -85,15 +86,16 @@ def compare(network: Network, classes: int, format: str, exported: Path, picture
 
 def _by_keras(network: Network, classes: int, pictures: list[Pixels]) -> tuple[list[Pixels], float]:
     from sceneparse.inference.parser import Compiled
-    from sceneparse.network.padding import segment
+    from sceneparse.network.padding import compute_logits
 
     annotations, seconds, compiled = [], [], Compiled(network)
     for picture in pictures:
-        segment(compiled, picture[None])  # compiles, at a new size
+        compute_logits(compiled, picture[None])  # compiles, at a new size
         start = time.perf_counter()
-        labels = np.argmax(segment(compiled, picture[None])[0], axis=-1)
+        logits = compute_logits(compiled, picture[None])[0]
+        best = np.argmax(logits, axis=-1)
         seconds.append(time.perf_counter() - start)
-        annotations.append(((labels + 1) % (classes + 1)).astype(np.uint8))  # a channel after the classes is value 0
+        annotations.append(outputs_to_annotation(best, classes, logits.shape[-1]).astype(np.uint8))
     return annotations, statistics.median(seconds)
 
 

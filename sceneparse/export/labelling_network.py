@@ -11,7 +11,8 @@ import keras
 import tensorflow as tf
 
 from sceneparse.core.types import Tensor
-from sceneparse.network.padding import segment
+from sceneparse.dataset.labels import outputs_to_annotation
+from sceneparse.network.padding import compute_logits
 
 Size = tuple[int | None, int | None]  # height and width, None = any
 
@@ -37,11 +38,10 @@ class Parse(keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, images: Tensor) -> dict[str, Tensor]:
         """Return `annotation` and `logits` for uint8 [B, H, W, 3]."""
-        logits = segment(self.network, images)
-        value = tf.argmax(logits, axis=-1, output_type=tf.int32) + 1
-        if logits.shape[-1] > self.classes:  # the channel after the classes is 'other', annotation value 0
-            value %= self.classes + 1
-        return {"annotation": tf.cast(value, tf.uint8), "logits": logits}
+        logits = compute_logits(self.network, images)
+        best = tf.argmax(logits, axis=-1, output_type=tf.int32)
+        annotation = outputs_to_annotation(best, self.classes, logits.shape[-1])
+        return {"annotation": tf.cast(annotation, tf.uint8), "logits": logits}
 
 
 def exportable(network: Any, classes: int, size: Size, batch: int | None) -> Any:

@@ -1,4 +1,4 @@
-"""The way to a trained model: its file and its card are checked before TensorFlow loads, which takes seconds."""
+"""Loading of a trained model: checks the file and its card before TensorFlow loads, which takes seconds."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sceneparse.core.fields import Palette
 from sceneparse.core.tensorflow_loading import load_tensorflow
 from sceneparse.network.card import check_model
-from sceneparse.scores.colour_blind import colour_blind_palette
+from sceneparse.scores.palette import colour_blind_palette
 
 if TYPE_CHECKING:
     from sceneparse.inference.parser import SceneParser
@@ -18,7 +18,7 @@ def load_parser(model: str | Path, card: str | Path | None = None, palette: Pale
 
     `card` is the model's description (.json). Without it the file beside the model counts, and without that one the
     card inside the model. `palette` is standard, the card's colours, or colour_blind. Raises InputError when the model
-    is damaged, is not the card's, or is none that this Keras can load.
+    is damaged, does not belong to the card, or cannot be loaded by this Keras.
     """
     model = Path(model)
     beside = model.with_suffix(".json")

@@ -2,13 +2,16 @@
 
 A model is opened only if its file is whole and its card describes it. The card also says what the
 outputs mean and how pictures were fitted for training.
+
+Words: logits are the network's; scores are logits of one view, or mean probabilities of several; an annotation holds
+the values 0..N, of which 0 = 'other' occurs only where the network has an output for it.
 """
 
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import keras
 import numpy as np
@@ -16,19 +19,20 @@ import tensorflow as tf
 from PIL import Image
 
 from sceneparse.core.errors import InputError
+from sceneparse.core.types import Tensor
 from sceneparse.dataset.images import Pixels, fit, resize_image
-from sceneparse.dataset.labels import IGNORE, to_annotation
+from sceneparse.dataset.labels import outputs_to_annotation, without_other
 from sceneparse.network.card import Card
-from sceneparse.network.padding import segment
+from sceneparse.network.padding import Network, compute_logits
 
 log = logging.getLogger(__name__)
 
-CHUNK = 16  # classes upsampled at once
-BAND = 1 << 23  # pixels labelled at once: with a chunk's scores in float32, half a gigabyte
+CHUNK = 16  # outputs upsampled at a time
+BAND = 1 << 23  # pixels annotated at a time: with a chunk's scores in float32, half a gigabyte
 
 
 class Views(NamedTuple):
-    """How often a picture is looked at (test-time augmentation): at these scales, and mirrored too or not."""
+    """Test-time augmentation: the scales at which the network reads a picture, and whether also mirrored."""
 
     scales: tuple[float, ...]
     flip: bool
@@ -41,7 +45,7 @@ ONE_VIEW = Views((1.0,), flip=False)
 class SceneParser:
     """A model with its card: classes, colours and training geometry."""
 
-    model: Any
+    model: Network
     card: Card
 
     @classmethod
@@ -73,92 +77,89 @@ class SceneParser:
         return self.card.colours()
 
     def fitted(self, width: int, height: int) -> tuple[int, int]:
-        """Width and height at which the network sees a width x height picture: fitted as for training, uncropped."""
-        given = self.card.preprocessing
-        where = fit(width, height, given.size, given.mode)
-        return where.width, where.height
+        """Return the width and height to which a picture is resized for the network: as for training, but uncropped."""
+        preprocessing = self.card.preprocessing
+        place = fit(width, height, preprocessing.size, preprocessing.mode)
+        return place.width, place.height
 
     def annotate(self, image: Pixels, views: Views = ONE_VIEW) -> Pixels:
-        """Annotation values 0..N, uint8 [H, W], of an RGB picture, uint8 [H, W, 3], any size.
+        """Return the annotation, uint8 [H, W], of an RGB picture, uint8 [H, W, 3], any size.
 
-        The picture is resized as for training, but never cropped or padded with anything that
-        stays; logits go back to the picture's size by bilinear interpolation before the argmax.
-        0 is among the values only where the card says that 'other' is a class of its own.
+        The picture is resized as for training, but never cropped, and padding is cut off again; the
+        scores go back to the picture's size by bilinear interpolation before the argmax.
         """
         return self.annotate_batch([image], views)[0]
 
     def annotate_batch(self, images: Sequence[Pixels], views: Views = ONE_VIEW, other: bool = True) -> list[Pixels]:
-        """The annotation of each picture, from one batch: their `fitted` sizes are the same, their own may differ.
+        """Annotate pictures in one batch: their `fitted` sizes are equal, their own may differ.
 
-        Without `other` each pixel gets one of the classes 1..N, also where the network has a channel for 'other'.
+        Without `other` each pixel gets one of the classes 1..N, also where the network has an output for 'other'.
         """
         sizes = [image.shape[:2] for image in images]
         (fitted,) = {self.fitted(width, height) for height, width in sizes}
         pictures = [Image.fromarray(image) for image in images]
 
-        def seen(scale: float) -> Any:
+        def at_scale(scale: float) -> Tensor:
             width, height = (max(1, round(side * scale)) for side in fitted)
-            how = self.card.preprocessing.interpolation
-            return np.stack([np.asarray(resize_image(picture, width, height, how)) for picture in pictures])
+            interpolation = self.card.preprocessing.interpolation
+            return np.stack([np.asarray(resize_image(picture, width, height, interpolation)) for picture in pictures])
 
-        found = combined(self.model, seen, fitted[::-1], views)  # [B, h, w, N]
+        scores = score_views(self.model, at_scale, fitted[::-1], views)  # [B, h, w, N]
         if not other:
-            found = found[..., : len(self.classes)]
-        return [to_annotation(self.labels(found[at : at + 1], size)[0]) for at, size in enumerate(sizes)]
+            scores = without_other(scores, len(self.classes))
+        return [self.decide(scores[index : index + 1], size)[0] for index, size in enumerate(sizes)]
 
-    def label_batch(self, images: Any, views: Views = ONE_VIEW) -> Pixels:
-        """Labels 0..N-1 (and 255, where 'other' is a class), uint8 [B, H, W], of RGB pictures, uint8 [B, H, W, 3]."""
+    def annotate_fitted(self, images: Tensor, views: Views = ONE_VIEW) -> Pixels:
+        """Return annotations, uint8 [B, H, W], of pictures that have the training's size: RGB, uint8 [B, H, W, 3]."""
         height, width = images.shape[1:3]
 
-        def seen(scale: float) -> Any:
+        def at_scale(scale: float) -> Tensor:
             size = [max(1, round(side * scale)) for side in (height, width)]
             resized = images if scale == 1 else tf.image.resize(images, size, antialias=True)
             return tf.cast(tf.round(resized), tf.uint8)
 
-        return self.labels(combined(self.model, seen, (height, width), views), (height, width))
+        return self.decide(score_views(self.model, at_scale, (height, width), views), (height, width))
 
-    def labels(self, scores: Any, size: tuple[int, int]) -> Pixels:
-        """Labels 0..N-1 (and 255, where 'other' is a class), uint8 [B, *size], of scores float32 [B, h, w, N].
-
-        The scores, logits or probabilities, are resized bilinearly before the argmax.
-        """
+    def decide(self, scores: Tensor, size: tuple[int, int]) -> Pixels:
+        """Return annotations, uint8 [B, *size], of scores, float32 [B, h, w, N]: resized bilinearly, then argmax."""
         height, width = size
         rows = max(1, BAND // width)
         if rows >= height:
-            labels: Pixels = upsampled_argmax(scores, tf.constant(size), scores.shape[-1]).numpy()
+            best: Pixels = upsampled_argmax(scores, tf.constant(size), scores.shape[-1]).numpy()
         else:
             bands = (tf.constant((top, min(top + rows, height))) for top in range(0, height, rows))
-            found = [upsampled_argmax(scores, tf.constant(size), scores.shape[-1], band).numpy() for band in bands]
-            labels = np.concatenate(found, axis=1)
-        labels[labels == len(self.classes)] = IGNORE  # the channel after the classes, if there is one, is 'other'
-        return labels
+            parts = [upsampled_argmax(scores, tf.constant(size), scores.shape[-1], band).numpy() for band in bands]
+            best = np.concatenate(parts, axis=1)
+        return outputs_to_annotation(best, len(self.classes), scores.shape[-1])  # type: ignore[no-any-return]
 
 
 class Compiled:
     """A network, compiled once per batch of one size, of which there are few: sides are padded to multiples of 32."""
 
-    def __init__(self, network: Any) -> None:
+    def __init__(self, network: Network) -> None:
         self.network, self._function = network, tf.function(network)
 
-    def __call__(self, images: Any, training: bool) -> Any:
-        """Of uint8 [B, H, W, 3]."""
-        # A tf.function that is called itself warns of its many traces, which are wanted here.
+    def __call__(self, images: Tensor, training: bool) -> Tensor:
+        """Return logits for uint8 images [B, H, W, 3]."""
+        # Called directly, a tf.function warns of its many traces, which are wanted here.
         spec = tf.TensorSpec(images.shape, images.dtype)
         return self._function.get_concrete_function(spec, training=training)(images)
 
 
-def combined(model: Any, seen: Callable[[float], Any], size: tuple[int, int], views: Views) -> Any:
-    """What the model makes of some views of the same pictures, `seen` at each scale as uint8 [B, h, w, 3].
+def score_views(
+    model: Network, at_scale: Callable[[float], Tensor], size: tuple[int, int], views: Views = ONE_VIEW
+) -> Tensor:
+    """Return the scores, float32 [B, H, W, N], of pictures that `at_scale` resizes: uint8 [B, h, w, 3].
 
-    One view: its logits. Several: the mean of their probabilities, each resized to `size`. Float32 [B, H, W, N].
+    One view: its logits. Several: the mean of their probabilities, each resized to `size`.
     """
     if views == ONE_VIEW:
-        return segment(model, seen(1.0))
-    total: Any = 0.0
+        return compute_logits(model, at_scale(1.0))
+    total: Tensor = 0.0
     for scale in views.scales:
-        pictures = seen(scale)
+        pictures = at_scale(scale)
         for mirrored in (False, True) if views.flip else (False,):
-            logits = segment(model, pictures[:, :, ::-1] if mirrored else pictures)
+            logits = compute_logits(model, pictures[:, :, ::-1] if mirrored else pictures)
             probabilities = tf.image.resize(tf.nn.softmax(logits), size)
             total += probabilities[:, :, ::-1] if mirrored else probabilities
     return total / (len(views.scales) * (1 + views.flip))
@@ -166,31 +167,31 @@ def combined(model: Any, seen: Callable[[float], Any], size: tuple[int, int], vi
 
 # Sizes are tensors here, so there is one trace for pictures of all sizes.
 @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
-def upsampled_argmax(logits: Any, size: Any, channels: int, band: Any = None) -> Any:
-    """uint8 labels [B, H, W] of logits [B, h, w, channels] resized bilinearly to `size` = [H, W].
+def upsampled_argmax(scores: Tensor, size: Tensor, outputs: int, band: Tensor = None) -> Tensor:
+    """Return the best output of each pixel, uint8 [B, H, W], of scores [B, h, w, outputs] resized to `size` = [H, W].
 
-    A running maximum over groups of classes, one group after the other: the full-size logits of
-    a large picture and 150 classes would take gigabytes. `band` = [top, bottom]: of these rows alone.
+    Keeps a running maximum over groups of outputs, one group at a time: the full-size scores of
+    a large picture and 150 classes would take gigabytes. `band` = [top, bottom] asks for these rows alone.
     """
-    best, labels = None, None
-    for start in range(0, channels, CHUNK):
+    highest, best = None, None
+    for start in range(0, outputs, CHUNK):
         # TensorFlow would work on several groups at a time, and hold them all.
-        with tf.control_dependencies([] if best is None else [best, labels]):
-            some = logits[..., start : start + CHUNK]
-            group = tf.image.resize(some, size) if band is None else _resized_band(some, size, band)
-        highest = tf.reduce_max(group, axis=-1)
+        with tf.control_dependencies([] if best is None else [highest, best]):
+            part = scores[..., start : start + CHUNK]
+            group = tf.image.resize(part, size) if band is None else _resized_band(part, size, band)
+        top = tf.reduce_max(group, axis=-1)
         index = tf.cast(tf.argmax(group, axis=-1) + start, tf.uint8)
         if best is None:
-            best, labels = highest, index
+            highest, best = top, index
         else:
-            # Strictly greater: ties go to the first class, as in a single argmax.
-            labels = tf.where(highest > best, index, labels)
-            best = tf.maximum(highest, best)
-    return labels
+            # Strictly greater: ties go to the first output, as in a single argmax.
+            best = tf.where(top > highest, index, best)
+            highest = tf.maximum(top, highest)
+    return best
 
 
-def _resized_band(scores: Any, size: Any, band: Any) -> Any:
-    """Rows band[0] up to band[1] of what tf.image.resize makes of the scores, but for rounding in the last bit."""
+def _resized_band(scores: Tensor, size: Tensor, band: Tensor) -> Tensor:
+    """Return rows band[0] to band[1] - 1 of tf.image.resize(scores, size), but for rounding in the last bit."""
     scale = tf.cast(size, tf.float32) / tf.cast(tf.shape(scores)[1:3], tf.float32)
     return tf.raw_ops.ScaleAndTranslate(
         images=scores,

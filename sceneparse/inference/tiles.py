@@ -1,29 +1,29 @@
-"""A picture too large for one look: seen in overlapping tiles, whose probabilities are blended.
+"""A picture too large to be read at once: annotated in overlapping tiles, whose probabilities are blended.
 
-Input: an RGB picture and the pixels that a tile may have. Output: annotation values of its size. Invariant: a tile is
-to the network what a whole picture is, fitted into the training size, so things look larger in it, by the same factor
-in the whole picture; and it counts for nothing at its borders, so no seam shows where two tiles meet.
+Input: an RGB picture and the most pixels of a tile. Output: its annotation. Invariant: the network reads a tile as
+it would a whole picture, fitted into the training size, so things look larger in it, by the same factor in the whole
+picture; and a tile's weight falls to nothing at its borders, so no seam shows where two tiles meet.
 
 A network trained on whole pictures squashed to 256 x 256 knows things at the size that they have there. Tiles show
-detail that one look loses, but less of the scene, and things at another scale. Both are right for what shows more
-than a photo does, such as panoramas, plans and aerial views, and wrong for a photo that merely has more pixels. So
-the limit belongs above what cameras give, and tiles are as large as it allows: a picture just above it is seen in a
-few tiles, at a scale near that of training.
+detail that a single reading loses, but less of the scene, and things at another scale. Both are right for pictures
+that show more than a photo does, such as panoramas, plans and aerial views, and wrong for a photo that merely has more
+pixels. So the limit belongs above what cameras give, and tiles are as large as it allows: a picture just above it
+gets few tiles, at a scale near that of training.
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 from PIL import Image
 
+from sceneparse.core.types import Tensor
 from sceneparse.dataset.images import Pixels
-from sceneparse.dataset.labels import to_annotation
-from sceneparse.inference.parser import ONE_VIEW, SceneParser, Views, combined
+from sceneparse.inference.parser import ONE_VIEW, SceneParser, Views, score_views
 
-OVERLAP = 0.25  # at least, of two neighbours, as a share of the tile's side
+OVERLAP = 0.25  # least share of a tile's side that two neighbours have in common
 
 Probabilities = npt.NDArray[np.float32]
 
@@ -41,7 +41,7 @@ class Tiling(NamedTuple):
 
     @property
     def area(self) -> int:
-        """Places on the canvas, at each of which `blended` holds a probability for every class."""
+        """Places on the canvas, for each of which `tiled_probabilities` returns one number per class."""
         return math.prod(self.canvas)
 
     @property
@@ -51,7 +51,7 @@ class Tiling(NamedTuple):
 
 
 def plan_tiles(parser: SceneParser, width: int, height: int, pixels: int) -> Tiling:
-    """Square tiles of `pixels` at most, narrower where the picture is, spread evenly over a width x height picture."""
+    """Spread square tiles of at most `pixels` evenly over a width x height picture; narrower where the picture is."""
     side = max(1, math.isqrt(pixels))
     tile = min(side, width), min(side, height)
     window = parser.fitted(*tile)
@@ -63,38 +63,36 @@ def plan_tiles(parser: SceneParser, width: int, height: int, pixels: int) -> Til
 def annotate_tiled(
     parser: SceneParser, image: Pixels, tiling: Tiling, views: Views = ONE_VIEW, batch: int = 8
 ) -> Pixels:
-    """Annotation values, uint8 [H, W], of an RGB picture, uint8 [H, W, 3], from `batch` tiles at a time."""
-    probabilities = blended(parser, image, tiling, views, batch)
-    labels = parser.labels(probabilities[np.newaxis], image.shape[:2])[0]
-    return to_annotation(labels)  # type: ignore[no-any-return]
+    """Return the annotation, uint8 [H, W], of an RGB picture, uint8 [H, W, 3], from `batch` tiles at a time."""
+    probabilities = tiled_probabilities(parser, image, tiling, views, batch)
+    return parser.decide(probabilities[np.newaxis], image.shape[:2])[0]  # type: ignore[no-any-return]
 
 
-def blended(parser: SceneParser, image: Pixels, tiling: Tiling, views: Views, batch: int) -> Probabilities:
-    """Probabilities on the canvas, float32 [h, w, N]: the tiles' mean, weighted by the distance to their borders."""
+def tiled_probabilities(parser: SceneParser, image: Pixels, tiling: Tiling, views: Views, batch: int) -> Probabilities:
+    """Return mean probabilities on the canvas, float32 [h, w, N]: a tile weighs less towards its borders."""
     picture = Image.fromarray(image)
     (canvas_height, canvas_width), (height, width) = tiling.canvas, tiling.window
-    scale = picture.width / canvas_width, picture.height / canvas_height  # pixels of the picture, on one of the canvas
-    how = Image.Resampling[parser.card.preprocessing.interpolation.upper()]
+    scale = picture.width / canvas_width, picture.height / canvas_height  # the picture's pixels for one of the canvas
+    resampling = Image.Resampling[parser.card.preprocessing.interpolation.upper()]
     weights = (_hat(height)[:, np.newaxis] * _hat(width))[..., np.newaxis]  # [height, width, 1]
-    total: Any = None
+    total: Tensor = None
     covered = np.zeros((canvas_height, canvas_width, 1), np.float32)
-    corners = tiling.corners
-    for start in range(0, len(corners), batch):
-        some = corners[start : start + batch]
+    for start in range(0, len(tiling.corners), batch):
+        corners = tiling.corners[start : start + batch]
 
-        def seen(zoom: float, some: list[tuple[int, int]] = some) -> Any:
+        def at_scale(zoom: float, corners: list[tuple[int, int]] = corners) -> Tensor:
             size = max(1, round(width * zoom)), max(1, round(height * zoom))
-            ends = ((left, top, left + width, top + height) for top, left in some)
+            ends = ((left, top, left + width, top + height) for top, left in corners)
             boxes = (tuple(map(min, np.multiply(end, 2 * scale).tolist(), 2 * picture.size)) for end in ends)
-            return np.stack([np.asarray(picture.resize(size, how, box)) for box in boxes])
+            return np.stack([np.asarray(picture.resize(size, resampling, box)) for box in boxes])
 
-        found = combined(parser.model, seen, (height, width), views)
-        probabilities = (tf.nn.softmax(found) if views == ONE_VIEW else found).numpy()  # [B, height, width, N]
+        scores = score_views(parser.model, at_scale, (height, width), views)
+        probabilities = (tf.nn.softmax(scores) if views == ONE_VIEW else scores).numpy()  # [B, height, width, N]
         if total is None:
             total = np.zeros((canvas_height, canvas_width, probabilities.shape[-1]), np.float32)
-        for (top, left), one in zip(some, probabilities, strict=True):
+        for (top, left), tile in zip(corners, probabilities, strict=True):
             rows, columns = slice(top, top + height), slice(left, left + width)
-            total[rows, columns] += weights * one
+            total[rows, columns] += weights * tile
             covered[rows, columns] += weights
     total /= covered
     return total  # type: ignore[no-any-return]
@@ -108,5 +106,5 @@ def _starts(length: int, window: int) -> tuple[int, ...]:
 
 
 def _hat(length: int) -> Probabilities:
-    """1 in the middle, falling to both ends, above 0 everywhere."""
+    """Return weights that are 1 in the middle, fall to both ends and stay above 0."""
     return (1 - np.abs((2 * np.arange(length) + 1) / length - 1)).astype(np.float32).clip(1e-6)

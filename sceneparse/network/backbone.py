@@ -1,10 +1,10 @@
-"""The ImageNet classifier's weights, from Keras' file to FCN-8s.
+"""Weights of the ImageNet classifier, from Keras' file to FCN-8s.
 
 Input: a Keras 'top' weights file (HDF5) of VGG16 or VGG19; `read_keras_top` reads it with h5py
-alone. Output: our own form, a directory that `save_backbone` writes and `load_backbone` reads:
-backbone.json tells what it is, backbone.npz holds 'NAME/kernel' [h, w, in, out] and
-'NAME/bias' [out], float32, for NAME = conv1_1 ... conv5_3 (conv5_4 in VGG19), fc6, fc7. The
-dense layers are convolutions here, and conv1_1 takes RGB where the file's takes BGR.
+alone. Output: a directory that `save_backbone` writes and `load_backbone` reads: backbone.json
+names source and network, backbone.npz holds 'NAME/kernel' [h, w, in, out] and 'NAME/bias' [out],
+float32, for NAME = conv1_1 ... conv5_3 (conv5_4 in VGG19), fc6, fc7. The dense layers become
+convolutions, and conv1_1 takes RGB where the file's takes BGR.
 """
 
 import json
@@ -26,7 +26,7 @@ Weights = dict[str, np.ndarray]
 
 
 def read_keras_top(path: Path) -> tuple[str, Weights]:
-    """Read a Keras VGG weights file; returns 'vgg16' or 'vgg19' and the weights as described above.
+    """Return 'vgg16' or 'vgg19' and the weights, named as in the module's docstring, of a Keras VGG weights file.
 
     Channel counts are the file's own. Raises InputError naming every layer that is missing or
     whose shape does not follow from the layer before.
@@ -39,19 +39,19 @@ def read_keras_top(path: Path) -> tuple[str, Weights]:
     backbone = "vgg19" if "block5_conv4" in stored else "vgg16"
     weights: Weights = {}
     problems = []
-    inputs: int | None = 3  # channels; None after a layer that cannot be trusted
+    inputs: int | None = 3  # channels; None after a layer of a wrong shape
     for name, layer, side, dense in _layers(backbone):
-        found = [weight.shape for weight in stored.get(layer, [])]
+        shapes = [weight.shape for weight in stored.get(layer, [])]
         folded = side * side if dense else 1  # a dense kernel's rows are (y, x, channel), flattened in that order
-        if not found or len(found[0]) != (2 if dense else 4):
-            problems.append(f"{layer}: {found or 'missing'}")
+        if not shapes or len(shapes[0]) != (2 if dense else 4):
+            problems.append(f"{layer}: {shapes or 'missing'}")
             inputs = None
             continue
-        outputs = found[0][-1]
-        inputs = inputs or found[0][-2] // folded
+        outputs = shapes[0][-1]
+        inputs = inputs or shapes[0][-2] // folded
         expected = [(inputs * folded, outputs) if dense else (side, side, inputs, outputs), (outputs,)]
-        if found != expected:
-            problems.append(f"{layer}: {found} instead of {expected}")
+        if shapes != expected:
+            problems.append(f"{layer}: {shapes} instead of {expected}")
         else:
             kernel, bias = stored[layer]
             weights[f"{name}/kernel"] = kernel.astype(np.float32).reshape(side, side, inputs, outputs)
@@ -63,20 +63,20 @@ def read_keras_top(path: Path) -> tuple[str, Weights]:
     return backbone, weights
 
 
-def save_backbone(directory: Path, found: tuple[str, Weights] | None, digest: str | None) -> None:
-    """Write what `read_keras_top` found, or None for no pretrained weights; `digest` is the Keras file's.
+def save_backbone(directory: Path, weights: tuple[str, Weights] | None, digest: str | None) -> None:
+    """Write the result of `read_keras_top`, or None for no pretrained weights; `digest` is the Keras file's.
 
-    Neither address nor date is written, so that the same weights from elsewhere are the same bytes.
+    Writes neither address nor date, so that the same weights from elsewhere are the same bytes.
     """
     with atomic_directory(directory) as folder:
-        source, backbone = ("none", None) if found is None else ("file", found[0])
+        source, backbone = ("none", None) if weights is None else ("file", weights[0])
         write_json(folder / "backbone.json", {"source": source, "backbone": backbone, "digest": digest})
-        if found is not None:
-            np.savez(folder / "backbone.npz", allow_pickle=False, **found[1])
+        if weights is not None:
+            np.savez(folder / "backbone.npz", allow_pickle=False, **weights[1])
 
 
 def load_backbone(directory: Path) -> tuple[str, Weights] | None:
-    """What `save_backbone` wrote: name and weights, or None when there are none. Raises InputError."""
+    """Return the network's name and the weights that `save_backbone` wrote, or None. Raises InputError."""
     try:
         description = json.loads((directory / "backbone.json").read_bytes())
         if description["source"] == "none":
@@ -94,7 +94,7 @@ def load_backbone(directory: Path) -> tuple[str, Weights] | None:
 
 
 def _stored_layers(file: Any) -> dict[str, list[np.ndarray]]:
-    """Weights of each layer, in the file's order: kernel, bias."""
+    """Return the weights of each layer, in the file's order: kernel, bias."""
     root = file if "layer_names" in file.attrs else file["model_weights"]  # a whole model keeps them one level down
     return {
         layer: [np.asarray(root[layer][name]) for name in _names(root[layer].attrs["weight_names"])]
@@ -103,12 +103,12 @@ def _stored_layers(file: Any) -> dict[str, list[np.ndarray]]:
 
 
 def _names(attribute: Any) -> list[str]:
-    """Names from an HDF5 attribute, which older files store as bytes."""
+    """Return names from an HDF5 attribute, which older files store as bytes."""
     return [name.decode() if isinstance(name, bytes) else str(name) for name in attribute]
 
 
 def _layers(backbone: str) -> Iterator[tuple[str, str, int, bool]]:
-    """Our name, Keras' name, side of our kernel, and whether Keras' layer is dense, from the input up."""
+    """Yield our name, Keras' name, side of our kernel, and whether Keras' layer is dense, from the input up."""
     for block, convs in enumerate(CONVOLUTIONS[backbone], 1):
         for conv in range(1, convs + 1):
             yield f"conv{block}_{conv}", f"block{block}_conv{conv}", 3, False

@@ -1,9 +1,9 @@
-"""The model's card: what its outputs mean and where it comes from. Its schema, and the check before a model is used.
+"""Card of a model: what its outputs mean and where it comes from. The schema, and the check before a model is used.
 
-The card is written twice: into the model file (under KEY in Keras's own metadata.json, which Keras does
-not read back), so that the file can be used alone; and beside it as JSON, with the model's digest. The
+The train stage writes the card twice: into the model file (under KEY in Keras's own metadata.json, which Keras
+does not read back), so that the file can be used alone; and beside it as JSON, with the model's digest. The
 model file ends with a seal, the zip's comment: the digest of every byte before it. Invariant: `check_model`
-returns a card only if the file is whole and no card says anything else about it.
+returns a card only if the file is whole and both cards agree.
 """
 
 import hashlib
@@ -22,8 +22,8 @@ from sceneparse.core.fields import Digest, Positive, Probability, Section
 from sceneparse.core.files import file_digest
 from sceneparse.dataset.labels import MAX_CLASSES
 
-FORMAT: Literal[2] = 2  # of the card: raised when a field is added, dropped or means something else
-METADATA, KEY = "metadata.json", "sceneparse"  # where in the model file it is
+FORMAT: Literal[2] = 2  # raised when a field of the card is added, dropped or means something else
+METADATA, KEY = "metadata.json", "sceneparse"  # place of the card in the model file
 SEAL_BYTES = len("sha256:") + 64
 GET_BOTH = "get both from the same commit: dvc pull --force models/fcn8s.keras models/fcn8s.json, or dvc repro train"
 
@@ -32,7 +32,7 @@ Colour = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
 
 
 class Preprocessing(Section):
-    """What the network takes, and what the caller does to a picture first."""
+    """Input of the network, and how the caller fits a picture to it."""
 
     dtype: Literal["uint8"]
     channels: Literal["RGB"]
@@ -52,7 +52,7 @@ class Validation(Section):
 
 
 class Best(Section):
-    """The chosen epoch: the first with the highest validation mIoU."""
+    """Chosen epoch: the first with the highest validation mIoU."""
 
     epoch: Positive
     step: Positive
@@ -68,14 +68,14 @@ class Libraries(Section):
 
 
 class Recorded(Section):
-    """The sections of params.yaml that train read. A record: their keys may differ from today's."""
+    """Sections of params.yaml that the train stage read. Their keys may differ from those of this version."""
 
     model: dict[str, JsonValue]
     train: dict[str, JsonValue]
 
 
 class Card(Section):
-    """The card as it is inside the model file."""
+    """Card inside the model file."""
 
     format: Literal[2]
     classes: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_CLASSES, description="1..N in order")]
@@ -98,17 +98,17 @@ class Card(Section):
         return np.frombuffer(bytes.fromhex("000000" + "".join(self.palette).replace("#", "")), np.uint8).reshape(-1, 3)
 
     def recoloured(self, colours: npt.NDArray[np.uint8]) -> Self:
-        """The same in other colours, uint8 [N + 1, 3], indexed by annotation value."""
+        """Return the card with other colours, uint8 [N + 1, 3], indexed by annotation value."""
         return self.model_copy(update={"palette": hex_colours(colours)})
 
 
 def hex_colours(colours: npt.NDArray[np.uint8]) -> tuple[Colour, ...]:
-    """#rrggbb of the classes 1..N, from RGB colours uint8 [N + 1, 3] indexed by annotation value."""
+    """Return #rrggbb of the classes 1..N, from RGB colours uint8 [N + 1, 3] indexed by annotation value."""
     return tuple(f"#{colour.tobytes().hex()}" for colour in colours[1:])
 
 
 class CardFile(Card):
-    """The card as it is beside the model file."""
+    """Card beside the model file."""
 
     model_digest: Digest = Field(description="of the model file")
 
@@ -117,7 +117,7 @@ AnyCard = TypeVar("AnyCard", bound=Card)
 
 
 def check_model(model: Path, card: Path | None) -> Card:
-    """The card of a model file that is whole, and that `card` describes; without `card` the one inside counts.
+    """Return the card of a model file that is whole and that `card` describes; without `card`, the card inside.
 
     Raises InputError if there is no such model, if it is damaged, or if the two do not belong together.
     """
@@ -131,7 +131,7 @@ def check_model(model: Path, card: Path | None) -> Card:
     beside = _parsed(CardFile, _content(card), card)
     digest = file_digest(model)
     if digest != beside.model_digest:
-        _check_seal(model)  # says so if it is the model that has changed
+        _check_seal(model)  # raises if the model has changed, not the card
         raise _refusal("the model is not the one that its card describes", beside.model_digest, digest, model)
     inside = _inside(model)
     if beside.model_dump(exclude={"model_digest"}) != inside.model_dump():
@@ -141,7 +141,7 @@ def check_model(model: Path, card: Path | None) -> Card:
 
 
 def seal(model: Path) -> str:
-    """Digest of the file but for its last SEAL_BYTES, where this digest belongs."""
+    """Return the digest of the file without its last SEAL_BYTES, where this digest belongs."""
     digest, left = hashlib.sha256(), model.stat().st_size - SEAL_BYTES
     with model.open("rb") as file:
         while left > 0 and (block := file.read(min(left, 1 << 20))):
@@ -154,9 +154,9 @@ def _check_seal(model: Path) -> None:
     expected = seal(model)
     with model.open("rb") as file:
         file.seek(-min(SEAL_BYTES, model.stat().st_size), os.SEEK_END)
-        found = file.read().decode(errors="replace")
-    if found != expected:
-        got = found if found.startswith("sha256:") else "no digest there: cut off, or not written by the train stage"
+        ending = file.read().decode(errors="replace")
+    if ending != expected:
+        got = ending if ending.startswith("sha256:") else "no digest there: cut off, or not written by the train stage"
         raise _refusal("the model file is damaged", f"{expected} at its end", got, model)
 
 
@@ -177,15 +177,15 @@ def _content(card: Path) -> Any:
 
 
 def _parsed(kind: type[AnyCard], content: Any, file: Path) -> AnyCard:
-    layout = content.get("format") if isinstance(content, dict) else None
-    if layout != FORMAT:
-        got = "none" if layout is None else repr(layout)
-        raise _refusal("the card is of another layout than this version reads", f"format {FORMAT}", got, file)
+    number = content.get("format") if isinstance(content, dict) else None
+    if number != FORMAT:
+        got = "none" if number is None else repr(number)
+        raise _refusal("the card has a format that this version does not read", f"format {FORMAT}", got, file)
     try:
         return kind.model_validate_json(json.dumps(content))
     except ValidationError as error:
-        found = (f"{'.'.join(map(str, item['loc'])) or 'card'}: {item['msg']}" for item in error.errors())
-        raise _refusal("the card is not valid", "the fields of Card", "; ".join(found), file) from None
+        problems = (f"{'.'.join(map(str, item['loc'])) or 'card'}: {item['msg']}" for item in error.errors())
+        raise _refusal("the card is not valid", "the fields of Card", "; ".join(problems), file) from None
 
 
 def _refusal(problem: str, expected: str, got: str, file: Path) -> InputError:

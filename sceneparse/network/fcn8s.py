@@ -6,7 +6,7 @@ a stock Keras layer, so a saved model needs no code of ours. Layer names are tho
 
 Differences from the paper, on purpose: SAME padding instead of a 100-pixel border; upsampling is
 fixed bilinear interpolation (the paper's initialisation; dense 150 x 150 deconvolutions cost 20%
-more arithmetic for kernels that stay almost diagonal), unless upsampling is learned.
+more arithmetic for kernels that stay almost diagonal), unless model.upsampling is learned.
 """
 
 import math
@@ -16,21 +16,22 @@ import keras
 from keras import layers
 
 from sceneparse.dataset.images import MEAN_RGB
+from sceneparse.dataset.labels import count_outputs
 from sceneparse.network.backbone import CONVOLUTIONS
 from sceneparse.network.layers import Layers
 from sceneparse.params.model import Model
 
 CHANNELS = (64, 128, 256, 512, 512)
-PIXEL_STD = 58.0  # of ImageNet's pixels around the mean; random initialisation expects about 1
+PIXEL_STD = 58.0  # ImageNet's pixels around the mean; random initialisation expects about 1
 
 
 def build_fcn8s(classes: int, params: Model, seed: int = 0) -> Any:
-    """The network for N classes, a keras.Model. Random layers are drawn from `seed`.
+    """Return the network for N classes, a keras.Model. `seed` decides its random weights.
 
     As published (width 1, head_channels 4096, skips scores, upsampling bilinear, stride 8) and with 150 classes it has
     134,990,594 trainable parameters on VGG16 and 140,300,290 on VGG19.
     """
-    make = Layers(params, classes if params.ignores_other else classes + 1, seed)
+    make = Layers(params, count_outputs(classes, params.ignores_other), seed)
 
     # --- preprocessing: float32 even under mixed precision, bfloat16 would round 255 - 123.68
     image = keras.Input((None, None, 3), dtype="uint8", name="image")
@@ -39,7 +40,7 @@ def build_fcn8s(classes: int, params: Model, seed: int = 0) -> Any:
 
     # --- backbone: five blocks, each halves the resolution
     pools = []
-    tapped = params.head_input == "conv5_3"  # the ancestor's way: neither its ReLU nor conv5_4, and always a max
+    tapped = params.head_input == "conv5_3"  # as in the 2017 code: neither its ReLU nor conv5_4, and always a max
     for block, (filters, count) in enumerate(zip(CHANNELS, CONVOLUTIONS[params.backbone], strict=True), start=1):
         early = tapped and block == 5
         for index in range(1, min(count, 3) + 1 if early else count + 1):
@@ -72,11 +73,11 @@ def build_fcn8s(classes: int, params: Model, seed: int = 0) -> Any:
 
 
 def multiply_accumulates(model: Any, height: int, width: int) -> int:
-    """Multiply-accumulates of one forward pass of one image, convolutions only."""
-    found = [layer for layer in model.layers if isinstance(layer, layers.Conv2D | layers.Conv2DTranspose)]
+    """Return the multiply-accumulates of a forward pass of one image, convolutions only."""
+    convolutions = [layer for layer in model.layers if isinstance(layer, layers.Conv2D | layers.Conv2DTranspose)]
     # A convolution's kernel is applied at each output, a transposed one's at each input.
-    ends = [layer.input if isinstance(layer, layers.Conv2DTranspose) else layer.output for layer in found]
+    ends = [layer.input if isinstance(layer, layers.Conv2DTranspose) else layer.output for layer in convolutions]
     spec = keras.Model(model.input, ends).compute_output_spec(keras.KerasTensor((1, height, width, 3), "uint8"))
     return sum(
-        math.prod(layer.kernel.shape) * math.prod(end.shape[1:3]) for layer, end in zip(found, spec, strict=True)
+        math.prod(layer.kernel.shape) * math.prod(end.shape[1:3]) for layer, end in zip(convolutions, spec, strict=True)
     )

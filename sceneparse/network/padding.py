@@ -1,23 +1,25 @@
 """Any picture through a network that takes multiples of 32: padded on the way in, cropped on the way out."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import tensorflow as tf
 
+from sceneparse.core.types import Tensor
 from sceneparse.dataset.images import MEAN_RGB
 
+Network: TypeAlias = Any  # a keras.Model, or what can be called like one
 STRIDE = 32  # of the network's coarsest layer: its input's height and width are multiples of it
 
 
-def segment(model: Any, images: Any) -> Any:
-    """Logits float32 [B, H, W, N] of uint8 images [B, H, W, 3] of any size, 1 x 1 up.
+def compute_logits(model: Network, images: Tensor) -> Tensor:
+    """Return logits, float32 [B, H, W, N], of uint8 images [B, H, W, 3] of any size from 1 x 1 up.
 
     Pads below and to the right to multiples of 32 with the mean colour, which the network sees as
     zeros, like the border of every SAME convolution; crops the logits back. Heights and widths must
     be known when it is called or traced, unless the model can do without: Keras's interpolation cannot.
     """
-    found = tf.unstack(tf.shape(images)[1:3])
-    height, width = (dynamic if side is None else side for side, dynamic in zip(images.shape[1:3], found, strict=True))
+    sides = zip(images.shape[1:3], tf.unstack(tf.shape(images)[1:3]), strict=True)
+    height, width = (dynamic if static is None else static for static, dynamic in sides)
     # Not -height % STRIDE: tf2onnx would divide a negative number towards zero.
     below, right = ((STRIDE - side % STRIDE) % STRIDE for side in (height, width))
     mean = tf.constant(MEAN_RGB)

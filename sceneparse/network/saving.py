@@ -1,8 +1,8 @@
-"""The trained model as files: `fcn8s.keras` with its card inside, and the card beside it. Same model, same bytes.
+"""Files of a trained model: `fcn8s.keras` with its card inside, and the card beside it. Same model, same bytes.
 
-A .keras archive carries dates, and objects' memory addresses as their ids; dates are set to a constant
+A .keras archive carries dates, and objects' memory addresses as their ids. Dates are set to a constant
 and ids renumbered, so that a rerun that changes nothing leaves every later stage cached. The card goes
-into a member that is there anyway: with a fourth one Keras would unpack the whole archive to load it.
+into an existing member: with a fourth one Keras would unpack the whole archive to load it.
 """
 
 import json
@@ -44,7 +44,7 @@ from sceneparse.scores.palette import own_palette
 
 
 def describe(records: Path, manifest: Manifest, model: Model, train: Train, best: Mapping[str, Any]) -> Card:
-    """The card of a model trained on `records` with these params. `best` is the chosen epoch and its row."""
+    """Return the card of a model trained on `records` with these params. `best` is the chosen epoch and its row."""
     return Card(
         format=FORMAT,
         classes=manifest.classes,
@@ -114,7 +114,7 @@ def _without_addresses(config: bytes) -> bytes:
 
 @contextmanager
 def _scratch(path: Path) -> Iterator[Path]:
-    """An empty directory beside `path`, of one name: what a killed process left there goes with the next one's."""
+    """Make an empty directory beside `path`; its name is fixed, so the next save removes what a killed one left."""
     directory = path.with_name(f".{path.name}.saving")
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)

@@ -1,11 +1,11 @@
-"""From records to batches: uint8 images [B, S, S, 3] and uint8 labels [B, S, S] (0..N-1, 255 = ignored).
+"""Batches from records: uint8 images [B, S, S, 3] and uint8 labels [B, S, S] (0..N-1, 255 = ignored).
 
 S is the records' size, but in training the side of the window (train.augment.crop, first_crop).
 
-The training stream is a function of the seed and the step alone: it can be opened at any step and
-goes on exactly as if it had been read from the start, which is what makes a killed run resumable.
-Of several replicas each gets a run of consecutive rows of every batch, and a worker decodes the rows
-of its own replicas alone. Memory is bounded by the shuffle buffer, whatever the number of images.
+The training stream is a function of the seed and the step alone: opened at any step, it continues
+exactly as if it had been read from the start, so that a killed run can resume.
+Each replica gets consecutive rows of every batch, and a worker decodes the rows of its own replicas
+alone. The shuffle buffer bounds the memory, whatever the number of images.
 """
 
 from functools import partial, reduce
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from sceneparse.core.errors import InputError
+from sceneparse.core.types import Tensor
 from sceneparse.dataset.labels import to_labels
 from sceneparse.records.augment import augment, window_sides
 from sceneparse.records.manifest import Manifest
@@ -29,7 +30,7 @@ ALL = tf.distribute.InputContext()  # one worker with one replica
 
 
 def steps_per_epoch(manifest: Manifest, params: "Train") -> int:
-    """Full batches in an epoch; the rest sits out, another rest each time. Raises InputError when there is none."""
+    """Return the number of full batches in an epoch, of which each leaves out other images. Raises InputError at 0."""
     count = len(manifest.training.ids)
     if count < params.batch_size:
         raise InputError(
@@ -45,7 +46,7 @@ def steps_per_epoch(manifest: Manifest, params: "Train") -> int:
 def training_batches(
     records: Path, manifest: Manifest, params: "Train", start_step: int = 0, part: tf.distribute.InputContext = ALL
 ) -> Any:
-    """tf.data.Dataset of training batches from `start_step` to the end of the last epoch, shuffled and augmented.
+    """Return a tf.data.Dataset of training batches, shuffled and augmented, from `start_step` to the last epoch's end.
 
     `part` says which worker reads, of how many: each batch comes as one smaller batch per replica of that worker.
     """
@@ -54,24 +55,24 @@ def training_batches(
     shards = tf.constant([str(records / shard.file) for shard in manifest.training.shards])
     steps = steps_per_epoch(manifest, params)
 
-    def epoch(number: Any) -> Any:
+    def epoch(number: Tensor) -> Any:
         seed = number * 2**31 + params.seed
         files = tf.data.Dataset.from_tensor_slices(shards).shuffle(len(shards), seed, reshuffle_each_iteration=False)
         examples = files.interleave(read_examples, cycle_length=4, num_parallel_calls=4, deterministic=True)
         examples = examples.shuffle(SHUFFLE_BUFFER, seed, reshuffle_each_iteration=False)
         return examples.take(steps * params.batch_size)
 
-    def is_ours(index: Any, _: Any) -> Any:
+    def is_ours(index: Tensor, _: Tensor) -> Tensor:
         return index % params.batch_size // rows == part.input_pipeline_id
 
-    def pair(side: int, index: Any, example: Any) -> tuple[Any, Any]:
+    def pair(side: int, index: Tensor, example: Tensor) -> tuple[Tensor, Tensor]:
         image, annotation = _pair(example, manifest.size)
         seed = tf.stack([tf.constant(params.seed, tf.int64), index])
         image, annotation = augment(image, annotation, seed, params.augment, side)
         return image, to_labels(annotation)
 
-    def seen(side: int, first_epoch: int, end: int) -> Any:
-        """Batches through a window of this side, of epochs first_epoch to end - 1, from `start_step` on."""
+    def windows(side: int, first_epoch: int, end: int) -> Any:
+        """Return the batches of windows of this side: of epochs first_epoch to end - 1, from `start_step` on."""
         first = max(first_epoch * steps, start_step)
         stream = tf.data.Dataset.range(first // steps, end).flat_map(epoch)
         stream = stream.skip(first % steps * params.batch_size).enumerate(first * params.batch_size)
@@ -80,19 +81,19 @@ def training_batches(
 
     sides = window_sides(params.augment, manifest.size, params.epochs)
     runs = [(side, list(epochs)) for side, epochs in groupby(range(params.epochs), sides.__getitem__)]
-    to_come = [seen(side, epochs[0], epochs[-1] + 1) for side, epochs in runs if (epochs[-1] + 1) * steps >= start_step]
-    return reduce(tf.data.Dataset.concatenate, to_come).prefetch(tf.data.AUTOTUNE)
+    unfinished = [(side, epochs) for side, epochs in runs if (epochs[-1] + 1) * steps >= start_step]
+    streams = [windows(side, epochs[0], epochs[-1] + 1) for side, epochs in unfinished]
+    return reduce(tf.data.Dataset.concatenate, streams).prefetch(tf.data.AUTOTUNE)
 
 
 def validation_batches(
     records: Path, manifest: Manifest, batch_size: int, part: tf.distribute.InputContext = ALL
 ) -> Any:
-    """tf.data.Dataset over the validation split once, in order, the last batch as small as it comes.
+    """Return a tf.data.Dataset of the validation split, once and in order; the last batch may be smaller.
 
     Several workers take turns, picture by picture. Several replicas get batches of one size, filled up
     with ignored pixels: the network does not take an empty batch.
     """
-
     count, workers = len(manifest.validation.ids), part.num_input_pipelines
     filled = count if part.num_replicas_in_sync == 1 else -(-count // batch_size) * batch_size
     ours = len(range(part.input_pipeline_id, count, workers))
@@ -105,17 +106,17 @@ def validation_batches(
 
 
 def stored_batches(records: Path, manifest: Manifest, batch_size: int, most: int) -> Any:
-    """tf.data.Dataset of at most `most` training pictures once, in order, evenly spread and as they are stored."""
+    """Return a tf.data.Dataset of at most `most` training pictures, evenly spread, in order, not augmented."""
     examples = read_examples([records / shard.file for shard in manifest.training.shards])
     examples = examples.shard(-(-len(manifest.training.ids) // most), 0)
     return examples.map(partial(_labelled, manifest.size), tf.data.AUTOTUNE).batch(batch_size).prefetch(2)
 
 
-def _labelled(size: int, example: Any) -> tuple[Any, Any]:
+def _labelled(size: int, example: Tensor) -> tuple[Tensor, Tensor]:
     image, annotation = _pair(example, size)
     return image, to_labels(annotation)
 
 
-def _pair(example: Any, size: int) -> tuple[Any, Any]:
+def _pair(example: Tensor, size: int) -> tuple[Tensor, Tensor]:
     fields = parse_example(example)
     return tf.ensure_shape(fields["image"], [size, size, 3]), tf.ensure_shape(fields["annotation"], [size, size])

@@ -1,4 +1,4 @@
-"""The manifest beside the shards: what the records hold, and how to tell that they are whole.
+"""Manifest beside the shards: what the records hold, and the digests that show that they are whole.
 
 A TFRecord file that is empty, or cut between two records, raises nothing when it is read, so
 `open_records` checks every shard's digest before the first batch.
@@ -27,7 +27,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class Split:
-    """The records of a split, in the archive's order. label_pixels[v] counts annotation value v over them all."""
+    """Records of a split, in the archive's order. label_pixels[v] counts annotation value v over them all."""
 
     ids: tuple[str, ...]
     label_pixels: tuple[int, ...]
@@ -36,7 +36,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What is in a records directory. Pictures are size x size, fitted by `mode`, images with `interpolation`.
+    """Contents of a records directory. Pictures are size x size, fitted by `mode`, images with `interpolation`.
 
     `colours`: the dataset's own, #rrggbb of each class or '' for none; empty where it has none.
     """
@@ -49,13 +49,8 @@ class Manifest:
     validation: Split
     colours: tuple[str, ...] = ()
 
-    def output_pixels(self, ignores_other: bool) -> list[int]:
-        """Training pixels of each output of the network: the classes 1..N, then 'other' unless that is ignored."""
-        other, *classes = self.training.label_pixels
-        return classes if ignores_other else [*classes, other]
-
     def save(self, directory: Path) -> None:
-        """Write it into `directory`."""
+        """Write the manifest into `directory`."""
         content = asdict(self)
         if not self.colours:
             del content["colours"]

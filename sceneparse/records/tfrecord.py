@@ -1,4 +1,4 @@
-"""The one TFRecord schema, both directions: Example{id, image, annotation, height, width}.
+"""TFRecord schema, written and read: Example{id, image, annotation, height, width}.
 
     id          bytes   the pair's id in the archive
     image       bytes   JPEG, RGB, size x size
@@ -6,9 +6,9 @@
     height      int64   of the original picture, pixels
     width       int64
 
-Writing is done by hand, from the two published formats (TFRecord framing with masked CRC-32C;
+The bytes are written by hand, after the two published formats (TFRecord framing with masked CRC-32C;
 protocol buffers' wire format for tf.train.Example), so that the worker processes of `prepare`
-need no TensorFlow. A test holds the bytes against TensorFlow's own.
+need no TensorFlow. A test compares them with TensorFlow's own.
 """
 
 import struct
@@ -18,9 +18,11 @@ from typing import Any
 
 import google_crc32c
 
+from sceneparse.core.types import Tensor
+
 
 def encode_example(id: str, image: bytes, annotation: bytes, height: int, width: int) -> bytes:
-    """One serialized tf.train.Example, features in order of their names."""
+    """Return a serialized tf.train.Example, features in order of their names."""
     features = {
         "annotation": _bytes_feature(annotation),
         "height": _int64_feature(height),
@@ -33,13 +35,13 @@ def encode_example(id: str, image: bytes, annotation: bytes, height: int, width:
 
 
 def frame(example: bytes) -> bytes:
-    """A TFRecord: length, masked CRC of the length, the bytes, masked CRC of the bytes."""
+    """Return a TFRecord: length, masked CRC of the length, the bytes, masked CRC of the bytes."""
     length = struct.pack("<Q", len(example))
     return length + _masked_crc(length) + example + _masked_crc(example)
 
 
-def read_examples(shards: Sequence[str | Path] | Any) -> Any:
-    """tf.data.Dataset of serialized examples from shard paths (a sequence, or a string tensor)."""
+def read_examples(shards: Sequence[str | Path] | Tensor) -> Any:
+    """Return a tf.data.Dataset of serialized examples from shard paths (a sequence, or a string tensor)."""
     import tensorflow as tf
 
     return tf.data.TFRecordDataset(
@@ -47,7 +49,7 @@ def read_examples(shards: Sequence[str | Path] | Any) -> Any:
     )
 
 
-def parse_example(example: Any) -> dict[str, Any]:
+def parse_example(example: Tensor) -> dict[str, Tensor]:
     """Decode a serialized example, in a tf.data graph or eagerly.
 
     Returns id (string scalar), image (uint8 [H, W, 3]), annotation (uint8 [H, W]), and
@@ -56,10 +58,10 @@ def parse_example(example: Any) -> dict[str, Any]:
     import tensorflow as tf
 
     names = {"id": tf.string, "image": tf.string, "annotation": tf.string, "height": tf.int64, "width": tf.int64}
-    fields: dict[str, Any] = tf.io.parse_single_example(
+    fields: dict[str, Tensor] = tf.io.parse_single_example(
         example, {name: tf.io.FixedLenFeature([], kind) for name, kind in names.items()}
     )
-    # The accurate DCT is the one Pillow uses, so predictions on records and on pictures agree.
+    # Pillow uses the accurate DCT too, so predictions on records and on pictures agree.
     fields["image"] = tf.io.decode_jpeg(fields["image"], channels=3, dct_method="INTEGER_ACCURATE")
     # channels=1 is right only because prepare has refused palette files, whose indices it would change.
     fields["annotation"] = tf.io.decode_png(fields["annotation"], channels=1)[:, :, 0]

@@ -1,4 +1,4 @@
-"""Files in the folder of a training's curves, which train writes and the report reads.
+"""Files in the folder of a training's curves: the train stage writes them, the report reads them.
 
 DVCLive writes a TSV per metric, with the columns step and the metric's name; train writes the gradient's flow.
 """

@@ -3,8 +3,8 @@
 Input: a folder of annotations and one of predictions, searched recursively (through links, without hidden
 files), paired by their path inside the folder; 8-bit grayscale or palette PNGs holding annotation values
 0..N (of a palette PNG the indices count, not the colours). Output: their confusion matrix. Invariant: every
-annotation is scored against exactly one prediction of its size. The official toolkit resizes what does not fit and
-skips what is missing; a score that hides such a mistake is worse than none, so all are refused.
+annotation is scored against exactly one prediction of its size. The official toolkit resizes predictions that do not
+fit and skips missing ones; a score that hides such mistakes is worse than none, so they raise.
 """
 
 import unicodedata
@@ -23,7 +23,7 @@ from sceneparse.scores.metrics import Confusion, confusion_matrix
 
 
 def read_class_table(path: Path) -> tuple[str, ...]:
-    """Names of classes 1..N from an objectInfo150.txt on disk."""
+    """Return the names of the classes 1..N from an objectInfo150.txt on disk."""
     try:
         return parse_class_table(path.read_bytes(), str(path))
     except OSError as error:
@@ -37,11 +37,11 @@ def read_class_table(path: Path) -> tuple[str, ...]:
 
 
 def score_folders(annotations: Path, predictions: Path, classes: int) -> Confusion:
-    """Confusion matrix, int64 [N, N+1], of all pairs; a predicted 0 counts as 'no class'.
+    """Return the confusion matrix, int64 [N, N+1], of all pairs; a predicted 0 counts as 'no class'.
 
     Raises one InputError that lists every offender: annotations without a prediction and the
-    reverse, files that are not 8-bit grayscale or palette PNGs, values above N, unequal sizes. The legends that
-    `sceneparse predict` writes beside its labels are passed over.
+    reverse, files that are not 8-bit grayscale or palette PNGs, values above N, unequal sizes. Ignores the legends
+    that `sceneparse predict` writes beside its labels.
     """
     problems: list[str] = []
     truths, guesses = (_pngs(folder, problems) for folder in (annotations, predictions))
@@ -72,7 +72,7 @@ def score_folders(annotations: Path, predictions: Path, classes: int) -> Confusi
             expected=f"for every annotation a PNG of the same name and size, 8-bit, values 0..{classes}",
             got="\n    ".join([f"{len(truths)} annotations, {len(guesses)} predictions", *problems]),
             file=f"{annotations} and {predictions}",
-            next_step="mend or add the files named; both folders must be laid out alike",
+            next_step="fix or add the files named; both folders must be laid out alike",
         )
     return total
 

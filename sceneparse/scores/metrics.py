@@ -56,15 +56,15 @@ def confusion_matrix(labels: Labels, predictions: Labels, classes: int) -> Confu
     # All 256 x 256 combinations in one pass: the ignored row and bad values fall out by slicing.
     codes = (labels.astype(np.uint16) << 8) | predictions
     counts = np.bincount(codes.ravel(), minlength=1 << 16).reshape(256, 256)
-    for name, found in (("labels", counts.sum(axis=1)), ("predictions", counts.sum(axis=0))):
-        bad = classes + np.flatnonzero(found[classes:IGNORE])
+    for name, occurrences in (("labels", counts.sum(axis=1)), ("predictions", counts.sum(axis=0))):
+        bad = classes + np.flatnonzero(occurrences[classes:IGNORE])
         if bad.size:
             raise ValueError(f"expected {name} 0..{classes - 1} or {IGNORE}, got {', '.join(map(str, bad))}")
     return np.hstack([counts[:classes, :classes], counts[:classes, IGNORE:]]).astype(np.int64)
 
 
 def scores(confusion: Confusion) -> dict[str, float | None]:
-    """The six scores, keyed and ordered as SCORES; floats in 0..1, or None where nothing was labelled.
+    """Return the six scores, keyed and ordered as SCORES; floats in 0..1, or None where nothing was labelled.
 
     confusion: int64 [N, N+1] as above, or [N, N]. With IoU = intersection / union per class:
 
@@ -96,7 +96,7 @@ def scores(confusion: Confusion) -> dict[str, float | None]:
 
 
 def per_class(confusion: Confusion, names: Sequence[str]) -> pd.DataFrame:
-    """One row per class: class_id (1..N), name, iou, accuracy, labelled_pixels, predicted_pixels.
+    """Return one row per class: class_id (1..N), name, iou, accuracy, labelled_pixels, predicted_pixels.
 
     iou is NaN where the union is empty, accuracy where the class has no labelled pixels.
     predicted_pixels counts labelled pixels only.
@@ -126,9 +126,9 @@ def write_tables(confusion: Confusion, names: Sequence[str], per_class_csv: Path
 
 
 def cells(confusion: Confusion, names: Sequence[str]) -> pd.DataFrame:
-    """One row per cell that is not empty, which of 150 classes are few: both classes, pixels, share of the true class.
+    """Return one row per cell that is not empty: both classes, pixels, share of the true class.
 
-    truth_id is 1..N, prediction_id the same or 0, named 'none', for pixels for which no class was predicted.
+    truth_id is 1..N; prediction_id is 1..N, or 0, named 'none', for pixels for which no class was predicted.
     """
     import pandas as pd
 
@@ -147,7 +147,7 @@ def cells(confusion: Confusion, names: Sequence[str]) -> pd.DataFrame:
 
 
 def _areas(confusion: Confusion) -> tuple[Confusion, Confusion, Confusion, Confusion]:
-    """Pixels per class, each int64 [N]: hits, labelled, predicted, union."""
+    """Return pixels per class, each int64 [N]: hits, labelled, predicted, union."""
     classes, columns = confusion.shape
     if columns not in {classes, classes + 1}:
         raise ValueError(f"expected a confusion matrix [N, N] or [N, N+1], got {confusion.shape}")
@@ -157,6 +157,6 @@ def _areas(confusion: Confusion) -> tuple[Confusion, Confusion, Confusion, Confu
 
 
 def _mean(values: Iterable[float], over: int | None = None) -> float:
-    """Mean with exact summation, so that the result does not depend on the order of classes."""
+    """Return the mean, summed exactly, so that the result does not depend on the order of classes."""
     values = list(values)
     return math.fsum(values) / (over or len(values))

@@ -1,4 +1,4 @@
-"""Annotations made visible: coloured, laid over their image, outlined, scaled down and stored.
+"""Pictures of annotations: coloured, laid over their image, outlined, scaled down and stored.
 
 Input: uint8 arrays, RGB [H, W, 3] or annotation values [H, W], and the colours of
 sceneparse/scores/palette.py. Output: arrays of the same kinds, or files. Invariant: scaling an annotation
@@ -19,11 +19,11 @@ from sceneparse.scores.palette import Colours
 
 WEBP_QUALITY = 82
 Number = TypeVar("Number", np.uint8, np.float32)
-ROWS = 64  # mixed at once: in floating point a large photo would take gigabytes
+ROWS = 64  # mixed at a time: a large photo in floating point would take gigabytes
 
 
 def colorize(annotation: Pixels, colours: npt.NDArray[Number]) -> npt.NDArray[Number]:
-    """Each pixel's row of `colours` [N+1, C], as [H, W, C], by annotation values uint8 [H, W].
+    """Return each pixel's row of `colours` [N+1, C], as [H, W, C], by annotation values uint8 [H, W].
 
     Raises ValueError for values above N.
     """
@@ -50,7 +50,7 @@ def overlay(image: Pixels, annotation: Pixels, colours: Colours, opacity: float)
 
 
 def outlined(image: Pixels, annotation: Pixels) -> Pixels:
-    """A copy of an RGB image with the boundaries between the annotation's values in white: [H, W, 3] and [H, W].
+    """Return an RGB image [H, W, 3] with the boundaries between the annotation's values [H, W] in white.
 
     A pixel is on a boundary if its right or its lower neighbour has another value.
     """
@@ -75,12 +75,12 @@ def shrink(pixels: Pixels, longest: int) -> Pixels:
 
 
 def data_url(kind: str, content: bytes) -> str:
-    """A file's content, such as of kind image/png, to stand in a page itself."""
+    """Return a data URL, which holds a file's content in a page itself; `kind` is its type, such as image/png."""
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def photo_url(image: Pixels) -> str:
-    """The same of an RGB picture, uint8 [H, W, 3], as WebP: to look at, and a fifth of a PNG."""
+    """Return a data URL of an RGB picture, uint8 [H, W, 3], as lossy WebP: a fifth of a PNG."""
     file = io.BytesIO()
     Image.fromarray(image).save(file, "WEBP", quality=WEBP_QUALITY, method=6)
     return data_url("image/webp", file.getvalue())
@@ -94,6 +94,6 @@ def save_png(path: Path, image: Pixels) -> None:
 def save_label_png(file: Path | IO[bytes], annotation: Pixels, colours: Colours) -> None:
     """Write annotation values, uint8 [H, W], as an 8-bit palette PNG: viewers show the colours, the indices count."""
     picture = Image.fromarray(annotation)
-    # Makes it mode P. All 256 entries: for a short palette Pillow packs several indices into a byte.
+    # This makes it mode P. All 256 entries: with a short palette Pillow packs several indices into a byte.
     picture.putpalette(colours.tobytes().ljust(3 * 256, b"\0"))
     picture.save(file, "PNG")

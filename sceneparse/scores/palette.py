@@ -1,36 +1,54 @@
-"""One colour per class, made rather than copied.
+"""A colour for each class.
 
-Input: the number of classes, and the colours that a dataset gives them, if any. Output: RGB colours indexed by
-annotation value, row 0 = black for 'other'. Invariant: a generated palette's colour of a class depends on its number
-alone, so pictures of models with different class counts agree, and every pair of its colours can be told apart.
+Input: the number of classes, and the dataset's own colours, if it has some. Output: RGB colours indexed by annotation
+value, row 0 = black for 'other'. Invariant: a class's colour in `palette` and `colour_blind_palette` depends on its
+number alone, so pictures of models with different class counts agree.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
 from sceneparse.dataset.labels import MAX_CLASSES
-from sceneparse.scores.colour_difference import Lab, ciede2000, lab, linear
+from sceneparse.scores.palette_tables import COLOUR_BLIND, STANDARD
 
 Colours = npt.NDArray[np.uint8]
 
-LEVELS = np.arange(16, dtype=np.uint8) * 17  # the candidates: a grid of 16 x 16 x 16 RGB colours
-ALIKE = 1000  # CIEDE2000, hundredths: nearer colours are hard to tell apart in a picture
-BLACK_WHITE = np.array([[0, 0, 0], [255, 255, 255]], dtype=np.uint8)
+ALIKE = 0.12  # distance in OKLab: nearer colours are hard to tell apart in a picture
+# Ottosson, A perceptual color space for image processing (2020): linear sRGB to the cones' light, and on to OKLab.
+TO_CONES = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+TO_OKLAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
 
 
 def palette(classes: int) -> Colours:
-    """RGB colours, uint8 [classes + 1, 3], indexed by annotation value. classes: 0..254."""
-    return first_colours(_colours, classes)
+    """Return RGB colours, uint8 [classes + 1, 3], indexed by annotation value. classes: 0..254."""
+    return _first_colours(STANDARD, classes)
+
+
+def colour_blind_palette(classes: int) -> Colours:
+    """Return RGB colours like `palette`, for readers who confuse red and green: about one man in twelve."""
+    return _first_colours(COLOUR_BLIND, classes)
 
 
 def own_palette(own: Sequence[str], classes: int) -> Colours:
     """Return RGB colours like `palette`, where classes that have a colour of their own keep it.
 
-    own: #rrggbb of each class or '' for none; or empty. The other classes take the generated colours in their order;
-    those that look like a colour of a class come last.
+    own: #rrggbb of each class or '' for none; or empty. The other classes take the palette's colours in order; those
+    that look like a colour of a class come last.
     """
     colours = palette(classes)
     with_own = [value for value, colour in enumerate(own, start=1) if colour]
@@ -38,44 +56,28 @@ def own_palette(own: Sequence[str], classes: int) -> Colours:
         return colours
     for value in with_own:
         colours[value] = np.frombuffer(bytes.fromhex(own[value - 1].removeprefix("#")), np.uint8)
-    generated = _colours()[1:]
-    nearest = ciede2000(lab(linear(generated))[:, np.newaxis], lab(linear(colours[with_own]))).min(axis=1)
-    order = sorted(range(len(generated)), key=lambda index: nearest[index] < ALIKE)  # else as they are
+    free = palette(MAX_CLASSES)[1:]
+    nearest = np.linalg.norm(_oklab(free)[:, np.newaxis] - _oklab(colours[with_own]), axis=-1).min(axis=1)
+    order = np.argsort(nearest < ALIKE, kind="stable")
     others = [value for value in range(1, classes + 1) if value not in with_own]
-    colours[others] = generated[order[: len(others)]]
+    colours[others] = free[order[: len(others)]]
     return colours
 
 
-def first_colours(colours: Callable[[], Colours], classes: int) -> Colours:
-    """Those of 'other' and of so many classes, to be written into at will."""
+def _first_colours(table: str, classes: int) -> Colours:
     if not 0 <= classes <= MAX_CLASSES:
         raise ValueError(f"expected 0..{MAX_CLASSES} classes, got {classes}")
-    return colours()[: classes + 1].copy()
-
-
-def farthest_colours(seen: Callable[[Colours], Lab], darkest: int, most_vivid: int) -> Colours:
-    """Greedy farthest points by CIEDE2000: each colour is the candidate farthest from all before it.
-
-    Gonzalez, Clustering to minimize the maximum intercluster distance (1985). `seen` gives the CIELAB [V, n, 3] of n
-    colours as V observers see them; two colours are as far apart as they are to the one who tells them apart worst.
-    Left out is what to the first observer is darker or more vivid than asked, in CIELAB's lightness and chroma.
-    """
-    grid = np.stack(np.meshgrid(LEVELS, LEVELS, LEVELS, indexing="ij"), axis=-1).reshape(-1, 3)
-    lightness, *plane = np.moveaxis(seen(grid)[0], -1, 0)
-    grid = grid[(lightness > 100 * darkest) & (plane[0] ** 2 + plane[1] ** 2 < (100 * most_vivid) ** 2)]
-    views = seen(grid)  # [V, n, 3]
-    # Far from black, which is 'other', and from white, the page that the pictures are shown on.
-    ends = np.moveaxis(seen(BLACK_WHITE), 1, 0)[:, :, np.newaxis]  # [2, V, 1, 3]
-    distance = ciede2000(views, ends).min(axis=(0, 1))
-    chosen = [BLACK_WHITE[0]]
-    for _ in range(MAX_CLASSES):
-        farthest = int(distance.argmax())  # of equals the first
-        chosen.append(grid[farthest])
-        distance = np.minimum(distance, ciede2000(views, views[:, farthest, np.newaxis]).min(axis=0))
-    return np.array(chosen)
+    return _parsed(table)[: classes + 1].copy()
 
 
 @cache
-def _colours() -> Colours:
-    # Neither glaring nor so dark that it passes for 'other'.
-    return farthest_colours(lambda rgb: lab(linear(rgb))[np.newaxis], darkest=30, most_vivid=60)
+def _parsed(table: str) -> Colours:
+    """Return the colours of a table, uint8 [255, 3]."""
+    return np.array([[17 * int(digit, 16) for digit in colour] for colour in table.split()], np.uint8)
+
+
+def _oklab(rgb: Colours) -> npt.NDArray[np.float64]:
+    """sRGB uint8 [..., 3] in OKLab, where equal distances look about equal."""
+    value = rgb / 255
+    linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+    return np.asarray(np.cbrt(linear @ TO_CONES.T) @ TO_OKLAB.T)

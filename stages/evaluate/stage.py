@@ -1,8 +1,8 @@
 """evaluate: model and validation split -> scores, tables of classes, images and scene categories, confusion matrix.
 
-Scored twice, and named so: `original` compares a prediction at the picture's own size with the
+There are two sections of scores: `original` compares a prediction at the picture's own size with the
 untouched annotation (the benchmark's protocol); `resized` compares at the records' size, as training
-does. The tables are those of `original`.
+does. The tables hold `original`.
 """
 
 import csv
@@ -77,27 +77,28 @@ def evaluate(
 
 
 class Category:
-    """Validation images of one scene category: how many they are, and their pixels."""
+    """Scene category: the number of its validation images, and the confusion matrix of all their pixels."""
 
     def __init__(self, classes: int) -> None:
         self.images, self.confusion = 0, np.zeros((classes, classes + 1), np.int64)
 
     def add(self, matrix: Confusion) -> None:
-        """Take in an image."""
+        """Add an image's confusion matrix."""
         self.images += 1
         self.confusion += matrix
 
     def row(self) -> tuple[float | None, ...]:
-        """Of the table. Its scores are those of all its pixels together, defined as those of the whole split."""
+        """Return this category's row of per_category.csv, without its name; the scores are over all its pixels."""
         return self.images, int(self.confusion.sum()), *_scores(self.confusion)
 
 
 def score_originals(
     parser: "SceneParser", archive: Archive, views: "Views"
 ) -> tuple[Confusion, list[tuple[str, float | None, float | None]], dict[str, Category]]:
-    """Of the validation split at original size: confusion matrix; each image's id, pixel accuracy and mIoU; categories.
+    """Score the validation split at original size.
 
-    An image to which the archive gives no scene category is in none.
+    Returns the confusion matrix; each image's id, pixel accuracy and mIoU; and the scene categories by name, without
+    images for which the archive names no category.
     """
     classes, scenes = len(archive.classes), archive.scenes()
     total, images = np.zeros((classes, classes + 1), np.int64), []
@@ -117,7 +118,7 @@ def score_originals(
 def score_records(
     parser: "SceneParser", records: Path, manifest: Manifest, batch_size: int, views: "Views"
 ) -> Confusion:
-    """Confusion matrix over the validation records."""
+    """Return the confusion matrix over the validation records."""
     from sceneparse.records.batches import validation_batches
 
     classes = len(manifest.classes)
@@ -125,7 +126,7 @@ def score_records(
     batches = validation_batches(records, manifest, batch_size)
     with progress(total=len(manifest.validation.ids), unit="image", desc="evaluate, records' size") as bar:
         for images, labels in batches:
-            total += confusion_matrix(labels.numpy(), parser.label_batch(images, views), classes)
+            total += confusion_matrix(labels.numpy(), to_labels(parser.annotate_fitted(images, views)), classes)
             bar.update(len(images))
     return total
 
@@ -158,7 +159,7 @@ def main() -> None:
             "scores_json": "the six scores, sections original and resized (.json)",
             "per_class": "IoU, accuracy and pixels of each class (.csv)",
             "per_image": "pixel accuracy and mIoU of each validation image (.csv)",
-            "per_category": "the same of each scene category, over all its pixels (.csv)",
+            "per_category": "pixel accuracy and mIoU of each scene category, over all its pixels (.csv)",
             "confusion": "pixels by true and predicted class (.csv)",
         },
     )

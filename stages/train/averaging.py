@@ -1,7 +1,7 @@
-"""A moving average of the weights (Polyak, Juditsky 1992), which is what is validated and saved.
+"""Moving average of the weights (Polyak, Juditsky 1992), which training validates and saves.
 
-The average is of all float variables of the network, batch statistics included. Invariant: outside of `swapped`
-the network holds the weights that are trained.
+It covers all float variables of the network, batch statistics included. Invariant: outside of `swapped`
+the network holds the weights being trained.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,16 +11,19 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from sceneparse.core.types import Tensor
+
 
 class Averages:
-    """Averages of a network's variables; none with a decay of 0. To be made in the strategy's scope."""
+    """Averages of a network's variables; none with a decay of 0. Create it in the strategy's scope."""
 
     def __init__(self, variables: Sequence[Any], decay: float) -> None:
         self._decay = decay
-        self._averaged = [each.value for each in variables if np.issubdtype(each.dtype, np.floating)] if decay else []
-        self.variables = [tf.Variable(each, trainable=False) for each in self._averaged]
+        floats = [variable.value for variable in variables if np.issubdtype(variable.dtype, np.floating)]
+        self._averaged = floats if decay else []
+        self.variables = [tf.Variable(variable, trainable=False) for variable in self._averaged]
 
-    def update(self, step: Any, strategy: Any) -> None:
+    def update(self, step: Tensor, strategy: Any) -> None:
         """Take in the weights after `step` updates (int64). Early on the decay is lower: (1 + s) / (10 + s)."""
         done = tf.cast(step, tf.float32)
         share = 1 - tf.minimum(self._decay, (1 + done) / (10 + done))
@@ -29,7 +32,7 @@ class Averages:
 
     @contextmanager
     def swapped(self) -> Iterator[None]:
-        """The network with its averaged weights."""
+        """Give the network its averaged weights inside the with block."""
         trained = [variable.numpy() for variable in self._averaged]
         for variable, average in zip(self._averaged, self.variables, strict=True):
             variable.assign(average.numpy())
@@ -40,5 +43,5 @@ class Averages:
                 variable.assign(value)
 
 
-def _move(average: Any, value: Any, share: Any) -> Any:
+def _move(average: Tensor, value: Tensor, share: Tensor) -> Tensor:
     return average.assign_add(share * (value - average))

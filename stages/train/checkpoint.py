@@ -1,11 +1,11 @@
-"""Training state on disk: what a killed run needs to go on, bit for bit.
+"""Training state on disk, from which a killed run resumes bit for bit.
 
 A run's inputs (params, records, backbone, code, library versions) have a fingerprint, and each
-fingerprint a directory of its own below the state directory: state of other inputs is never
-loaded, only left aside. Inside, `step-N.npz` holds every variable of the model, the optimizer
-and the averages, and a JSON note of the loop; `best-N.npz` the model's variables at the best epoch so far. Files are
-written atomically and two steps are kept, so a damaged newest one costs minutes, not the run; a step
-counts as damaged when the best weights that it names are.
+fingerprint has a directory below the state directory: a run never loads or removes state of other inputs.
+Inside, `step-N.npz` holds every variable of the model, the optimizer and the averages, and a JSON note of
+the loop; `best-N.npz` holds the model's variables at the best epoch so far. Files are written atomically,
+and two steps are kept, so a damaged newest one costs minutes, not the run; a step counts as damaged if
+the best weights that it names are.
 """
 
 import hashlib
@@ -40,34 +40,34 @@ def fingerprint(params: Sequence[Section], files: Sequence[Path]) -> str:
 
 
 class Checkpoints:
-    """The checkpoints of one fingerprint, for a model and the `extras` that training changes, where it `writes`."""
+    """Checkpoints of one fingerprint: of a model and the `extras` that a step changes too. Saves only if `writes`."""
 
     def __init__(self, state: Path, fingerprint: str, model: Any, extras: Sequence[Any], writes: bool = True) -> None:
         self.directory = state / fingerprint
         self._writes = writes
         others = sorted(path.name for path in state.glob("*/") if path != self.directory)
         if others:
-            log.info("left aside in %s: unfinished training of other inputs (%s)", state, ", ".join(others))
+            log.info("kept in %s: unfinished training of other inputs (%s)", state, ", ".join(others))
         self.directory.mkdir(parents=True, exist_ok=True)
         self._model = [(f"model/{index:03d}", variable) for index, variable in enumerate(model.variables)]
         self._extras = [(f"extra/{index:03d}", variable) for index, variable in enumerate(extras)]
 
     @property
     def variables(self) -> list[Any]:
-        """Of the model, the optimizer and the averages, all that a step changes."""
+        """All variables that a step changes: of the model, the optimizer and the averages."""
         return [variable for _, variable in self._model + self._extras]
 
     def save(self, step: int, best_step: int | None, note: dict[str, Any]) -> None:
-        """Write the state after `step` steps, with a JSON `note`; drop the files that it outdates."""
+        """Write the state after `step` steps, with a JSON `note`; remove the files that it replaces."""
         if not self._writes:
             return
         _write(self._step_file(step), self._model + self._extras, note | {"best_step": best_step})
-        # One more of the best: a kill between the two saves leaves one that no step names yet.
+        # Keep one more of the best: a kill between the two saves leaves one that no step names yet.
         for path in self._files("step")[:-KEPT] + self._files("best")[: -KEPT - 1]:
             path.unlink()
 
     def restore(self) -> tuple[int, dict[str, Any]] | None:
-        """Load the newest readable state; returns its step and note, or None for a fresh start."""
+        """Load the newest readable state; return its step and note, or None to start at step 0."""
         for path in reversed(self._files("step")):
             try:
                 arrays, note = _read(path)
@@ -87,12 +87,12 @@ class Checkpoints:
             _write(self._best_file(step), self._model, {})
 
     def load_best(self, step: int) -> None:
-        """Put the best variables into the model."""
+        """Load the variables of `save_best(step)` into the model."""
         arrays, _ = _read(self._best_file(step))
         _assign(self._model, arrays)
 
     def remove(self) -> None:
-        """Training is over and its outputs are written: nothing to resume."""
+        """Remove all checkpoints, when training is over and its outputs are written."""
         shutil.rmtree(self.directory)
 
     def _step_file(self, step: int) -> Path:
@@ -113,7 +113,7 @@ def _write(path: Path, variables: list[tuple[str, Any]], note: dict[str, Any]) -
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """All arrays of a file, each checked by the zip's CRC-32, and its note."""
+    """Return all arrays of a file, each checked by the zip's CRC-32, and its note."""
     with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
         arrays = dict(content.items())
     note: dict[str, Any] = json.loads(arrays.pop("note").tobytes())
@@ -121,6 +121,6 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _assign(variables: list[tuple[str, Any]], arrays: dict[str, Any]) -> None:
-    values = [arrays[name] for name, _ in variables]  # all found before the first variable changes
+    values = [arrays[name] for name, _ in variables]  # raises before the first variable changes
     for (_, variable), value in zip(variables, values, strict=True):
         variable.assign(value)

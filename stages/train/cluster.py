@@ -1,7 +1,7 @@
-"""Who trains together: the workers that TF_CONFIG names, and which of them this process is.
+"""Workers that train together: the addresses that TF_CONFIG names, and which of them this process is.
 
 The variable has TensorFlow's own format: addresses of all workers, and the place of this one among
-them. The first, or the one named chief, is the one that writes.
+them. The chief, or without one the first worker, writes the outputs.
 """
 
 import os
@@ -24,24 +24,24 @@ Address = Annotated[str, Field(pattern=r"^[^\s/]+:\d{1,5}$")]
 
 @dataclass(frozen=True)
 class Cluster:
-    """The workers' addresses, the chief's first, and which of them this process is. Alone, it has none."""
+    """Addresses of the workers, the chief's first, and which of them this process is. No addresses: it trains alone."""
 
     addresses: tuple[str, ...] = ()
     index: int = 0
 
     @property
     def workers(self) -> int:
-        """How many train together."""
+        """Number of processes that train together."""
         return max(1, len(self.addresses))
 
     @property
     def chief(self) -> bool:
-        """Whether this process is the one that writes."""
+        """Whether this process writes the outputs."""
         return self.index == 0
 
     @contextmanager
     def state(self, directory: Path) -> Iterator[Path]:
-        """The chief's state directory; for the others, who leave nothing behind, a temporary one."""
+        """Give the chief its state directory, and other workers a temporary one."""
         if self.chief:
             yield directory
         else:
@@ -50,7 +50,7 @@ class Cluster:
 
 
 def read_cluster(environment: Mapping[str, str] = os.environ) -> Cluster:
-    """The cluster that TF_CONFIG describes, in TensorFlow's own format. Raises InputError when it makes no sense."""
+    """Return the cluster that TF_CONFIG describes. Raises InputError if it describes none."""
     text = environment.get(VARIABLE, "").strip()
     if text in ("", "{}"):
         return Cluster()
@@ -69,13 +69,13 @@ def read_cluster(environment: Mapping[str, str] = os.environ) -> Cluster:
 
 
 def refusal(got: str) -> InputError:
-    """What is wrong with the variable."""
+    """Return the InputError for a bad value of the variable."""
     return InputError(
         f"{VARIABLE} does not describe a cluster",
         expected=f"workers and a task among them, for instance {EXAMPLE}",
         got=got,
         file=f"environment variable {VARIABLE}",
-        next_step="mend it, or unset it to train on this machine alone; docs/scaling.md shows two hosts",
+        next_step="fix it, or unset it to train on this machine alone; docs/scaling.md shows two hosts",
     )
 
 

@@ -1,9 +1,9 @@
-"""Constants on a trained network's logits with which its decisions suit the mean IoU, not the likelihood.
+"""Constants on a trained network's logits that make its decisions suit the mean IoU, not the likelihood.
 
-The likeliest class is the right choice for pixel accuracy. For the IoU of a class that is never certain it is not: it
-gains by being chosen from a lower probability on, others lose by it (Nowozin 2014, "Optimal decisions from
-probabilistic models: the intersection-over-union case"). One constant per class is found on training pictures as they
-are stored, so the validation split has no say, and stands in the saved model as its last layer.
+The likeliest class is the right choice for pixel accuracy, but not for IoU: a class that is never certain gains by
+being chosen at a lower probability, and others lose (Nowozin 2014, "Optimal decisions from probabilistic models: the
+intersection-over-union case"). One constant per class is fitted on training pictures as they are stored, not on the
+validation split, and becomes the last layer of the saved model.
 """
 
 import logging
@@ -16,23 +16,24 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from sceneparse.core.types import Tensor
 from sceneparse.dataset.labels import IGNORE
 from sceneparse.records.batches import stored_batches
 from sceneparse.records.manifest import Manifest
 
 log = logging.getLogger(__name__)
 
-PICTURES = 512  # at most, spread over the training split
-PIXELS = 1024  # of each
+PICTURES = 512  # most pictures, spread over the training split
+PIXELS = 1024  # from each picture
 LAYER = "decision"
 STEP, STEPS = 0.1, 30  # constants lie between -3 and 3
-SWEEPS = 10  # over the classes; four or five do on CamVid
+SWEEPS = 10  # most passes over the classes; CamVid takes four or five
 
 Floats = npt.NDArray[np.float32]
 
 
 def suited_to_iou(model: Any, records: Path, manifest: Manifest, batch_size: int) -> Any:
-    """A copy of the network whose last layer adds the constants that suit its training pictures."""
+    """Return a copy of the network whose last layer adds the constants that suit its training pictures."""
     copy = keras.models.clone_model(model)  # on one device, whatever the model was trained on
     copy.set_weights(model.get_weights())
     constants, before, after = best_constants(*sample(copy, stored_batches(records, manifest, batch_size, PICTURES)))
@@ -41,10 +42,10 @@ def suited_to_iou(model: Any, records: Path, manifest: Manifest, batch_size: int
 
 
 def sample(model: Any, batches: Iterable[Any]) -> tuple[Floats, npt.NDArray[np.uint8]]:
-    """Float32 logits [P, N] and uint8 labels [P], none ignored, of pixels drawn from batches of pictures and labels."""
+    """Return float32 logits [P, N] and uint8 labels [P], none ignored, of pixels drawn from batches."""
 
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
-    def drawn(images: Any, labels: Any, places: Any) -> tuple[Any, Any]:
+    def drawn(images: Tensor, labels: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
         logits = model(images, training=False)
         flat = tf.reshape(logits, [tf.shape(logits)[0], -1, logits.shape[-1]])
         chosen = tf.gather(flat, places, batch_dims=1)
@@ -62,7 +63,7 @@ def sample(model: Any, batches: Iterable[Any]) -> tuple[Floats, npt.NDArray[np.u
 
 
 def best_constants(logits: Floats, labels: npt.NDArray[np.uint8]) -> tuple[Floats, float, float]:
-    """Constants [N] that maximize the mean IoU of these pixels, and that mean IoU without and with them.
+    """Return constants [N] that maximize the mean IoU of these pixels, and that mean IoU without and with them.
 
     logits: float32 [P, N]; labels: uint8 [P], 0..N-1. Coordinate ascent: each class in turn takes the best constant of
     a grid, the others' held, until a sweep changes nothing. An output without labelled pixels keeps 0.
@@ -70,15 +71,15 @@ def best_constants(logits: Floats, labels: npt.NDArray[np.uint8]) -> tuple[Float
     count = logits.shape[1]
     labelled = np.bincount(labels, minlength=count)
     constants, grid = np.zeros(count, np.float32), np.arange(-STEPS, STEPS + 1, dtype=np.float32) * np.float32(STEP)
-    scores, leaders = logits.copy(), _two_highest(logits)  # of the logits with the constants of the moment
+    scores, leaders = logits.copy(), _two_highest(logits)  # logits plus constants, and their two highest
     before = mean = float(_ious_by_constant(scores, leaders, labels, labelled, 0, grid)[STEPS])
     for _ in range(SWEEPS):
         start = mean
         for index in np.flatnonzero(labelled).tolist():
-            found = _ious_by_constant(scores, leaders, labels, labelled, index, grid - constants[index])
-            best = int(found.argmax())
-            if found[best] > mean:
-                mean, constants[index] = float(found[best]), grid[best]
+            ious = _ious_by_constant(scores, leaders, labels, labelled, index, grid - constants[index])
+            best = int(ious.argmax())
+            if ious[best] > mean:
+                mean, constants[index] = float(ious[best]), grid[best]
                 scores[:, index] = logits[:, index] + grid[best]
                 changed = (leaders == index).any(axis=0) | (scores[:, index] >= _at(scores, leaders[1]))
                 leaders[:, changed] = _two_highest(scores[changed])
@@ -88,7 +89,7 @@ def best_constants(logits: Floats, labels: npt.NDArray[np.uint8]) -> tuple[Float
 
 
 def _two_highest(scores: Floats) -> Any:
-    """Each pixel's two outputs of the highest scores, int [2, P]; the first of equal ones, as argmax has it."""
+    """Return each pixel's two outputs with the highest scores, int [2, P]; ties go to the first, as in argmax."""
     first = scores.argmax(axis=1)
     others = scores.copy()
     others[np.arange(len(others)), first] = -np.inf
@@ -96,22 +97,21 @@ def _two_highest(scores: Floats) -> Any:
 
 
 def _at(scores: Floats, outputs: Any) -> Floats:
-    """Each pixel's score of its output [P]."""
-    found: Floats = scores[np.arange(len(outputs)), outputs]
-    return found
+    """Return each pixel's score at its entry of `outputs` [P]."""
+    return scores[np.arange(len(outputs)), outputs]  # type: ignore[no-any-return]
 
 
 def _ious_by_constant(scores: Floats, leaders: Any, labels: Any, labelled: Any, index: int, grid: Floats) -> Any:
-    """Mean IoU over the labelled classes for each ascending constant that might be added to output `index`."""
+    """Return the mean IoU over the labelled classes for each constant of the ascending `grid` on output `index`."""
     count = scores.shape[1]
     rival = np.where(leaders[0] == index, leaders[1], leaders[0])  # the pixel's class where it is not `index`
-    # Constants up to this one leave the pixel to its rival; of equal scores the first has it.
+    # Constants up to `margin` leave the pixel to its rival; ties go to the first output.
     margin = _at(scores, rival) - scores[:, index]
     left = np.where(rival < index, np.searchsorted(grid, margin, "right"), np.searchsorted(grid, margin, "left"))
     cells = len(grid) + 1
 
     def taken(pixels: Any) -> Any:
-        """Of `pixels`, how many each constant takes from each class: [constants, N]."""
+        """Count the `pixels` that each constant takes from each class: [constants, N]."""
         codes = left[pixels] * count + rival[pixels]
         return np.bincount(codes, minlength=cells * count).reshape(cells, count).cumsum(axis=0)[:-1]
 
@@ -126,7 +126,7 @@ def _ious_by_constant(scores: Floats, leaders: Any, labels: Any, labelled: Any, 
 
 
 def with_constants(model: Any, constants: Floats) -> Any:
-    """The network with one more stock Keras layer, which adds the constants to its logits."""
+    """Return the network with one more stock Keras layer, which adds the constants to its logits."""
     offset = [float(value) for value in constants]
     logits = keras.layers.Rescaling(1.0, offset, dtype="float32", name=LAYER)(model.output)
     return keras.Model(model.input, logits, name=model.name)

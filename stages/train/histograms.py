@@ -1,7 +1,7 @@
-"""What train.debug shows in TensorBoard: histograms of gradients, activations and weights, and the pictures.
+"""TensorBoard's histograms of gradients, activations and weights, and pictures, with train.debug.
 
-Input: a trainer after an update, its batch and its gradients. Output: TensorBoard's events. Invariant: nothing of the
-training changes.
+Input: a trainer after an update, its batch and its gradients. Output: TensorBoard's events. Invariant: the training
+does not change.
 """
 
 from typing import Any
@@ -9,14 +9,14 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from sceneparse.dataset.labels import IGNORE, to_annotation
+from sceneparse.dataset.labels import outputs_to_annotation, to_annotation
 from sceneparse.scores.palette import Colours
 
-PICTURES = 2  # of the batch
+PICTURES = 2  # from the batch
 
 
 def write_histograms(writer: Any, step: int, trainer: Any, batch: Any, gradients: list[Any], colours: Colours) -> None:
-    """Write them for `step`. The batch is of uint8 images [B, S, S, 3] and labels [B, S, S].
+    """Write the events of `step`. The batch holds uint8 images [B, S, S, 3] and labels [B, S, S].
 
     colours: RGB, uint8 [classes + 1, 3], indexed by annotation value.
     """
@@ -26,7 +26,7 @@ def write_histograms(writer: Any, step: int, trainer: Any, batch: Any, gradients
     *activations, logits = inside(images, training=False)
     variables = trainer.model.trainable_variables
     with writer.as_default(step=step):
-        # Of a step with a frozen backbone there are gradients of the head alone, which is last.
+        # With a frozen backbone there are gradients of the head alone, whose variables are the last.
         for variable, gradient in zip(variables[len(variables) - len(gradients) :], gradients, strict=True):
             tf.summary.histogram(f"gradients/{variable.path}", gradient)
         for variable in variables:
@@ -34,10 +34,9 @@ def write_histograms(writer: Any, step: int, trainer: Any, batch: Any, gradients
         for layer, activation in zip(shown, activations, strict=True):
             tf.summary.histogram(f"activations/{layer.name}", activation)
         tf.summary.image("image", images, max_outputs=PICTURES)
-        predicted = tf.cast(tf.argmax(logits, axis=-1), tf.uint8)
-        predicted = tf.where(predicted == trainer.classes, tf.constant(IGNORE, tf.uint8), predicted)
-        for name, values in (("truth", labels), ("prediction", predicted)):
-            tf.summary.image(
-                name, tf.gather(tf.constant(colours), tf.cast(to_annotation(values), tf.int32)), max_outputs=PICTURES
-            )
+        best = tf.argmax(logits, axis=-1, output_type=tf.int32)
+        predicted = outputs_to_annotation(best, trainer.classes, trainer.outputs)
+        for name, values in (("truth", to_annotation(labels)), ("prediction", predicted)):
+            coloured = tf.gather(tf.constant(colours), tf.cast(values, tf.int32))
+            tf.summary.image(name, coloured, max_outputs=PICTURES)
     writer.flush()

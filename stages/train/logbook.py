@@ -1,7 +1,7 @@
-"""What training leaves to look at: the history of its epochs, as DVCLive's files and TensorBoard's logs.
+"""History of a training's epochs, and its copies as DVCLive's files and TensorBoard's logs.
 
-The history is the truth and travels in the checkpoints; DVCLive's files are written anew from it when
-a run goes on, so that they hold every epoch exactly once, however often the run was killed.
+The history is the truth and travels in the checkpoints. A resumed run writes DVCLive's files again
+from it, so that they hold every epoch exactly once, however often the run was killed.
 """
 
 import logging
@@ -15,52 +15,54 @@ from typing import Any, Self
 import numpy as np
 
 from sceneparse.core.files import write_text
+from sceneparse.core.types import Tensor
+from sceneparse.dataset.labels import by_output
 from sceneparse.scores.curves import flow_file
 from sceneparse.scores.metrics import Confusion, scores
 
 log = logging.getLogger(__name__)
 
 Row = dict[str, Any]
-DOMINANT = 0.99  # share of all predictions at which a class counts as the only one
+DOMINANT = 0.99  # share of all predictions from which a class counts as the only one
 
 
 class Sums:
-    """Of the updates' losses over an epoch and of their gradient norms over a window, on the device until looked at."""
+    """Sums of the updates' losses over an epoch and of gradient norms over a window, on the device until read."""
 
     def __init__(self, layers: int, note: dict[str, Any] | None) -> None:
         self._layers = layers
-        self._loss: Any = np.float32(note["loss"] if note else 0)
-        self._norms: Any = np.asarray(note["norms"] if note else [0] * layers, np.float32)
+        self._loss: Tensor = np.float32(note["loss"] if note else 0)
+        self._norms: Tensor = np.asarray(note["norms"] if note else [0] * layers, np.float32)
         self._updates: int = note["updates"] if note else 0  # in the window
 
-    def add(self, loss: Any, norms: Any) -> None:
-        """Take in an update: float32 scalar and float32 [L] tensors, which are not waited for."""
+    def add(self, loss: Tensor, norms: Tensor) -> None:
+        """Add an update, a float32 scalar and float32 [L], without waiting for the device."""
         self._loss, self._norms, self._updates = self._loss + loss, self._norms + norms, self._updates + 1
 
     def loss(self) -> float:
-        """Of the epoch so far. Waits for the device."""
+        """Return the summed loss so far this epoch; blocks on the device."""
         self._loss = np.float32(self._loss)
         return float(self._loss)
 
     def take_loss(self) -> float:
-        """The same at the end of the epoch: the next one begins at 0."""
+        """Return the epoch's summed loss and reset it."""
         loss, self._loss = self.loss(), np.float32(0)
         return loss
 
     def take_norms(self) -> list[float]:
-        """Mean norm of each layer's gradient in the window; the next window begins."""
+        """Return the mean norm of each layer's gradient in the window, and start the next window."""
         mean = np.asarray(self._norms) / np.float32(self._updates)
         self._norms, self._updates = np.zeros(self._layers, np.float32), 0
         return [float(value) for value in mean]
 
     def note(self) -> dict[str, Any]:
-        """What a checkpoint keeps: float32 values survive JSON to the bit."""
+        """Return the sums as JSON values for a checkpoint; float32 survives JSON to the bit."""
         norms = [float(value) for value in np.asarray(self._norms)]
         return {"loss": self.loss(), "norms": norms, "updates": self._updates}
 
 
 class Logbook:
-    """The epochs so far, and the loggers that show them. Use as a context manager."""
+    """Epochs so far, and the loggers that show them. Use as a context manager."""
 
     def __init__(
         self, curves: Path, tensorboard: Path, layers: Sequence[str], history: list[Row], flow: list[list[float]]
@@ -72,10 +74,10 @@ class Logbook:
         self.flow = flow  # [step, mean gradient norm of each layer since the row before]
         self.curves = curves
         self._layers = list(layers)
-        # Begins with an empty directory. Only files: no experiment, report, dvc.yaml or hardware figures of its own.
+        # Live empties the directory first. Only files: no experiment, report, dvc.yaml or hardware figures of its own.
         self._live = Live(str(self.curves), save_dvc_exp=False, dvcyaml=None, report=None, monitor_system=False)
         self._scalar = tf.summary.scalar
-        # Two runs of the same tags, which TensorBoard lays over each other: training and validation in one graph.
+        # TensorBoard draws runs that share tags in one graph: training and validation.
         splits = ("train", "validation")
         self._writers = {split: tf.summary.create_file_writer(str(tensorboard / split)) for split in splits}
         for row in history:
@@ -92,7 +94,7 @@ class Logbook:
 
     @property
     def writer(self) -> Any:
-        """TensorBoard's, of the training."""
+        """TensorBoard's writer of the training split."""
         return self._writers["train"]
 
     def add(self, row: Row) -> None:
@@ -108,7 +110,7 @@ class Logbook:
             writer.flush()
 
     def add_flow(self, step: int, norms: list[float]) -> None:
-        """Log the mean gradient norm of each layer since the last such row: where the gradient flows."""
+        """Log the mean gradient norm of each layer since the last call."""
         self.flow.append([step, *norms])
         self._write_flow()
         with self.writer.as_default(step=step):
@@ -116,11 +118,11 @@ class Logbook:
                 self._scalar(f"gradient_norm/{layer}", norm)
 
     def best(self) -> Row:
-        """The first epoch with the highest validation mIoU. There is one."""
+        """Return the first epoch with the highest validation mIoU; there must be a validated epoch."""
         return max(self.validated(), key=lambda row: float(row["validation/mean_iou"]))
 
     def validated(self) -> list[Row]:
-        """The epochs after which there was a validation."""
+        """Return the epochs that ended with a validation."""
         return [row for row in self.history if "validation/mean_iou" in row]
 
     def _write_curves(self, row: Row) -> None:
@@ -136,12 +138,12 @@ class Logbook:
 
 
 def training_row(step: int, loss: float, learning_rate: float) -> Row:
-    """An epoch of the history without a validation, under the names that DVCLive and TensorBoard show."""
+    """Return the history's row of an epoch without validation, under the names that DVCLive and TensorBoard show."""
     return {"step": step, "train/loss": loss, "train/learning_rate": learning_rate}
 
 
 def epoch_row(step: int, loss: float, learning_rate: float, validation_loss: float, confusion: Confusion) -> Row:
-    """An epoch of the history with its validation."""
+    """Return the history's row of an epoch with its validation."""
     score = scores(confusion)
     return {
         **training_row(step, loss, learning_rate),
@@ -152,7 +154,7 @@ def epoch_row(step: int, loss: float, learning_rate: float, validation_loss: flo
 
 
 def epoch_line(epoch: int, epochs: int, row: Row, best: tuple[int, float] | None, seconds_left: float) -> str:
-    """One line on an epoch, in columns that stay where they are. best: the best epoch so far and its mIoU."""
+    """Return an epoch's line of the log, in fixed columns. best: the best epoch so far and its mIoU."""
     scores = f"{'no validation':<52}"
     if "validation/mean_iou" in row:
         scores = (
@@ -167,23 +169,23 @@ def epoch_line(epoch: int, epochs: int, row: Row, best: tuple[int, float] | None
 
 
 class Pace:
-    """Time that the rest of a training takes, at the pace of the last epochs: later ones can have larger pictures."""
+    """Time left at the pace of the last epochs, which can have larger pictures than the first."""
 
     def __init__(self, step: int, epochs: int) -> None:
         self._marks = deque([(step, time.monotonic())], maxlen=1 + epochs)
 
     def seconds_left(self, step: int, total: int) -> float:
-        """Seconds from `step`, the end of an epoch, to the end."""
+        """Return the seconds from `step`, the end of an epoch, to `total`."""
         self._marks.append((step, time.monotonic()))
         (first, began), (_, now) = self._marks[0], self._marks[-1]
         return (now - began) / (step - first) * (total - step)
 
 
 def warn_if_one_class(confusion: Confusion, classes: Sequence[str]) -> None:
-    """Say so when the network predicts one class nearly everywhere and the truth does not."""
+    """Log a warning if the network predicts one class nearly everywhere but the truth does not."""
     total, labelled, predicted = confusion.sum(), confusion.sum(axis=1), confusion.sum(axis=0)
     top = int(predicted.argmax())
-    names = [*classes, "other"]  # which may be a class of its own
+    names = by_output(["other", *classes], ignores_other=False)
     if predicted[top] >= DOMINANT * total > (*labelled, 0)[top]:
         log.warning(
             "%.1f%% of all predictions are '%s': the network does not tell classes apart. If this lasts "

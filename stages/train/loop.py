@@ -1,7 +1,8 @@
-"""The epochs of a training: update by update from wherever it stands to the end, looked at, validated and saved.
+"""Loop of a training: updates from any step to the end, with progress, validation, curves and checkpoints.
 
-Input: a trainer, its batches and what else a training needs. Output: the logbook's rows and the checkpoints. Invariant:
-all that decides how it goes on is in a checkpoint, so that a killed run ends like one that was not.
+Input: a trainer, its batches and the rest of a training's parts. Output: the logbook's rows and the checkpoints.
+Invariant: a checkpoint holds all that decides how training continues, so a killed and resumed run ends with the
+weights of an uninterrupted one.
 """
 
 import logging
@@ -25,12 +26,12 @@ from stages.train.worker_team import Workers
 log = logging.getLogger(__name__)
 
 CHECKPOINT_SECONDS = 300.0  # the most that a kill can cost
-REPORT_STEPS = 10  # between looks at the loss, each of which waits for the device
+REPORT_STEPS = 10  # between two readings of the loss, each of which waits for the device
 
 
 @dataclass
 class Loop:
-    """A training under way. `stop` fills when it is asked to end."""
+    """Training under way. `stop` fills when a signal asks it to end."""
 
     params: Train
     trainer: Trainer
@@ -43,7 +44,7 @@ class Loop:
     manifest: Manifest
 
     def run(self, step: int, batches: Iterator[Any], validation: Iterable[Any], *, quiet: bool) -> None:
-        """Train from `step` to the end; exits after a step, its state saved, when it is asked to."""
+        """Train from `step` to the end; exit after a step, its state saved, once `stop` has filled."""
         total, frozen = self.steps * self.params.epochs, self.steps * self.params.freeze_epochs
         saved, pace = time.monotonic(), Pace(step, self.params.validate_epochs)
         with progress(total=total, initial=step, unit="step", desc="train", smoothing=0.05, disable=quiet) as bar:
@@ -54,13 +55,13 @@ class Loop:
                 update = self.trainer.step(batch, frozen=step <= frozen, keep_gradients=debug)
                 self.sums.add(update.loss, update.norms)
                 bar.update()
-                # The gradient's flow is of interest at first, so early windows are short: 1, 2, 4, 8, ...
+                # Gradients change most at first, so early windows are short: 1, 2, 4, 8, ...
                 window_ends = epoch_ends or (step < self.steps and step & (step - 1) == 0)
-                look = window_ends or step % REPORT_STEPS == 0
-                stopping = self.workers.agree_to_stop(bool(self.stop), now=look)
+                reading = window_ends or step % REPORT_STEPS == 0
+                stopping = self.workers.agree_to_stop(bool(self.stop), now=reading)
                 save = epoch_ends or stopping or time.monotonic() - saved > CHECKPOINT_SECONDS
-                if save or look:
-                    self._look(step, bar)
+                if save or reading:
+                    self._show_loss(step, bar)
                 if window_ends:
                     self.logbook.add_flow(step, self.sums.take_norms())
                 if debug:
@@ -73,9 +74,9 @@ class Loop:
                     self._save(step)
                     saved = time.monotonic()
                 if stopping and step < total:
-                    sys.exit(f"stopped at step {step} of {total} with its state saved: run again to go on")
+                    sys.exit(f"stopped at step {step} of {total} with its state saved: run again to resume")
 
-    def _look(self, step: int, bar: Any) -> None:
+    def _show_loss(self, step: int, bar: Any) -> None:
         loss = self.sums.loss() / (step % self.steps or self.steps)
         check_finite(loss, step)
         rate = (bar.format_dict["rate"] or 0) * self.params.batch_size

@@ -1,27 +1,28 @@
-"""The training loss: softmax cross-entropy over the pixels that have a label.
+"""Training loss: softmax cross-entropy over the pixels that have a label.
 
-Sums come back undivided, so that the mean is over all labelled pixels of the global batch, on
-however many devices it lies. Stock Keras operations only.
+The functions return sums, so that the caller can take the mean over all labelled pixels of the global
+batch, on any number of devices. Stock Keras operations only.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from keras import ops
 
+from sceneparse.core.types import Tensor
+
 
 def pixel_cross_entropy(
-    labels: Any,
-    logits: Any,
+    labels: Tensor,
+    logits: Tensor,
     class_weights: Sequence[float],
     adjustment: float = 0.0,
-) -> tuple[Any, Any]:
-    """Weighted sum of the pixels' losses, and the sum of their weights: two float32 scalars.
+) -> tuple[Tensor, Tensor]:
+    """Return the weighted sum of the pixels' losses, and the sum of their weights: two float32 scalars.
 
     labels are uint8 [B, H, W], 0..N-1 or 255; logits are float32 [B, H, W, N]. Ignored pixels have weight 0.
-    `adjustment` times the logarithms of the class weights is added to the logits (Menon et al. 2021, equation 10, with
-    weights for priors): with 1 the logits that are learned are those of the data's own frequencies, weighted or not.
+    `adjustment` (0..1) undoes that much of the class weighting in the learned logits: it adds so many times the
+    logarithms of the class weights to the logits in the loss (Menon et al. 2021, equation 10, weights for priors).
     """
     classes = len(class_weights)
     index = ops.minimum(ops.cast(labels, "int32"), classes)  # 255 -> N, beyond the classes: weight 0
@@ -33,9 +34,9 @@ def pixel_cross_entropy(
 
 
 def median_frequency_weights(label_pixels: Sequence[int], exponent: float) -> list[float]:
-    """Class weights (median frequency / frequency) ** exponent; Eigen and Fergus 2015, section 5, for exponent 1.
+    """Return class weights (median frequency / frequency) ** exponent: Eigen and Fergus 2015, section 5, for 1.
 
-    `label_pixels` counts pixels of each output's class. A class without pixels is never met: weight 1.
+    `label_pixels` counts pixels of each output's class. A class without pixels gets weight 1.
     """
     counts = np.asarray(label_pixels, np.float64)
     present = counts > 0

@@ -1,4 +1,4 @@
-"""The optimizer and its schedule, from the params."""
+"""Optimizer and learning rate schedule, from section train of the params."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from sceneparse.core.types import Tensor
 from sceneparse.params.train import Train
 
 
@@ -18,23 +19,23 @@ class PolySchedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ig
     def __init__(self, peak: float, power: float, warmup: int, steps: int) -> None:
         self.peak, self.power, self.warmup, self.steps = peak, power, warmup, steps
 
-    def __call__(self, step: Any) -> Any:
-        """Learning rate of the update after `step` updates."""
+    def __call__(self, step: Tensor) -> Tensor:
+        """Return the learning rate of the update after `step` updates."""
         done = ops.cast(step, "float32")
         rising = (done + 1) / max(1, self.warmup)
         progress = ops.clip((done - self.warmup) / max(1, self.steps - self.warmup), 0.0, 1.0)
         return self.peak * ops.where(done < self.warmup, rising, (1 - progress) ** self.power)
 
     def get_config(self) -> dict[str, float]:
-        """The constructor's arguments."""
+        """Return the constructor's arguments."""
         return {"peak": self.peak, "power": self.power, "warmup": self.warmup, "steps": self.steps}
 
 
 class PerVariable:
-    """Mixed into an optimizer: decoupled weight decay of kernels alone, and a learning rate for each variable.
+    """Mixin of an optimizer: decoupled weight decay of kernels alone, and a learning rate for each variable.
 
-    Both are set by `build_optimizer`, in the order of the variables. The decay follows the variable's own rate, and is
-    taken before the update, as in AdamW (Loshchilov, Hutter 2019).
+    `build_optimizer` sets both, in the order of the variables. The decay follows the variable's own rate and comes
+    before the update, as in AdamW (Loshchilov, Hutter 2019).
     """
 
     rates: Sequence[float]
@@ -83,9 +84,9 @@ class SGD(PerVariable, keras.optimizers.SGD):  # type: ignore[misc]
 
 
 def build_optimizer(params: Train, schedule: PolySchedule, variables: Sequence[Any], backbone: Sequence[Any]) -> Any:
-    """The keras optimizer for `variables`, of which `backbone` learns at train.backbone_rate times the rate.
+    """Return the keras optimizer for `variables`, of which `backbone` learns at train.backbone_rate times the rate.
 
-    Dynamic loss scaling is added under mixed_float16.
+    Adds dynamic loss scaling under mixed_float16.
     """
     if params.optimizer == "adamw":
         optimizer = Adam(schedule, beta_1=params.momentum)

@@ -1,4 +1,4 @@
-"""What training refuses before or while it runs, with the params that would mend it."""
+"""Checks that training makes before or while it runs; their errors name the params to change."""
 
 import math
 
@@ -9,7 +9,7 @@ from sceneparse.params.train import Train
 
 
 def check_divides(params: Train, replicas: int) -> None:
-    """Raise InputError when a batch cannot be dealt out evenly to `replicas` and their micro-batches."""
+    """Raise InputError if a batch cannot be divided evenly among `replicas` and their micro-batches."""
     parts = replicas * params.micro_batches
     if params.batch_size % parts:
         raise InputError(
@@ -22,7 +22,7 @@ def check_divides(params: Train, replicas: int) -> None:
 
 
 def check_compiles(params: Train) -> None:
-    """Raise InputError for what XLA is known not to compile."""
+    """Raise InputError for params that XLA cannot compile."""
     if params.xla and params.precision != "float32" and not tf.config.list_logical_devices("GPU"):
         raise InputError(
             "XLA cannot compile mixed precision for the CPU",
@@ -34,7 +34,7 @@ def check_compiles(params: Train) -> None:
 
 
 def check_finite(loss: float, step: int) -> None:
-    """Raise InputError when training has diverged: from a NaN there is no way back."""
+    """Raise InputError when training has diverged: it cannot recover from a NaN."""
     if not math.isfinite(loss):
         raise InputError(
             "training has diverged",

@@ -1,9 +1,9 @@
-"""The workers of one training meet before it starts, and compare what they are about to train.
+"""Roll call: the workers of one training meet before it starts, and compare their inputs.
 
-TensorFlow connects its workers with the interpreter locked: while one is missing the others can neither
-be stopped nor say whom they wait for, for an hour. So they first meet here, over plain TCP on the
-chief's own address. Afterwards every one of them is there with the same params, records, code and
-libraries, or every one has raised an error that says what is the matter.
+TensorFlow connects its workers with the interpreter locked: while one is missing, the others can neither
+be stopped nor report whom they wait for, for an hour. So they first meet here, over plain TCP on the
+chief's own address. Afterwards all workers are there with the same params, records, code and
+libraries, or each has raised an error that names the problem.
 """
 
 import json
@@ -19,7 +19,7 @@ from stages.train.cluster import VARIABLE, Cluster, refusal
 
 log = logging.getLogger(__name__)
 
-WAIT_SECONDS = 600.0  # for the last worker, counted from this one's own arrival
+WAIT_SECONDS = 600.0  # for the last worker, counted from the start of this one
 RETRY_SECONDS = 0.5
 
 
@@ -27,7 +27,7 @@ def call_roll(cluster: Cluster, fingerprint: str) -> None:
     """Return when all workers are there with the same `fingerprint`.
 
     Raises InputError on all of them if their fingerprints or addresses differ, and TransientError
-    when one has not come in WAIT_SECONDS.
+    when one has not arrived within WAIT_SECONDS.
     """
     mine = {"index": cluster.index, "addresses": list(cluster.addresses), "fingerprint": fingerprint}
     deadline = time.monotonic() + WAIT_SECONDS
@@ -35,7 +35,7 @@ def call_roll(cluster: Cluster, fingerprint: str) -> None:
     others = _as_chief(cluster, mine, deadline) if cluster.chief else _ask_chief(cluster, mine, deadline)
     if others:
         raise InputError(
-            "the workers are not about to train the same",
+            "workers disagree about what to train",
             expected="the same params, records, backbone, code, library versions, addresses and number of GPUs on all",
             got=f"others than the chief's on {', '.join(others)}",
             file=f"the checkout and {VARIABLE} of each worker",
@@ -44,7 +44,7 @@ def call_roll(cluster: Cluster, fingerprint: str) -> None:
 
 
 def _as_chief(cluster: Cluster, mine: dict[str, Any], deadline: float) -> list[str]:
-    """Wait for all workers and tell them which of them differ from the chief."""
+    """Wait for all workers, tell them which of them differ from the chief, and return those."""
     present: dict[socket.socket, dict[str, Any]] = {}
     with ExitStack() as sockets:
         server = sockets.enter_context(_listen(cluster.addresses[0]))
@@ -57,10 +57,10 @@ def _as_chief(cluster: Cluster, mine: dict[str, Any], deadline: float) -> list[s
                 break
             if not ready:
                 missing = [address for index, address in enumerate(cluster.addresses) if index not in here]
-                raise _absent(f"no word from {', '.join(missing)} in {WAIT_SECONDS:.0f} s")
+                raise _absent(f"no message from {', '.join(missing)} in {WAIT_SECONDS:.0f} s")
             for sender in ready:
                 if sender is not server:
-                    del present[sender]  # it has said all that it has to say, so it has gone
+                    del present[sender]  # a worker sends one message only: this one has hung up
                 elif connection := _accept(server):
                     sockets.enter_context(connection)
                     card = _receive(connection, time.monotonic() + 5)
@@ -77,7 +77,7 @@ def _as_chief(cluster: Cluster, mine: dict[str, Any], deadline: float) -> list[s
 
 
 def _ask_chief(cluster: Cluster, mine: dict[str, Any], deadline: float) -> list[str]:
-    """Report to the chief, as soon as it is there; which workers differ from it."""
+    """Report to the chief, once it is there; return the workers that differ from it."""
     host, _, port = cluster.addresses[0].rpartition(":")
     problem = "nothing"
     while (left := deadline - time.monotonic()) > 0:
@@ -109,7 +109,7 @@ def _accept(server: socket.socket) -> socket.socket | None:
     server.settimeout(1)
     try:
         return server.accept()[0]
-    except OSError:  # the caller has hung up
+    except OSError:  # the worker has hung up
         return None
 
 
@@ -118,7 +118,7 @@ def _send(connection: socket.socket, message: dict[str, Any]) -> None:
 
 
 def _receive(connection: socket.socket, deadline: float) -> dict[str, Any] | None:
-    """One message, or None from a peer that says nothing, or something else."""
+    """Return one message, or None if the peer sends none or something else."""
     connection.settimeout(max(0.1, deadline - time.monotonic()))
     try:
         message = json.loads(connection.makefile("rb").readline(2**20))
@@ -129,9 +129,9 @@ def _receive(connection: socket.socket, deadline: float) -> dict[str, Any] | Non
 
 def _absent(got: str) -> TransientError:
     return TransientError(
-        "not all workers have come",
+        "not all workers have arrived",
         expected=f"every worker of {VARIABLE} started, its address reachable from the others",
         got=got,
         file=VARIABLE,
-        next_step="start the workers that are missing, look at what those that ended said, and start this one again",
+        next_step="read the errors of the workers that ended, start the missing ones, and start this one again",
     )

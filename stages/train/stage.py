@@ -1,13 +1,13 @@
 """train: records and first weights -> the best FCN-8s by validation mIoU, its card and its curves.
 
-The first weights are those that params.train.start_from names: ImageNet's from the weights stage (a directory), or a
-trained model (.keras).
+params.train.start_from names the first weights: ImageNet's from the weights stage (a directory), or a trained model
+(.keras).
 
-The loop is a function of the params and the records: step s always sees the same batch, so a
-killed run goes on from its last checkpoint and ends with the same weights. Checkpoints and logs lie
-in the state directory, which is no output of the stage: DVC deletes outputs before a rerun.
-With TF_CONFIG set all its workers run this stage, each on its rows of the same batches, and the
-chief alone writes.
+The loop is a function of the params and the records: step s always gets the same batch, so a killed
+run resumes from its last checkpoint and produces exactly the weights of an uninterrupted run.
+Checkpoints and logs lie in the state directory, which is no output of the stage: DVC deletes outputs
+before a rerun. With TF_CONFIG set, all its workers run this stage, each on its rows of the same
+batches, and the chief alone writes.
 """
 
 import logging
@@ -22,6 +22,7 @@ from typing import Any, Protocol
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import atomic_directory, locked
 from sceneparse.core.tensorflow_loading import load_tensorflow
+from sceneparse.dataset.labels import by_output
 from sceneparse.params.flags import run_stage
 from sceneparse.params.model import Model
 from sceneparse.params.train import Train
@@ -41,7 +42,7 @@ class Sections(Protocol):
 
 
 def train(params: Sections, records: Path, model: Path, card: Path, curves: Path, state: Path) -> None:
-    """Train, or go on training; write `model`, `card` and `curves` at the end."""
+    """Train, or resume a training; write `model`, `card` and `curves` at the end."""
     _check_name(model)
     cluster = read_cluster()
     manifest = open_records(records)
@@ -50,7 +51,7 @@ def train(params: Sections, records: Path, model: Path, card: Path, curves: Path
     if initialize and Path(params.train.start_from).is_dir():
         _check_fit(params)
 
-    load_tensorflow()  # bad params and bad records have been refused
+    load_tensorflow()  # takes seconds: the checks of params and records come first
     from sceneparse.network.saving import describe
     from sceneparse.records.batches import steps_per_epoch, training_batches, validation_batches
     from stages.train.checkpoint import Checkpoints, fingerprint
@@ -62,13 +63,13 @@ def train(params: Sections, records: Path, model: Path, card: Path, curves: Path
 
     steps = steps_per_epoch(manifest, params.train)
     total = steps * params.train.epochs
-    pixels = manifest.output_pixels(params.model.ignores_other)
+    pixels = by_output(manifest.training.label_pixels, params.model.ignores_other)
     class_weights = median_frequency_weights(pixels, params.train.class_weighting)
     key = fingerprint([params.model, params.train], [records / MANIFEST, *start_files])
 
     with (
         cluster.state(state) as own,
-        # A killed parent can leave its child training on, and a second writer would spoil both runs' checkpoints.
+        # A killed parent can leave its child training, and a second writer would spoil both runs' checkpoints.
         locked(own / "lock", f"training in {own}"),
         join(cluster, key) as workers,
         stop_signals() as stop,
@@ -78,7 +79,7 @@ def train(params: Sections, records: Path, model: Path, card: Path, curves: Path
         checkpoints = Checkpoints(own / "checkpoints", key, trainer.model, trainer.extras, writes=cluster.chief)
         step, note = checkpoints.restore() or (0, {"history": [], "flow": [], "sums": None})
         step = workers.resume(step, checkpoints.variables)
-        log.info("%s at step %d of %d", "going on" if step else "starting", step, total)
+        log.info("%s at step %d of %d", "resuming" if step else "starting", step, total)
 
         validation = trainer.distribute(partial(validation_batches, records, manifest, params.train.batch_size))
         training = partial(training_batches, records, manifest, params.train, step)
@@ -106,7 +107,7 @@ def train(params: Sections, records: Path, model: Path, card: Path, curves: Path
 
 @contextmanager
 def stop_signals() -> Iterator[list[int]]:
-    """A list that fills when SIGTERM or SIGINT arrives: the loop ends after the step, with its state saved."""
+    """Give a list that fills when SIGTERM or SIGINT arrives: the loop ends after the step, with its state saved."""
     received: list[int] = []
     before = {
         number: signal.signal(number, lambda n, _: received.append(n)) for number in (signal.SIGTERM, signal.SIGINT)
@@ -150,7 +151,7 @@ def _check_fit(params: Sections) -> None:
 def _check_freeze(params: Train, pretrained: bool) -> None:
     if params.freeze_epochs and not pretrained:
         raise InputError(
-            "a backbone of random weights would be frozen",
+            "cannot freeze a randomly initialised backbone",
             expected="train.freeze_epochs 0, or pretrained weights",
             got=f"train.freeze_epochs {params.freeze_epochs} and no weights in {params.start_from}",
             file="params.yaml",
@@ -165,8 +166,8 @@ def main() -> None:
         reads={"records": "directory of TFRecord shards and manifest.json"},
         writes={
             "model": "the best model by validation mIoU (.keras)",
-            "card": "what the model file alone does not say (.json)",
+            "card": "description of the model (.json)",
             "curves": "directory of DVCLive metrics and plots",
-            "state": "directory of unfinished training's checkpoints and of TensorBoard's logs; no output",
+            "state": "directory for checkpoints of unfinished trainings and TensorBoard's logs; no output of the stage",
         },
     )

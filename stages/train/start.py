@@ -1,8 +1,8 @@
-"""Where training starts from: random weights, ImageNet's classifier, or a model that was trained before.
+"""Start of a training: random weights, ImageNet's classifier, or a model that was trained before.
 
 Input: the path that train.start_from names: the weights stage's directory or a model file. Output: a function that
-sets a new network's variables. Invariant: of the network only the layers that depend on the classes may begin
-anew, each of them said aloud; what else does not fit is refused.
+sets a new network's variables. Invariant: only layers that depend on the classes may be re-initialised, and each is
+logged; any other layer that does not fit raises InputError.
 """
 
 import logging
@@ -17,14 +17,14 @@ from sceneparse.params.model import Model
 
 log = logging.getLogger(__name__)
 
-BODY = ("conv", "fc")  # layers that depend on backbone and width alone; all others with weights on the classes too
+BODY = ("conv", "fc")  # layers that depend on backbone and width alone; all others depend on the classes too
 Initialize = Callable[[Any], None]
 
 
 def read_start(path: Path, params: Model, classes: Sequence[str]) -> tuple[Initialize | None, list[Path]]:
-    """What sets the first weights of a keras.Model (None = random ones stay), and the files that it reads.
+    """Return a function that sets the first weights of a keras.Model (None: they stay random), and the files it reads.
 
-    Raises InputError for ImageNet weights of another network, and for a model that is damaged or none.
+    Raises InputError for ImageNet weights of another network, and for a damaged or missing model.
     """
     if path.suffix == ".keras" or path.is_file():
         card = check_model(path, None)
@@ -48,7 +48,7 @@ def read_start(path: Path, params: Model, classes: Sequence[str]) -> tuple[Initi
 def transplant(model: Any, weights: Weights, params: Model) -> None:
     """Set the classifier's layers from arrays named 'layer/kernel' and 'layer/bias'; raises ValueError on a bad fit.
 
-    With head_init normal fc6 and fc7 keep their own.
+    With head_init normal fc6 and fc7 keep their random weights.
     """
     kinds = BODY if params.head_init == "he" else ("conv",)
     wanted = {
@@ -65,7 +65,7 @@ def transplant(model: Any, weights: Weights, params: Model) -> None:
 
 
 def take_over(model: Any, path: Path, card: Card, params: Model, classes: Sequence[str]) -> None:
-    """Copy a trained model's layers by name; those of other classes, or not in it, begin anew. Raises InputError."""
+    """Copy a trained model's layers by name; layers of other classes, or not in it, stay random. Raises InputError."""
     import keras
 
     trained = keras.saving.load_model(path, compile=False, safe_mode=True)
@@ -83,13 +83,13 @@ def take_over(model: Any, path: Path, card: Card, params: Model, classes: Sequen
         )
     same = card.classes == tuple(classes) and (card.params.model.get("other", "ignored") == params.other)
     if not same:
-        log.info("%s has other classes: the score layers begin anew", path)
+        log.info("%s has other classes: the score layers are re-initialised", path)
     copied = [name for name in ours if name in body or (same and _shapes(theirs, name) == _shapes(ours, name))]
     for name in copied:
         for variable, value in zip(ours[name], theirs[name], strict=True):
             variable.assign(value)
-    anew = [name for name in ours if name not in copied]
-    log.info("starting from %s%s", path, f"; anew: {', '.join(anew)}" if anew else "")
+    fresh = [name for name in ours if name not in copied]
+    log.info("starting from %s%s", path, f"; re-initialised: {', '.join(fresh)}" if fresh else "")
 
 
 def _shapes(layers: dict[str, Any], name: str) -> list[tuple[int, ...]] | None:

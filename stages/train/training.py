@@ -1,9 +1,9 @@
-"""One training step and one validation pass, under any tf.distribute strategy.
+"""Training step and validation pass, under any tf.distribute strategy.
 
 The loss is the mean over all labelled pixels of the global batch, gradients are clipped after they
 are summed over the replicas, and dropout is drawn for the global batch, so a step does the same
-arithmetic on one device and on many, and in one piece as in micro-batches one after the other (but for batch
-normalization, whose statistics are those of a micro-batch).
+arithmetic on one device and on many, in one piece and in micro-batches (except batch normalization,
+which takes the statistics of a micro-batch).
 """
 
 from collections.abc import Callable, Iterable
@@ -14,6 +14,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from sceneparse.core.types import Tensor
+from sceneparse.dataset.labels import count_classes, labels_to_outputs
 from sceneparse.network.fcn8s import build_fcn8s
 from sceneparse.params.model import Model
 from sceneparse.params.train import Train
@@ -25,18 +27,18 @@ from stages.train.training_view import Part, training_view
 
 
 class Update(NamedTuple):
-    """What an update says: the loss before it (float32), the norms of the layers' gradients, unclipped (float32 [L]).
+    """Result of an update: the loss before it (float32) and the norms of the layers' unclipped gradients (float32 [L]).
 
-    `gradients` are those that were clipped and applied, of the mean loss but for a factor; empty unless asked for.
+    `gradients` are proportional to those of the mean loss, before clipping; empty without `keep_gradients`.
     """
 
-    loss: Any
-    norms: Any
-    gradients: list[Any]
+    loss: Tensor
+    norms: Tensor
+    gradients: list[Tensor]
 
 
 class Trainer:
-    """The network, its optimizer and the compiled steps."""
+    """Network, its optimizer and the compiled steps."""
 
     def __init__(
         self,
@@ -50,15 +52,15 @@ class Trainer:
     ) -> None:
         """`class_weights` has one weight per output; pictures are `size` x `size`; the schedule ends after `steps`.
 
-        `initialize` sets the first weights of the network, where those should not be random.
+        `initialize` sets the first weights of the network; without it they are random.
         """
         keras.config.set_dtype_policy(train.precision)
         if train.deterministic:
             tf.config.experimental.enable_op_determinism()
         self.params = train
         self.class_weights = class_weights
-        self.outputs = len(class_weights)  # 'other', where it is a class of its own, is the last one
-        self.classes = self.outputs if model.ignores_other else self.outputs - 1
+        self.outputs = len(class_weights)
+        self.classes = count_classes(self.outputs, model.ignores_other)
         # Sums over pixels are divided by this constant first: float16 would not hold them.
         self.pixels = float(size**2 * train.batch_size)
         self.schedule = PolySchedule(train.learning_rate, train.poly_power, train.warmup_steps, steps)
@@ -77,24 +79,24 @@ class Trainer:
             self._training_view = training_view(self.model, self._part)
         self.layers = list(dict.fromkeys(map(_layer, variables)))
         self._head = variables[len(backbone) :]  # the backbone comes first
-        # Nothing here branches on a tensor, and looking for what does takes seconds: hence without autograph.
+        # Nothing here branches on a tensor, and autograph takes seconds to look for that.
         graph = partial(tf.function, autograph=False)
-        # Plain in the step's own graph unless compiled: normalization talks to the other replicas from within.
+        # Only XLA gets a function of its own: normalization talks to other replicas, from the step's own graph.
         self._gradients = graph(self._part_gradients, jit_compile=True) if train.xla else self._part_gradients
         self._step = graph(self._distributed_step)
         self._validate = graph(self._distributed_validation, reduce_retracing=True)
 
     @property
     def extras(self) -> list[Any]:
-        """The variables besides the network's that a step changes."""
+        """Variables besides the network's that a step changes."""
         return [*self.optimizer.variables, *self.averages.variables]
 
     def distribute(
         self, batches: Callable[[tf.distribute.InputContext], Any], *, endless: bool = False
     ) -> Iterable[Any]:
-        """The batches made for this worker, dealt out to its replicas.
+        """Make this worker's batches and divide them among its replicas.
 
-        Made `endless` they begin anew at the end; several workers do not ask each other for it before each batch.
+        `endless` batches start again at their end, so several workers need not confer before each batch.
         """
 
         def make(part: tf.distribute.InputContext) -> Any:
@@ -104,34 +106,35 @@ class Trainer:
         return distributed
 
     def step(self, batch: Any, *, frozen: bool = False, keep_gradients: bool = False) -> Update:
-        """One update (not waited for). `frozen`: of the head alone, without the backbone's share of the work."""
+        """Update once, without waiting for the device. `frozen` updates the head alone, at less cost."""
         update: Update = self._step(batch, frozen, keep_gradients)
         return update
 
     def learning_rate(self) -> float:
-        """Of the last update."""
+        """Learning rate of the last update."""
         return float(self.schedule(int(self.optimizer.iterations.numpy()) - 1))
 
     def validate(self, batches: Iterable[Any]) -> tuple[Any, float]:
-        """Confusion matrix and unweighted mean loss over the pixels that are not ignored, of the averaged weights.
+        """Return the confusion matrix and the unweighted mean loss over the pixels that are not ignored.
 
         The matrix is int64 [N, N], rows truth; [N, N + 1] where 'other' is a class, the last column its predictions.
         """
         confusion, sums = np.zeros((self.classes, self.outputs), np.int64), np.zeros(2)
         for batch in batches:
-            matrix, *found = self._validate(batch)
+            matrix, loss_sum, pixels = self._validate(batch)
             confusion += matrix.numpy()
-            sums += [float(value) for value in found]
+            sums += [float(loss_sum), float(pixels)]
         return confusion, sums[0] / max(1.0, sums[1])
 
     def _distributed_step(self, batch: Any, frozen: bool, keep_gradients: bool) -> Update:
         updates = self.strategy.run(self._replica_step, args=(*batch, frozen, keep_gradients))
         self.averages.update(self.optimizer.iterations, self.strategy)
+        # Already summed: all replicas have the same.
         first = (self.strategy.experimental_local_results(value)[0] for value in tf.nest.flatten(updates))
-        combined: Update = tf.nest.pack_sequence_as(updates, list(first))  # already summed: the same on all replicas
-        return combined
+        update: Update = tf.nest.pack_sequence_as(updates, list(first))
+        return update
 
-    def _replica_step(self, images: Any, labels: Any, frozen: bool, keep_gradients: bool) -> Update:
+    def _replica_step(self, images: Tensor, labels: Tensor, frozen: bool, keep_gradients: bool) -> Update:
         replicas = tf.distribute.get_replica_context()
         variables = self._head if frozen else self.model.trainable_variables
         sums = replicas.all_reduce(tf.distribute.ReduceOp.SUM, self._sums(images, labels, frozen))
@@ -143,26 +146,26 @@ class Trainer:
         norms = tf.sqrt(tf.stack(list(squares.values()))) * factor / self._loss_scale()
         if self.params.clip_norm:
             factor *= tf.minimum(1.0, self.params.clip_norm / tf.norm(norms))
-        # The optimizer sums over the replicas once more, hence the division.
+        # The optimizer sums over the replicas again, hence the division.
         scaled = [gradient * (factor / replicas.num_replicas_in_sync) for gradient in gradients]
         self.optimizer.apply(scaled, variables)
         return Update(loss_sum / weight_sum, norms, gradients if keep_gradients else [])
 
-    def _sums(self, images: Any, labels: Any, frozen: bool) -> list[Any]:
-        """Of the replica's rows, in parts one after the other: loss sum, weight sum and the gradients, as below."""
+    def _sums(self, images: Tensor, labels: Tensor, frozen: bool) -> list[Tensor]:
+        """Return `_part_gradients` summed over the micro-batches of the replica's rows."""
         count = self.params.micro_batches
         rows = images.shape[0] // count
-        total: list[Any] = []
+        total: list[Tensor] = []
         for index in range(count):
             part = slice(index * rows, (index + 1) * rows)
             # Without the dependency TensorFlow would work on all parts at a time, and hold them all.
             with tf.control_dependencies(total):
-                found = self._gradients(images[part], labels[part], index, frozen)
-            total = [a + b for a, b in zip(total, found, strict=True)] if total else found
+                addends = self._gradients(images[part], labels[part], index, frozen)
+            total = [a + b for a, b in zip(total, addends, strict=True)] if total else addends
         return total
 
-    def _part_gradients(self, images: Any, labels: Any, index: int, frozen: bool) -> list[Any]:
-        """[loss sum, weight sum, gradient of loss sum / pixels (times the loss scale) for each variable]."""
+    def _part_gradients(self, images: Tensor, labels: Tensor, index: int, frozen: bool) -> list[Tensor]:
+        """Return [loss sum, weight sum, gradient of loss sum / pixels (times the loss scale) for each variable]."""
         self._part.index, self._part.of = index, self.params.micro_batches
         variables = self._head if frozen else self.model.trainable_variables
         with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -173,29 +176,28 @@ class Trainer:
             scaled = loss_sum / self.pixels * self._loss_scale()
         return [loss_sum, weight_sum, *tape.gradient(scaled, variables)]
 
-    def _targets(self, labels: Any) -> Any:
-        """The outputs that the pixels should have: 'other' is the one after the classes, where it is one."""
-        return labels if self.outputs == self.classes else tf.minimum(labels, tf.cast(self.classes, labels.dtype))
+    def _targets(self, labels: Tensor) -> Tensor:
+        return labels_to_outputs(labels, self.classes, self.outputs)
 
-    def _loss_scale(self) -> Any:
+    def _loss_scale(self) -> Tensor:
         scaling = isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer)
         return tf.convert_to_tensor(self.optimizer.dynamic_scale) if scaling else 1.0
 
-    def _distributed_validation(self, batch: Any) -> list[Any]:
-        found = self.strategy.run(self._replica_validation, args=batch)
-        return [self.strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None) for value in found]
+    def _distributed_validation(self, batch: Any) -> list[Tensor]:
+        sums = self.strategy.run(self._replica_validation, args=batch)
+        return [self.strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None) for value in sums]
 
-    def _replica_validation(self, images: Any, labels: Any) -> tuple[Any, Any, Any]:
+    def _replica_validation(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         logits = self.model(images, training=False)
         loss_sum, pixels = pixel_cross_entropy(self._targets(labels), logits, [1.0] * self.outputs)
         predictions = tf.argmax(logits, axis=-1, output_type=tf.int32)
         index = tf.cast(labels, tf.int32) * self.outputs + predictions
         cells = self.classes * self.outputs
-        # Ignored pixels all fall into one cell too many, which is cut off.
+        # Ignored pixels all fall into one extra cell, which is cut off.
         counts = tf.math.bincount(tf.minimum(index, cells), minlength=cells + 1, dtype=tf.int64)[:cells]
         return tf.reshape(counts, [self.classes, self.outputs]), loss_sum, pixels
 
 
 def _layer(variable: Any) -> str:
-    """The layer that a variable counts to; a normalization counts to its convolution."""
+    """Return the layer that a variable counts to; a normalization counts to its convolution."""
     return str(variable.path).partition("/")[0].removesuffix("_norm")

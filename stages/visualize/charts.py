@@ -1,8 +1,8 @@
-"""The report's charts as Vega-Lite specifications, which the page's script draws with the library bundled into it.
+"""Charts of the report as Vega-Lite specifications, which the page's script draws with the library bundled into it.
 
 Input: named series of (step, value), gradient norms, confusions. Output: JSON values. Invariant: numbers that are
-not finite are left out; a colour is written {"css": "var(--line)"}, which no name can look like, and the script puts in
-what that is in the page's theme.
+not finite are left out; a colour is written {"css": "var(--line)"}, which no name can look like, and the script
+replaces it by that colour of the page's theme.
 """
 
 import math
@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-HEIGHT, FLOW_HEIGHT = 210, 300  # pixels: of a chart, of the gradient flow
-CELLS, LEAST, MOST = 416, 26, 64  # pixels of the heat map's side, and of a cell's at least and at most
+HEIGHT, FLOW_HEIGHT = 210, 300  # pixels of a chart, and of the gradient flow
+CELLS, LEAST, MOST = 416, 26, 64  # pixels of the heat map's side, and the least and most of a cell's
 
 Point = tuple[float, float]
 Spec = dict[str, Any]
@@ -19,7 +19,7 @@ Spec = dict[str, Any]
 
 @dataclass(frozen=True)
 class Series:
-    """A curve, and which of its values counts as best."""
+    """Curve, and which of its values counts as best."""
 
     name: str
     points: tuple[Point, ...]
@@ -27,12 +27,12 @@ class Series:
 
     @property
     def finite(self) -> tuple[Point, ...]:
-        """The points that can be drawn."""
+        """Points that can be drawn."""
         return tuple(point for point in self.points if all(map(math.isfinite, point)))
 
     @property
     def best_point(self) -> Point | None:
-        """The first point with the best value; None where no value counts as best."""
+        """First point with the best value; None where no value counts as best."""
         if not self.best or not self.finite:
             return None
         return (min if self.best == "min" else max)(self.finite, key=lambda point: point[1])
@@ -47,19 +47,19 @@ class Chart:
 
     @property
     def steps(self) -> list[float]:
-        """All of them, in order."""
-        return sorted({step for one in self.series for step, _ in one.finite})
+        """Steps of all curves, in order."""
+        return sorted({step for series in self.series for step, _ in series.finite})
 
     @property
     def spec(self) -> Spec:
-        """Lines with a dot at each point and a ring around the best; y has a zero."""
+        """Specification: lines with a dot at each point and a ring around the best; y starts at zero."""
         rows = [
-            {"step": step, "value": value, "series": one.name, "best": (step, value) == one.best_point}
-            for one in self.series
-            for step, value in one.finite
+            {"step": step, "value": value, "series": series.name, "best": (step, value) == series.best_point}
+            for series in self.series
+            for step, value in series.finite
         ]
         colours = [_css(f"var(--{name})") for name in ("first", "second")][: len(self.series)]
-        colour = {"domain": [one.name for one in self.series], "range": colours}
+        colour = {"domain": [series.name for series in self.series], "range": colours}
         ring = {"transform": [{"filter": "datum.best"}], "mark": {"type": "point", "size": 130, "opacity": 1}}
         return {
             **_frame(self.title, rows, HEIGHT),
@@ -76,19 +76,19 @@ class Chart:
             "layer": [
                 {"mark": {"type": "line", "strokeWidth": 2}},
                 {"mark": {"type": "point", "filled": True, "size": 22, "opacity": 1}},
-                *([ring] if any(one.best_point for one in self.series) else []),
+                *([ring] if any(series.best_point for series in self.series) else []),
             ],
         }
 
 
 def flow_spec(rows: Sequence[Spec], layers: Sequence[str], colours: Sequence[str]) -> Spec:
-    """Gradient norms over steps, a colour for each layer.
+    """Return a chart of gradient norms over steps, with a colour for each layer.
 
     rows: step, norm, layer and run; a layer's line is broken between its runs.
     """
 
-    # Steps are logarithmic too. The gradient finds its way in the first of them, and the windows 1, 2, 4, 8, ...
-    # become equally wide; on a linear axis all that would lie in the margin, beside epochs that look alike.
+    # Steps are logarithmic too: gradients change most in the first of them, and the windows 1, 2, 4, 8, ... become
+    # equally wide. A linear axis would squeeze them into its margin.
     def logarithmic(field: str) -> Spec:
         values = [row[field] for row in rows]
         axis = {"values": log_ticks(min(values), max(values)), "format": "~g"}
@@ -117,28 +117,30 @@ def flow_spec(rows: Sequence[Spec], layers: Sequence[str], colours: Sequence[str
 
 
 def log_ticks(low: float, high: float, most: int = 8) -> list[float]:
-    """1, 2 and 5 times powers of ten in low..high, both positive.
+    """Return 1, 2 and 5 times powers of ten in low..high, both positive.
 
-    Where these are more than `most` only the powers, or every second power, and so on.
+    If these are more than `most`, only the powers, or every second power, and so on.
     """
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     marks = [(factor, float(f"{factor}e{power}")) for power in powers for factor in (1, 2, 5)]
-    found = [(factor, mark) for factor, mark in marks if low <= mark <= high]
-    if len(found) > most:
-        found = [(factor, mark) for factor, mark in found if factor == 1]
-    return [mark for _, mark in found[:: max(1, math.ceil(len(found) / most))]]
+    ticks = [(factor, mark) for factor, mark in marks if low <= mark <= high]
+    if len(ticks) > most:
+        ticks = [(factor, mark) for factor, mark in ticks if factor == 1]
+    return [mark for _, mark in ticks[:: max(1, math.ceil(len(ticks) / most))]]
 
 
 def confusion_spec(rows: Sequence[Spec], names: Sequence[str]) -> Spec:
-    """A heat map, truth by prediction: how much of a true class was taken for each of the others.
+    """Return a heat map, truth by prediction: which share of a true class was predicted as each of the others.
 
     rows: truth, prediction, pixels and share, where there are any pixels; names: of the rows and columns, in order.
-    The diagonal is left gray: it is the largest by far, and the table of classes shows it.
+    The diagonal is gray: it is the largest by far, and the table of classes shows it.
     """
     place = {"type": "nominal", "sort": list(names), "scale": {"domain": list(names)}}
     ends = [_css(f"var(--{name})") for name in ("faint", "hot", "hottest")]
     right = "datum.truth == datum.prediction"
-    cell = {"step": min(MOST, max(LEAST, CELLS // len(names)))}  # both ways: cells are squares, however many there are
+    cell = {
+        "step": min(MOST, max(LEAST, CELLS // len(names)))
+    }  # for width and height: cells are squares, however many there are
     return {
         **_frame("Confusions", rows, 0),
         "width": cell,
@@ -163,7 +165,7 @@ def confusion_spec(rows: Sequence[Spec], names: Sequence[str]) -> Spec:
                     "color": {
                         "field": "share",
                         "type": "quantitative",
-                        # By the root, so that the many small shares differ too.
+                        # Scaled by the root, so that the many small shares differ too.
                         "scale": {"type": "sqrt", "range": ends, "interpolate": "rgb", "zero": True},
                         "legend": {"title": "share of the true class", "format": ".0%", "orient": "top"},
                     }

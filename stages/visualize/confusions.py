@@ -1,7 +1,7 @@
-"""Which classes are taken for which: the most confused pairs, and the classes among which most of it happens.
+"""Confusions: the pairs of classes that the model confuses most, and a heat map of the classes in them.
 
-Input: the confusion matrix's cells that are not empty. Output: choices of them. Invariant: of equals those with lower
-annotation values come first.
+Input: the confusion matrix's cells that are not empty. Output: choices of them. Invariant: ties go to the lower
+annotation value.
 """
 
 from collections.abc import Sequence
@@ -11,23 +11,23 @@ from stages.visualize.measured import Confused
 
 
 def most_confused(cells: Sequence[Confused]) -> list[Confused]:
-    """Pairs of a true class and another one that was predicted, those with the most pixels first."""
+    """Return pairs of a true class and another that was predicted, most pixels first."""
     wrong = [cell for cell in cells if cell.prediction not in (cell.truth, 0)]
     return sorted(wrong, key=lambda cell: (-cell.pixels, cell.truth, cell.prediction))
 
 
 def confused_classes(cells: Sequence[Confused], most: int) -> list[int]:
-    """Annotation values of the classes in the most confused pairs, at most so many, in ascending order."""
-    found: set[int] = set()
+    """Return the annotation values of the classes in the most confused pairs: at most `most`, ascending."""
+    classes: set[int] = set()
     for cell in most_confused(cells):
-        both = found | {cell.truth, cell.prediction}
+        both = classes | {cell.truth, cell.prediction}
         if len(both) <= most:
-            found = both
-    return sorted(found)
+            classes = both
+    return sorted(classes)
 
 
 def heat_map(cells: Sequence[Confused], names: Sequence[str], most: int) -> Spec | None:
-    """Of those classes; None where nothing was confused. names: by annotation value."""
+    """Build the heat map of the most confused classes, or None. names: class names, indexed by annotation value."""
     shown = confused_classes(cells, most)
     # Names need not be unique: the number tells such classes apart.
     labels = {value: names[value] if names.count(names[value]) == 1 else f"{names[value]} ({value})" for value in shown}

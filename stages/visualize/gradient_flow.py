@@ -1,8 +1,8 @@
-"""The chart of the gradient's flow: the norm of each layer's gradient over the training.
+"""Chart of the gradient flow: the norm of each layer's gradient over the training.
 
-Input: for each layer, from the input on, points of (step, norm). Output: a Vega-Lite specification. Colours are mixed
-by depth, 0% being the first layer and 100% the last. Invariant: a norm without a place on a logarithmic axis (zero, or
-no finite number) is left out and breaks its line.
+Input: for each layer, from the input on, points of (step, norm). Output: a Vega-Lite specification. Colours depend on
+the depth, 0% for the first layer and 100% for the last. Invariant: a norm without a place on a logarithmic axis (zero,
+or not finite) is left out and breaks its line.
 """
 
 import math
@@ -15,7 +15,7 @@ from stages.visualize.charts import Point, Series, Spec, flow_spec
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer's line, its place between the input (depth 0) and the output (1), and whether a block begins with it."""
+    """Line of a layer, its depth from 0 (input) to 1 (output), and whether a block begins with it."""
 
     series: Series
     depth: float
@@ -23,25 +23,22 @@ class Layer:
 
     @property
     def name(self) -> str:
-        """As in the network."""
+        """Name of the layer in the network."""
         return self.series.name
 
     @property
     def runs(self) -> list[list[Point]]:
-        """The pieces of the line: points that can be drawn and follow each other."""
+        """Pieces of the line: consecutive points that can be drawn."""
         return [list(run) for drawn, run in groupby(self.series.points, _has_place) if drawn]
 
     @property
     def colour(self) -> str:
-        """As CSS: by lightness and hue, blue over red to yellow, from late to early by decreasing hues.
-
-        The shorter way between the two hues may be over green.
-        """
+        """Colour as CSS, from blue over red to yellow by depth; `decreasing hue` keeps it from going over green."""
         return f"color-mix(in oklch decreasing hue, var(--late) {self.depth:.1%}, var(--early))"
 
     @property
     def summary(self) -> str:
-        """Its first norm and its last. It has a line."""
+        """First and last norm of a layer that has a line."""
         (first, before), (last, after) = self.runs[0][0], self.runs[-1][-1]
         return f"{self.name}: {before:.3g} at step {first:g}, {after:.3g} at step {last:g}"
 
@@ -54,21 +51,21 @@ class GradientFlow:
 
     @property
     def layers(self) -> list[Layer]:
-        """All of them, with and without a line."""
-        found: list[Layer] = []
+        """All layers, with and without a line."""
+        layers: list[Layer] = []
         for _, block in groupby(self.series, _block):
-            for place, one in enumerate(block):
-                found.append(Layer(one, len(found) / max(len(self.series) - 1, 1), begins=place == 0))
-        return found
+            for place, series in enumerate(block):
+                layers.append(Layer(series, len(layers) / max(len(self.series) - 1, 1), begins=place == 0))
+        return layers
 
     @property
     def drawn(self) -> list[Layer]:
-        """Those that have a line."""
+        """Layers that have a line."""
         return [layer for layer in self.layers if layer.runs]
 
     @property
     def spec(self) -> Spec:
-        """The chart. At least one layer has a line."""
+        """Specification of the chart; at least one layer must have a line."""
         rows = [
             {"step": step, "norm": norm, "layer": layer.name, "run": number}
             for layer in self.drawn
@@ -79,7 +76,7 @@ class GradientFlow:
 
 
 def _block(series: Series) -> list[str]:
-    """Alike for a block's convolutions, for the fully connected layers, and for all layers after these."""
+    """Return a key that is equal for a block's convolutions, for fc6 and fc7, and for all layers after these."""
     return re.findall(r"^(?:conv\d+|fc)", series.name)
 
 

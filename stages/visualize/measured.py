@@ -19,7 +19,7 @@ Row = TypeVar("Row")
 
 
 class ImageRow(NamedTuple):
-    """A row of per_image.csv."""
+    """Row of per_image.csv."""
 
     id: str
     pixel_accuracy: float | None
@@ -27,7 +27,7 @@ class ImageRow(NamedTuple):
 
 
 class ClassRow(NamedTuple):
-    """A row of per_class.csv; `value` is the class's annotation value."""
+    """Row of per_class.csv; `value` is the class's annotation value."""
 
     value: int
     name: str
@@ -38,7 +38,7 @@ class ClassRow(NamedTuple):
 
 
 class CategoryRow(NamedTuple):
-    """A row of per_category.csv: a scene category's scores, over all pixels of its images."""
+    """Row of per_category.csv: a scene category's scores, over all pixels of its images."""
 
     name: str
     images: int
@@ -48,7 +48,7 @@ class CategoryRow(NamedTuple):
 
 
 class Confused(NamedTuple):
-    """A row of confusion.csv: pixels of a true class, and what they were taken for; annotation values, 0 = nothing."""
+    """Row of confusion.csv: pixels by true and predicted class, as annotation values; prediction 0 = no class."""
 
     truth: int
     prediction: int
@@ -57,12 +57,12 @@ class Confused(NamedTuple):
 
 
 def read_images(path: Path) -> list[ImageRow]:
-    """Scores of each validation image."""
+    """Read the scores of each validation image."""
     return _table(path, lambda row: ImageRow(row["id"], _number(row["pixel_accuracy"]), _number(row["mean_iou"])))
 
 
 def read_classes(path: Path) -> list[ClassRow]:
-    """Scores of each class, in order of annotation values."""
+    """Read the scores of each class, in order of annotation values."""
     return _table(
         path,
         lambda row: ClassRow(
@@ -77,7 +77,7 @@ def read_classes(path: Path) -> list[ClassRow]:
 
 
 def read_categories(path: Path) -> list[CategoryRow]:
-    """Scores of each scene category."""
+    """Read the scores of each scene category."""
     return _table(
         path,
         lambda row: CategoryRow(
@@ -91,7 +91,7 @@ def read_categories(path: Path) -> list[CategoryRow]:
 
 
 def read_confusion(path: Path) -> list[Confused]:
-    """The cells of the confusion matrix that are not empty."""
+    """Read the cells of the confusion matrix that are not empty."""
     return _table(
         path,
         lambda row: Confused(int(row["truth_id"]), int(row["prediction_id"]), int(row["pixels"]), float(row["share"])),
@@ -99,7 +99,7 @@ def read_confusion(path: Path) -> list[Confused]:
 
 
 def read_charts(curves: Path) -> list[Chart]:
-    """Charts of those curves that exist: DVCLive writes a TSV for each, columns step and the metric's name."""
+    """Build charts of the curves that exist; DVCLive writes a TSV for each, columns step and the metric's name."""
 
     def series(split: str, name: str, best: Literal["min", "max"] | None = None) -> Series:
         path = metric_file(curves, split, name)
@@ -113,12 +113,12 @@ def read_charts(curves: Path) -> list[Chart]:
         "Pixel accuracy": (series("validation", "pixel_accuracy", "max"),),
         "Learning rate": (series("train", "learning_rate"),),
     }
-    drawn = {title: tuple(one for one in found if one.finite) for title, found in charts.items()}
-    return [Chart(title, found) for title, found in drawn.items() if found]
+    drawn = {title: tuple(series for series in curves if series.finite) for title, curves in charts.items()}
+    return [Chart(title, curves) for title, curves in drawn.items() if curves]
 
 
 def read_flow(curves: Path) -> GradientFlow | None:
-    """The layers' gradient norms; None where there is no such file, or no norm in it above zero."""
+    """Read the layers' gradient norms; None if there is no such file, or no norm above zero in it."""
     path = flow_file(curves)
     if not path.is_file():
         return None

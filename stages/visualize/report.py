@@ -1,8 +1,8 @@
-"""The report page: plain data in, HTML out.
+"""Report page: plain data in, HTML out.
 
 Input: a `Page` of scores, scenes, curves, classes and the model's card. Output: the text of index.html, from the
 templates, style and script in page/ beside this file, with the charts' library inside. Invariant: the text is a
-function of the page alone: no date, commit or path of this machine is in it, and it asks nothing of the network.
+function of the page alone, without dates, commits or paths of this machine, and loads nothing from the network.
 """
 
 import json
@@ -31,7 +31,7 @@ OTHER = "other (not scored)"
 
 @dataclass(frozen=True)
 class Scene:
-    """A validation image: its scores, its pictures as data URLs, and the annotation values seen in them."""
+    """Validation image: its scores, its pictures as data URLs, and the annotation values that occur in them."""
 
     id: str
     category: str
@@ -55,7 +55,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Page:
-    """All that the report shows."""
+    """Content of the report."""
 
     scores: Scores
     images: int  # in the validation split
@@ -73,22 +73,22 @@ class Page:
 
     @property
     def decides_for_iou(self) -> bool:
-        """Whether the model's scores hold constants that the curves and the card's own scores are without."""
+        """Whether the model adds constants for the mean IoU, which the curves and the card's own scores leave out."""
         return self.card.params.train.get("decision") == "iou"
 
     @property
     def names(self) -> list[str]:
-        """Of the annotation values, from 0 on."""
+        """Class names, indexed by annotation value."""
         return [OTHER, *(row.name for row in self.classes)]
 
     @property
     def css_colours(self) -> list[str]:
-        """Of the annotation values, from 0 on."""
+        """CSS colours, indexed by annotation value."""
         return [f"#{colour.tobytes().hex()}" for colour in self.colours]
 
 
 def render(page: Page) -> str:
-    """The page's HTML."""
+    """Return the page's HTML."""
     environment = Environment(
         loader=FileSystemLoader(HERE),
         autoescape=True,
@@ -107,7 +107,7 @@ def render(page: Page) -> str:
         page=page,
         meanings=SCORES,
         tiles=TILES,
-        # By score, highest first; rows without one at the end.
+        # Highest score first; rows without a score at the end.
         ranked=sorted(page.classes, key=lambda row: (row.iou is None, -(row.iou or 0), row.value)),
         categories=sorted(page.categories, key=lambda row: (row.mean_iou is None, -(row.mean_iou or 0), row.name)),
         pairs=most_confused(page.confusion)[:PAIRS],
@@ -122,7 +122,7 @@ def render(page: Page) -> str:
 
 
 def flattened(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Params as in params.yaml: each key, after those of the sections it is in, and its value."""
+    """Yield each param's dotted key and its value as in params.yaml."""
     for key, value in content.items():
         if isinstance(value, Mapping):
             yield from flattened(value, f"{prefix}{key}.")
@@ -131,11 +131,11 @@ def flattened(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[st
 
 
 def percent(value: float | None) -> str:
-    """A share as text."""
+    """Return a share as text."""
     return "–" if value is None else f"{100 * value:.1f}%"
 
 
 def words(key: str) -> str:
-    """A score's key as a heading: mean_iou -> Mean IoU."""
+    """Return a score's key as a heading: mean_iou -> Mean IoU."""
     text = key.replace("_", " ").replace("iou", "IoU")
     return text[0].upper() + text[1:]

@@ -1,7 +1,7 @@
 """visualize: model, validation images and metrics -> a report page, and its pictures as files.
 
-Input: the model with its card, the archive, and what evaluate and train measured. Output: a directory with
-index.html, which holds all that it shows and opens from disk, and pictures/, where the same pictures are PNGs for
+Input: the model with its card, the archive, and the measurements of evaluate and train. Output: a directory with
+index.html, which contains all that it shows and opens from disk, and pictures/, with the same pictures as PNGs for
 other uses. Invariant: the same inputs give the same bytes.
 """
 
@@ -13,15 +13,14 @@ import numpy as np
 
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import atomic_directory, file_digest
-from sceneparse.core.tensorflow_loading import load_tensorflow
 from sceneparse.dataset.archive import Archive
 from sceneparse.dataset.images import Pixels, decode_annotation
 from sceneparse.dataset.photos import decode
+from sceneparse.inference.loading import load_parser
 from sceneparse.params.flags import run_stage
 from sceneparse.params.visualize import Visualize
-from sceneparse.scores.colour_blind import colour_blind_palette
 from sceneparse.scores.overlays import data_url, outlined, overlay, photo_url, save_label_png, save_png, shrink
-from sceneparse.scores.palette import Colours
+from sceneparse.scores.palette import Colours, colour_blind_palette
 from sceneparse.scores.results import read_scores
 from stages.visualize.measured import (
     ImageRow,
@@ -35,7 +34,7 @@ from stages.visualize.measured import (
 from stages.visualize.report import Group, Page, Scene, render
 
 LONGEST = 512  # pixels of a picture's longer side in the report
-LONGEST_ID = 200  # bytes of an id in a file's name
+LONGEST_ID = 200  # most bytes of an id in a file's name
 
 
 class Sections(Protocol):
@@ -62,9 +61,6 @@ def visualize(
     sections, charts, flow = read_scores(scores), read_charts(curves), read_flow(curves)
     classes, images = read_classes(per_class), read_images(per_image)
     category_rows, cells = read_categories(per_category), read_confusion(confusion)
-
-    load_tensorflow()
-    from sceneparse.inference.loading import load_parser
 
     parser = load_parser(model, card)
     with Archive(dataset) as archive, atomic_directory(report) as folder:
@@ -110,9 +106,9 @@ def visualize(
 
 
 def choose(images: list[ImageRow], settings: Visualize) -> dict[str, list[ImageRow]]:
-    """The images to show, by heading: best and worst by their own mIoU, and some of the rest at random.
+    """Return the images to show, by heading: best and worst by their own mIoU, and some of the rest at random.
 
-    No image is shown twice; those without a labelled pixel have no mIoU and are left out.
+    No image comes twice; those without a labelled pixel have no mIoU and are left out.
     """
     scored = [(row.mean_iou, row) for row in images if row.mean_iou is not None]
     rest = [row for _, row in sorted(scored, key=lambda pair: (-pair[0], pair[1].id))]
@@ -133,7 +129,7 @@ def draw(
     colours: Colours,
     opacity: float,
 ) -> Scene:
-    """What the page shows of a scene, and its four pictures in folder/pictures.
+    """Return a scene for the page, and write its four pictures to folder/pictures.
 
     image: RGB uint8 [H, W, 3]; maps: truth and prediction, annotation values uint8 [H, W].
     """
@@ -147,7 +143,7 @@ def draw(
     mixed = overlay(image, maps["prediction"], colours, opacity)
     save_png(files["overlay"], outlined(mixed, maps["prediction"]))
 
-    # The legend names what covers most first.
+    # The legend begins with the class that covers most.
     pixels = np.bincount(np.concatenate([values.ravel() for values in maps.values()]), minlength=len(colours))
     legend = tuple(value for value in np.argsort(-pixels, kind="stable").tolist() if pixels[value])
     return Scene(
@@ -165,7 +161,7 @@ def draw(
 
 
 def _file_stem(id: str) -> str:
-    """Return what a scene's file names begin with: its id, cut where they would be longer than disks take."""
+    """Return the start of a scene's file names: its id, shortened where disks would not take it."""
     if len(id.encode()) <= LONGEST_ID:
         return id
     digest = hashlib.sha256(id.encode()).hexdigest()[:12]
@@ -183,7 +179,7 @@ def main() -> None:
             "scores": "the six scores, sections original and resized (.json)",
             "per_class": "IoU, accuracy and pixels of each class (.csv)",
             "per_image": "pixel accuracy and mIoU of each validation image (.csv)",
-            "per_category": "the same of each scene category (.csv)",
+            "per_category": "pixel accuracy and mIoU of each scene category (.csv)",
             "confusion": "pixels by true and predicted class (.csv)",
             "curves": "directory of DVCLive metrics and plots",
         },

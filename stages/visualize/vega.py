@@ -1,7 +1,7 @@
-"""The charts' library as text to put into a page: Vega-Lite, which DVC draws its plots with too.
+"""Library of the charts as text to put into a page: Vega-Lite, with which DVC draws its plots too.
 
-Output: one JavaScript module, which sets `window.vegaEmbed`. It comes out of the pinned package vl-convert-python,
-which carries the published sources. Invariant: the same package gives the same bytes, and nothing is fetched.
+Output: one JavaScript module, which sets `window.vegaEmbed`. It comes from the pinned package vl-convert-python,
+which carries the published sources. Invariant: the same package gives the same bytes, without the network.
 """
 
 from functools import cache
@@ -12,14 +12,14 @@ NOTICE = "Vega, Vega-Lite and Vega-Embed, © University of Washington Interactiv
 
 @cache  # it takes seconds
 def library() -> str:
-    """The module's text, about 0.9 MB."""
+    """Return the module's text, about 0.9 MB."""
     import vl_convert
 
     return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
 
 
 def conditions() -> str:
-    """What the 3-clause BSD license asks to be printed with every copy: from the package, which is under it as well."""
+    """Return the text that the 3-clause BSD license requires in every copy: the license of the package itself."""
     text = distribution("vl-convert-python").read_text("licenses/LICENSE")
     if not text:
         raise RuntimeError("the package vl-convert-python has no license file at licenses/LICENSE")

@@ -1,10 +1,10 @@
-// What the page does beyond its text: charts, theme, tables that are sorted and filtered, scenes under a slider.
+// Charts, theme, sorting and filtering of tables, scenes under a slider. Without it the page shows its text and pictures.
 const { names, colours, charts } = JSON.parse(document.getElementById("data").textContent);
 const root = document.documentElement;
 root.classList.add("js");
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 
-// Charts. A colour {"css": ...} in their specifications is what that is in the present theme.
+// Charts. {"css": ...} in their specifications is replaced by that colour in the current theme.
 const probe = document.body.appendChild(Object.assign(document.createElement("i"), { hidden: true }));
 function colour(css) {
   probe.style.color = css;
@@ -32,7 +32,7 @@ async function draw() {
   };
   for (const place of all("[data-chart]")) {
     drawn.get(place)?.finalize();
-    // ast: without eval, which the page does not allow.
+    // ast: no eval, which the page forbids.
     const options = { mode: "vega-lite", ast: true, actions: false, renderer: "svg", config, tooltip: { theme: dark() ? "dark" : "light" } };
     drawn.set(place, await window.vegaEmbed(place, resolved(charts[place.dataset.chart]), options));
   }
@@ -54,17 +54,17 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
 });
 label();
 
-// Tables: a heading sorts by its column, numbers downwards first; rows without a value stay at the end.
+// Tables: a heading sorts by its column, numbers descending at first; rows without a value stay at the end.
 for (const table of all(".sortable")) {
   const body = table.tBodies[0];
-  for (const heading of all("thead th", table).filter((one) => one.textContent)) {
+  for (const heading of all("thead th", table).filter((cell) => cell.textContent)) {
     const sorter = Object.assign(document.createElement("button"), { type: "button", textContent: heading.textContent });
     heading.replaceChildren(sorter);
     sorter.addEventListener("click", () => {
       const numeric = heading.classList.contains("number");
       const first = numeric ? "descending" : "ascending";
       const order = heading.ariaSort === first ? (numeric ? "ascending" : "descending") : first;
-      for (const one of all("[aria-sort]", table)) one.removeAttribute("aria-sort");
+      for (const sorted of all("[aria-sort]", table)) sorted.removeAttribute("aria-sort");
       heading.ariaSort = order;
       const value = (row) => row.cells[heading.cellIndex].dataset.value;
       const sign = order === "ascending" ? 1 : -1;
@@ -88,7 +88,7 @@ for (const box of all("[data-table]")) {
   });
 }
 
-// Scenes. The class maps are read back from the pictures: every class has a colour of its own.
+// Scenes. Class maps are read from the pictures' colours: every class has its own.
 const rgb = colours.map((text) => parseInt(text.slice(1), 16));
 const values = new Map(rgb.map((code, value) => [code, value]));
 async function classMap(picture) {
@@ -101,7 +101,7 @@ async function classMap(picture) {
     return values.get((data[4 * at] << 16) | (data[4 * at + 1] << 8) | data[4 * at + 2]);
   });
 }
-const [WRONG, UNKNOWN] = [0xff8c00, 0x808080]; // orange on gray: seen without seeing red and green, too
+const [WRONG, UNKNOWN] = [0xff8c00, 0x808080]; // orange on gray: also visible to readers who confuse red and green
 
 class Scene {
   constructor(stage, truth, prediction) {
@@ -149,7 +149,7 @@ class Scene {
   paint(mode, opacity, boundaries) {
     const { truth, prediction, width, height } = this;
     const shown = mode === "prediction" ? prediction : truth;
-    const context = this.canvas.getContext("2d", { willReadFrequently: true }); // pixels, nothing for a GPU
+    const context = this.canvas.getContext("2d", { willReadFrequently: true }); // kept off the GPU
     const picture = context.createImageData(width, height);
     const pixels = new Uint32Array(picture.data.buffer);
     const code = (number, share) =>

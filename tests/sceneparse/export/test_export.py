@@ -43,9 +43,9 @@ def drawn(**params):
 
 def expected(network, images):
     """Annotation values by the stages' own code."""
-    from sceneparse.network.padding import segment
+    from sceneparse.network.padding import compute_logits
 
-    return (np.argmax(segment(network, images), axis=-1) + 1).astype(np.uint8)
+    return (np.argmax(compute_logits(network, images), axis=-1) + 1).astype(np.uint8)
 
 
 @pytest.fixture(scope="module")

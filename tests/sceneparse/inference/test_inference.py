@@ -9,9 +9,9 @@ from PIL import Image
 
 from sceneparse.dataset.images import resize_image
 from sceneparse.inference.loading import load_parser
-from sceneparse.inference.parser import Views, combined
+from sceneparse.inference.parser import Views, score_views
 from sceneparse.network.fcn8s import build_fcn8s
-from sceneparse.network.padding import segment
+from sceneparse.network.padding import compute_logits
 from sceneparse.network.saving import save_card, save_model
 
 SIZE = 64  # of the card's training squares
@@ -53,11 +53,11 @@ def test_views_are_averaged_as_probabilities_at_the_first_size(network):
     """Against each view by itself: resized, mirrored there and back, its probabilities resized, and their mean."""
     views = Views((1.0, 0.5), flip=True)
     pictures = {1.0: picture(64, 64)[np.newaxis], 0.5: picture(32, 32, seed=1)[np.newaxis]}
-    found = combined(network, pictures.__getitem__, (64, 64), views)
+    found = score_views(network, pictures.__getitem__, (64, 64), views)
     expected = []
     for pixels in pictures.values():
         for step in (1, -1):
-            logits = np.asarray(segment(network, pixels[:, :, ::step]))[:, :, ::step]
+            logits = np.asarray(compute_logits(network, pixels[:, :, ::step]))[:, :, ::step]
             expected.append(np.asarray(tf.image.resize(softmax(logits), (64, 64))))
     np.testing.assert_allclose(found, np.mean(expected, 0), rtol=1e-4, atol=1e-5)
     assert np.std(expected, 0).max() > 0.1  # the views do not agree by themselves
@@ -65,8 +65,8 @@ def test_views_are_averaged_as_probabilities_at_the_first_size(network):
 
 def test_one_view_is_the_networks_own_logits(network):
     pixels = picture(64, 64)[np.newaxis]
-    found = combined(network, lambda _: pixels, (64, 64), Views((1.0,), flip=False))
-    np.testing.assert_array_equal(found, segment(network, pixels))
+    found = score_views(network, lambda _: pixels, (64, 64), Views((1.0,), flip=False))
+    np.testing.assert_array_equal(found, compute_logits(network, pixels))
 
 
 def test_a_mirrored_picture_gets_the_mirrored_annotation(parser):
@@ -83,7 +83,7 @@ def test_each_scale_is_a_resizing_of_the_original(parser, network):
     image = picture(160, 240)
     found = parser.annotate(image, Views((2.0,), flip=False))
     seen = np.asarray(resize_image(Image.fromarray(image), 2 * SIZE, 2 * SIZE))[np.newaxis]
-    probabilities = tf.image.resize(softmax(np.asarray(segment(network, seen))), (SIZE, SIZE))
+    probabilities = tf.image.resize(softmax(np.asarray(compute_logits(network, seen))), (SIZE, SIZE))
     expected = np.argmax(tf.image.resize(probabilities, (160, 240)), -1)[0] + 1
     assert (found == expected).mean() > 0.999
 
@@ -92,21 +92,21 @@ def test_batches_are_seen_at_each_scale_too(parser, network):
     images = np.stack([picture(64, 64, seed) for seed in range(2)])
     views = Views((1.0, 2.0), flip=False)
     larger = tf.cast(tf.round(tf.image.resize(images, (128, 128), antialias=True)), tf.uint8)
-    both = softmax(np.asarray(segment(network, images))) + np.asarray(
-        tf.image.resize(softmax(np.asarray(segment(network, larger))), (64, 64))
+    both = softmax(np.asarray(compute_logits(network, images))) + np.asarray(
+        tf.image.resize(softmax(np.asarray(compute_logits(network, larger))), (64, 64))
     )
-    assert (parser.label_batch(images, views) == np.argmax(both, -1)).mean() > 0.999
+    assert (parser.annotate_fitted(images, views) == np.argmax(both, -1) + 1).mean() > 0.999
 
 
 @pytest.mark.parametrize("views", [Views((1.0,), flip=False), Views((1.0, 2.0), flip=True)])
 def test_other_is_value_0_where_it_is_a_class(tmp_path, views):
-    """A network that sees 'other' everywhere says 0 in annotations and 255 in labels; one that sees class 2 says 2."""
+    """A network that sees 'other' everywhere says 0; one that sees class 2 says 2."""
     for channel, value in ((3, 0), (1, 2)):
         network = build_fcn8s(3, model_params(width=1 / 64, other="class"))
         network.get_layer("score_fr").bias.assign(np.eye(4)[channel])
         parser = parser_of(tmp_path, network, other="class")
         assert (parser.annotate(picture(), views) == value).all()
-        assert (parser.label_batch(picture(64, 64)[np.newaxis], views) == (value - 1) % 256).all()
+        assert (parser.annotate_fitted(picture(64, 64)[np.newaxis], views) == value).all()
 
 
 def test_many_sizes_are_no_reason_for_warnings(parser, caplog):

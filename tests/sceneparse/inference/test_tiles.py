@@ -10,7 +10,7 @@ from small_model import SIZE, save_small_model
 from sceneparse.inference import parser as inference
 from sceneparse.inference.loading import load_parser
 from sceneparse.inference.parser import ONE_VIEW, SceneParser, Views
-from sceneparse.inference.tiles import OVERLAP, annotate_tiled, blended, plan_tiles
+from sceneparse.inference.tiles import OVERLAP, annotate_tiled, plan_tiles, tiled_probabilities
 
 SIDES = [(300, 500), (1000, 200), (64, 2000), (513, 511), (101, 101)]
 
@@ -74,7 +74,7 @@ def test_no_seam_where_tiles_meet():
     parser, image = of_mode("squash", torn), scene(400, 600)
     tiling = plan_tiles(parser, 600, 400, 200 * 200)
     assert len(tiling.corners) > 9
-    found = blended(parser, image, tiling, ONE_VIEW, 8)
+    found = tiled_probabilities(parser, image, tiling, ONE_VIEW, 8)
     np.testing.assert_allclose(found.sum(-1), 1, rtol=1e-5)
     within = np.abs(np.diff(np.asarray(tf.nn.softmax(torn(np.zeros((1, *tiling.window, 3)))))[0], axis=1)).max()
     for axis, starts in ((0, tiling.tops), (1, tiling.lefts)):
@@ -115,7 +115,7 @@ def test_a_tile_sees_its_own_part_of_the_picture():
     parser = of_mode("squash", echo)
     image = scene(400, 300, seed=1)
     tiling = plan_tiles(parser, 300, 400, 150 * 150)
-    found = blended(parser, image, tiling, ONE_VIEW, 3)
+    found = tiled_probabilities(parser, image, tiling, ONE_VIEW, 3)
     resized = np.asarray(Image.fromarray(image).resize(tiling.canvas[::-1], Image.Resampling.BILINEAR))
     np.testing.assert_allclose(found, np.asarray(tf.nn.softmax(echo(resized))), atol=0.12)
     assert np.abs(found - np.asarray(tf.nn.softmax(echo(resized)))).mean() < 0.01
@@ -123,10 +123,10 @@ def test_a_tile_sees_its_own_part_of_the_picture():
 
 def test_labels_in_bands_are_the_labels(parser, monkeypatch):
     scores = np.random.default_rng(0).normal(size=(1, 20, 30, 3)).astype(np.float32)
-    whole = parser.labels(scores, (301, 200))
+    whole = parser.decide(scores, (301, 200))
     monkeypatch.setattr(inference, "BAND", 200 * 37)
-    bands = parser.labels(scores, (301, 200))
+    bands = parser.decide(scores, (301, 200))
     assert bands.shape == whole.shape == (1, 301, 200)
     assert (bands == whole).mean() > 0.9999, "but for ties that rounding decides"
     monkeypatch.setattr(inference, "BAND", 100)
-    assert (parser.labels(scores, (301, 200)) == whole).mean() > 0.9999, "a row at a time, less than a band"
+    assert (parser.decide(scores, (301, 200)) == whole).mean() > 0.9999, "a row at a time, less than a band"

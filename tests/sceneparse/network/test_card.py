@@ -175,9 +175,10 @@ def test_a_card_that_was_edited(model):
     [
         (None, "cannot be read"),
         ('{"format": 1, "classes": ["sky"', "cannot be read"),
-        ("[]", r"another layout[\s\S]*format 2[\s\S]*none"),
-        ('{"format": 1}', r"another layout[\s\S]*format 2[\s\S]*got:      1"),
-        ('{"format": "1"}', r"another layout[\s\S]*got:      '1'"),
+        ("[]", r"does not read[\s\S]*format 2[\s\S]*none"),
+        ('{"classes": ["sky"]}', r"does not read[\s\S]*format 2[\s\S]*none"),
+        ('{"format": 1}', r"does not read[\s\S]*format 2[\s\S]*got:      1"),
+        ('{"format": "1"}', r"does not read[\s\S]*got:      '1'"),
     ],
 )
 def test_what_is_no_card(model, content, problem):

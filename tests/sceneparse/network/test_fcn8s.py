@@ -16,7 +16,7 @@ from models import ANCESTOR, model_params
 from sceneparse.dataset.images import MEAN_RGB
 from sceneparse.network.fcn8s import build_fcn8s, multiply_accumulates
 from sceneparse.network.layers import bilinear_kernel
-from sceneparse.network.padding import segment
+from sceneparse.network.padding import compute_logits
 from sceneparse.network.saving import save_model
 from stages.train.start import transplant
 
@@ -197,8 +197,8 @@ def test_skips_are_added_at_their_strides(narrow):
 @pytest.mark.parametrize("size", [(1, 1), (31, 33), (64, 64), (50, 100), (97, 3)])
 def test_any_size_eagerly_and_in_a_graph(narrow, size):
     image = tf.constant(picture(*size))
-    eager = segment(narrow, image)
-    graph = tf.function(lambda x: segment(narrow, x))
+    eager = compute_logits(narrow, image)
+    graph = tf.function(lambda x: compute_logits(narrow, x))
     assert eager.shape == (1, *size, 5)
     np.testing.assert_allclose(eager, graph(image), rtol=1e-4, atol=1e-5)
 
@@ -212,11 +212,11 @@ def test_every_size_keeps_its_size_and_its_inside():
     kernel = model.get_layer("score_pool3").kernel
     kernel.assign(np.random.default_rng(0).normal(size=kernel.shape))
     whole = picture(192, 192)
-    logits = np.asarray(segment(model, whole))
+    logits = np.asarray(compute_logits(model, whole))
     assert logits[:, :64, :64].std() > 0.1  # there is something to compare
     generator = np.random.default_rng(1)
     for height, width in [(1, 1), *generator.integers(1, 193, (10, 2)).tolist()]:
-        found = np.asarray(segment(model, whole[:, :height, :width]))
+        found = np.asarray(compute_logits(model, whole[:, :height, :width]))
         assert found.shape == (1, height, width, 2)
         seen = 44  # pixels around one that pool3's score sees, and the interpolation
         np.testing.assert_allclose(
@@ -233,7 +233,7 @@ def test_padding_is_what_the_mean_colour_is(narrow):
     painted = np.empty((1, 64, 64, 3), np.uint8)
     painted[:] = np.round(MEAN_RGB)
     painted[:, :40, :40] = small
-    np.testing.assert_array_equal(segment(narrow, small), segment(narrow, painted)[:, :40, :40])
+    np.testing.assert_array_equal(compute_logits(narrow, small), compute_logits(narrow, painted)[:, :40, :40])
 
 
 @pytest.mark.parametrize("changes", [{}, {"upsampling": "learned"}, ANCESTOR], ids=["fixed", "learned", "ancestor"])

@@ -4,10 +4,16 @@ import numpy as np
 import pytest
 from ciede2000 import ciede2000, lab, light, published
 
-from sceneparse.scores import colour_difference
-from sceneparse.scores.colour_blind import DEUTERANOPIA, PROTANOPIA, colour_blind_palette
-from sceneparse.scores.palette import palette
+from sceneparse.scores.palette import colour_blind_palette, own_palette, palette
 
+# Machado, Oliveira and Fernandes, A Physiologically-based Model for Simulation of Color Vision Deficiency (2009),
+# table 1, severity 1.0: linear sRGB as the colour-blind see it.
+PROTANOPIA = np.array(
+    [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+)
+DEUTERANOPIA = np.array(
+    [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
+)
 BOTH = pytest.mark.parametrize("colours_of", [palette, colour_blind_palette])
 SIGHT = {"normal": np.eye(3), "protanopia": PROTANOPIA, "deuteranopia": DEUTERANOPIA}
 
@@ -18,23 +24,9 @@ def smallest_difference(colours, sight="normal"):
     return min(ciede2000(one, other) for number, one in enumerate(points) for other in points[:number])
 
 
-def test_the_yardstick_and_ours_are_ciede2000():
+def test_the_yardstick_is_ciede2000():
     for first, second, difference in published():
         assert ciede2000(first, second) == pytest.approx(difference, abs=5e-5)
-        one, other = (np.multiply(colour, 100) for colour in (first, second))
-        assert colour_difference.ciede2000(one, other) == pytest.approx(100 * difference, abs=0.51)
-        assert colour_difference.ciede2000(one, other) == colour_difference.ciede2000(other, one)
-
-
-def test_ours_agrees_with_the_yardstick_on_any_colours():
-    rng = np.random.default_rng(0)
-    rgb = rng.integers(0, 256, (400, 2, 3), dtype=np.uint8)
-    rgb[:100] = rgb[:100, :, :1]  # some gray
-    ours = colour_difference.lab(colour_difference.linear(rgb))
-    for (one, other), given in zip(rgb, ours, strict=True):
-        points = lab(light(one)), lab(light(other))
-        assert given / 100 == pytest.approx(np.array(points), abs=0.0051)
-        assert colour_difference.ciede2000(*given) / 100 == pytest.approx(ciede2000(*points), abs=0.05)
 
 
 # 1 is about the least that is seen, side by side.
@@ -76,10 +68,17 @@ def test_a_colour_depends_on_its_class_alone(colours_of):
 
 
 def test_the_first_colours_are_these():
-    """Pinned: another machine or version of NumPy that chooses otherwise would change every picture."""
     assert palette(3).tolist() == [[0, 0, 0], [204, 68, 119], [34, 136, 51], [0, 119, 204]]
     assert palette(254)[-3:].tolist() == [[255, 255, 238], [119, 102, 51], [221, 85, 119]]
     assert colour_blind_palette(254)[[1, 2, -1]].tolist() == [[51, 102, 238], [136, 119, 0], [136, 136, 255]]
+
+
+def test_free_colours_look_like_none_that_the_dataset_has():
+    generator = np.random.default_rng(0)
+    for _ in range(20):
+        own = [f"#{colour.tobytes().hex()}" for colour in generator.integers(0, 256, (10, 3), np.uint8)] + 10 * [""]
+        points = [lab(light(colour)) for colour in own_palette(own, 20)[1:]]
+        assert min(ciede2000(taken, free) for taken in points[:10] for free in points[10:]) > 8
 
 
 @BOTH

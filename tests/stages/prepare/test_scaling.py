@@ -374,13 +374,13 @@ def interrupted(inputs, tmp_path_factory):
 @pytest.mark.slow
 def test_one_that_is_told_to_stop_stops_both_at_the_same_step(interrupted):
     for said in interrupted[1]["stopped"]:
-        assert "stopped at step 10 of 26 with its state saved: run again to go on" in said
+        assert "stopped at step 10 of 26 with its state saved: run again to resume" in said
 
 
 @pytest.mark.slow
 def test_a_killed_worker_ends_the_other_soon_and_clearly(interrupted):
     said = interrupted[1]
-    assert "going on at step 10" in said["left"]
+    assert "resuming at step 10" in said["left"]
     assert "error: another worker has gone" in said["left"]
     assert "Traceback" not in said["left"]
 
@@ -389,7 +389,7 @@ def test_a_killed_worker_ends_the_other_soon_and_clearly(interrupted):
 def test_run_again_they_end_as_one_process_does(single, interrupted):
     """Both workers alike to the last bit, and like the one process to 2e-6 in every variable; measured were 3e-7."""
     folder, said = interrupted
-    assert "going on at step 13" in said["finished"][0]
+    assert "resuming at step 13" in said["finished"][0]
     for step in (STEPS, 2 * STEPS):
         alone, chief, other = (
             dict(np.load(out / f"epoch-{step}.npz")) for out in (single, folder / "chief", folder / "other")
@@ -410,8 +410,8 @@ def test_the_chief_alone_writes(single, interrupted):
     curve = "curves/plots/metrics/validation/mean_iou.tsv"
     rows = [np.loadtxt(out / curve, skiprows=1) for out in (single, folder / "chief")]
     np.testing.assert_allclose(*rows, atol=1e-6)
-    assert "INFO going on" in said["finished"][0]
-    assert "INFO going on" not in said["finished"][1]
+    assert "INFO resuming" in said["finished"][0]
+    assert "INFO resuming" not in said["finished"][1]
     assert "%|" not in said["finished"][1]  # a progress bar
     assert not list((folder / "chief/state/checkpoints").iterdir())
 
@@ -421,7 +421,7 @@ def test_the_stage_asks_for_the_same_params(inputs, tmp_path):
     other = tmp_path / "params.yaml"
     other.write_text((inputs / "params.yaml").read_text().replace("learning_rate: 0.02", "learning_rate: 0.03"))
     for said in finish(*start_two(inputs, tmp_path, other_params=other), expect=1):
-        assert re.search(r"the workers are not about to train the same(.|\n)*127\.0\.0\.1:\d+", said)
+        assert re.search(r"workers disagree about what to train(.|\n)*127\.0\.0\.1:\d+", said)
 
 
 def test_workers_with_other_params_refuse_each_other():
@@ -438,7 +438,7 @@ def test_a_worker_that_never_comes_is_named(monkeypatch, index):
     monkeypatch.setattr(roll_call, "WAIT_SECONDS", 0.3)
     missing = f"127.0.0.1:{free_port()}"
     addresses = [f"127.0.0.1:{free_port()}", missing][:: 1 - 2 * index]
-    with pytest.raises(TransientError, match=rf"not all workers have come(.|\n)*{missing}"):
+    with pytest.raises(TransientError, match=rf"not all workers have arrived(.|\n)*{missing}"):
         call_roll(Cluster(tuple(addresses), index), "a" * 16)
 
 

@@ -1,4 +1,4 @@
-"""Where training starts from: a trained model's layers come along, those of other classes begin anew and are named."""
+"""Start of a training: a trained model's layers come along, those of other classes are re-initialised and logged."""
 
 import logging
 
@@ -68,7 +68,7 @@ def test_the_papers_path_from_32s_to_16s_to_8s(tmp_path, caplog):
         caplog.clear()
         with caplog.at_level(logging.INFO):
             model = started(tmp_path / f"fcn{stride * 2}s.keras", stride=stride)
-        assert f"anew: {skip}" in caplog.text
+        assert f"re-initialised: {skip}" in caplog.text
         assert equal_layers(model, source) == with_weights(model) - {skip}
         assert not np.any(model.get_layer(skip).kernel)
         # Twice by 2 and then by 16 is not quite once by 32, but close.
@@ -89,15 +89,15 @@ def test_other_classes_get_new_score_layers_aloud(tmp_path, caplog, classes):
     scores = {"score_fr", "score_pool4", "score_pool3"}
     assert equal_layers(model, source) == with_weights(model) - scores
     assert not any(np.any(model.get_layer(name).kernel) for name in scores)
-    assert "has other classes: the score layers begin anew" in caplog.text
-    assert "anew: score_fr, score_pool4, score_pool3" in caplog.text
+    assert "has other classes: the score layers are re-initialised" in caplog.text
+    assert "re-initialised: score_fr, score_pool4, score_pool3" in caplog.text
 
 
 def test_other_as_a_class_is_another_set_of_classes(tmp_path, caplog):
     trained(tmp_path / "model.keras", CLASSES)
     with caplog.at_level(logging.INFO):
         started(tmp_path / "model.keras", ("sky", "road"), other="class")  # three outputs as well
-    assert "anew: score_fr" in caplog.text
+    assert "re-initialised: score_fr" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -126,9 +126,9 @@ def test_stopped_and_run_again_it_ends_with_the_same_bytes(inputs, finished, tmp
     output, _ = process.communicate(timeout=180)
     assert process.returncode != 0
     assert not (tmp_path / "model.keras").exists()
-    assert "with its state saved: run again to go on" in output
+    assert "with its state saved: run again to resume" in output
     again = finish(start(inputs, tmp_path))
-    step = int(re.search(r"going on at step (\d+) of", again)[1])
+    step = int(re.search(r"resuming at step (\d+) of", again)[1])
     assert epochs_told(again) == {epoch: rest for epoch, rest in epochs_told(said).items() if epoch > step // 7}
     assert outputs(tmp_path) == uninterrupted
 
@@ -149,7 +149,7 @@ def test_more_epochs_after_the_end_are_a_new_training(inputs, tmp_path, caplog):
         for count in epochs:
             with caplog.at_level(logging.INFO):
                 run_here(inputs, folder, epochs=count)
-    assert "going on" not in caplog.text
+    assert "resuming" not in caplog.text
     assert outputs(tmp_path / "twice") == outputs(tmp_path / "once")
 
 
@@ -174,7 +174,7 @@ def test_a_trained_model_is_a_start(inputs, tmp_path, caplog):
 
 
 def test_a_random_backbone_is_not_frozen(inputs, tmp_path):
-    with pytest.raises(InputError, match="a backbone of random weights would be frozen"):
+    with pytest.raises(InputError, match="cannot freeze a randomly initialised backbone"):
         run_here(inputs, tmp_path, freeze_epochs=1)
 
 

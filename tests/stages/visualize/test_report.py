@@ -15,11 +15,10 @@ from report_inputs import CLASSES, Outline, SceneParser, built, decoded, setting
 
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import file_digest
-from sceneparse.scores.colour_blind import colour_blind_palette
 from sceneparse.scores.curves import flow_file
 from sceneparse.scores.metrics import scores
 from sceneparse.scores.overlays import outlined
-from sceneparse.scores.palette import palette
+from sceneparse.scores.palette import colour_blind_palette, palette
 from stages.visualize.measured import read_flow
 from stages.visualize.report import Page, flattened, percent, render, words
 from stages.visualize.stage import visualize

@@ -1,0 +1,67 @@
+"""Each benchmark runs, with numbers so small that it measures nothing. train_step: tests/stages/train."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from datasets import demo_params, write_archive
+from ruamel.yaml import YAML
+
+from benchmarks import recipes
+from stages.prepare.stage import prepare
+
+pytestmark = pytest.mark.slow
+
+
+def run(root, name, *flags):
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    command = [sys.executable, "-m", f"benchmarks.{name}", *map(str, flags)]
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_prepare(root):
+    output = run(root, "prepare", "--images", 10, "--rounds", 1, "--memory-images", 2, 4)
+    assert "ratio of speed" in output
+    assert output.count("peak memory of a worker") == 2
+
+
+def test_train_memory(root):
+    assert "32 images" in run(root, "train_memory", "--images", 16, 32)
+
+
+def test_epoch_time(root, tmp_path):
+    params = demo_params(
+        prepare={"size": 32}, model={"width": 1 / 64}, train={"batch_size": 2, "augment": {"crop": 32}}
+    )
+    write_archive(tmp_path / "set.zip", training=4, validation=2)
+    prepare(params, tmp_path / "set.zip", tmp_path / "records")
+    YAML().dump(params.model_dump(), tmp_path / "params.yaml")
+    output = run(root, "epoch_time", tmp_path / "params.yaml", tmp_path / "records", "--updates", 1)
+    assert float(output) > 0
+
+
+@pytest.mark.exhaustive
+def test_recipes(tmp_path, monkeypatch, capsys):
+    """All stages, of a recipe that is small enough."""
+    small = {"model.width": 1 / 64, "prepare.size": 64, "train.augment.crop": 32, "train.augment.first_crop": None}
+    monkeypatch.setitem(recipes.RECIPES, "small", small)
+    write_archive(tmp_path / "set.zip", training=4, validation=2)
+    flags = [str(tmp_path / "set.zip"), "--out", str(tmp_path / "table.csv"), "--minutes", "0.01", "--only", "small"]
+    monkeypatch.setattr(sys, "argv", ["recipes", *flags])
+    recipes.main()
+    assert "views_original_mean_iou" in capsys.readouterr().out
+    assert (tmp_path / "table.csv").read_text().count("\n") == 2
+
+
+@pytest.mark.exhaustive
+def test_demo(root):
+    assert "pixel_accuracy" in run(root, "demo", "--small")
+
+
+@pytest.mark.exhaustive
+def test_flow(root):
+    assert "a task's key" in run(root, "flow", "--rounds", 1)
