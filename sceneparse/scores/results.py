@@ -1,4 +1,4 @@
-"""What train and evaluate wrote, read back: scores and tables.
+"""Results of train and evaluate, read back: scores and tables.
 
 Input: evaluate.json, or one of the tables (CSV, or the TSV of a curve). Output: plain values. Invariant: a score that
 does not exist is None; a file that is missing or does not fit is refused by name.
