@@ -17,12 +17,9 @@ from keras import layers
 
 from sceneparse.dataset.images import MEAN_RGB
 from sceneparse.dataset.labels import count_outputs
-from sceneparse.network.backbone import CONVOLUTIONS
+from sceneparse.network.backbones import find_backbone
 from sceneparse.network.layers import Layers
 from sceneparse.params.model import Model
-
-CHANNELS = (64, 128, 256, 512, 512)
-PIXEL_STD = 58.0  # ImageNet's pixels around the mean; random initialisation expects about 1
 
 
 def build_fcn8s(classes: int, params: Model, seed: int = 0) -> Any:
@@ -38,17 +35,8 @@ def build_fcn8s(classes: int, params: Model, seed: int = 0) -> Any:
     scale, shift = 1 / params.input_std, [-value / params.input_std for value in MEAN_RGB]
     x = layers.Rescaling(scale, shift, dtype="float32", name="subtract_mean")(image)
 
-    # --- backbone: five blocks, each halves the resolution
-    pools = []
-    tapped = params.head_input == "conv5_3"  # as in the 2017 code: neither its ReLU nor conv5_4, and always a max
-    for block, (filters, count) in enumerate(zip(CHANNELS, CONVOLUTIONS[params.backbone], strict=True), start=1):
-        early = tapped and block == 5
-        for index in range(1, min(count, 3) + 1 if early else count + 1):
-            gain = (params.input_std / PIXEL_STD) ** 2 if block == index == 1 else 1.0
-            x = make.convolution(x, f"conv{block}_{index}", filters, 3, gain, relu=not (early and index == 3))
-        x = make.pool(x, f"pool{block}", "max" if early else params.pooling)
-        pools.append(x)
-    _, _, pool3, pool4, _ = pools
+    # --- backbone: five feature maps, each half the resolution of the one before
+    _, _, pool3, pool4, x = find_backbone(params.backbone).build(x, make)
 
     # --- the classifier as convolutions: [B, H/32, W/32, head_channels]
     x = make.convolution(x, "fc6", params.head_channels, 7, head=True)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from sceneparse.core.errors import InputError
-from sceneparse.network.backbone import Weights, load_backbone
 from sceneparse.network.card import Card, check_model
+from sceneparse.network.imagenet_weights import Weights, load_backbone
 from sceneparse.params.model import Model
 
 log = logging.getLogger(__name__)

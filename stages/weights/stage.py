@@ -3,7 +3,7 @@
 Input: params.weights.source, the path of a Keras VGG 'top' weights file (HDF5), with its digest in
 params.weights.digest, or of a source file (sceneparse/fetch/source_files.py), which names such a file on a server
 with its digest. Nothing is parsed before its digest matches. Output: a directory with backbone.json and, except for
-`weights: none`, backbone.npz (see sceneparse/network/backbone.py).
+`weights: none`, backbone.npz (see sceneparse/network/imagenet_weights.py).
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Protocol
 
 from sceneparse.fetch.pinned import copy, fetch, unpinned, verify
 from sceneparse.fetch.source_files import Fetched, NoWeights, read_source
-from sceneparse.network.backbone import read_keras_top, save_backbone
+from sceneparse.network.imagenet_weights import read_keras_top, save_backbone
 from sceneparse.params.flags import run_stage
 from sceneparse.params.weights import Weights
 

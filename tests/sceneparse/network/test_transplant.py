@@ -8,8 +8,9 @@ from keras import layers
 from models import model_params
 
 from sceneparse.dataset.images import MEAN_RGB
-from sceneparse.network.backbone import CONVOLUTIONS, read_keras_top
+from sceneparse.network.backbones import find_backbone
 from sceneparse.network.fcn8s import build_fcn8s
+from sceneparse.network.imagenet_weights import read_keras_top
 from stages.train.start import transplant
 
 WIDTH = 1 / 32
@@ -20,7 +21,7 @@ UNITS = 128
 def classifier(backbone):
     """VGG as keras.applications builds it, narrow: BGR with the mean subtracted in, fc2's activations out."""
     x = image = keras.Input((224, 224, 3))
-    for block, (filters, count) in enumerate(zip(CHANNELS, CONVOLUTIONS[backbone], strict=True), 1):
+    for block, (filters, count) in enumerate(zip(CHANNELS, find_backbone(backbone).convolutions, strict=True), 1):
         for index in range(1, count + 1):
             x = layers.Conv2D(filters, 3, padding="same", activation="relu", name=f"block{block}_conv{index}")(x)
         x = layers.MaxPooling2D(2, 2)(x)

@@ -8,8 +8,8 @@ from cards import card_content, make_card
 from models import model_params
 
 from sceneparse.core.errors import InputError
-from sceneparse.network.backbone import save_backbone
 from sceneparse.network.fcn8s import build_fcn8s
+from sceneparse.network.imagenet_weights import save_backbone
 from sceneparse.network.saving import save_model
 from stages.train.start import read_start
 

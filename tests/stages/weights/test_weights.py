@@ -13,8 +13,9 @@ from servers import serving
 
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import file_digest
-from sceneparse.network import backbone as backbone_module
-from sceneparse.network.backbone import CONVOLUTIONS, load_backbone, read_keras_top
+from sceneparse.network import imagenet_weights as backbone_module
+from sceneparse.network.backbones import find_backbone
+from sceneparse.network.imagenet_weights import load_backbone, read_keras_top
 from stages.weights.stage import weights
 
 WIDTHS = (2, 3, 4, 5, 6)  # channels of the five blocks
@@ -25,7 +26,7 @@ def layers_of(backbone: str) -> dict[str, list[np.ndarray]]:
     """Return kernel and bias by Keras' layer names; all values differ."""
     shapes = {}
     inputs = 3
-    for block, (convs, outputs) in enumerate(zip(CONVOLUTIONS[backbone], WIDTHS, strict=True), 1):
+    for block, (convs, outputs) in enumerate(zip(find_backbone(backbone).convolutions, WIDTHS, strict=True), 1):
         for conv in range(1, convs + 1):
             shapes[f"block{block}_conv{conv}"] = (3, 3, inputs, outputs)
             inputs = outputs

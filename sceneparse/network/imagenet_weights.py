@@ -9,7 +9,6 @@ convolutions, and conv1_1 takes RGB where the file's takes BGR.
 
 import json
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,7 @@ import numpy as np
 
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import atomic_directory, write_json
-
-CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}  # in each block
-GRID = 7  # side of the last feature map, on which the classifier's fc1 lies
+from sceneparse.network.backbones import NAMES, find_backbone
 
 Weights = dict[str, np.ndarray]
 
@@ -36,11 +33,11 @@ def read_keras_top(path: Path) -> tuple[str, Weights]:
             stored = _stored_layers(file)
     except (OSError, KeyError) as error:
         raise _refusal(path, "a Keras HDF5 weights file", str(error)) from None
-    backbone = "vgg19" if "block5_conv4" in stored else "vgg16"
+    backbone = _nearest({layer for layer, arrays in stored.items() if arrays})
     weights: Weights = {}
     problems = []
     inputs: int | None = 3  # channels; None after a layer of a wrong shape
-    for name, layer, side, dense in _layers(backbone):
+    for name, layer, side, dense in find_backbone(backbone).weights_layers():
         shapes = [weight.shape for weight in stored.get(layer, [])]
         folded = side * side if dense else 1  # a dense kernel's rows are (y, x, channel), flattened in that order
         if not shapes or len(shapes[0]) != (2 if dense else 4):
@@ -107,13 +104,13 @@ def _names(attribute: Any) -> list[str]:
     return [name.decode() if isinstance(name, bytes) else str(name) for name in attribute]
 
 
-def _layers(backbone: str) -> Iterator[tuple[str, str, int, bool]]:
-    """Yield our name, Keras' name, side of our kernel, and whether Keras' layer is dense, from the input up."""
-    for block, convs in enumerate(CONVOLUTIONS[backbone], 1):
-        for conv in range(1, convs + 1):
-            yield f"conv{block}_{conv}", f"block{block}_conv{conv}", 3, False
-    yield "fc6", "fc1", GRID, True
-    yield "fc7", "fc2", 1, True
+def _nearest(layers: set[str]) -> str:
+    """Return the backbone whose layers differ least from those of a file."""
+
+    def difference(name: str) -> int:
+        return len(layers ^ {layer.keras_name for layer in find_backbone(name).weights_layers()})
+
+    return min(NAMES, key=difference)
 
 
 def _refusal(path: Path, expected: str, got: str) -> InputError:
