@@ -91,10 +91,9 @@ def _is_section(name: str, keys: dict[str, Any]) -> bool:
 
 
 def _hint(key: str, missing: list[str]) -> str:
-    """Return the missing key of the same section that `key` may be a misspelling of."""
+    """Return the missing key that `key` may be a misspelling of, without the section that both are in."""
     section, dot, name = key.rpartition(".")
-    near = [other.removeprefix(section + dot) for other in missing if other.rpartition(".")[0] == section]
-    hint = did_you_mean(name, near).removeprefix(", ")
+    hint = did_you_mean(name, [other.removeprefix(section + dot) for other in missing]).removeprefix(", ")
     return hint and f" ({hint})"
 
 
