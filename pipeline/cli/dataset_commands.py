@@ -103,8 +103,8 @@ def add_data(commands: "Subparsers") -> None:
         "--tolerance",
         type=natural,
         metavar="N",
-        help="replace a colour that the table lacks by its nearest one, if no channel differs by more than N: for JPEG "
-        "masks and smoothed edges; default: replace none",
+        help="replace a value or colour that the table lacks by its nearest one, if no channel differs by more than N: "
+        "for JPEG masks and smoothed edges; default: replace none",
     )
     command.add_argument(
         "--unpaired",

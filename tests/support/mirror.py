@@ -47,8 +47,9 @@ class Mirror:
             stages[name] = {"cmd": cmd, "deps": stage["deps"], "params": [name], "outs": stage["outs"]}
             for dep in stage["deps"]:
                 if dep not in written:
-                    (self.path / dep).parent.mkdir(parents=True, exist_ok=True)
-                    (self.path / dep).write_text(f"{dep}\n")
+                    file = self.path / (dep if Path(dep).suffix else f"{dep}/stage.py")  # a folder of code
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    file.write_text(f"{dep}\n")
         (self.path / "dvc.yaml").write_text(json.dumps({"stages": stages}))  # JSON is YAML
         (self.path / "params.yaml").write_text("".join(f"{name}: {{value: 50}}\n" for name in STAGES))
         shutil.copy(ROOT / "tests/support/mirror_stage.py", self.path / "stage.py")

@@ -125,7 +125,7 @@ def test_an_output_corrupted(mirror, check, stage):
 @pytest.mark.parametrize("stage", matrix(STAGES))
 def test_a_source_file_edited(mirror, check, stage):
     check(verdicts())
-    with (mirror.path / f"stages/{stage}.py").open("a") as file:
+    with (mirror.path / f"stages/{stage}/stage.py").open("a") as file:
         file.write("# why\n")
     check(verdicts({stage}))  # which writes the same again
 

@@ -156,10 +156,10 @@ RUN = {  # the fault, the stage -> what `dvc repro` is refused with
     "no params": (remove("params.yaml"), "train", "there is no params.yaml", "no file"),
     "empty params": (write("params.yaml", b""), "train", "params.yaml cannot be read", "an empty file"),
     "a dep is missing": (
-        lambda mirror: (remove("stages/visualize/stage.py")(mirror), mirror.set_line("visualize", "value: 51")),
+        lambda mirror: (remove("stages/visualize")(mirror), mirror.set_line("visualize", "value: 51")),
         "visualize",
         "a file that a stage needs is missing",
-        "stages/visualize/stage.py",
+        "stages/visualize",
     ),
     "data is missing": (
         remove("data/raw/dataset.zip", ".dvc/cache"),
