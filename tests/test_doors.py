@@ -221,7 +221,7 @@ def test_every_door_shows_the_same_pixels(tmp_path, monkeypatch, capsys, kind):
 
     assert doors.prepare().lost == dict.fromkeys(lost, 1)
     report = inspect(doors.dataset, 1)
-    assert [of_pixels for _, of_pixels in report.seen["training"].digests] == [digest(pixels)]
+    assert [of_pixels for _, of_pixels in report.contents["training"].digests] == [digest(pixels)]
     assert {finding.kind for finding in report.findings if finding.kind in LOST} == {*lost}
     if suffix not in (".jpg", ".png"):
         for lost_kind in lost:
