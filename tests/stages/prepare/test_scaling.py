@@ -351,15 +351,15 @@ def start_two(inputs, folder, *, at=0, number=0, other_params=None):
 
 @pytest.fixture(scope="module")
 def single(inputs, tmp_path_factory):
-    """What one process alone writes."""
-    out = tmp_path_factory.mktemp("one")
+    """Train with one process; return the folder of its outputs."""
+    out = tmp_path_factory.mktemp("single")
     finish(start(inputs, out))
     return out
 
 
 @pytest.fixture(scope="module")
 def interrupted(inputs, tmp_path_factory):
-    """Two workers, of which one is told to stop in the first epoch and is killed in the second, then left in peace."""
+    """Train with two workers: one is stopped in the first epoch, killed in the second, and then runs to the end."""
     folder, said = tmp_path_factory.mktemp("two"), {}
     said["stopped"] = finish(*start_two(inputs, folder, at=9, number=signal.SIGTERM), expect=1)
     chief, other = start_two(inputs, folder, at=STEPS + 2, number=signal.SIGKILL)
@@ -387,7 +387,7 @@ def test_a_killed_worker_ends_the_other_soon_and_clearly(interrupted):
 
 @pytest.mark.slow
 def test_run_again_they_end_as_one_process_does(single, interrupted):
-    """Both workers alike to the last bit, and like the one process to 2e-6 in every variable; measured were 3e-7."""
+    """Both workers agree to the last bit, and with the single process to 2e-6 in every variable; 3e-7 was measured."""
     folder, said = interrupted
     assert "resuming at step 13" in said["finished"][0]
     for step in (STEPS, 2 * STEPS):
