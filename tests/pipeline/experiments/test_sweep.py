@@ -295,7 +295,7 @@ def test_a_project_in_a_folder_of_a_larger_repository(tmp_path):
     assert plan.count("to run") == 2, "the code outside the project is another now"
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_trained_project_in_a_folder_takes_a_list_as_a_value(trained, tmp_path):
     project = trained.copy(tmp_path / "mono/projects/parsing")
     shutil.rmtree(project.path / ".git")
