@@ -241,7 +241,7 @@ def test_without_curves_there_is_no_such_section(inputs, tmp_path):
 
 def test_the_page_shows_the_gradient_flow(inputs):
     text, page = built(inputs)
-    legend = [one["style"] for one in page.all("i") if one.get("class") == "swatch depth"]
+    legend = [swatch["style"] for swatch in page.all("i") if swatch.get("class") == "swatch depth"]
     assert legend == [f"background: {layer.colour}" for layer in read_flow(inputs["curves"]).layers]
     assert "conv1_2 –\n" in page.text
     assert "score_fr: 10 at step 1, 10 at step 100" in page.text
