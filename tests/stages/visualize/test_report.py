@@ -141,9 +141,9 @@ def test_scores_before_and_after_the_decision(inputs, monkeypatch):
     content["resized"] |= {"pixel_accuracy": 0.798, "mean_iou": 0.5}
     inputs["scores"].write_text(json.dumps(content))
     _, page = built(inputs)
-    said = " ".join(page.text.split())
-    assert "from before: pixel accuracy 92.0%, mean IoU 44.0% at the size of training." in said
-    assert "with them: 79.8% and 50.0%" in said
+    text = " ".join(page.text.split())
+    assert "do not include them: pixel accuracy 92.0%, mean IoU 44.0% at the size of training." in text
+    assert "include them: 79.8% and 50.0%" in text
     assert [link["href"] for link in page.all("a")].count("#decision") == 2, "beside the curves and the chosen epoch"
 
 
