@@ -9,13 +9,16 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from sceneparse.core.types import Tensor
 from sceneparse.dataset.labels import outputs_to_annotation, to_annotation
 from sceneparse.scores.palette import Colours
 
 PICTURES = 2  # from the batch
 
 
-def write_histograms(writer: Any, step: int, trainer: Any, batch: Any, gradients: list[Any], colours: Colours) -> None:
+def write_histograms(
+    writer: Any, step: int, trainer: Any, batch: Any, gradients: list[Tensor], colours: Colours
+) -> None:
     """Write the events of `step`. The batch holds uint8 images [B, S, S, 3] and labels [B, S, S].
 
     colours: RGB, uint8 [classes + 1, 3], indexed by annotation value.

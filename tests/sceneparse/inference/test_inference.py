@@ -53,39 +53,39 @@ def test_views_are_averaged_as_probabilities_at_the_first_size(network):
     """Against each view by itself: resized, mirrored there and back, its probabilities resized, and their mean."""
     views = Views((1.0, 0.5), flip=True)
     pictures = {1.0: picture(64, 64)[np.newaxis], 0.5: picture(32, 32, seed=1)[np.newaxis]}
-    found = score_views(network, pictures.__getitem__, (64, 64), views)
+    scores = score_views(network, pictures.__getitem__, (64, 64), views)
     expected = []
     for pixels in pictures.values():
         for step in (1, -1):
             logits = np.asarray(compute_logits(network, pixels[:, :, ::step]))[:, :, ::step]
             expected.append(np.asarray(tf.image.resize(softmax(logits), (64, 64))))
-    np.testing.assert_allclose(found, np.mean(expected, 0), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(scores, np.mean(expected, 0), rtol=1e-4, atol=1e-5)
     assert np.std(expected, 0).max() > 0.1  # the views do not agree by themselves
 
 
 def test_one_view_is_the_networks_own_logits(network):
     pixels = picture(64, 64)[np.newaxis]
-    found = score_views(network, lambda _: pixels, (64, 64), Views((1.0,), flip=False))
-    np.testing.assert_array_equal(found, compute_logits(network, pixels))
+    scores = score_views(network, lambda _: pixels, (64, 64), Views((1.0,), flip=False))
+    np.testing.assert_array_equal(scores, compute_logits(network, pixels))
 
 
 def test_a_mirrored_picture_gets_the_mirrored_annotation(parser):
     """With both views; with one it does not, so that the test can fail."""
     image = picture(64, 64)
-    both, one = Views((1.0,), flip=True), Views((1.0,), flip=False)
+    both, plain = Views((1.0,), flip=True), Views((1.0,), flip=False)
     mirrored = parser.annotate(image[:, ::-1], both)[:, ::-1]
     assert (parser.annotate(image, both) == mirrored).mean() > 0.999
-    assert (parser.annotate(image, one) != parser.annotate(image[:, ::-1], one)[:, ::-1]).mean() > 0.01
+    assert (parser.annotate(image, plain) != parser.annotate(image[:, ::-1], plain)[:, ::-1]).mean() > 0.01
 
 
 def test_each_scale_is_a_resizing_of_the_original(parser, network):
     """Twice the training's size is not a blown-up square: it is made from the picture itself."""
     image = picture(160, 240)
-    found = parser.annotate(image, Views((2.0,), flip=False))
-    seen = np.asarray(resize_image(Image.fromarray(image), 2 * SIZE, 2 * SIZE))[np.newaxis]
-    probabilities = tf.image.resize(softmax(np.asarray(compute_logits(network, seen))), (SIZE, SIZE))
+    annotation = parser.annotate(image, Views((2.0,), flip=False))
+    resized = np.asarray(resize_image(Image.fromarray(image), 2 * SIZE, 2 * SIZE))[np.newaxis]
+    probabilities = tf.image.resize(softmax(np.asarray(compute_logits(network, resized))), (SIZE, SIZE))
     expected = np.argmax(tf.image.resize(probabilities, (160, 240)), -1)[0] + 1
-    assert (found == expected).mean() > 0.999
+    assert (annotation == expected).mean() > 0.999
 
 
 def test_batches_are_seen_at_each_scale_too(parser, network):

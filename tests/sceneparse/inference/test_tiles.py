@@ -74,11 +74,11 @@ def test_no_seam_where_tiles_meet():
     parser, image = of_mode("squash", torn), scene(400, 600)
     tiling = plan_tiles(parser, 600, 400, 200 * 200)
     assert len(tiling.corners) > 9
-    found = tiled_probabilities(parser, image, tiling, ONE_VIEW, 8)
-    np.testing.assert_allclose(found.sum(-1), 1, rtol=1e-5)
+    probabilities = tiled_probabilities(parser, image, tiling, ONE_VIEW, 8)
+    np.testing.assert_allclose(probabilities.sum(-1), 1, rtol=1e-5)
     within = np.abs(np.diff(np.asarray(tf.nn.softmax(torn(np.zeros((1, *tiling.window, 3)))))[0], axis=1)).max()
     for axis, starts in ((0, tiling.tops), (1, tiling.lefts)):
-        steps = np.abs(np.diff(found, axis=axis)).max(axis=(1 - axis, 2))
+        steps = np.abs(np.diff(probabilities, axis=axis)).max(axis=(1 - axis, 2))
         borders = [place for start in starts for place in (start, start + tiling.window[axis]) if place < len(steps)]
         borders = [place - 1 for place in borders if place]
         assert steps[borders].max() < 1.2 * within, "no step at a border is larger than those within one tile"
@@ -115,10 +115,10 @@ def test_a_tile_sees_its_own_part_of_the_picture():
     parser = of_mode("squash", echo)
     image = scene(400, 300, seed=1)
     tiling = plan_tiles(parser, 300, 400, 150 * 150)
-    found = tiled_probabilities(parser, image, tiling, ONE_VIEW, 3)
+    probabilities = tiled_probabilities(parser, image, tiling, ONE_VIEW, 3)
     resized = np.asarray(Image.fromarray(image).resize(tiling.canvas[::-1], Image.Resampling.BILINEAR))
-    np.testing.assert_allclose(found, np.asarray(tf.nn.softmax(echo(resized))), atol=0.12)
-    assert np.abs(found - np.asarray(tf.nn.softmax(echo(resized)))).mean() < 0.01
+    np.testing.assert_allclose(probabilities, np.asarray(tf.nn.softmax(echo(resized))), atol=0.12)
+    assert np.abs(probabilities - np.asarray(tf.nn.softmax(echo(resized)))).mean() < 0.01
 
 
 def test_labels_in_bands_are_the_labels(parser, monkeypatch):

@@ -43,7 +43,7 @@ def save(directory, card):
 
 @pytest.fixture
 def model(saved, tmp_path):
-    """The same to be spoilt: the model's path, its card beside it."""
+    """A copy of the model and its card that the test may damage: the model's path."""
     shutil.copytree(saved, tmp_path / "models")
     return tmp_path / "models/fcn8s.keras"
 

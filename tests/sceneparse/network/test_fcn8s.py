@@ -75,13 +75,13 @@ def test_the_ancestors_wiring():
     model = build_fcn8s(4, model_params(**ANCESTOR | {"width": 1 / 8}))
     names = ("pool3", "pool4", "pool5", "conv3_4", "conv5_3", "expand_pool4", "expand_pool3", "fuse_pool3")
     taps = keras.Model(model.input, {name: model.get_layer(name).output for name in names})
-    seen = {name: np.asarray(value) for name, value in taps(picture(64, 96)).items()}
-    blocks = seen["conv3_4"].reshape(1, 8, 2, 12, 2, -1)
-    np.testing.assert_allclose(seen["pool3"], blocks.mean((2, 4)), rtol=1e-5)
-    assert seen["conv5_3"].min() < 0
-    np.testing.assert_array_equal(seen["pool5"], seen["conv5_3"].reshape(1, 2, 2, 3, 2, -1).max((2, 4)))
-    fused = model.get_layer("expand_pool3")(seen["expand_pool4"] + seen["pool4"]) + seen["pool3"]
-    np.testing.assert_allclose(seen["fuse_pool3"], fused, rtol=1e-4, atol=1e-4)
+    outputs = {name: np.asarray(value) for name, value in taps(picture(64, 96)).items()}
+    blocks = outputs["conv3_4"].reshape(1, 8, 2, 12, 2, -1)
+    np.testing.assert_allclose(outputs["pool3"], blocks.mean((2, 4)), rtol=1e-5)
+    assert outputs["conv5_3"].min() < 0
+    np.testing.assert_array_equal(outputs["pool5"], outputs["conv5_3"].reshape(1, 2, 2, 3, 2, -1).max((2, 4)))
+    fused = model.get_layer("expand_pool3")(outputs["expand_pool4"] + outputs["pool4"]) + outputs["pool3"]
+    np.testing.assert_allclose(outputs["fuse_pool3"], fused, rtol=1e-4, atol=1e-4)
     for name in ("fc6", "fc7", "score_fr", "expand_pool4", "expand_pool3", "expand8"):
         kernel = np.asarray(model.get_layer(name).kernel)
         # A normal distribution cut off at two standard deviations has 0.88 of its spread.
@@ -115,12 +115,12 @@ def test_features_begin_at_the_scale_of_the_pools():
 def test_learned_upsampling_begins_as_bilinear(factor):
     """Equal to tf.image.resize up to the border, where the transposed convolution fades."""
     x = tf.constant(np.random.default_rng(0).normal(size=(1, 7, 9, 3)), tf.float32)
-    found = tf.nn.conv2d_transpose(
+    upsampled = tf.nn.conv2d_transpose(
         x, bilinear_kernel(factor, 3), (1, 7 * factor, 9 * factor, 3), factor, padding="SAME"
     )
     expected = tf.image.resize(x, [7 * factor, 9 * factor])
     inner = slice(factor // 2, -(factor // 2))
-    np.testing.assert_allclose(found[:, inner, inner], expected[:, inner, inner], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(upsampled[:, inner, inner], expected[:, inner, inner], rtol=1e-5, atol=1e-6)
 
 
 def test_learned_upsampling_in_the_network_begins_as_the_fixed_one(narrow):
@@ -149,9 +149,9 @@ def test_the_papers_three_nets(stride, skips):
 def test_normalized_layers_have_unit_spread_in_training():
     model = build_fcn8s(3, model_params(width=1 / 16, normalization="batch"))
     inside = keras.Model(model.input, model.get_layer("conv4_3_norm").output)
-    seen = np.asarray(inside(np.concatenate([picture(96, 96, seed) for seed in range(4)]), training=True))
-    np.testing.assert_allclose(seen.mean((0, 1, 2)), 0, atol=0.01)
-    np.testing.assert_allclose(seen.std((0, 1, 2)), 1, atol=0.05)
+    normalized = np.asarray(inside(np.concatenate([picture(96, 96, seed) for seed in range(4)]), training=True))
+    np.testing.assert_allclose(normalized.mean((0, 1, 2)), 0, atol=0.01)
+    np.testing.assert_allclose(normalized.std((0, 1, 2)), 1, atol=0.05)
     assert not any(variable.name == "bias" for variable in model.get_layer("conv4_3").weights)
 
 
@@ -176,9 +176,9 @@ def test_layers_do_not_share_their_random_draws():
 
 
 def test_the_same_seed_gives_the_same_network():
-    one, two, other = (build_fcn8s(4, model_params(width=1 / 32), seed) for seed in (1, 1, 2))
-    assert all(np.array_equal(a, b) for a, b in zip(one.get_weights(), two.get_weights(), strict=True))
-    assert not np.array_equal(one.get_layer("conv1_1").kernel, other.get_layer("conv1_1").kernel)
+    first, again, other = (build_fcn8s(4, model_params(width=1 / 32), seed) for seed in (1, 1, 2))
+    assert all(np.array_equal(a, b) for a, b in zip(first.get_weights(), again.get_weights(), strict=True))
+    assert not np.array_equal(first.get_layer("conv1_1").kernel, other.get_layer("conv1_1").kernel)
 
 
 def test_skips_are_added_at_their_strides(narrow):
@@ -216,12 +216,12 @@ def test_every_size_keeps_its_size_and_its_inside():
     assert logits[:, :64, :64].std() > 0.1  # there is something to compare
     generator = np.random.default_rng(1)
     for height, width in [(1, 1), *generator.integers(1, 193, (10, 2)).tolist()]:
-        found = np.asarray(compute_logits(model, whole[:, :height, :width]))
-        assert found.shape == (1, height, width, 2)
-        seen = 44  # pixels around one that pool3's score sees, and the interpolation
+        cropped = np.asarray(compute_logits(model, whole[:, :height, :width]))
+        assert cropped.shape == (1, height, width, 2)
+        reach = 44  # pixels around one that pool3's score sees, and the interpolation
         np.testing.assert_allclose(
-            found[:, : max(0, height - seen), : max(0, width - seen)],
-            logits[:, : max(0, height - seen), : max(0, width - seen)],
+            cropped[:, : max(0, height - reach), : max(0, width - reach)],
+            logits[:, : max(0, height - reach), : max(0, width - reach)],
             rtol=1e-4,
             atol=1e-5,
         )

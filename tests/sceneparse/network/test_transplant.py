@@ -63,7 +63,7 @@ def test_fc7_equals_the_classifier(backbone, tmp_path):
     picture = np.random.default_rng(2).integers(0, 256, (1, 224, 224, 3), np.uint8)
     bgr = (picture.astype(np.float32) - np.array(MEAN_RGB, np.float32))[..., ::-1]
     expected = vgg(bgr).numpy()[0]
-    found = fc7(picture).numpy()  # [1, 7, 7, UNITS]: the centre sees the whole last feature map
+    features = fc7(picture).numpy()  # [1, 7, 7, UNITS]: the centre sees the whole last feature map
     assert name == backbone
     assert expected.std() > 0
-    np.testing.assert_allclose(found[0, 3, 3], expected, rtol=1e-4, atol=1e-4 * abs(expected).max())
+    np.testing.assert_allclose(features[0, 3, 3], expected, rtol=1e-4, atol=1e-4 * abs(expected).max())

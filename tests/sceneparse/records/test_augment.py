@@ -46,8 +46,8 @@ def run_many(params, count, of):
     return map(np.stack, zip(*dataset.as_numpy_iterator(), strict=True))
 
 
-def same(one, two):
-    return all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+def same(first, second):
+    return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
 def test_off_is_the_identity():
@@ -131,12 +131,12 @@ def test_image_and_annotation_show_the_same_place(zoom):
         values = 3 * ramp + 1
         of = tf.constant(values[:, :, None].repeat(3, 2)), tf.constant(values)
         images, annotations = run_many(options(flip=0.5, scale_min=zoom, scale_max=zoom), 40, of)
-        seen = annotations > 0
+        inside = annotations > 0
         # Away from the border with the padding, where bilinear sees both.
         for axis in (1, 2):
-            seen &= (np.roll(annotations, 1, axis) > 0) & (np.roll(annotations, -1, axis) > 0)
-        difference = images[seen][:, 0].astype(int) - annotations[seen]
-        assert seen.mean() > 0.2
+            inside &= (np.roll(annotations, 1, axis) > 0) & (np.roll(annotations, -1, axis) > 0)
+        difference = images[inside][:, 0].astype(int) - annotations[inside]
+        assert inside.mean() > 0.2
         assert np.abs(difference).max() <= 2  # half a pixel is 1.5
         assert abs(difference.mean()) < 0.4  # no shift
 

@@ -49,9 +49,9 @@ def stored(records, manifest):
 
 def which(image, images):
     """The index of the picture among those stored."""
-    found = [index for index, other in enumerate(images) if np.array_equal(image, other)]
-    assert len(found) == 1
-    return found[0]
+    places = [index for index, other in enumerate(images) if np.array_equal(image, other)]
+    assert len(places) == 1
+    return places[0]
 
 
 def order(records, manifest, stored, params):
@@ -152,7 +152,7 @@ def test_validation_is_complete_and_in_order(records, manifest, stored, size):
 
 @pytest.fixture(scope="module")
 def parts():
-    """What each of several workers is told of its part: three workers with one device, two with two, one with four."""
+    """Parts of several workers: three workers with one device, two with two, one with four."""
 
     def told(workers, replicas):
         return [tf.distribute.InputContext(workers, worker, workers * replicas) for worker in range(workers)]
@@ -186,16 +186,16 @@ def test_the_workers_together_validate_every_picture_once(records, manifest, sto
     """Five pictures on three or four devices: the rest of each batch is ignored, and no batch is empty."""
     workers, replicas = cluster
     size = workers * replicas
-    seen, counts = [], set()
+    indices, counts = [], set()
     for part in parts[cluster]:
         batches = list(validation_batches(records, manifest, 2 * size, part).as_numpy_iterator())
         assert {images.shape for images, _ in batches} == {(2, SIZE, SIZE, 3)}
         counts.add(len(batches))
         for images, labels in zip(*map(np.concatenate, zip(*batches, strict=True)), strict=True):
             if (labels != 255).any():
-                seen.append(which(images, stored["validation"][1]))
-                assert np.array_equal(labels, to_labels(stored["validation"][2][seen[-1]]))
-    assert sorted(seen) == list(range(VALIDATION))
+                indices.append(which(images, stored["validation"][1]))
+                assert np.array_equal(labels, to_labels(stored["validation"][2][indices[-1]]))
+    assert sorted(indices) == list(range(VALIDATION))
     assert counts == {-(-VALIDATION // (2 * size)) * replicas}
 
 

@@ -65,7 +65,7 @@ def test_suffixes_in_capitals(folders):
 
 
 def test_legends_beside_predictions_are_passed_over(folders):
-    """As sceneparse predict writes them."""
+    """Labels and legends as sceneparse predict writes them."""
     expected = score_folders(*folders, 3)
     save(folders[1] / "deep/b_legend.png", np.zeros((9, 9, 3), np.uint8))
     assert np.array_equal(score_folders(*folders, 3), expected)

@@ -21,7 +21,7 @@ SIGHT = {"normal": np.eye(3), "protanopia": PROTANOPIA, "deuteranopia": DEUTERAN
 def smallest_difference(colours, sight="normal"):
     """CIEDE2000 of the two colours that are most alike to such eyes."""
     points = [lab(np.clip(SIGHT[sight] @ light(colour), 0, 1)) for colour in colours]
-    return min(ciede2000(one, other) for number, one in enumerate(points) for other in points[:number])
+    return min(ciede2000(point, other) for number, point in enumerate(points) for other in points[:number])
 
 
 def test_the_yardstick_is_ciede2000():

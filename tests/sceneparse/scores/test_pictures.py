@@ -46,7 +46,7 @@ def test_overlay_mixes():
 
 
 def test_overlay_of_a_high_picture():
-    """It is mixed some rows at a time."""
+    """The overlay is mixed some rows at a time."""
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (2 * ROWS + 5, 7, 3), dtype=np.uint8)
     annotation = rng.integers(1, 4, image.shape[:2], dtype=np.uint8)

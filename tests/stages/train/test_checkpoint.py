@@ -27,8 +27,8 @@ class Run:
         return [np.asarray(v).copy() for v in (*self.model.variables, *self.optimizer.variables)]
 
 
-def equal(one, two):
-    return all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+def equal(first, second):
+    return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
 def test_nothing_to_restore(tmp_path):

@@ -17,7 +17,7 @@ GRID = np.arange(-5, 6, dtype=np.float32)
 
 
 def mean_iou(logits, labels, constants):
-    """By the scores of everything else here, over the classes that are labelled."""
+    """Mean IoU by the project's scores, over the classes that are labelled."""
     predictions = (logits + constants).argmax(axis=1).astype(np.uint8)
     confusion = confusion_matrix(labels, predictions, logits.shape[1])
     present = confusion.sum(axis=1) > 0
@@ -37,9 +37,9 @@ def pixels(classes=4, count=2000, seed=0):
 def test_ious_of_all_constants_at_once_are_those_of_each_alone(index):
     logits, labels = pixels()
     labelled = np.bincount(labels, minlength=4)
-    found = _ious_by_constant(logits, _two_highest(logits), labels, labelled, index, GRID)
-    assert found == pytest.approx([mean_iou(logits, labels, np.eye(4)[index] * value) for value in GRID], abs=1e-12)
-    assert len(set(found)) > 3
+    ious = _ious_by_constant(logits, _two_highest(logits), labels, labelled, index, GRID)
+    assert ious == pytest.approx([mean_iou(logits, labels, np.eye(4)[index] * value) for value in GRID], abs=1e-12)
+    assert len(set(ious)) > 3
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -29,19 +29,19 @@ def test_every_layer_is_there(params, tmp_path, frozen):
     before = [np.asarray(variable) for variable in trainer.model.variables]
     with tf.summary.create_file_writer(str(tmp_path)).as_default(step=1) as writer:
         write_histograms(writer, 1, trainer, scenes(), update.gradients, palette(trainer.classes))
-    found = tags(tmp_path)
-    assert {f"activations/{layer}" for layer in trainer.layers} <= found
+    names = tags(tmp_path)
+    assert {f"activations/{layer}" for layer in trainer.layers} <= names
     paths = [variable.path for variable in trainer.model.trainable_variables]
-    assert {f"weights/{path}" for path in paths} <= found
+    assert {f"weights/{path}" for path in paths} <= names
     trained = [path for path in paths if not (frozen and path.startswith("conv"))]
-    assert {tag for tag in found if tag.startswith("gradients/")} == {f"gradients/{path}" for path in trained}
-    assert {"image", "truth", "prediction"} <= found
-    for one, other in zip(before, trainer.model.variables, strict=True):
-        np.testing.assert_array_equal(one, other)
+    assert {tag for tag in names if tag.startswith("gradients/")} == {f"gradients/{path}" for path in trained}
+    assert {"image", "truth", "prediction"} <= names
+    for value, variable in zip(before, trainer.model.variables, strict=True):
+        np.testing.assert_array_equal(value, variable)
 
 
 def test_gradients_are_those_of_the_step(params, tmp_path):
-    """By the mean of a bias's histogram: its buckets are (left, right, count)."""
+    """Compare a bias's histogram with its gradient: its buckets are (left, right, count)."""
     trainer = warmed(params)
     update = trainer.step(scenes(), keep_gradients=True)
     bias = update.gradients[-1].numpy()

@@ -94,10 +94,10 @@ def test_training_and_validation_share_a_graph(tmp_path):
 
 def test_an_epochs_row_by_hand():
     confusion = np.array([[3, 1], [0, 4]])
-    found = epoch_row(7, 0.5, 0.01, 0.6, confusion)
-    assert found["validation/pixel_accuracy"] == pytest.approx(7 / 8)
-    assert found["validation/mean_iou"] == pytest.approx((3 / 4 + 4 / 5) / 2)
-    assert (found["step"], found["train/loss"], found["validation/loss"]) == (7, 0.5, 0.6)
+    row = epoch_row(7, 0.5, 0.01, 0.6, confusion)
+    assert row["validation/pixel_accuracy"] == pytest.approx(7 / 8)
+    assert row["validation/mean_iou"] == pytest.approx((3 / 4 + 4 / 5) / 2)
+    assert (row["step"], row["train/loss"], row["validation/loss"]) == (7, 0.5, 0.6)
 
 
 def test_an_epochs_line_keeps_its_columns():

@@ -38,12 +38,12 @@ def started(path, classes=CLASSES, **params):
     return model
 
 
-def equal_layers(one, two):
+def equal_layers(first, second):
     """Names of the layers that both have, with the same weights."""
-    theirs = {layer.name: layer.get_weights() for layer in two.layers if layer.weights}
+    theirs = {layer.name: layer.get_weights() for layer in second.layers if layer.weights}
     return {
         layer.name
-        for layer in one.layers
+        for layer in first.layers
         if layer.name in theirs
         and all(np.array_equal(a, b) for a, b in zip(layer.get_weights(), theirs[layer.name], strict=True))
     }

@@ -154,7 +154,7 @@ def test_more_epochs_after_the_end_are_a_new_training(inputs, tmp_path, caplog):
 
 
 def test_a_trained_model_is_a_start(inputs, tmp_path, caplog):
-    """What train wrote is what train.start_from may name; a frozen backbone stays that model's."""
+    """train.start_from may name a model that train wrote; a frozen backbone stays that model's."""
     run_here(inputs, tmp_path / "one", epochs=1)
     start_from = tmp_path / "start.keras"
     start_from.write_bytes((tmp_path / "one/model.keras").read_bytes())

@@ -52,11 +52,11 @@ def make_updates(root, scratch, backend, **train):
     train = {"warmup_steps": 0, "learning_rate": 1e-3, "batch_size": 2, **train}
     model = preset.model.model_copy(update={"width": 1 / 16, "dropout": 0.0})
     params = preset.model_copy(update={"model": model, "train": preset.train.model_copy(update=train)})
-    found = scratch / f"{backend}.npz"
-    done = start(root, ["-c", UPDATES, params.model_dump_json(), found, str(STEPS)], backend)
+    path = scratch / f"{backend}.npz"
+    done = start(root, ["-c", UPDATES, params.model_dump_json(), path, str(STEPS)], backend)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(backend == "tensorflow")  # JAX's step must not need it
-    with np.load(found) as file:
+    with np.load(path) as file:
         return file["losses"], [file[name] for name in file.files if name != "losses"]
 
 
@@ -80,8 +80,8 @@ def test_jax_makes_the_same_updates(root, tmp_path, train):
         make_updates(root, tmp_path, backend, **train) for backend in ("tensorflow", "jax")
     )
     np.testing.assert_allclose(losses_by_jax, losses, rtol=1e-5)
-    for one, other in zip(weights, weights_by_jax, strict=True):
-        np.testing.assert_allclose(other, one, rtol=1e-4, atol=1e-6)
+    for value, value_by_jax in zip(weights, weights_by_jax, strict=True):
+        np.testing.assert_allclose(value_by_jax, value, rtol=1e-4, atol=1e-6)
 
 
 TINY = ("--width=0.02", "--size=32", "--classes=3", "--steps=2", "--rounds=2")

@@ -149,12 +149,12 @@ def test_micro_batches_divide_the_batch(params):
 @pytest.mark.parametrize("rate", [0.0, 0.5])
 def test_dropout_differs_from_step_to_step(params, rate):
     trainer = warmed(params, model={"dropout": rate}, learning_rate=1e-9)
-    one, two = (float(trainer.step(scenes()).loss) for _ in range(2))
-    assert (abs(one - two) > 1e-4) == (rate > 0)
+    first, second = (float(trainer.step(scenes()).loss) for _ in range(2))
+    assert (abs(first - second) > 1e-4) == (rate > 0)
 
 
 def test_normalization_in_one_operation_is_kerass(params):
-    """The same outputs, gradients and moving statistics as Keras's layer, over pixels of few rows."""
+    """Equal outputs, gradients and moving statistics as Keras's layer, over pixels of few rows."""
     layer = keras.layers.BatchNormalization(momentum=0.7)
     fused = FusedNormalization(layer)
     generator = np.random.default_rng(0)
@@ -177,7 +177,7 @@ def test_normalization_in_one_operation_is_kerass(params):
 
 def test_norms_are_those_of_each_layers_gradient(params):
     trainer = warmed(params, model={"normalization": "batch"})
-    found = trainer.step(scenes()).norms.numpy()
+    norms = trainer.step(scenes()).norms.numpy()
     again = warmed(params, model={"normalization": "batch"})
     moved = moves(again)
     expected = dict.fromkeys(trainer.layers, 0.0)
@@ -185,7 +185,7 @@ def test_norms_are_those_of_each_layers_gradient(params):
         expected[path.split("/")[0].removesuffix("_norm")] += ((move / 0.1) ** 2).sum()
     assert trainer.layers[:2] == ["conv1_1", "conv1_2"]
     assert trainer.layers[-3:] == ["score_fr", "score_pool4", "score_pool3"]
-    np.testing.assert_allclose(found, np.sqrt(list(expected.values())), rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(norms, np.sqrt(list(expected.values())), rtol=1e-3, atol=1e-6)
 
 
 def test_the_backbone_learns_at_its_own_rate(params):
@@ -241,8 +241,8 @@ def test_averaged_weights_are_those_that_are_validated(params):
         decay = min(0.5, (1 + step) / (10 + step))
         expected = [decay * e + (1 - decay) * np.asarray(v) for e, v in zip(expected, variables, strict=True)]
     trained = [np.asarray(each) for each in variables]
-    for one, other in zip(trainer.model.variables, plain.model.variables, strict=True):
-        np.testing.assert_array_equal(one, other)
+    for variable, plain_variable in zip(trainer.model.variables, plain.model.variables, strict=True):
+        np.testing.assert_array_equal(variable, plain_variable)
     with trainer.averages.swapped():
         for variable, value in zip(variables, expected, strict=True):
             np.testing.assert_allclose(variable, value, rtol=1e-4, atol=1e-6)

@@ -62,7 +62,7 @@ def test_gradient_norms_with_a_place_on_logarithmic_axes(tmp_path):
     ]
     colour = flow.spec["encoding"]["color"]["scale"]
     assert colour["domain"] == ["conv1_1", "fc6", "score_fr"], "conv1_2 has no line"
-    assert [re.findall(r"[\d.]+%", one["css"]) for one in colour["range"]] == [["0.0%"], ["66.7%"], ["100.0%"]]
+    assert [re.findall(r"[\d.]+%", stop["css"]) for stop in colour["range"]] == [["0.0%"], ["66.7%"], ["100.0%"]]
     assert [layer.summary for layer in flow.drawn] == [
         "conv1_1: 1 at step 10, 10 at step 100",
         "fc6: 10 at step 100, 10 at step 100",
@@ -125,9 +125,9 @@ def test_logarithmic_ticks(low, high, expected):
 def test_logarithmic_ticks_lie_within_their_range():
     rng = np.random.default_rng(0)
     for low, factor in zip(10 ** rng.uniform(-40, 5, 200), 10 ** rng.uniform(1, 20, 200), strict=True):
-        found = log_ticks(low, low * factor)
-        assert 1 <= len(found) <= 8
-        assert all(low <= tick <= low * factor for tick in found)
+        ticks = log_ticks(low, low * factor)
+        assert 1 <= len(ticks) <= 8
+        assert all(low <= tick <= low * factor for tick in ticks)
 
 
 @pytest.mark.slow

@@ -43,7 +43,7 @@ def test_nothing_confused():
 
 
 def test_cells_are_squares():
-    """Of two classes as of many."""
+    """The heat map of two classes is a heat map too."""
     for most in (2, 5):
         spec = heat_map(CELLS, NAMES, most)
         assert spec["width"] == spec["height"] == {"step": 64}

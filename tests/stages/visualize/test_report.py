@@ -141,9 +141,9 @@ def test_scores_before_and_after_the_decision(inputs, monkeypatch):
     content["resized"] |= {"pixel_accuracy": 0.798, "mean_iou": 0.5}
     inputs["scores"].write_text(json.dumps(content))
     _, page = built(inputs)
-    said = " ".join(page.text.split())
-    assert "from before: pixel accuracy 92.0%, mean IoU 44.0% at the size of training." in said
-    assert "with them: 79.8% and 50.0%" in said
+    text = " ".join(page.text.split())
+    assert "do not include them: pixel accuracy 92.0%, mean IoU 44.0% at the size of training." in text
+    assert "include them: 79.8% and 50.0%" in text
     assert [link["href"] for link in page.all("a")].count("#decision") == 2, "beside the curves and the chosen epoch"
 
 
@@ -241,7 +241,7 @@ def test_without_curves_there_is_no_such_section(inputs, tmp_path):
 
 def test_the_page_shows_the_gradient_flow(inputs):
     text, page = built(inputs)
-    legend = [one["style"] for one in page.all("i") if one.get("class") == "swatch depth"]
+    legend = [swatch["style"] for swatch in page.all("i") if swatch.get("class") == "swatch depth"]
     assert legend == [f"background: {layer.colour}" for layer in read_flow(inputs["curves"]).layers]
     assert "conv1_2 –\n" in page.text
     assert "score_fr: 10 at step 1, 10 at step 100" in page.text

@@ -68,10 +68,10 @@ def test_it_is_drawn(report, width, scheme):
         assert page.evaluate("document.documentElement.scrollWidth") == width, "nothing hangs over the edge"
         assert page.locator("[data-chart] svg").count() == 2 + 2, "two charts, the flow and the heat map"
         strokes = page.eval_on_selector_all(
-            "[data-chart=flow] .mark-line path", "all => all.map(one => getComputedStyle(one).stroke)"
+            "[data-chart=flow] .mark-line path", "all => all.map(mark => getComputedStyle(mark).stroke)"
         )
         swatches = page.eval_on_selector_all(
-            ".swatch.depth", "all => all.map(one => getComputedStyle(one).backgroundColor)"
+            ".swatch.depth", "all => all.map(mark => getComputedStyle(mark).backgroundColor)"
         )
         assert set(strokes) == {swatches[number] for number in (0, 2, 3)}, "the legend is true"
     hues = [float(re.fullmatch(r"oklch\(\S+ \S+ (\S+)\)", colour)[1]) for colour in swatches]
@@ -81,7 +81,7 @@ def test_it_is_drawn(report, width, scheme):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out(report, scheme):
-    """By WCAG 2.2's contrast, 4.5 for level AA, on the page and on its cards."""
+    """Colours have WCAG 2.2's contrast, 4.5 for level AA, on the page and on its cards."""
 
     def luminance(colour):
         values = [int(value) / 255 for value in re.findall(r"\d+", colour)[:3]]
@@ -89,7 +89,7 @@ def test_text_stands_out(report, scheme):
         return 0.2126 * light[0] + 0.7152 * light[1] + 0.0722 * light[2]
 
     with opened(report, scheme=scheme) as page:
-        found = {
+        luminances = {
             name: luminance(
                 page.evaluate(
                     """name => {
@@ -104,7 +104,7 @@ def test_text_stands_out(report, scheme):
         }
     for ground in ("--page", "--card"):
         for shade in SHADES:
-            low, high = sorted([found[shade], found[ground]])
+            low, high = sorted([luminances[shade], luminances[ground]])
             assert (high + 0.05) / (low + 0.05) >= 4.5, (shade, ground)
 
 
@@ -137,11 +137,11 @@ def test_what_is_laid_over_can_be_chosen_by_keys(report):
         truths, predictions = (
             [read(page, kind, place / 40) for place in range(40)] for kind in ("truth", "prediction")
         )
-        found = [pixel(page, (place + 0.5) / 40, 0.01) for place in range(40)]
-        for truth, prediction, colour in zip(truths, predictions, found, strict=True):
+        pixels = [pixel(page, (place + 0.5) / 40, 0.01) for place in range(40)]
+        for truth, prediction, colour in zip(truths, predictions, pixels, strict=True):
             expected = [128, 128, 128, 255] if truth == 0 else [255, 140, 0, 255] if truth != prediction else [0] * 4
             assert colour == expected
-        assert {tuple(colour) for colour in found} == {(128, 128, 128, 255), (255, 140, 0, 255), (0, 0, 0, 0)}
+        assert {tuple(colour) for colour in pixels} == {(128, 128, 128, 255), (255, 140, 0, 255), (0, 0, 0, 0)}
         page.locator("input[value=truth]").check(force=True)
         unlabelled = [pixel(page, (place + 0.5) / 40, 0.01)[3] for place in range(40) if not truths[place]]
         assert set(unlabelled) == {0}, "'other' lets the image through"
@@ -221,7 +221,7 @@ def test_every_control_is_reached_by_tab(report):
 
 
 def test_without_its_script_and_on_paper_pictures_are_beside_each_other(report):
-    tops = "all => new Set(all.slice(0, 3).map(one => one.getBoundingClientRect().top)).size"
+    tops = "all => new Set(all.slice(0, 3).map(tile => tile.getBoundingClientRect().top)).size"
     browser, address = report
     with browser.new_page(java_script_enabled=False) as page:
         page.goto(address)
