@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 class Workspace:
     """The project's files at `path`, committed once, to a Git repository at `top`: there, or at a folder above."""
 
-    def __init__(self, path: Path, top: Path | None = None) -> None:
+    def __init__(self, path: Path, top: Path | None = None, tests: bool = False) -> None:
         self.path = path
         self.errors = ""  # standard error of the last command
         self.environment = {
@@ -27,7 +27,7 @@ class Workspace:
         }
         files = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, text=True)
         for name in files.splitlines():
-            if (ROOT / name).is_file() and not name.startswith(("tests/", "docs/")):
+            if (ROOT / name).is_file() and (tests or not name.startswith(("tests/", "docs/"))):
                 (path / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / name, path / name)
         self.run("git", "init", "--quiet", str(top or path))
