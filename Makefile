@@ -19,7 +19,7 @@ IN_VENV = cd "$(ROOT)" && export PATH="$(ROOT)/.venv/bin:$$PATH" VIRTUAL_ENV="$(
 define install
 @cd "$(ROOT)" && stamp=.venv/$(1); \
 if [ ! -e $$stamp ] || [ pyproject.toml -nt $$stamp ] || [ constraints.txt -nt $$stamp ]; then \
-	"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=...")' && \
+	"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=...")' && \
 	echo "installing into $(ROOT)/.venv: once, some minutes" && \
 	"$(PYTHON)" -m venv .venv && \
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e "$(2)" && \
