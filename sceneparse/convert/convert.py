@@ -7,18 +7,18 @@ passed without an error; memory does not grow with the number of pictures.
 
 import sys
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from sceneparse.convert.annotations.gather import gather
 from sceneparse.convert.check import print_params, print_report
 from sceneparse.convert.convert_options import ConvertOptions
 from sceneparse.convert.inspection import inspect
-from sceneparse.convert.mask_legend import Legend
 from sceneparse.convert.pair_conversion import Converted, convert_pairs
 from sceneparse.convert.pairing import Source
-from sceneparse.convert.splitting import Splitting, split_pairs
+from sceneparse.convert.splitting import split_pairs
 from sceneparse.convert.stratified import find_classes
 from sceneparse.convert.tally import Tally
 from sceneparse.core.errors import InputError
@@ -32,47 +32,24 @@ from sceneparse.dataset.suffixes import ignored_pictures, listed
 CHUNK = 2  # pairs per task: their pictures are in memory
 
 
-def convert(
-    images: Path,
-    masks: Path | None,
-    classes: Path | None,
-    out: Path,
-    image_suffix: str,
-    mask_suffix: str,
-    by: str | None,
-    ignore: Sequence[str] | None,
-    background: str | None,
-    unknown: str,
-    tolerance: int | None,
-    unpaired: str,
-    lists: Sequence[Path] | None,
-    share: float | None,
-    folders: Sequence[str] | None,
-    seed: int,
-    batch_size: int,
-) -> None:
-    """Write `out`; print what happened to the input, and the check of the result. Raises InputError."""
-    masks = images if masks is None else masks
-    allowed = unknown == "ignore", unpaired == "skip" or bool(lists), tolerance is not None
-    options = ConvertOptions(images, masks, classes, image_suffix, mask_suffix, by, ignore, background, *allowed)
+def convert(out: Path, batch_size: int, images: Path, masks: Path | None, **flags: Any) -> None:
+    """Write `out`; print what happened to the input, and the check of the result. Raises InputError.
+
+    `flags` are the other fields of ConvertOptions; without `masks`, `images` holds both.
+    """
+    options = ConvertOptions(images, masks or images, **flags)
     try:
         if out.is_dir():  # atomic_write would refuse it only at the end
             raise _unwritable(out, "a folder")
         legend, pairs, alone, lines = gather(options)
         for line in lines:
             print_line(line)
-        splits, left = split_pairs(
-            pairs,
-            Splitting(lists, share, folders, seed),
-            images,
-            image_suffix,
-            classes=lambda: find_classes(pairs, legend, tolerance),
-        )
+        splits, left = split_pairs(pairs, options, lambda: find_classes(pairs, legend, options.tolerance))
         with atomic_write(out) as file:
             with zipfile.ZipFile(file, "w") as archive:
-                tally = Tally(legend, tolerance, ignored=unknown == "ignore", agree=by is None)
-                _write(archive, splits, legend, tally)
-                tally.check(f"{images} and {masks}")
+                tally = Tally(legend, options)
+                _write(archive, splits, tally)
+                tally.check()
                 add_member(archive, CLASS_TABLE, legend.table())
             file.flush()
             report = inspect(Path(file.name), batch_size)
@@ -97,9 +74,10 @@ def _unwritable(out: Path, got: str) -> InputError:
     )
 
 
-def _write(archive: zipfile.ZipFile, splits: dict[str, list[Source]], legend: Legend, tally: Tally) -> None:
+def _write(archive: zipfile.ZipFile, splits: dict[str, list[Source]], tally: Tally) -> None:
     """Write pairs until one cannot be used; count the others all the same."""
-    convert_some: Callable[[tuple[Source, ...]], list[Converted]] = partial(convert_pairs, legend, tally.tolerance)
+    tolerance = tally.options.tolerance
+    convert_some: Callable[[tuple[Source, ...]], list[Converted]] = partial(convert_pairs, tally.legend, tolerance)
     for split, sources in splits.items():
         for pairs in in_parallel(convert_some, sources, CHUNK, f"convert {split}"):
             for pair in pairs:

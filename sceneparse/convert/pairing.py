@@ -40,7 +40,7 @@ def find_pairs(
     alone = [files[name].file for files in named for name in sorted(files) if files[name] not in paired]
     if not matches:  # all names differ: one file of each kind shows how
         problems += [f"such as {files[0].file}" for files in (pictures, masks) if files]
-    elif not options.unpaired:
+    elif not options.skip_unpaired:
         problems += [f"{file}: no partner" for file in alone]
     pairs = [
         Source((image.path if with_folders else image.name).replace("/", "_"), image.path, image.file, mask.file)

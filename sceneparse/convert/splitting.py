@@ -11,10 +11,10 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from sceneparse.convert.class_lists import decode
+from sceneparse.convert.convert_options import ConvertOptions
 from sceneparse.convert.pairing import Source
 from sceneparse.convert.picture_files import IMAGES
 from sceneparse.convert.stratified import draw
@@ -27,33 +27,19 @@ DELIMITERS = ",;\t "
 SUFFIXED = re.compile(rf"(.+?(?:{'|'.join(map(re.escape, IMAGES))}))(?=[\s,;]|$)", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Splitting:
-    """How to split pairs: by one of the first three."""
-
-    lists: Sequence[Path] | None  # of training and validation
-    share: float | None
-    folders: Sequence[str] | None  # of training and validation; empty = the usual names
-    seed: int
-
-
 def split_pairs(
-    pairs: Sequence[Source],
-    how: Splitting,
-    images: Path,
-    image_suffix: str,
-    classes: Callable[[], Sequence[frozenset[int]]],
+    pairs: Sequence[Source], options: ConvertOptions, classes: Callable[[], Sequence[frozenset[int]]]
 ) -> tuple[dict[str, list[Source]], int]:
     """Return the pairs of each split, and how many are in none. Raises InputError if a split stays empty.
 
-    `images`: the folder that the pairs' paths are relative to; `classes`: looks up those of each pair.
+    `classes` looks up those of each pair; only a share needs them.
     """
-    if how.lists:
-        chosen: list[int | None] = _by_lists(pairs, how.lists, image_suffix)
-    elif how.share is not None:
-        chosen = [*draw(pairs, classes(), how.share, how.seed)]
+    if options.lists:
+        chosen: list[int | None] = _by_lists(pairs, options.lists, options.image_suffix)
+    elif options.share is not None:
+        chosen = [*draw(pairs, classes(), options.share, options.seed)]
     else:
-        names = {name.lower(): number for number, name in enumerate(how.folders or ())} or FOLDERS
+        names = {name.lower(): number for number, name in enumerate(options.folders or ())} or FOLDERS
         chosen = [_by_folder(pair.path, names) for pair in pairs]
         if not any(number is not None for number in chosen):  # images_prepped_train
             chosen = [_by_folder(re.sub("[^a-z0-9/]+", "/", pair.path.lower()), names) for pair in pairs]
@@ -62,28 +48,28 @@ def split_pairs(
         for index, split in enumerate(SPLITS)
     }
     if not all(splits.values()):
-        raise _empty_split(pairs, how, images, {split: len(members) for split, members in splits.items()})
+        raise _empty_split(pairs, options, {split: len(members) for split, members in splits.items()})
     return splits, chosen.count(None)
 
 
-def _empty_split(pairs: Sequence[Source], how: Splitting, images: Path, counts: dict[str, int]) -> InputError:
+def _empty_split(pairs: Sequence[Source], options: ConvertOptions, counts: dict[str, int]) -> InputError:
     got = f"{', '.join(f'{count} for {split}' for split, count in counts.items())}, of {len(pairs)}"
-    if how.lists:
+    if options.lists:
         step = "name pairs in both lists"
-    elif how.share is not None:
+    elif options.share is not None:
         step = "give more pictures"
     else:
         folders = sorted({folder for pair in pairs for folder in PurePosixPath(pair.path).parts[:-1]})
         more = f" and {len(folders) - MOST_FOLDERS} others" if len(folders) > MOST_FOLDERS else ""
         below = f"are {', '.join(folders[:MOST_FOLDERS])}{more}" if folders else ""
-        got += f"; asked for: {', '.join(how.folders or FOLDERS)}; "
+        got += f"; asked for: {', '.join(options.folders or FOLDERS)}; "
         got += f"the folders below {below}" if below else "there are no folders below"
         step = "give after --folders the names of two folders that hold pictures, or use --share or --lists"
     return InputError(
         "a split is empty",
         expected="pairs for training and for validation",
         got=got,
-        file=" and ".join(map(str, how.lists)) if how.lists else images,
+        file=" and ".join(map(str, options.lists)) if options.lists else options.images,
         next_step=step,
     )
 

@@ -1,12 +1,12 @@
 """Counts over all converted pairs: problems, unknown codes, and lines for the user.
 
-Memory does not grow with pairs that have no problem, and is bounded for unknown codes: a mask that was once a JPEG has
-thousands of them.
+Unknown codes take bounded memory: a mask that was once a JPEG has thousands of them.
 """
 
 from collections import Counter
 from pathlib import Path
 
+from sceneparse.convert.convert_options import ConvertOptions
 from sceneparse.convert.hints import hints_for
 from sceneparse.convert.mask_legend import Legend
 from sceneparse.convert.masks import too_near
@@ -20,14 +20,10 @@ SHOWN = 20  # codes, files of each, and turned pictures in messages
 
 
 class Tally:
-    """Counts over all pairs.
+    """Counts over all pairs."""
 
-    `ignored`: unknown codes may become 0. `agree`: palettes must agree, as masks are read by value and the user has not
-    said so.
-    """
-
-    def __init__(self, legend: Legend, tolerance: int | None, *, ignored: bool, agree: bool) -> None:
-        self.legend, self.tolerance, self.ignored, self.agree = legend, tolerance, ignored, agree
+    def __init__(self, legend: Legend, options: ConvertOptions) -> None:
+        self.legend, self.options = legend, options
         self.problems: list[str] = []
         self.kinds: set[str] = set()
         self.pixels = self.moved = self.moved_masks = 0
@@ -43,7 +39,7 @@ class Tally:
     @property
     def usable(self) -> bool:
         """Whether all pairs so far can be used."""
-        return not self.problems and (self.ignored or not self.unknown)
+        return not self.problems and (self.options.unknown == "ignore" or not self.unknown)
 
     def add(self, pair: Converted) -> None:
         """Count a pair."""
@@ -64,7 +60,7 @@ class Tally:
             self.unknown_masks[code] += 1
             if self.unknown_masks[code] <= SHOWN:
                 self.unknown_files.setdefault(code, []).append(f"{mask} ({pixels})")
-        if self.agree:
+        if self.options.by is None:  # the user has not said that values count and colours do not
             self._compare(mask, notes.entries)
         if pair.problem:
             self._fail(*pair.problem)
@@ -82,19 +78,19 @@ class Tally:
                 )
                 return
 
-    def check(self, where: str) -> None:
+    def check(self) -> None:
         """Raise InputError that lists every pair that cannot be used."""
         if self.usable:
             return
         problems = list(self.problems)
-        if self.unknown and not self.ignored:
+        if self.unknown and self.options.unknown != "ignore":
             problems += self._unknown_lines()
             self.kinds |= {"unknown", "soft"} if len(self.unknown) > SHOWN else {"unknown"}
         raise InputError(
             "not all pairs can be used",
             expected=f"a picture and a mask of its size, with the table's {self.legend.codes_are}",
             got="\n    ".join(["", *problems]),
-            file=where,
+            file=f"{self.options.images} and {self.options.masks}",
             next_step=hints_for(self.kinds),
         )
 
@@ -108,11 +104,11 @@ class Tally:
                 f"{len(self.turned)} pictures turned upright, as EXIF and masks say, and made PNG: {named}{more}"
             )
         lines += [f"{count} pictures: {LOST[kind]}" for kind, count in sorted(self.lost.items())]
-        if self.moved and self.tolerance is not None:
+        if self.moved and (tolerance := self.options.tolerance) is not None:
             lines.append(f"{self._share(self.moved)} in {self.moved_masks} masks moved to the nearest class")
-            if near := too_near(self.legend, self.tolerance):
+            if near := too_near(self.legend, tolerance):
                 first, second = map(self.legend.text, near)
-                lines.append(f"warning: --tolerance {self.tolerance} cannot tell {first} from {second}")
+                lines.append(f"warning: --tolerance {tolerance} cannot tell {first} from {second}")
         lines += [f"unknown, became 0: {line}" for line in self._unknown_lines()]
         if zeroed := self.unknown.total() + self.unknown_rest:
             warning = "warning: " if zeroed > MOST_ZEROED * self.pixels else ""

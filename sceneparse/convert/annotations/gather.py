@@ -121,7 +121,7 @@ def _from_album(
             f"classes that no shape has: {_some(unused)}; --background NAME is for pixels that no shape covers"
         )
     where = f"{options.images} and {options.masks}"
-    if lost and not options.unpaired:
+    if lost and not options.skip_unpaired:
         raise InputError(
             "masks of no picture",
             expected="a picture's name and a class in each",
@@ -129,7 +129,7 @@ def _from_album(
             file=where,
             next_step="add their classes to the table, or leave them out with --unpaired skip",
         )
-    pairs, alone = pair_drawings(pictures, album.drawings, options.unpaired, where)
+    pairs, alone = pair_drawings(pictures, album.drawings, options.skip_unpaired, where)
     if empty := [pair.image for pair in pairs if not pair.drawing.shapes]:
         background = options.background or "other"
         lines.append(f"{len(empty)} pictures without a shape, '{background}' everywhere: {_some(empty)}")
@@ -151,7 +151,7 @@ def _unknown(album: Album, legend: Legend, options: ConvertOptions) -> list[str]
         f"{label}: {count:,} shapes in {len(files[label]):,} pictures: {_some(files[label])}"
         for label, count in shapes.most_common()
     ]
-    if lines and not options.unknown:
+    if lines and options.unknown == "refuse":
         raise InputError(
             "labels that the class table lacks",
             expected=_some(known),

@@ -30,7 +30,7 @@ from sceneparse.core.errors import InputError
         ),
         ("t.csv", b"name,colour\nsky,#12\n", "row 2: expected a colour"),
         ("t.csv", b"name,r,g,b\nsky,1,2,256\n", "row 2: expected colours of 0..255"),
-        ("t.csv", b"name,r,g,b\nsky,1,2,\n", "row 2: expected a colour"),
+        ("t.csv", b"name,r,g,b\nsky,1,2,\n", "numbers, got ('1', '2', '')"),
         ("t.csv", b"name,r,g,b\nsky,,,\n", "row 2: expected a colour"),
         ("t.csv", b"name,value\nignored,1\n", "0 classes"),
         ("t.csv", b"name,value\n" + b"".join(b"c%d,%d\n" % (n, n) for n in range(255)), "255 classes"),

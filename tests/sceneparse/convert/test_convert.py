@@ -129,13 +129,13 @@ def test_the_command_line(tmp_path, root):
     line = camvid(tmp_path, [f"{number:03}" for number in range(120)])
     command = [sys.executable, "-W", "error", "-m", "pipeline.cli.main", "convert", *shlex.split(line)]
     environment = {"PYTHONPATH": str(root), "PATH": "/usr/bin:/bin"}
-    done = subprocess.converted(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert "0 errors" in done.stdout
     assert len(split_of(tmp_path / "set.zip")) == 120
     before = (tmp_path / "set.zip").read_bytes()
     (tmp_path / "labels/007_L.png").unlink()
-    done = subprocess.converted(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "raw/007.png: no partner" in done.stderr
     assert (tmp_path / "set.zip").read_bytes() == before
