@@ -41,7 +41,7 @@ class PerVariable:
     rates: Sequence[float]
     decays: Sequence[float]
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
         """Update one variable."""
         index = self._get_variable_index(variable)  # type: ignore[attr-defined]
         rate = ops.cast(learning_rate, variable.dtype) * self.rates[index]
@@ -50,33 +50,8 @@ class PerVariable:
         super().update_step(gradient, variable, rate)  # type: ignore[misc]
 
 
-class FusedAdam(keras.optimizers.Adam):  # type: ignore[misc]
-    """Keras's Adam (Kingma, Ba 2015), in TensorFlow's one operation: Keras's own passes over all weights ten times."""
-
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Update one variable."""
-        if keras.backend.backend() != "tensorflow":
-            super().update_step(gradient, variable, learning_rate)
-            return
-        import tensorflow as tf
-
-        index, step = self._get_variable_index(variable), ops.cast(self.iterations + 1, variable.dtype)
-        tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle,
-            m=self._momentums[index].value.handle,
-            v=self._velocities[index].value.handle,
-            beta1_power=ops.power(self.beta_1, step),
-            beta2_power=ops.power(self.beta_2, step),
-            lr=learning_rate,
-            beta1=self.beta_1,
-            beta2=self.beta_2,
-            epsilon=self.epsilon,
-            grad=gradient,
-        )
-
-
-class Adam(PerVariable, FusedAdam):
-    """AdamW, variable by variable."""
+class Adam(PerVariable, keras.optimizers.Adam):  # type: ignore[misc]
+    """AdamW (Kingma, Ba 2015; Loshchilov, Hutter 2019), variable by variable."""
 
 
 class SGD(PerVariable, keras.optimizers.SGD):  # type: ignore[misc]
