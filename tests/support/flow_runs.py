@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import psutil
 
-LEFT_SECONDS = 180  # the longest that anything may live on, however busy the machine is
+LEFT_SECONDS = 300  # the longest that anything may live on, however busy the machine is
 
 
 def processes(environment):

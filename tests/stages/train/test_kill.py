@@ -2,11 +2,9 @@
 
 import random
 import signal
-import subprocess
 import time
 
 import pytest
-from daemons import PATIENCE
 from ruamel.yaml import YAML
 from train_process import finish, outputs, start
 
@@ -17,7 +15,7 @@ from stages.weights.stage import weights
 
 pytestmark = pytest.mark.slow
 
-IMPORTS = 0.4  # share of a run in which nothing is written yet; kills before that would prove little
+NEVER = 1000  # epochs
 
 
 @pytest.fixture
@@ -37,17 +35,22 @@ def inputs(tmp_path):
     return tmp_path
 
 
-def stopped(process, seconds, number):
-    """Whether the process was still at work after so many seconds; the signal has ended it then."""
-    try:
-        output, _ = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        process.send_signal(number)
-        output, _ = process.communicate()
+def stopped(process, epochs, seconds, number):
+    """Whether a signal ended the process, sent so many seconds after it had logged so many epochs."""
+    lines, logged = [], 0
+    with process:
+        for line in process.stdout:
+            lines.append(line)
+            logged += line.startswith("INFO epoch ")
+            if logged == epochs:
+                time.sleep(seconds)
+                process.send_signal(number)
+                logged = NEVER
     if process.returncode == 1:
-        assert "with its state saved: run again to" in output
-    else:  # before it trains SIGTERM ends it at once
-        assert process.returncode in (0, -number), output
+        assert number == signal.SIGTERM, lines
+        assert "with its state saved: run again to" in "".join(lines)
+    else:
+        assert process.returncode in (0, -number), lines
     return process.returncode != 0
 
 
@@ -55,9 +58,7 @@ def stopped(process, seconds, number):
 @pytest.mark.parametrize("times", [3, pytest.param(20, marks=pytest.mark.exhaustive)])
 def test_killed_at_random_moments_it_ends_with_the_same_bytes(inputs, tmp_path, times):
     """Curves, best epoch, model and card: all bytes of all outputs, each time that a training comes to its end."""
-    began = time.monotonic()
     finish(start(inputs, tmp_path / "alone"))
-    whole = time.monotonic() - began
     expected = outputs(tmp_path / "alone")
     assert expected.keys() >= {"model.keras", "model.json", "curves/gradient_flow.csv"}
 
@@ -67,7 +68,8 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(inputs, tmp_path, 
         out = tmp_path / f"killed-{trainings}"
         while stopped(
             start(inputs, out),
-            moments.uniform(IMPORTS, 1.0) * whole if kills < times else PATIENCE,
+            moments.randint(1, 3) if kills < times else NEVER,
+            moments.uniform(0.0, 0.3),
             signal.SIGKILL if kills else signal.SIGTERM,
         ):
             kills += 1
