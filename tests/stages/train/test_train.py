@@ -68,7 +68,8 @@ def test_each_epoch_has_a_line_and_no_other_program_has_one(finished):
     files, said = finished
     all_lines = said.splitlines()
     assert all_lines[0] == f"INFO starting at step 0 of {7 * EPOCHS}"
-    assert [line for line in all_lines if not line.startswith(("INFO ", "WARNING "))] == [], "none of TensorFlow's"
+    # A busy machine makes the training long enough for a line of progress.
+    assert [line for line in all_lines if not line.startswith(("INFO ", "WARNING ", "train: "))] == [], "TensorFlow's"
     lines = [line for line in all_lines if line.startswith("INFO epoch ")]
     assert [line.partition("  ")[0] for line in lines] == [f"INFO epoch {1 + each}/{EPOCHS}" for each in range(EPOCHS)]
     assert len({line.index(" best ") for line in lines}) == 1, "in columns"
