@@ -429,7 +429,7 @@ def test_workers_with_other_params_refuse_each_other():
     with ThreadPoolExecutor(2) as pool:
         workers = [pool.submit(call_roll, Cluster(addresses, index), key * 16) for index, key in enumerate("ab")]
         for worker in workers:
-            with pytest.raises(InputError, match=r"the workers are not about to train the same(.|\n)*127\.0\.0\.1:\d+"):
+            with pytest.raises(InputError, match=r"workers disagree about what to train(.|\n)*127\.0\.0\.1:\d+"):
                 worker.result(timeout=PATIENCE)
 
 
