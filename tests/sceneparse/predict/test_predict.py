@@ -170,12 +170,13 @@ def test_the_web_is_held_to_limits(monkeypatch):
         monkeypatch.setattr("sceneparse.predict.web_picture.LONGEST_S", -1.0)
         refused(server, "and no end")
         monkeypatch.undo()
+        server.drops = [30]
+        refused(server, "cannot be fetched")
         monkeypatch.setattr("sceneparse.predict.web_picture.TIMEOUT_S", (1, 0.05))
         server.stalls_after = 10
         refused(server, "timed out")
+        monkeypatch.undo()
         server.freed.set()
-        server.stalls_after, server.drops = None, [30]
-        refused(server, "cannot be fetched")
         server.url, host = "file:///etc/hostname", server.url.partition("/..")[0]
         refused(server, "No connection adapters", f"{host}/moved")
 
