@@ -206,7 +206,8 @@ def check(root):
 
 def test_a_sweep_takes_data_along_that_git_does_not_know(workspace):
     definition = YAML(typ="safe").load(workspace.path / "dvc.yaml")["stages"]["download"]
-    (workspace.path / "dvc.yaml").write_text(json.dumps({"stages": {"download": definition}}))
+    stages = {"download": definition, "visualize": {"cmd": "true --scores metrics/evaluate.json"}}
+    (workspace.path / "dvc.yaml").write_text(json.dumps({"stages": stages}))
     write_archive_at(workspace.path / "datasets set.zip", 0)
     with (workspace.path / ".gitignore").open("a") as file:
         file.write("*.zip\n")
