@@ -2,8 +2,8 @@
 # make docs       install, then build the documentation's site into site/
 #
 # Tests come in three tiers, marked where they are written (@pytest.mark.slow, @pytest.mark.exhaustive):
-# make check      install, then linters, types and the fast tests: two minutes on two cores, before every commit
-# make test       the same and the slow tests: eight minutes, each thing once
+# make check      install, then linters, types and the fast tests, before every commit
+# make test       the same and the slow tests, each thing once
 # make test-rest  install, then the exhaustive tests: what `make test` does once, again and in every variant
 # make test-s3, make test-webdav   install, then the DVC remote against servers that need packages of their own
 # make test-all   all tests there are: test, test-rest, test-s3, test-webdav
