@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Fixtures of all tests, and the order in which they run."""
 
 import os
 import shutil
@@ -76,7 +76,7 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def unprivileged():
-    """What goes before a command to keep it from reading what its mode forbids; root gives up what spares it that."""
+    """Return the words before a command that take from root the right to read what a file's mode forbids."""
     if os.geteuid():
         return []
     less = "-dac_override,-dac_read_search"

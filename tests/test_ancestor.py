@@ -1,4 +1,4 @@
-"""What the users of the 2017 implementation reported, end to end: none of it happens here.
+"""Reports of the 2017 implementation's users, end to end: none of it happens here.
 
 One small training by our recipe and one by the ancestor's, from an archive to pictures.
 """

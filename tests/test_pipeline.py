@@ -78,7 +78,7 @@ def test_no_output_names_this_machine(built):
 
 
 def changed_deps(workspace):
-    """What of each stage's own dependencies `dvc status` calls changed: files, folders and sections of the params."""
+    """Return the dependencies that `dvc status` calls changed, by stage: files, folders and sections of the params."""
     status = json.loads(workspace.run("dvc", "status", "--json"))
     outputs = {out for stage in dvc_yaml.values() for out in stage["outs"]}
     found = {}

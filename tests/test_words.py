@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 OPENINGS = ("Of", "The same", "Those", "As", "By", "What", "That", "It", "So")
 PLAINER = {"mend": "fix", "mends": "fixes", "mended": "fixed", "anew": "again", "aloud": "logged"}
-PACKAGES = ("sceneparse", "stages", "pipeline", "benchmarks")
+PACKAGES = ("sceneparse", "stages", "pipeline", "benchmarks", "tests")
 TEXTS = (
     *("sceneparse/**/*", "stages/**/*", "pipeline/**/*", "benchmarks/**/*", "docs/**/*"),
     *("*.md", "*.yaml", "*.yml", "*.toml", "presets/*", "sources/*", ".github/**/*", "Makefile", ".ci/run"),

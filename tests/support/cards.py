@@ -31,5 +31,5 @@ def card_content(classes: tuple[str, ...] = ("sky", "road", "tree")) -> dict[str
 
 
 def make_card(**changes: Any) -> Card:
-    """The same, checked."""
+    """Return the card, checked."""
     return Card.model_validate_json(json.dumps(card_content() | changes))

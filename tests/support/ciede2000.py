@@ -87,5 +87,5 @@ def lab(light):
 
 
 def light(rgb):
-    """Of the primaries, 0..1, of an sRGB colour, 0..255."""
+    """Return linear primaries, 0..1, of an sRGB colour, 0..255."""
     return [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (float(v) / 255 for v in rgb)]

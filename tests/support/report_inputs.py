@@ -1,4 +1,4 @@
-"""What the visualize stage reads, made up: five scenes, and a stand-in for the network."""
+"""Made-up inputs of the visualize stage: five scenes, and a stand-in for the network."""
 
 import base64
 import io

@@ -77,7 +77,7 @@ class S3Gateway:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What makes Ceph's programs use this cluster."""
+        """Return the flags that make Ceph's programs use this cluster."""
         return {**os.environ, "CEPH_CONF": str(self.folder / "ceph.conf")}
 
     def run(self, *command: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass
 class Served:
-    """What the server sends; tests change it between requests. `log` holds (Range, If-Range, bytes sent)."""
+    """Answers of the server, which tests change between requests. `log` holds (Range, If-Range, bytes sent)."""
 
     content: bytes
     etag: str | None = '"v1"'

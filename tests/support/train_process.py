@@ -23,7 +23,7 @@ def start(inputs, out):
 
 
 def finish(process, expect=0):
-    """What it said until it ended by itself."""
+    """Return the output of the process, once it has ended by itself."""
     output, _ = process.communicate(timeout=280)
     assert process.returncode == expect, output
     return output

@@ -34,7 +34,7 @@ class Workspace:
         self.commit("begin")
 
     def clone(self, path: Path) -> "Workspace":
-        """What `git clone` makes of its last commit, as on another machine: nothing of DVC's comes along."""
+        """Clone the last commit with Git, as on another machine: nothing of DVC's comes along."""
         self.run("git", "clone", "--quiet", str(self.path), str(path))
         return self._at(path)
 

@@ -237,7 +237,7 @@ def test_a_category_that_groups_others_is_no_class(here, capsys):
     ],
 )
 def test_how_pictures_are_named(here, name, file):
-    """Of two pictures a.jpg the one that the name's folders tell."""
+    """Folders in a name tell two pictures a.jpg apart."""
     accented = unicodedata.normalize("NFD", "x/ä.jpg")
     pictures(here, ["day/a.jpg", "night/a.jpg", accented, "x/b.jpg"])
     content = {"shapes": [{"label": "x", "points": SQUARE}], "imagePath": name}

@@ -125,7 +125,7 @@ def test_pictures_that_are_not_read_are_counted(tmp_path, capsys):
 
 
 def test_the_command_line(tmp_path, root):
-    """As a process: many pairs, in processes; no progress bar where nobody watches, and status 1 for a refusal."""
+    """Many pairs are converted in processes; no bar is drawn without a terminal; a refusal ends with 1."""
     line = camvid(tmp_path, [f"{number:03}" for number in range(120)])
     command = [sys.executable, "-W", "error", "-m", "pipeline.cli.main", "convert", *shlex.split(line)]
     environment = {"PYTHONPATH": str(root), "PATH": "/usr/bin:/bin"}

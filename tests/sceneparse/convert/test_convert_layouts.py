@@ -64,7 +64,7 @@ def right(path, seeds):
     ],
 )
 def test_one_folder_that_holds_both(tmp_path, image, mask, flags):
-    """The same names in both splits, as datasets have them."""
+    """Both splits use names 0, 1, ..., as many datasets do."""
     for seed, (split, n) in enumerate((split, n) for split, count in (("train", 3), ("val", 2)) for n in range(count)):
         pair(
             seed, tmp_path / "data" / image.format(split=split, n=n), tmp_path / "data" / mask.format(split=split, n=n)

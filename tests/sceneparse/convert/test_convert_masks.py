@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("here")
 
 
 def classes(seed):
-    """Of each pixel, 0..2: sky above road, and a thing."""
+    """Return a class 0..2 for each pixel: sky above road, and a thing."""
     values = np.zeros(SIZE[::-1], np.uint8)
     values[6:] = 1
     row, column = np.random.default_rng(seed).integers(1, (6, 9))

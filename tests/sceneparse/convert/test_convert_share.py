@@ -17,7 +17,7 @@ def made(contents, path="{}"):
 
 
 def random_contents(count, seed=0):
-    """Of 12 classes, the first nearly everywhere, the last in one picture of a hundred."""
+    """Draw 12 classes, the first nearly everywhere, the last in one picture of a hundred."""
     generator = np.random.default_rng(seed)
     likely = np.geomspace(0.9, 0.01, 12)
     return [set((np.flatnonzero(generator.random(12) < likely) + 1).tolist()) for _ in range(count)]

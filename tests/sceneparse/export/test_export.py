@@ -88,7 +88,7 @@ def described(path):
 
 
 def test_savedmodel(run, network, capsys):
-    """It takes any number of pictures of any size, and has its description inside and beside."""
+    """The SavedModel takes any number of pictures of any size, and has its description inside and beside."""
     import tensorflow as tf
 
     out = run("savedmodel")
@@ -117,7 +117,7 @@ def test_savedmodel(run, network, capsys):
 
 
 def test_onnx(run, network):
-    """The same, with names for the sizes that are open."""
+    """The ONNX model names the sizes that are open."""
     import onnx
     import onnxruntime
 
@@ -186,7 +186,7 @@ def test_every_kind_of_network(params, tmp_path):
 
 
 def test_mixed_precision_is_left_behind(network):
-    """It is for training: the exported network computes in float32, whatever its own layers' types."""
+    """The exported network computes in float32, whatever its own layers' types: mixed precision is for training."""
     import keras
 
     from sceneparse.export.labelling_network import in_float32
@@ -282,7 +282,7 @@ def test_a_missing_runtime_is_named(run, monkeypatch):
 
 
 def test_the_command_with_the_datasets_pictures(place, tmp_path, root):
-    """Of the validation split, as many as asked for."""
+    """Pictures of an archive are those of the validation split, as many as asked for."""
     from stages.download.demo import write_demo
 
     write_demo(tmp_path / "data/raw/dataset.zip", training=1, validation=3, seed=0)

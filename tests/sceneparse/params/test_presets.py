@@ -126,7 +126,7 @@ def test_a_file_of_another_version_is_brought_up_to_date(tmp_path, capsys):
 
 
 def test_a_file_that_cannot_be_read_stays(tmp_path):
-    """What it replaces could not be printed."""
+    """A file that is not YAML is not replaced: its values could not be printed."""
     path = tmp_path / "params.yaml"
     path.write_text("<<<<<<< HEAD\ntrain:\n")
     with pytest.raises(InputError) as refused:

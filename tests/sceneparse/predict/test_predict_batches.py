@@ -61,7 +61,7 @@ class Loaded(NamedTuple):
 
 
 def test_batches_are_of_one_size_and_none_is_too_large(parser, monkeypatch):
-    """By their number, and by their pixels; what is to be tiled comes alone, and nothing gets lost."""
+    """Batches are bounded by their pictures and pixels; a picture to be tiled comes alone, and none gets lost."""
     loaded = [Loaded(item, read(item)) for item in 5 * ITEMS]
     for pixels, tile_above in ((50_000_000, None), (10_000, None), (50_000_000, 9_000)):
         monkeypatch.setattr("sceneparse.predict.labelling.PIXELS", pixels)
@@ -104,7 +104,7 @@ def test_a_defect_ends_it(squashing):
 
 
 def test_the_network_runs_while_others_are_read_and_written(squashing, monkeypatch):
-    """It waits in its second batch until a picture of the third is read and one of the first is written."""
+    """The network waits in its second batch until a picture of the third is read and one of the first is written."""
     third_read, first_written, batches = threading.Event(), threading.Event(), []
 
     def reads(item):

@@ -1,4 +1,4 @@
-"""What `sceneparse predict` is given, and the names of what it writes."""
+"""Inputs of `sceneparse predict`, and the names of its outputs."""
 
 import os
 import subprocess
@@ -166,7 +166,7 @@ def test_an_address_names_a_file_and_no_folder(tree, address, stem):
 
 
 def test_a_link_that_leads_nowhere_keeps_its_folder_from_nothing(tree):
-    """It is found out when it is read."""
+    """A picture that is none is refused when it is read."""
     (tree / "photos/z.jpg").symlink_to("nowhere")
     out = tree / "out"
     sources = find_sources(["photos"], out)

@@ -32,7 +32,7 @@ def model(tmp_path_factory):
 
 @pytest.fixture
 def video(ffmpeg, tmp_path):
-    """Of odd sides, an NTSC rate, a name that looks like a protocol, and frames that are all different."""
+    """Make a video of odd sides, an NTSC rate, a name that looks like a protocol, and frames that all differ."""
     path = tmp_path / "file:a b.mkv"
     coarse = np.random.default_rng(0).integers(0, 256, (FRAMES, 3, 4, 3), np.uint8)
     frames = [Image.fromarray(one).resize((81, 61), Image.Resampling.BICUBIC).tobytes() for one in coarse]
@@ -154,7 +154,7 @@ def test_without_the_package_the_error_says_how_to_get_it(model, tmp_path, monke
 
 @needs_ffmpeg
 def test_a_playlist_reads_no_other_file(ffmpeg, model, video, tmp_path, monkeypatch, capsys):
-    """By content a list of files, which ffmpeg would read whatever its name is."""
+    """Write a list of files by content, which ffmpeg would read whatever its name is."""
     video.rename(tmp_path / "other.mkv")
     (tmp_path / "list.mp4").write_text("ffconcat version 1.0\nfile other.mkv\n")
     monkeypatch.chdir(tmp_path)

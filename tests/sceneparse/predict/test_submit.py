@@ -128,7 +128,7 @@ def test_a_stopped_one_goes_on_with_what_it_has(release_zip, model, tmp_path, mo
 
 @pytest.mark.slow
 def test_a_killed_one_loses_nothing(release_zip, model, tmp_path, root):
-    """As a process of its own, killed when two PNGs are there; the next start goes on."""
+    """Kill `submit` when two PNGs are there; the next start resumes."""
     whole = run(release_zip, model, tmp_path, batch=1)
     code = (
         "import os, signal, sys\n"

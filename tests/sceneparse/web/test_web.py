@@ -192,7 +192,7 @@ def view_colour(page, row, column, rows, columns):
 
 
 def dimmed(colour):
-    """What remains of a pixel while another class is highlighted."""
+    """Return the rest of a pixel while another class is highlighted."""
     return 0.28 * colour + 0.72 * np.array([13, 17, 23])
 
 
@@ -336,7 +336,7 @@ def test_drop_and_paste(desktop, way):
     ids=["no picture", "bytes"],
 )
 def test_a_picture_that_is_refused(desktop, server, content, message):
-    """What is wrong is said, the last result stays as it is, if there is one, and the next picture is taken."""
+    """The page names the fault, keeps the last result, if there is one, and takes the next picture."""
     bad = {"name": "bad.jpg", "mimeType": "image/jpeg", "buffer": content}
     desktop.goto(server)
     began(desktop)
@@ -429,7 +429,7 @@ def test_on_a_phone(desktop, server, width):
 
 
 def test_a_shrunk_size():
-    """Of the same shape, and as large as may be; a thin picture keeps a pixel of its short side."""
+    """Shrunk pictures keep their shape and are as large as allowed; a thin one keeps a pixel of its short side."""
     assert shrunk((2000, 1000), 2_000_000) == (2000, 1000)
     assert shrunk((2001, 1000), 2_000_000) == (2000, 999)
     assert shrunk((60_000, 1), 100) == (100, 1)

@@ -328,7 +328,7 @@ def start(inputs, out, *, addresses=(), index=0, at=0, number=0, params=None):
 
 
 def finish(*processes, expect=0):
-    """What they say, once all have ended as expected, in turn."""
+    """Return the output of each process, once all have ended as expected."""
     try:
         said = [process.communicate(timeout=PATIENCE)[0] for process in processes]
     finally:
