@@ -231,9 +231,7 @@ def _output(command: Sequence[str], *, cwd: Path, standard_input: bytes = b"", *
     """Return a command's standard output. Raises CommandError."""
     environment = stage_environment() | environment
     try:
-        done = subprocess.run(  # noqa: S603
-            command, cwd=cwd, env=environment, input=standard_input, capture_output=True, check=False
-        )
+        done = subprocess.run(command, cwd=cwd, env=environment, input=standard_input, capture_output=True, check=False)
     except FileNotFoundError:
         raise CommandError(command[0], ["it is not installed, or not on PATH"], may_pass=False) from None
     if done.returncode:

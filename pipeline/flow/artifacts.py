@@ -126,7 +126,7 @@ def _cell(text: str) -> str:
 def _git(root: Path, *arguments: str) -> str:
     """Return Git's output, or '' without Git or a repository."""
     try:
-        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)  # noqa: S603, S607
+        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)  # noqa: S607
     except FileNotFoundError:
         return ""
     return done.stdout.strip()

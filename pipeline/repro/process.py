@@ -23,7 +23,7 @@ def supervised(
     """Start `command` with its standard output and error in the file `output`; end it with the block."""
     output.parent.mkdir(parents=True, exist_ok=True)
     with output.open("wb") as file:
-        process = subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(
             [sys.executable, "-m", "pipeline.repro.supervisor", *command],
             cwd=cwd,
             env=environment,

@@ -37,7 +37,7 @@ def main() -> None:
     signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, _ignore)
 
-    child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
+    child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True)
     while child.poll() is None:
         ready, _, _ = select.select([child_ended, sys.stdin], [], [])
         if sys.stdin in ready:  # end of file: the owner has ended, or closed the pipe

@@ -56,7 +56,7 @@ def held_output() -> Iterator[Callable[[], None]]:
         return
     command = [sys.executable, "-I", "-S", "-c", SHOW]
     reader, writer = os.pipe()
-    holder = subprocess.Popen(command, stdin=reader, start_new_session=True)  # noqa: S603
+    holder = subprocess.Popen(command, stdin=reader, start_new_session=True)
     shown: list[bool] = []
     sys.stderr.flush()
     before = os.dup(2)

@@ -68,7 +68,7 @@ def compare(network: Network, classes: int, format: str, exported: Path, picture
     inputs, outputs = (exported.with_name(f"{name}.npz") for name in ("pictures", "annotations"))
     np.savez(inputs, *pictures)
     command = [sys.executable, "-I", runtime.__file__, format, str(exported), str(inputs), str(outputs)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise InputError(
             "the exported model does not run",

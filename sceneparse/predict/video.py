@@ -80,7 +80,7 @@ def _program(path: Path) -> str:
 def _probe(ffmpeg: str, path: Path) -> Stream:
     """Return size (upright) and rate, from the header of the first frame as YUV4MPEG2: W320 H240 F30000:1001 ..."""
     command = [ffmpeg, *_reading(path), "-frames:v", "1", "-pix_fmt", "yuv444p", "-f", "yuv4mpegpipe", "pipe:1"]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)  # noqa: S603
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     fields = {word[:1]: word[1:] for word in done.stdout.partition(b"\n")[0].decode(errors="replace").split()}
     if done.returncode or not {"W", "H", "F"} <= fields.keys():
         raise _refusal(done.stderr.decode(errors="replace").strip() or "no video in it", path)
@@ -131,7 +131,7 @@ def _encoder(ffmpeg: str, stream: Stream, target: Path) -> Iterator[IO[bytes]]:
 @contextmanager
 def _started(command: list[str], **pipes: int | IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
     """Start a process that ends with the block."""
-    process = subprocess.Popen(command, **pipes)  # type: ignore[call-overload]  # noqa: S603
+    process = subprocess.Popen(command, **pipes)  # type: ignore[call-overload]
     try:
         yield process
     finally:

@@ -26,8 +26,8 @@ class _Value(BaseModel, extra="allow"):
     y: float = 0
     width: float = 0
     height: float = 0
-    radiusX: float = 0  # noqa: N815
-    radiusY: float = 0  # noqa: N815
+    radiusX: float = 0
+    radiusY: float = 0
     rotation: float = 0
     rle: list[int] | None = None
 

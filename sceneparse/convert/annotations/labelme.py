@@ -23,9 +23,9 @@ class _Shape(BaseModel):
 
 class _File(BaseModel):
     shapes: list[_Shape]
-    imagePath: str  # noqa: N815
-    imageWidth: Side | None = None  # noqa: N815
-    imageHeight: Side | None = None  # noqa: N815
+    imagePath: str
+    imageWidth: Side | None = None
+    imageHeight: Side | None = None
 
 
 def recognise(content: Any) -> bool:
