@@ -16,7 +16,8 @@ from typing import Protocol
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import add_member, atomic_write
 from sceneparse.core.progress import progress
-from sceneparse.dataset.archive import CLASS_TABLE, SPLITS, Archive, dataset_files
+from sceneparse.dataset.archive import CLASS_TABLE, IMAGE_SUFFIXES, SPLITS, Archive, dataset_files
+from sceneparse.dataset.suffixes import ignored_pictures, listed
 from sceneparse.fetch.pinned import copy, fetch, verify
 from sceneparse.fetch.source_files import Drawn, Fetched, read_source
 from sceneparse.params.download import Download
@@ -70,10 +71,12 @@ def pack(folder: Path, target: Path) -> None:
             file=folder,
             next_step="name the directory with images/, annotations/ and the class table in it",
         )
-    with (
-        atomic_write(target) as file,
-        zipfile.ZipFile(file, "w") as packed,
-    ):  # stored: JPEG and PNG do not shrink
+    folders = [members[tables[0]].parent / "images" / split for split in SPLITS]
+    pictures = (path for place in folders if place.is_dir() for path in place.iterdir())
+    if ignored := ignored_pictures(pictures, IMAGE_SUFFIXES):
+        print(f"ignored, as only .jpg, .jpeg and .png are read: {listed(ignored)}")
+    # Stored, not deflated: JPEG and PNG do not shrink.
+    with atomic_write(target) as file, zipfile.ZipFile(file, "w") as packed:
         for name in progress(sorted(members), desc="pack", unit="file", mininterval=0.5):
             add_member(packed, name, members[name].read_bytes())
 

@@ -90,6 +90,16 @@ def test_directory_becomes_an_archive(obtain, tmp_path, below, capsys):
         assert archive.scenes()["c"] == "beach"
 
 
+def test_pictures_of_a_directory_that_are_not_read_are_counted(obtain, tmp_path, capsys):
+    folder = lay_out(tmp_path / "set")
+    obtain(folder)
+    assert "ignored" not in capsys.readouterr().out
+    for name in ("x.heic", "y.HEIC", "z.psd", "notes.txt"):
+        (folder / "images/training" / name).write_bytes(b"")
+    obtain(folder)
+    assert "ignored, as only .jpg, .jpeg and .png are read: 2 x *.heic, 1 x *.psd\n" in capsys.readouterr().out
+
+
 def test_digest_of_a_directory_is_that_of_its_zip(obtain, tmp_path):
     folder = lay_out(tmp_path / "set")
     digest = file_digest(obtain(folder))
