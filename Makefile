@@ -27,9 +27,9 @@ if [ ! -e $$stamp ] || [ pyproject.toml -nt $$stamp ] || [ constraints.txt -nt $
 fi
 endef
 
-# Two tests at a time: they wait for other processes more than they compute. tests/conftest.py says which go together.
+# Three tests at a time on two cores: they wait for other processes, too. tests/conftest.py says which go together.
 # Stop at the first dead worker: its remaining tests may hang another.
-PYTEST = python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0 --durations 20
+PYTEST = python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --max-worker-restart 0 --durations 20
 LINT = ruff check . && ruff format --check . && mypy
 
 .PHONY: demo docs check test test-rest test-s3 test-webdav test-all

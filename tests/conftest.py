@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ import pytest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 for variable in [name for name in os.environ if name.lower().endswith("_proxy")]:
     del os.environ[variable]  # tests stay on this machine
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # processes that the tests start read their modules sooner
 # A shell lets what it starts with & ignore Ctrl-C, and every process started from there would, too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -27,7 +29,7 @@ GROUPS = {
     "test_pipeline.py": "trained",
     "test_remotes.py": "trained",
     "test_sweep.py": "trained",
-    "test_scaling.py": "scaling",
+    "test_workers.py": "workers",
     "test_flows.py": "flows",
     "test_train.py": "train",
     "test_training.py": "training",
@@ -84,6 +86,14 @@ def unprivileged():
     if not shutil.which("setpriv") or subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode:
         pytest.skip("root may read everything, and here it cannot give that up: setpriv is missing, or refused")
     return prefix
+
+
+@pytest.fixture
+def port():
+    """A port of loopback that refuses connections."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        yield nobody.getsockname()[1]
 
 
 @pytest.fixture(scope="session")

@@ -29,6 +29,7 @@ def test_prepare(root):
     assert output.count("peak memory of a worker") == 2
 
 
+@pytest.mark.exhaustive
 def test_train_memory(root):
     assert "32 images" in run(root, "train_memory", "--images", 16, 32)
 

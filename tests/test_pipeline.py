@@ -196,6 +196,7 @@ def test_the_model_can_be_had_from_outside(built, tmp_path):
         assert (tmp_path / name).read_bytes() == built.read("models/fcn8s.keras")
 
 
+@pytest.mark.exhaustive
 def test_the_same_params_give_the_same_bytes_elsewhere(built, tmp_path):
     again = tiny(Workspace(tmp_path / "elsewhere"))
     again.run("dvc", "repro")
@@ -226,6 +227,7 @@ def test_a_trained_model_to_start_from_goes_through_params(built, tmp_path):
     assert "train" in json.loads(workspace.run("dvc", "status", "--json", "train"))
 
 
+@pytest.mark.exhaustive
 def test_an_experiment_reruns_what_it_changes(built):
     before = built.read("report/index.html")
     try:

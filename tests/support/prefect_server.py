@@ -34,6 +34,8 @@ def quiet_environment(home: Path) -> dict[str, str]:
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
         "NO_COLOR": "1",
+        "PREFECT_RUNNER_POLL_FREQUENCY": "1",  # seconds, instead of ten
+        "PREFECT_WORKER_QUERY_SECONDS": "1",
     }
 
 

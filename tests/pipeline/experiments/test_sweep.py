@@ -15,11 +15,8 @@ import pytest
 from workspace import Workspace
 
 from pipeline.experiments.dvc_experiments import Baseline
-from pipeline.experiments.grid import read_grid
-from sceneparse.core.errors import InputError
-from sceneparse.params.whole import load_params
 
-ROOT = Path(__file__).parents[3]
+pytestmark = pytest.mark.slow
 
 # One stage in place of six: its params set its duration, and it saves its state on SIGTERM, as training does.
 DVC_YAML = """
@@ -141,101 +138,6 @@ def ranking(workspace, *flags):
     return [row["name"] for row in json.loads(workspace.run("sceneparse", "compare", "--json", *flags))["experiments"]]
 
 
-def values(points):
-    return [tuple(point.values.values()) for point in points]
-
-
-def test_points_come_in_the_order_typed_and_none_twice():
-    points = read_grid(["train.learning_rate=0.01,1e-2,5e-5", "model.width=0.5,1,1.0"], ROOT / "params.yaml")
-    assert values(points) == [(0.01, 0.5), (0.01, 1.0), (5e-05, 0.5), (5e-05, 1.0)]
-    assert points[1].params.model.width == 1.0
-    assert points[1].params.train.learning_rate == 0.01
-
-
-def test_values_are_read_as_the_params_file_is():
-    points = read_grid(
-        ["train.xla=true,false", "download.digest=null", "weights.source=sources/none.yaml"], ROOT / "params.yaml"
-    )
-    assert values(points) == [(True, None, "sources/none.yaml"), (False, None, "sources/none.yaml")]
-
-
-@pytest.mark.parametrize(
-    ("argument", "wanted"),
-    [
-        ("evaluate.scales=[0.75,1.0]", [[0.75, 1.0]]),
-        ("evaluate.scales=[0.75, 1.0],[1],[ 1.0 ]", [[0.75, 1.0], [1.0]]),
-        ("train.augment.crop=null,128", [None, 128]),
-        ("download.source='a, b',\"c,d\",it''s,e f, g", ["a, b", "c,d", "it''s", "e f", "g"]),
-        ("download.source='it''s, or', 'null'", ["it's, or", "null"]),
-        ("download.source=a.b/c?d=[e].zip", ["a.b/c?d=[e].zip"]),
-    ],
-)
-def test_a_value_may_be_a_list_or_quoted(tmp_path, argument, wanted):
-    points = read_grid([argument], ROOT / "params.yaml")
-    assert [next(iter(point.values.values())) for point in points] == wanted
-    key = argument.partition("=")[0]
-    for point, value in zip(points, wanted, strict=True):  # as the stages read it
-        (tmp_path / "params.yaml").write_text(point.params_text((ROOT / "params.yaml").read_text()))
-        tree = load_params(tmp_path / "params.yaml").model_dump(mode="json")
-        for name in key.split("."):
-            tree = tree[name]
-        assert tree == value
-
-
-def test_a_points_params_keep_the_files_comments_and_can_be_read_back(tmp_path):
-    text = (ROOT / "params.yaml").read_text()
-    (point,) = read_grid(["train.learning_rate=5e-5", "train.xla=true"], ROOT / "params.yaml")
-    file = tmp_path / "params.yaml"
-    file.write_text(point.params_text(text))
-    assert read_grid(["train.seed=0"], file)[0].params == point.params
-    changed = [line for line in file.read_text().splitlines() if line not in text.splitlines()]
-    assert [line.split()[0] for line in changed] == ["learning_rate:", "xla:"]
-    assert changed[1].endswith("no speed-up on CPU")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "label"),
-    [
-        (["train.learning_rate=0.0001", "model.width=0.125"], "width-0.125-learning-rate-0.0001"),
-        (["train.seed=1", "visualize.seed=2"], "train.seed-1-visualize.seed-2"),
-        (["download.source=../a b~^:?*[\\@{x}.lock"], "source-.-a-b-x-.lock"),
-        (["download.source=" + "long" * 50], ("source-" + "long" * 50)[:48]),
-    ],
-)
-def test_a_label_can_be_part_of_a_ref(arguments, label):
-    (point,) = read_grid(arguments, ROOT / "params.yaml")
-    assert point.label == label
-    subprocess.run(["git", "check-ref-format", f"refs/exps/aa/bb/{label}-0123abcd"], check=True)
-
-
-def test_all_that_is_wrong_is_refused_at_once():
-    wrong = {
-        "train.epochs=2,2.5,x": ["train.epochs: Input should be a valid integer (found 2.5)", "(found 'x')"],
-        "train.epochz=1": ["train.epochz: no such param, did you mean train.epochs?"],
-        "train.epochs.more=1": ["train.epochs.more: no such param"],
-        "train=1": ["train: no such param"],
-        "model.width=0.5,2": ["model.width: Input should be less than or equal to 1 (found 2)"],
-        "model.dropout": ["model.dropout: no KEY=VALUE"],
-        "train.seed=1,,2": ["train.seed=1,,2: an empty value"],
-        "train.momentum=[": ["train.momentum=[: not YAML"],
-        "train.batch_size=1,[2,": ["train.batch_size=1,[2,: not YAML"],
-        "evaluate.batch_size=2001-99-99": ["evaluate.batch_size=2001-99-99: month must be in 1..12"],
-        "evaluate.scales=1.0,[[1.0]]": ["evaluate.scales: Input should be a valid", "(found [1.0])"],
-        "train.augment.scale_min=1,3": ["scale_min 3.0 is above scale_max 2.0"],
-    }
-    with pytest.raises(InputError) as refusal:
-        read_grid([*wrong, "model.width=1"], ROOT / "params.yaml")
-    for fault in ["model.width: it appears twice", *(line for group in wrong.values() for line in group)]:
-        assert refusal.value.got.count(fault) == 1, fault
-
-
-def test_a_params_file_that_is_wrong_already_is_refused_as_such(tmp_path):
-    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text().replace("flip: 0.5", "flip: 5"))
-    with pytest.raises(InputError, match="the params are not valid"):
-        read_grid(["train.epochs=2.5"], tmp_path / "params.yaml")
-
-
-@pytest.mark.slow
 def test_bad_values_are_refused_before_anything_runs(quick):
     before = state(quick)
     shown = quick.run("sceneparse", "sweep", "train.seed=1", "train.epochs=2.5", expect=1)
@@ -247,7 +149,6 @@ def test_bad_values_are_refused_before_anything_runs(quick):
     assert state(quick) == before
 
 
-@pytest.mark.slow
 def test_without_a_commit_there_is_nothing_to_begin_from(quick):
     quick.run("git", "checkout", "--quiet", "--orphan", "empty")
     said = quick.run("sceneparse", "sweep", "train.seed=1", expect=1)
@@ -255,7 +156,6 @@ def test_without_a_commit_there_is_nothing_to_begin_from(quick):
     assert f"got:      {quick.path} has no commit\n" in said
 
 
-@pytest.mark.slow
 def test_what_git_does_not_know_is_named(quick):
     quick.run("git", "rm", "--cached", "--quiet", "dvc.yaml")
     said = quick.run("sceneparse", "sweep", "train.seed=1", expect=1)
@@ -263,7 +163,6 @@ def test_what_git_does_not_know_is_named(quick):
     assert "next:     git add" in said
 
 
-@pytest.mark.slow
 def test_a_project_in_a_folder_of_a_larger_repository(tmp_path):
     top = tmp_path / "mono"
     project = of_one_stage(Workspace(top / "projects/the pröject", top))
@@ -315,7 +214,6 @@ def test_the_trained_project_in_a_folder_takes_a_list_as_a_value(trained, tmp_pa
     assert len(apart) == 2, "the scales were in use"
 
 
-@pytest.mark.slow
 def test_looking_at_the_workspace_leaves_gits_index_alone(quick):
     os.utime(quick.path / "Makefile", (1, 1))  # Git would note in its index that nothing else has changed
     before = state(quick)
@@ -323,7 +221,6 @@ def test_looking_at_the_workspace_leaves_gits_index_alone(quick):
     assert state(quick) == before
 
 
-@pytest.mark.slow
 def test_what_a_point_is_known_by(quick):
     def digest(params="params"):
         return Baseline.of(quick.path).digest(params)
@@ -346,7 +243,7 @@ def test_what_a_point_is_known_by(quick):
     assert digest() != known
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_pipeline_in_a_grid(trained, tmp_path):
     project = trained.copy(tmp_path / "project")
     edited = project.path / "stages/visualize/page/page.html.j2"
@@ -371,7 +268,6 @@ def test_the_pipeline_in_a_grid(trained, tmp_path):
     assert "opacity: 0.25" in project.read("params.yaml").decode()
 
 
-@pytest.mark.slow
 def test_a_killed_sweep_goes_on_where_it_was(quick):
     before = state(quick)
     grid = ("train.epochs=1,100,2", "train.clip_norm=3")
@@ -397,7 +293,6 @@ def test_a_killed_sweep_goes_on_where_it_was(quick):
     assert len(list((quick.path.parent / "site-cache/repo").iterdir())) == 1, "DVC keeps nothing for the checkouts"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.exhaustive)])
 def test_a_stopped_sweep_leaves_no_process(quick, number):
     before = state(quick)
@@ -411,9 +306,8 @@ def test_a_stopped_sweep_leaves_no_process(quick, number):
     assert not names(quick)
 
 
-@pytest.mark.slow
 def test_one_sweep_at_a_time_and_the_workspace_is_free_meanwhile(quick):
-    running = start(quick, "train.epochs=30,1")
+    running = start(quick, "train.epochs=15,1")
     wait_for(lambda: at_step(quick, 1))
     assert "another process is sweeping in this workspace" in quick.run("sceneparse", "sweep", "train.seed=1", expect=1)
     assert "Running stage 'train'" in quick.run("dvc", "repro")
@@ -425,7 +319,6 @@ def test_one_sweep_at_a_time_and_the_workspace_is_free_meanwhile(quick):
     assert len(ranking(quick, "--all")) == 2
 
 
-@pytest.mark.slow
 def test_a_failed_point_does_not_keep_others_from_running(quick):
     quick.set_param("train.momentum", 0.8)  # not committed
     grid = ("train.batch_size=13,2",)
@@ -441,7 +334,6 @@ def test_a_failed_point_does_not_keep_others_from_running(quick):
     assert [line[1] for line in lines(shown)] == ["failed", "done before"], "typed or not, the params are the same"
 
 
-@pytest.mark.slow
 def test_compare_ranks_by_a_score(quick):
     quick.run("dvc", "repro")
     quick.run("sceneparse", "sweep", "train.learning_rate=0.001,0.004")

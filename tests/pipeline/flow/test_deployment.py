@@ -44,6 +44,7 @@ def test_its_own_schedule_plans_runs_at_three(mirror, prefect_api):
     assert {time.isoformat() for time in local_times(Api(prefect_api.url), deployment, "UTC")} == {"03:00:00"}
 
 
+@pytest.mark.exhaustive
 def test_a_worker_runs_what_the_schedule_starts_in_the_folder_it_was_deployed_from(mirror, prefect_api):
     api = Api(prefect_api.url)
     deployment = deploy(mirror, prefect_api, {"interval": INTERVAL})

@@ -115,6 +115,7 @@ def test_the_own_servers_error_is_shown_and_a_run_that_waits_for_another_is_no_f
             check_ended_well(process, mirror.environment, log)
 
 
+@pytest.mark.exhaustive
 def test_a_killed_serve_does_not_keep_the_next_one_from_running(mirror):
     mirror.set_line("train", "value: 50, trouble: hang")
     with serving_often(mirror) as (process, _log, _hear):

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import uuid
 
@@ -11,6 +10,7 @@ import pytest
 from flow_runs import LEFT_SECONDS, going_on, processes, wait_for
 from mirror import STAGES, Mirror
 from prefect_server import Api, quiet_environment
+from tiers import matrix
 
 pytestmark = pytest.mark.slow
 
@@ -51,15 +51,8 @@ def check_left(mirror):
     assert mirror.run("dvc", "status").startswith("Data and pipelines are up to date")
 
 
-@pytest.mark.parametrize(
-    "number",
-    [
-        signal.SIGINT,
-        signal.SIGKILL,
-        *(pytest.param(n, marks=pytest.mark.exhaustive) for n in (signal.SIGTERM, signal.SIGHUP)),
-    ],
-)
-def test_nothing_is_left_of_a_run_that_is_stopped(mirror, prefect_api, number):
+def stop(mirror, number):
+    """Send a signal to a run in the midst of a stage, and return the run's id."""
     with going_on(mirror) as process:
         run = (mirror.path / "state/flow/running").read_text()
         process.send_signal(number)
@@ -69,9 +62,22 @@ def test_nothing_is_left_of_a_run_that_is_stopped(mirror, prefect_api, number):
             assert "stopped: run again to resume" in output
             assert "Traceback" not in output
         wait_for(lambda: not processes(mirror.environment), LEFT_SECONDS, "processes are left")
+    (mirror.path / "state/alive").unlink()
+    return run
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        (signal.SIGINT, signal.SIGKILL),
+        *(pytest.param((n,), marks=pytest.mark.exhaustive) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)),
+    ],
+)
+def test_nothing_is_left_of_a_run_that_is_stopped(mirror, prefect_api, numbers):
+    runs = [stop(mirror, number) for number in numbers]
     check_left(mirror)
-    # The next run has reported the killed one.
-    assert Api(prefect_api.url).state(run)["type"] == "CRASHED"
+    # The next run has reported those that could not.
+    assert {Api(prefect_api.url).state(run)["type"] for run in runs} == {"CRASHED"}
 
 
 def test_a_run_that_was_started_by_hand_can_be_cancelled_through_the_api(mirror, prefect_api):
@@ -88,9 +94,12 @@ def test_a_run_that_was_started_by_hand_can_be_cancelled_through_the_api(mirror,
     check_left(mirror)
 
 
-def test_without_any_server_it_just_works(tmp_path):
+def test_without_any_server_it_just_works(tmp_path, port):
+    """Whatever proxies the environment names: the command's own server is on this machine."""
     environment = {**quiet_environment(tmp_path / "home"), "SCENEPARSE_TEST": str(uuid.uuid4())}
     environment = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"} | environment
+    environment |= dict.fromkeys(("HTTP_PROXY", "https_proxy"), f"http://127.0.0.1:{port}")
+    environment |= {"ALL_PROXY": f"socks5://127.0.0.1:{port}", "NO_PROXY": "example.org,[::1]"}
     mirror = Mirror(tmp_path / "project", environment)
     (mirror.path / "docs").mkdir()
     done = subprocess.run(
@@ -120,11 +129,9 @@ def test_a_failure_is_told_without_a_traceback(mirror):
         assert "usage:" in mirror.run("sceneparse", "run", flag, value, expect=2)
 
 
-def test_a_server_that_is_away_is_told_of(mirror):
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))  # and does not listen
-        mirror.environment["PREFECT_API_URL"] = f"http://127.0.0.1:{nobody.getsockname()[1]}/api"
-        for command in (["run"], ["serve"], ["notify", "http://127.0.0.1:1/hook"]):
-            output = mirror.run("sceneparse", *command, expect=1)
-            assert "error: Prefect's API does not answer" in output
-            assert "Traceback" not in output
+@pytest.mark.parametrize("command", matrix([("run",), ("serve",), ("notify", "http://127.0.0.1:1/hook")]))
+def test_a_server_that_is_away_is_told_of(mirror, port, command):
+    mirror.environment["PREFECT_API_URL"] = f"http://127.0.0.1:{port}/api"
+    output = mirror.run("sceneparse", *command, expect=1)
+    assert "error: Prefect's API does not answer" in output
+    assert "Traceback" not in output

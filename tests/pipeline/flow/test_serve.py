@@ -161,6 +161,7 @@ def test_a_run_is_cancelled_through_the_api_and_a_second_one_refused(mirror, api
     assert finish(api, start(api, nightly))["type"] == "COMPLETED"
 
 
+@pytest.mark.exhaustive
 def test_prefects_page_shows_the_run_and_its_tasks(mirror, api, nightly):
     run = start(api, nightly)
     finish(api, run)

@@ -25,7 +25,7 @@ def inputs(tmp_path):
     params = Params().model_dump()
     params["prepare"]["size"] = 32
     params["model"] |= {"width": 1 / 64, "dropout": 0.3, "normalization": "batch"}
-    params["train"] |= {"epochs": 12, "batch_size": 2, "warmup_steps": 2, "ema": 0.9, "decision": "iou"}
+    params["train"] |= {"epochs": 6, "batch_size": 2, "warmup_steps": 2, "ema": 0.9, "decision": "iou"}
     params["train"]["start_from"] = str(tmp_path / "backbone")
     yaml.dump(params, tmp_path / "params.yaml")
     write_demo(tmp_path / "dataset.zip", training=10, validation=3, seed=0)
@@ -68,7 +68,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(inputs, tmp_path, 
         out = tmp_path / f"killed-{trainings}"
         while stopped(
             start(inputs, out),
-            moments.randint(1, 3) if kills < times else NEVER,
+            moments.randint(1, 2) if kills < times else NEVER,
             moments.uniform(0.0, 0.3),
             signal.SIGKILL if kills else signal.SIGTERM,
         ):

@@ -21,7 +21,7 @@ from stages.weights.stage import weights
 
 pytestmark = pytest.mark.slow
 
-EPOCHS = 8
+EPOCHS = 4
 CURVES = ("train/loss", "validation/mean_iou")
 
 
@@ -99,6 +99,7 @@ def test_outputs(uninterrupted):
     assert max(float(row.split("\t")[1]) for row in rows) == card["best"]["validation"]["mean_iou"]
 
 
+@pytest.mark.exhaustive
 def test_deciding_for_the_mean_iou_adds_the_last_layer_and_nothing_else(inputs, uninterrupted, tmp_path, caplog):
     (tmp_path / "iou.keras").write_bytes(uninterrupted["model.keras"])
     run_here(inputs, tmp_path, decision="likelihood")
@@ -179,6 +180,7 @@ def test_a_random_backbone_is_not_frozen(inputs, tmp_path):
         run_here(inputs, tmp_path, freeze_epochs=1)
 
 
+@pytest.mark.exhaustive
 def test_debug_shows_and_changes_nothing(inputs, tmp_path):
     for debug in (True, False):
         run_here(inputs, tmp_path / str(debug), epochs=1, debug=debug)

@@ -88,7 +88,14 @@ def test_learning_rate_is_the_last_updates(params):
     assert trainer.learning_rate() == pytest.approx(0.01 * 0.8)
 
 
-@pytest.mark.parametrize(("precision", "xla"), [("float32", True), ("mixed_bfloat16", False), ("mixed_float16", False)])
+@pytest.mark.parametrize(
+    ("precision", "xla"),
+    [
+        ("mixed_bfloat16", False),
+        pytest.param("float32", True, marks=pytest.mark.exhaustive),
+        pytest.param("mixed_float16", False, marks=pytest.mark.exhaustive),
+    ],
+)
 def test_precision_and_xla_learn_too(params, precision, xla):
     try:
         trainer = make_trainer(params, precision=precision, xla=xla, learning_rate=0.003)
@@ -290,6 +297,7 @@ else:
 """
 
 
+@pytest.mark.exhaustive
 def test_determinism_is_switched_on_for_all_operations(root):
     done = subprocess.run([sys.executable, "-c", DETERMINISTIC], cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
@@ -346,7 +354,8 @@ else:
 """
 
 
-@pytest.mark.parametrize("normalization", ["none", pytest.param("batch", marks=pytest.mark.exhaustive)])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("normalization", ["none", "batch"])
 def test_two_devices_do_what_one_does(root, normalization):
     """The labelled pixels are all on the second device: only a global mean and a global clip give equal weights.
 
