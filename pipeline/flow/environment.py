@@ -22,6 +22,7 @@ def prepare_environment() -> None:
     """
     os.environ.setdefault("DO_NOT_TRACK", "1")
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_ENABLED", "false")  # Prefect would start a server that outlives us
     _bypass_proxies()
     _choose_home()
 

@@ -17,12 +17,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from pipeline.repro.process import supervised
 from sceneparse.core.errors import InputError
 
 PORT = 4200  # Prefect's usual port
 LOG = Path("state/flow/server.log")  # output of our own server
-START_SECONDS = 120  # the first start makes the database
+START_SECONDS = 300  # the first start makes the database, on a busy machine slowly
 OWN_SERVER = "then the command starts its own server"
 
 
@@ -44,34 +46,58 @@ def use_prefect_api() -> PrefectApi:
 
     Raises InputError if the configured API does not answer, or refuses this user.
     """
-    from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
+    from prefect.context import refresh_global_settings_context
+    from prefect.settings import get_current_settings
 
     configured = get_current_settings().api.url
     if configured:
         _check(str(configured))
         return PrefectApi(str(configured), None)
-    port = free_port()
-    url = f"http://127.0.0.1:{port}/api"
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    environment = {**os.environ, "PREFECT_API_URL": url, "PREFECT_SERVER_UI_API_URL": url}
-    held = ExitStack()
+    url, held = _start()
     atexit.register(held.close)  # registered early, so called late: after Prefect has sent its last events
-    server = held.enter_context(supervised(command, cwd=Path.cwd(), environment=environment, output=LOG))
+    os.environ["PREFECT_API_URL"] = url
+    refresh_global_settings_context()  # temporary_settings would not reach threads
+    return PrefectApi(url, LOG.resolve())
+
+
+def _start() -> tuple[str, ExitStack]:
+    """Start our own server; return its URL, and what ends it when closed.
+
+    Commands in two workspaces may start at once and choose the same port: the one that comes late chooses again.
+    """
+    from prefect.settings import get_current_settings
+
     deadline = time.monotonic() + START_SECONDS
-    while not healthy(url):
-        if server.poll() is not None or time.monotonic() > deadline:
-            home = get_current_settings().home
+    while True:
+        port = free_port()
+        url = f"http://127.0.0.1:{port}/api"
+        command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+        environment = {**os.environ, "PREFECT_API_URL": url, "PREFECT_SERVER_UI_API_URL": url}
+        with ExitStack() as held:
+            server = held.enter_context(supervised(command, cwd=Path.cwd(), environment=environment, output=LOG))
+            while server.poll() is None and time.monotonic() < deadline:
+                if _listens(server.pid, port) and healthy(url):
+                    return url, held.pop_all()
+                time.sleep(0.1)
+            if server.poll() is not None and not _bind(port):
+                continue  # another's server was sooner
             raise InputError(
                 "Prefect's server did not start",
-                expected=f"a server within {START_SECONDS} seconds, with its records in {home}",
+                expected=f"a server within {START_SECONDS} seconds, its records in {get_current_settings().home}",
                 got=last_error(LOG) or "no error in its log",
                 file=LOG.resolve(),
                 next_step="read that file; PREFECT_HOME can name another folder for the records",
             )
-        time.sleep(0.1)
-    os.environ["PREFECT_API_URL"] = url
-    held.enter_context(temporary_settings({PREFECT_API_URL: url}))
-    return PrefectApi(url, LOG.resolve())
+
+
+def _listens(supervisor: int, port: int) -> bool:
+    """Return whether a process below the supervisor, not another command's server, listens on `port`."""
+    try:
+        family = psutil.Process(supervisor).children(recursive=True)
+        connections = [each for process in family for each in process.net_connections("tcp4")]
+    except psutil.Error:  # a process has just ended
+        return False
+    return any(each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in connections)
 
 
 def _check(url: str) -> None:
@@ -131,14 +157,20 @@ def last_error(log: Path) -> str | None:
 def free_port() -> int:
     """Return PORT, or another free port if that is taken."""
     for port in (PORT, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # ended connections linger on a port
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
+        if free := _bind(port):
+            return free
     raise RuntimeError("no free port on 127.0.0.1")
+
+
+def _bind(port: int) -> int | None:
+    """Bind `port` of 127.0.0.1 for a moment, 0 for any; return the bound port, or None if it is taken."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # ended connections linger on a port
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return None
+        return int(probe.getsockname()[1])
 
 
 def healthy(url: str) -> bool:

@@ -7,8 +7,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import psutil
-
-LEFT_SECONDS = 300  # the longest that anything may live on, however busy the machine is
+from daemons import PATIENCE
 
 
 def processes(environment):
@@ -45,7 +44,7 @@ def going_on(mirror, stage="train", trouble="stubborn"):
         start_new_session=True,
     )
     try:
-        wait_for((mirror.path / "state/alive").exists, LEFT_SECONDS, "the stage does not begin")
+        wait_for((mirror.path / "state/alive").exists, PATIENCE, "the stage does not begin")
         yield process
     finally:
         process.kill()
@@ -57,8 +56,8 @@ def going_on(mirror, stage="train", trouble="stubborn"):
 
 def check_ended_well(process, environment, log):
     """A stopped `serve` ends with status 0, without noise and with all that it started."""
-    assert process.wait(LEFT_SECONDS) == 0, log.read_text()
-    wait_for(lambda: not processes(environment), LEFT_SECONDS, "processes are left")
+    assert process.wait(PATIENCE) == 0, log.read_text()
+    wait_for(lambda: not processes(environment), PATIENCE, "processes are left")
     for noise in ("Traceback", "never awaited", "Warning:"):
         assert noise not in log.read_text()
 
@@ -71,6 +70,6 @@ def scheduled_runs(api, deployment, state):
 
 def local_times(api, deployment, zone):
     """The times of day of the runs that the server has planned, some days of them."""
-    wait_for(lambda: len(scheduled_runs(api, deployment, "SCHEDULED")) > 2, LEFT_SECONDS, "no runs are planned")
+    wait_for(lambda: len(scheduled_runs(api, deployment, "SCHEDULED")) > 2, PATIENCE, "no runs are planned")
     starts = [run["expected_start_time"] for run in scheduled_runs(api, deployment, "SCHEDULED")]
     return [datetime.fromisoformat(start).astimezone(ZoneInfo(zone)).time() for start in starts]

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from daemons import PATIENCE
 from ruamel.yaml import YAML
 from workspace import ROOT
 
@@ -68,7 +69,7 @@ class Mirror:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=280,
+            timeout=PATIENCE,
         )
         assert expect in (None, done.returncode), f"{command}: {done.returncode}\n{done.stdout[-3000:]}"
         return done.stdout

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from daemons import daemon, free_port
+from daemons import PATIENCE, daemon, free_port
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
@@ -76,7 +76,7 @@ class Api:
     def _ask(self, method: str, path: str, **options: Any) -> Any:
         with requests.Session() as session:
             session.mount(self.url, HTTPAdapter(max_retries=BUSY))
-            answer = session.request(method, f"{self.url}/{path}", timeout=120, **options)
+            answer = session.request(method, f"{self.url}/{path}", timeout=PATIENCE, **options)
             answer.raise_for_status()
             return answer.json() if answer.content else None
 

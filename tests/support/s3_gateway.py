@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from daemons import daemon, find_programs, free_port, listens
+from daemons import PATIENCE, daemon, find_programs, free_port, listens
 
 PROGRAMS = {
     "ceph": "ceph-common",
@@ -83,7 +83,13 @@ class S3Gateway:
     def run(self, *command: str) -> str:
         """Standard output of a command in the folder."""
         done = subprocess.run(
-            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False, timeout=280
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
         )
         assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stderr[-3000:]}"
         return done.stdout

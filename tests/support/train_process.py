@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+from daemons import PATIENCE
+
 
 def start(inputs, out):
     """Train on `inputs` (params.yaml, which names its backbone, and records) into `out`; returns the process."""
@@ -24,7 +26,7 @@ def start(inputs, out):
 
 def finish(process, expect=0):
     """Return the output of the process, once it has ended by itself."""
-    output, _ = process.communicate(timeout=280)
+    output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == expect, output
     return output
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from daemons import PATIENCE
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
@@ -52,7 +53,7 @@ class Workspace:
     def run(self, *command: str, expect: int = 0) -> str:
         """Standard output of a command; fails with all that it said on an unexpected exit status."""
         done = subprocess.run(
-            command, cwd=self.path, env=self.environment, capture_output=True, text=True, check=False, timeout=280
+            command, cwd=self.path, env=self.environment, capture_output=True, text=True, check=False, timeout=PATIENCE
         )
         self.errors = done.stderr
         assert done.returncode == expect, f"{command}: {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"

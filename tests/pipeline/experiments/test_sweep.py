@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from daemons import PATIENCE
 from workspace import Workspace
 
 from pipeline.experiments.dvc_experiments import Baseline
@@ -81,7 +82,7 @@ def start(workspace, *arguments):
         )
 
 
-def wait_for(condition, seconds=120.0):
+def wait_for(condition, seconds=PATIENCE):
     """Wait until the condition holds, and return its value."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
@@ -282,7 +283,7 @@ def test_a_killed_sweep_goes_on_where_it_was(quick):
 
     second = start(quick, *grid)  # at once: it has to wait until what is left has saved its state
     wait_for(lambda: not any(process.is_running() for process in left))
-    assert second.wait(120) == 0
+    assert second.wait(PATIENCE) == 0
     shown = lines((quick.path.parent / "out").read_text())
     assert [line[1] for line in shown] == ["done before", "ran", "ran"]
     assert state(quick) == before
@@ -299,7 +300,7 @@ def test_a_stopped_sweep_leaves_no_process(quick, number):
     running = start(quick, "train.epochs=100")
     wait_for(lambda: at_step(quick, 1))
     running.send_signal(number)
-    assert running.wait(120) == 128 + number
+    assert running.wait(PATIENCE) == 128 + number
     assert not processes(quick)
     assert "stopped: start it again to resume" in (quick.path.parent / "out").read_text()
     assert state(quick) == before
@@ -313,7 +314,7 @@ def test_one_sweep_at_a_time_and_the_workspace_is_free_meanwhile(quick):
     assert "Running stage 'train'" in quick.run("dvc", "repro")
     (quick.path / "work.py").write_text("raise SystemExit('edited while the sweep runs')")
     quick.commit("later")
-    assert running.wait(120) == 0, (quick.path.parent / "out").read_text()
+    assert running.wait(PATIENCE) == 0, (quick.path.parent / "out").read_text()
     assert [line[1] for line in lines((quick.path.parent / "out").read_text())] == ["ran", "ran"]
     assert not ranking(quick)
     assert len(ranking(quick, "--all")) == 2

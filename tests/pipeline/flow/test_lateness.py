@@ -12,7 +12,8 @@ import uuid
 from contextlib import ExitStack, closing, contextmanager, suppress
 
 import pytest
-from flow_runs import LEFT_SECONDS, check_ended_well, processes, wait_for
+from daemons import PATIENCE
+from flow_runs import check_ended_well, processes, wait_for
 from mirror import Mirror
 from prefect_server import prefect_server, quiet_environment
 
@@ -50,7 +51,7 @@ def serving_often(mirror):
         )
 
     def hear(text):
-        wait_for(lambda: text in log.read_text() or process.poll() is not None, LEFT_SECONDS, f"{text} is not said")
+        wait_for(lambda: text in log.read_text() or process.poll() is not None, PATIENCE, f"{text} is not said")
         assert text in log.read_text()
 
     try:
@@ -81,8 +82,8 @@ def test_a_server_that_plans_nothing_is_named_and_serve_can_be_stopped_when_it_i
             lasting.close()
             process.send_signal(signal.SIGTERM)
             hear("warning: Prefect's API does not answer, the schedule stays active there")
-            assert process.wait(LEFT_SECONDS) == 0
-            wait_for(lambda: not processes(mirror.environment), LEFT_SECONDS, "processes are left")
+            assert process.wait(PATIENCE) == 0
+            wait_for(lambda: not processes(mirror.environment), PATIENCE, "processes are left")
 
 
 @pytest.mark.exhaustive
@@ -101,17 +102,17 @@ def test_the_own_servers_error_is_shown_and_a_run_that_waits_for_another_is_no_f
             mirror.set_line("evaluate", "value: 53")
             database.execute("DROP TRIGGER full")
             database.commit()
-            wait_for(lambda: mean_iou(mirror) == 0.53, LEFT_SECONDS, "no run comes")
+            wait_for(lambda: mean_iou(mirror) == 0.53, PATIENCE, "no run comes")
 
             mirror.set_line("train", "value: 50, trouble: hang")
             mirror.set_line("prepare", "value: 54")
             alive = mirror.path / "state/alive"
-            wait_for(alive.exists, LEFT_SECONDS, "no run begins")
+            wait_for(alive.exists, PATIENCE, "no run begins")
             warnings = log.read_text().count("starts no run")
             time.sleep(14)  # two runs are due meanwhile, for longer than the patience
             assert log.read_text().count("starts no run") == warnings
             os.killpg(process.pid, signal.SIGINT)  # Ctrl-C reaches all that the terminal runs
-            process.wait(LEFT_SECONDS)
+            process.wait(PATIENCE)
             check_ended_well(process, mirror.environment, log)
 
 
@@ -119,10 +120,10 @@ def test_the_own_servers_error_is_shown_and_a_run_that_waits_for_another_is_no_f
 def test_a_killed_serve_does_not_keep_the_next_one_from_running(mirror):
     mirror.set_line("train", "value: 50, trouble: hang")
     with serving_often(mirror) as (process, _log, _hear):
-        wait_for((mirror.path / "state/alive").exists, LEFT_SECONDS, "no run begins")
+        wait_for((mirror.path / "state/alive").exists, PATIENCE, "no run begins")
         process.kill()
-        wait_for(lambda: not processes(mirror.environment), LEFT_SECONDS, "processes are left")
+        wait_for(lambda: not processes(mirror.environment), PATIENCE, "processes are left")
     mirror.set_line("train", "value: 50")
     mirror.set_line("evaluate", "value: 55")
     with serving_often(mirror):
-        wait_for(lambda: mean_iou(mirror) == 0.55, LEFT_SECONDS, "no run comes")
+        wait_for(lambda: mean_iou(mirror) == 0.55, PATIENCE, "no run comes")

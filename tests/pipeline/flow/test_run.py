@@ -7,7 +7,8 @@ import subprocess
 import uuid
 
 import pytest
-from flow_runs import LEFT_SECONDS, going_on, processes, wait_for
+from daemons import PATIENCE
+from flow_runs import going_on, processes, wait_for
 from mirror import STAGES, Mirror
 from prefect_server import Api, quiet_environment
 from tiers import matrix
@@ -40,7 +41,7 @@ def test_a_missing_file_is_named_with_the_stage_that_reads_it(mirror):
 
 def check_left(mirror):
     """Check that no process is left, dvc.lock is whole, and the next run finishes the work."""
-    wait_for(lambda: not processes(mirror.environment), LEFT_SECONDS, "processes are left")
+    wait_for(lambda: not processes(mirror.environment), PATIENCE, "processes are left")
     mirror.set_line("train", "value: 50")
     mirror.run("dvc", "status")
     said = mirror.run("sceneparse", "run")
@@ -56,12 +57,12 @@ def stop(mirror, number):
     with going_on(mirror) as process:
         run = (mirror.path / "state/flow/running").read_text()
         process.send_signal(number)
-        output, _ = process.communicate(timeout=LEFT_SECONDS)
+        output, _ = process.communicate(timeout=PATIENCE)
         if number != signal.SIGKILL:
             assert process.returncode == 128 + number
             assert "stopped: run again to resume" in output
             assert "Traceback" not in output
-        wait_for(lambda: not processes(mirror.environment), LEFT_SECONDS, "processes are left")
+        wait_for(lambda: not processes(mirror.environment), PATIENCE, "processes are left")
     (mirror.path / "state/alive").unlink()
     return run
 
@@ -86,10 +87,10 @@ def test_a_run_that_was_started_by_hand_can_be_cancelled_through_the_api(mirror,
         filters = {"flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}}, "sort": "START_TIME_DESC"}
         (run, *_) = api.post("flow_runs/filter", **filters)
         api.post(f"flow_runs/{run['id']}/set_state", state={"type": "CANCELLING"})
-        output, _ = process.communicate(timeout=LEFT_SECONDS)
+        output, _ = process.communicate(timeout=PATIENCE)
         assert process.returncode == 1
         assert "cancelled: run again to resume" in output
-        wait_for(lambda: not processes(mirror.environment), LEFT_SECONDS, "processes are left")
+        wait_for(lambda: not processes(mirror.environment), PATIENCE, "processes are left")
         assert api.state(run["id"])["type"] == "CANCELLED"
     check_left(mirror)
 
@@ -109,14 +110,14 @@ def test_without_any_server_it_just_works(tmp_path, port):
         capture_output=True,
         text=True,
         check=True,
-        timeout=LEFT_SECONDS,
+        timeout=PATIENCE,
     )
     assert done.stdout.splitlines() == [*(f"{name:<12}Completed" for name in STAGES), "mean IoU 0.5000"]
     for name in STAGES:
         assert f"{name} says: value 50" in done.stderr  # the stage's own output
     assert "refect" not in done.stdout + done.stderr
     assert not (mirror.path / "docs/state").exists()
-    wait_for(lambda: not processes(mirror.environment), LEFT_SECONDS, "its server is left")
+    wait_for(lambda: not processes(mirror.environment), PATIENCE, "its server is left")
 
 
 def test_a_failure_is_told_without_a_traceback(mirror):

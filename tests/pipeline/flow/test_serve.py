@@ -10,7 +10,8 @@ from contextlib import contextmanager
 
 import pytest
 from browser import browser_page
-from flow_runs import LEFT_SECONDS, check_ended_well, going_on, local_times, processes, scheduled_runs, wait_for
+from daemons import PATIENCE
+from flow_runs import check_ended_well, going_on, local_times, processes, scheduled_runs, wait_for
 from mirror import STAGES, Mirror
 from prefect_server import Api
 
@@ -51,7 +52,7 @@ def served(mirror, api, name, *flags):
         return bool(deployments) and "serving" in log.read_text()
 
     try:
-        wait_for(ready, LEFT_SECONDS, "no deployment")
+        wait_for(ready, PATIENCE, "no deployment")
         yield {**deployments[0], "environment": environment}
         process.send_signal(signal.SIGTERM)
         check_ended_well(process, environment, log)
@@ -80,7 +81,7 @@ def start(api, deployment, **parameters):
 def finish(api, run):
     """Wait for a run's end, and return its state."""
     final = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
-    wait_for(lambda: api.state(run)["type"] in final, LEFT_SECONDS, "the run does not end")
+    wait_for(lambda: api.state(run)["type"] in final, PATIENCE, "the run does not end")
     return api.state(run)
 
 
@@ -94,7 +95,7 @@ def test_an_interval_starts_runs_once_it_is_not_paused(mirror, api):
         time.sleep(7)
         assert not any(scheduled_runs(api, deployment, state) for state in ("SCHEDULED", "RUNNING", "FAILED"))
         api.post(f"deployments/{deployment['id']}/resume_deployment")
-        wait_for(lambda: scheduled_runs(api, deployment, "FAILED"), LEFT_SECONDS, "no run comes")
+        wait_for(lambda: scheduled_runs(api, deployment, "FAILED"), PATIENCE, "no run comes")
         (run, *_) = scheduled_runs(api, deployment, "FAILED")
         assert run["state"]["name"] == "BelowGate"  # the flags are the run's
         assert json.loads((mirror.path / "metrics/evaluate.json").read_text())["original"]["mean_iou"] == 0.52
@@ -112,7 +113,7 @@ def test_a_run_through_the_api_leaves_states_artifacts_and_logs(mirror, api, nig
     mirror.set_line("evaluate", "value: 60")
     run = start(api, nightly)
     assert finish(api, run)["message"] == "mean IoU 0.6000"
-    wait_for(lambda: len(api.of_run("task_runs", run)) == len(STAGES), LEFT_SECONDS, "task runs are missing")
+    wait_for(lambda: len(api.of_run("task_runs", run)) == len(STAGES), PATIENCE, "task runs are missing")
     states = {task["name"]: task["state"]["name"] for task in api.of_run("task_runs", run)}
     assert states == {name: "Completed" if name in ("evaluate", "visualize") else "Cached" for name in STAGES}
 
@@ -128,7 +129,7 @@ def test_a_run_through_the_api_leaves_states_artifacts_and_logs(mirror, api, nig
     assert "evaluate: {value: 60}" in lineage
     wait_for(
         lambda: "evaluate says: value 60" in [line["message"] for line in api.of_run("logs", run)],
-        LEFT_SECONDS,
+        PATIENCE,
         "no such log",
     )
 
@@ -144,7 +145,7 @@ def test_a_run_is_cancelled_through_the_api_and_a_second_one_refused(mirror, api
     alive = mirror.path / "state/alive"
     mirror.set_line("train", "value: 50, trouble: stubborn")
     run = start(api, nightly)
-    wait_for(alive.exists, LEFT_SECONDS, "the stage does not begin")
+    wait_for(alive.exists, PATIENCE, "the stage does not begin")
     second = start(api, nightly)
     assert finish(api, second)["name"] == "Refused"
     by_hand = mirror.run("sceneparse", "run", "--overlap", "refuse", expect=1)
@@ -154,7 +155,7 @@ def test_a_run_is_cancelled_through_the_api_and_a_second_one_refused(mirror, api
     ticks = {process.pid for process in processes(nightly["environment"]) if "stage.py" in " ".join(process.cmdline())}
     assert ticks
     wait_for(
-        lambda: not ticks & {left.pid for left in processes(nightly["environment"])}, LEFT_SECONDS, "the stage is left"
+        lambda: not ticks & {left.pid for left in processes(nightly["environment"])}, PATIENCE, "the stage is left"
     )
     assert finish(api, run)["type"] == "CANCELLED"
     mirror.set_line("train", "value: 50")
@@ -165,7 +166,7 @@ def test_a_run_is_cancelled_through_the_api_and_a_second_one_refused(mirror, api
 def test_prefects_page_shows_the_run_and_its_tasks(mirror, api, nightly):
     run = start(api, nightly)
     finish(api, run)
-    wait_for(lambda: len(api.of_run("task_runs", run)) == len(STAGES), LEFT_SECONDS, "task runs are missing")
+    wait_for(lambda: len(api.of_run("task_runs", run)) == len(STAGES), PATIENCE, "task runs are missing")
     with browser_page() as page:
         page.goto(f"{api.url.removesuffix('/api')}/runs/flow-run/{run}")
         page.get_by_text("Task Runs", exact=True).click()
@@ -188,7 +189,7 @@ def test_a_webhook_is_told_of_failures_crashes_and_the_gate(mirror, webhook):
     with going_on(mirror):
         pass  # and is killed
     mirror.run("sceneparse", "run")  # which says so
-    wait_for(lambda: len(webhook.received) >= 3, LEFT_SECONDS, webhook.received)
+    wait_for(lambda: len(webhook.received) >= 3, PATIENCE, webhook.received)
     assert len(webhook.received) == 3
     (gate,) = (text for text in webhook.received if "BelowGate" in text)
     (failure,) = (text for text in webhook.received if "sceneparse: Failed" in text)

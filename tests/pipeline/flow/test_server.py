@@ -2,11 +2,14 @@
 
 import http.server
 import shutil
+import sqlite3
 import threading
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 
 import pytest
-from flow_runs import LEFT_SECONDS, wait_for
+from daemons import PATIENCE
+from flow_runs import wait_for
 from mirror import Mirror
 from prefect_server import prefect_server, quiet_environment
 from servers import proxying
@@ -102,6 +105,19 @@ def test_what_is_not_prefects_api_is_told_of(mirror, prefect_api):
 
 
 @pytest.mark.exhaustive
+def test_two_workspaces_at_once_have_a_server_each(mirror, built, tmp_path, prefect_home):
+    shutil.copytree(prefect_home, tmp_path / "other-home")
+    shutil.copytree(built.path, tmp_path / "other", symlinks=True)
+    other = Mirror(tmp_path / "other", {**mirror.environment, "PREFECT_HOME": str(tmp_path / "other-home")})
+    with ThreadPoolExecutor() as pool:
+        for said in pool.map(lambda each: each.run("sceneparse", "run"), (mirror, other)):
+            assert "mean IoU 0.5000" in said
+    for home in ("home", "other-home"):
+        with closing(sqlite3.connect(tmp_path / home / "prefect.db")) as records:
+            assert records.execute("SELECT state_type FROM flow_run").fetchall() == [("COMPLETED",)]
+
+
+@pytest.mark.exhaustive
 def test_where_the_usual_folder_cannot_be_written_the_workspace_has_the_records(mirror, tmp_path):
     (tmp_path / ".prefect").write_text("a file, where a folder is to be made")
     mirror.environment["HOME"] = str(tmp_path)
@@ -133,5 +149,5 @@ def test_a_message_is_sent_by_the_own_server_of_a_later_run(mirror, webhook):
     assert f"with its records in {mirror.environment['PREFECT_HOME']}" in said
     assert "127.0.0.1:4200" not in said
     mirror.run("sceneparse", "run", "--min-iou", "0.99", expect=1)
-    wait_for(lambda: webhook.received, LEFT_SECONDS, "no message")
+    wait_for(lambda: webhook.received, PATIENCE, "no message")
     assert "sceneparse: BelowGate" in webhook.received[0]

@@ -8,6 +8,7 @@ import time
 import keras
 import numpy as np
 import pytest
+from daemons import PATIENCE
 from ruamel.yaml import YAML
 from train_process import finish, outputs, start
 
@@ -119,13 +120,13 @@ def test_deciding_for_the_mean_iou_adds_the_last_layer_and_nothing_else(inputs, 
 def test_stopped_and_run_again_it_ends_with_the_same_bytes(inputs, finished, tmp_path):
     uninterrupted, said = finished
     process = start(inputs, tmp_path)
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + PATIENCE
     while not list(tmp_path.glob("state/checkpoints/*/step-*.npz")):
         assert time.monotonic() < deadline
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.01)
     process.terminate()
-    output, _ = process.communicate(timeout=180)
+    output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode != 0
     assert not (tmp_path / "model.keras").exists()
     assert "with its state saved: run again to resume" in output
