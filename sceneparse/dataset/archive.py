@@ -16,7 +16,9 @@ import unicodedata
 import zipfile
 import zlib
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Self
 
@@ -58,15 +60,17 @@ class Dataset:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, self._open = path, ExitStack()
         try:
-            self._zip = _Directory(path) if path.is_dir() else zipfile.ZipFile(path)
+            if path.is_dir():
+                readers = [(name, partial(_read, file)) for name, file in sorted(_files(path).items())]
+            else:
+                archive = self._open.enter_context(zipfile.ZipFile(path))
+                readers = [(name.replace("\\", "/"), partial(archive.read, name)) for name in archive.namelist()]
         except (zipfile.BadZipFile, OSError) as error:
             raise _unopened(path, str(error)) from None
-        stored = self._zip.namelist()
-        named = [name.replace("\\", "/") for name in stored] if isinstance(self._zip, zipfile.ZipFile) else stored
-        self._stored = dict(zip(named, stored, strict=True))
-        self.members = [name for name in named if not is_hidden(name)]
+        self._readers = dict(readers)
+        self.members = [name for name, _ in readers if not _is_hidden(name)]
         self.tables = [name for name in self.members if PurePosixPath(name).name == CLASS_TABLE]
         if len(self.tables) == 1:
             self.root = self.tables[0].removesuffix(CLASS_TABLE)
@@ -78,12 +82,12 @@ class Dataset:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._zip.close()
+        self._open.close()
 
     def content(self, member: str) -> bytes:
         """Return the member's bytes, checked against the zip's CRC-32. Raises ValueError."""
         try:
-            return self._zip.read(self._stored.get(member, member))
+            return self._readers[member]()
         except (KeyError, zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
             raise ValueError(str(error)) from None
 
@@ -162,31 +166,17 @@ class Archive(Dataset):
         return members.pairs
 
 
-def is_hidden(name: str) -> bool:
-    """Return whether the name of a member, or of one of its folders, begins with a dot."""
+def _is_hidden(name: str) -> bool:
     return any(part.startswith(".") and part.strip(".") for part in name.split("/"))
 
 
-class _Directory:
-    """A directory's dataset files, with the part of ZipFile's interface that Dataset uses."""
-
-    def __init__(self, folder: Path) -> None:
-        self._paths = _files(folder)
-
-    def namelist(self) -> list[str]:
-        return sorted(self._paths)
-
-    def read(self, member: str) -> bytes:
-        path = self._paths[member]
-        try:
-            return path.read_bytes()
-        except OSError as error:
-            if path.is_symlink():
-                raise OSError(f"a link to {path.readlink()}: {error.strerror}") from None
-            raise
-
-    def close(self) -> None:
-        """Do nothing: no file is kept open."""
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        if path.is_symlink():
+            raise OSError(f"a link to {path.readlink()}: {error.strerror}") from None
+        raise
 
 
 def dataset_files(folder: Path) -> dict[str, Path]:

@@ -5,16 +5,13 @@ Output: names, sizes and pixels. Invariant: a name belongs to one picture, and t
 the pictures, so a zip that lost some is refused.
 """
 
-import threading
-import zipfile
-import zlib
 from pathlib import Path, PurePosixPath
 from typing import Self
 
 import numpy as np
 
 from sceneparse.core.errors import InputError
-from sceneparse.dataset.archive import IMAGE_SUFFIXES
+from sceneparse.dataset.archive import IMAGE_SUFFIXES, Dataset
 from sceneparse.dataset.images import Pixels
 from sceneparse.dataset.photos import decode_as_stored, picture_sizes
 
@@ -25,24 +22,19 @@ class Release:
     """The open zip, to use as a context manager. Raises InputError if it has no test pictures."""
 
     def __init__(self, path: Path) -> None:
-        self.path, self._lock = path, threading.Lock()
+        self.path = path
         try:
-            self._zip = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, OSError) as error:
-            raise self._refusal(str(error)) from None
-        stored = {PurePosixPath(name.replace("\\", "/")): name for name in self._zip.namelist()}  # like Archive
-        paths = list(stored)
-        pictures = [
-            path
-            for path in paths
-            if path.parent.name == FOLDER and path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != "."
-        ]
-        self._members = {path.stem: stored[path] for path in pictures}
+            self._zip = Dataset(path)
+        except InputError as error:
+            raise self._refusal(error.got) from None
+        members = {PurePosixPath(name): name for name in self._zip.members}
+        pictures = [path for path in members if path.parent.name == FOLDER and path.suffix.lower() in IMAGE_SUFFIXES]
+        self._members = {path.stem: members[path] for path in pictures}
         self.names = sorted(self._members)  # without suffix
         if not pictures or len(self.names) != len(pictures):
             raise self._refusal(f"{len(pictures)} pictures of {len(self.names)} names")
-        for listing in (path for path in paths if path.name == LIST):
-            lines = self._read(stored[listing]).decode().split("\n")
+        for listing in (path for path in members if path.name == LIST):
+            lines = self._read(members[listing]).decode().split("\n")
             listed = {PurePosixPath(line.strip()).stem for line in lines} - {""}
             if wrong := sorted(listed ^ {*self.names}):
                 raise self._refusal(f"{len(wrong)} that only one of pictures and {LIST} has: {', '.join(wrong[:5])}")
@@ -50,8 +42,8 @@ class Release:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._zip.close()
+    def __exit__(self, *error: object) -> None:
+        self._zip.__exit__(*error)
 
     def picture(self, name: str) -> Pixels:
         """Return RGB, uint8 [H, W, 3], as stored: the server compares with masks as stored. Raises InputError."""
@@ -67,9 +59,8 @@ class Release:
 
     def _read(self, member: str) -> bytes:
         try:
-            with self._lock:  # threads share one position in the file
-                return self._zip.read(member)
-        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
+            return self._zip.content(member)
+        except ValueError as error:
             raise self._refusal(f"{member}: {error}") from None
 
     def _refusal(self, got: str) -> InputError:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,7 +52,8 @@ def test_a_scene_depends_on_seed_split_and_index_alone() -> None:
 
 
 def test_members_carry_no_time_and_no_compression(archive: Archive) -> None:
-    members = archive._zip.infolist()
+    with zipfile.ZipFile(archive.path) as opened:
+        members = opened.infolist()
     assert {(member.date_time, member.compress_type, member.external_attr) for member in members} == {
         ((1980, 1, 1, 0, 0, 0), 0, 0o644 << 16)
     }
