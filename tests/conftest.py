@@ -38,6 +38,7 @@ GROUPS = {
     "test_sources.py": "sources",
     "test_refusals.py": "refusals",
     "test_web.py": "web",
+    "test_web_server.py": "web",
     "test_ancestor.py": "ancestor",
     "test_train_step.py": "benchmarks",
 }

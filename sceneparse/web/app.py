@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 import anyio
 import anyio.to_thread
 from fastapi import FastAPI, Request
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -24,8 +25,6 @@ from sceneparse.dataset.picture_formats import TooLargeError
 from sceneparse.web.answer import Segmenter
 
 PAGE = Path(__file__).parent / "page"
-NAMES = ("page.css", "page.js", "drawing.js", "server.js", "icon.svg")
-FILES = {"/": "page.html"} | {f"/{name}": name for name in NAMES}
 WAITING = 8  # requests that may hold a picture, the one at work included
 
 SECURITY = {
@@ -45,9 +44,6 @@ def make_app(segmenter: Segmenter, max_mb: int, names: Iterable[str]) -> FastAPI
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)  # FastAPI's own pages load scripts from elsewhere
     turn, held = anyio.Semaphore(1), [0]
     limit = max_mb * 10**6
-
-    for path, name in FILES.items():
-        app.add_api_route(path, _file(PAGE / name), methods=["GET", "HEAD"])
 
     @app.exception_handler(HTTPException)
     async def refused(_: Request, error: HTTPException) -> Response:
@@ -86,6 +82,7 @@ def make_app(segmenter: Segmenter, max_mb: int, names: Iterable[str]) -> FastAPI
         finally:
             held[0] -= 1
 
+    app.mount("/", StaticFiles(directory=PAGE, html=True))  # last: it takes all other paths
     app.add_middleware(Guard, names=frozenset({"localhost", *names}))
     return app
 
@@ -133,13 +130,6 @@ async def _body(request: Request, limit: int) -> bytes:
             raise TooLargeError(f"the file is larger than {limit / 1e6:g} MB, the most that is taken here")
         content += chunk
     return bytes(content)
-
-
-def _file(path: Path) -> Any:
-    async def answer() -> Response:
-        return FileResponse(path)
-
-    return answer
 
 
 def _error(status: int, message: str) -> JSONResponse:

@@ -1,0 +1,121 @@
+"""The server of `sceneparse web` by itself: what it answers, and what it must refuse."""
+
+import base64
+import io
+import signal
+import socket
+import time
+import zlib
+from urllib.parse import urlsplit
+
+import numpy as np
+import psutil
+import pytest
+import requests
+from command import sceneparse
+from PIL import Image
+from web_page import MAX_MB, PHOTO, WAIT_S, running
+
+from sceneparse.dataset.photos import decode_photo
+from sceneparse.web.answer import shrunk
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_shrunk_size():
+    """Shrunk pictures keep their shape and are as large as allowed; a thin one keeps a pixel of its short side."""
+    assert shrunk((2000, 1000), 2_000_000) == (2000, 1000)
+    assert shrunk((2001, 1000), 2_000_000) == (2000, 999)
+    assert shrunk((60_000, 1), 100) == (100, 1)
+
+
+def test_what_the_server_says(server, parser):
+    """The answer's numbers without the page, and none of it stays in a cache."""
+    answer = requests.post(f"{server}api/segment", data=PHOTO, timeout=WAIT_S)
+    assert answer.headers["Cache-Control"] == "no-store"
+    content, annotation = answer.json(), parser.annotate(decode_photo(PHOTO))
+    assert (content["height"], content["width"], content["picture"]) == (160, 120, None)
+    values = zlib.decompress(base64.b64decode(content["values"]))
+    assert np.array_equal(np.frombuffer(values, np.uint8).reshape(160, 120), annotation)
+    with Image.open(io.BytesIO(base64.b64decode(content["labels"]))) as labels:
+        assert np.array_equal(np.asarray(labels), annotation)
+    assert sum(row["share"] for row in content["legend"]) == pytest.approx(1)
+    page = requests.get(server, timeout=WAIT_S)
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    assert not any(name.lower().startswith("access-control") for name in page.headers)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Host": "localhost:1"}, 200),
+        ({"Host": "[::1]:1"}, 200),
+        ({"Host": "evil.example"}, 403),
+        ({"Host": "localhost.evil.example:80"}, 403),
+        ({"Host": "[::1"}, 403),
+        ({"Host": ""}, 403),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+    ],
+)
+def test_names_and_origins(server, headers, status):
+    """DNS rebinding, and pages of other sites."""
+    answer = requests.get(f"{server}api/model", headers=headers, timeout=WAIT_S)
+    assert answer.status_code == status
+    assert ("error" in answer.json()) == (status == 403)
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "absent", 404), ("PUT", "api/segment", 405)])
+def test_what_is_not_there_is_told_as_all_errors_are(server, method, path, status):
+    answer = requests.request(method, f"{server}{path}", timeout=WAIT_S)
+    assert answer.status_code == status
+    assert list(answer.json()) == ["error"]
+    assert requests.head(server, timeout=WAIT_S).status_code == 200
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_body_is_not_held_beyond_its_limit(serving, announced):
+    """A hundred times the limit leaves no trace in the server's memory, and its sender hears why it was in vain."""
+    memory = psutil.Process(serving.process.pid).memory_info
+    before, piece = memory().rss, bytes(MAX_MB * 10**6)
+    body = piece * 100 if announced else (piece for _ in range(100))
+    answer = requests.post(f"{serving.url}api/segment", data=body, timeout=WAIT_S)
+    assert answer.status_code == 413
+    assert answer.json() == {"error": "the file is larger than 1 MB, the most that is taken here"}
+    assert memory().rss - before < 30e6
+
+
+def test_few_wait(server):
+    """With as many uploads open as may be, one more is refused, until they end."""
+    place = urlsplit(server).hostname, urlsplit(server).port
+    head = f"POST /api/segment HTTP/1.1\r\nHost: {place[0]}\r\nContent-Length: 9\r\n\r\n".encode()
+    held = [socket.create_connection(place) for _ in range(8)]
+    for connection in held:
+        connection.sendall(head)
+
+    def until(status):
+        deadline = time.monotonic() + WAIT_S
+        while requests.post(f"{server}api/segment", data=PHOTO, timeout=WAIT_S).status_code != status:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    until(503)
+    for connection in held:
+        connection.close()
+    until(200)
+
+
+def test_a_taken_port_and_an_open_address(model):
+    """One is refused with a way out, the other warned of."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = sceneparse("web", "--port", taken.getsockname()[1], cwd=model.parent)
+    assert done.returncode == 1
+    assert "--port 0" in done.stderr
+    assert "Traceback" not in done.stderr
+    with running(model, "--host", "0.0.0.0") as server:  # noqa: S104 - the warning about it is what is tested
+        assert urlsplit(server.url).hostname == "localhost"
+        assert requests.get(f"{server.url}api/model", timeout=WAIT_S).status_code == 200
+        server.process.send_signal(signal.SIGINT)
+        assert "warning: whoever reaches this machine" in server.process.communicate(timeout=WAIT_S)[1]
+        assert server.process.returncode == 0
