@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import os
 import re
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 from browser import browser_page
 from cards import make_card
+from command import ENVIRONMENT, sceneparse
 from datasets import encoded
 from mirror import Mirror
 from PIL import Image
@@ -34,16 +34,9 @@ MARKUP = ("<svg onload=document.title='run'>", 'x"><img src=x onerror="document.
 ESCAPES = ("\x1b[31m", "\x9b31m", "\x7f", "\u202e", "\u2066", "\r", "\x00", "\udcff")
 
 
-def command(root, *arguments, cwd, **options):
-    environment = {**os.environ, "PYTHONPATH": str(root)}
-    return subprocess.run(
-        [sys.executable, "-m", *arguments], cwd=cwd, env=environment, capture_output=True, check=False, **options
-    )
-
-
 def clean_output(done):
     """Check that a program printed no control characters, and return its output."""
-    said = (done.stdout + done.stderr).decode(errors="surrogateescape")
+    said = done.stdout + done.stderr
     assert not [character for character in said if not character.isprintable() and character not in "\n\r"], said
     return said
 
@@ -153,24 +146,24 @@ def pair_folders(tmp_path):
     return tmp_path
 
 
+CONVERT = ("convert", "pictures", "masks", "--classes", "classes.csv", "--share", "0.5", "--out")
+
+
 @pytest.mark.slow
-def test_odd_files_become_a_dataset(pair_folders, root):
-    arguments = ("convert", "pictures", "masks", "--classes", "classes.csv", "--share", "0.5", "--out")
-    done = command(root, "pipeline.cli.main", *arguments, "out put: 1.zip", cwd=pair_folders)
+def test_odd_files_become_a_dataset(pair_folders):
+    done = sceneparse(*CONVERT, "out put: 1.zip", cwd=pair_folders)
     assert done.returncode == 0, done.stderr
     said = clean_output(done)
     assert "  =road " in said
     assert 'source: "out put: 1.zip"' in said, "YAML"
-    refused = command(root, "pipeline.cli.main", "score", "pictures", "masks", "--classes", "x", cwd=pair_folders)
-    clean_output(refused)
+    clean_output(sceneparse("score", "pictures", "masks", "--classes", "x", cwd=pair_folders))
 
 
 def test_a_file_name_that_is_no_text(pair_folders, root):
     """A zip cannot hold such a name: convert, check and download name the file."""
     for kind in ("pictures", "masks"):
         (pair_folders / kind / "a[1].png").rename(pair_folders / kind / "\udcff.png")
-    arguments = ("convert", "pictures", "masks", "--classes", "classes.csv", "--share", "0.5", "--out", "out.zip")
-    said = clean_output(command(root, "pipeline.cli.main", *arguments, cwd=pair_folders))
+    said = clean_output(sceneparse(*CONVERT, "out.zip", cwd=pair_folders))
     assert "not valid UTF-8" in said
     assert "\\udcff.png" in said
     assert not (pair_folders / "out.zip").exists()
@@ -180,14 +173,15 @@ def test_a_file_name_that_is_no_text(pair_folders, root):
             (pair_folders / "set" / kind).mkdir(parents=True, exist_ok=True)
             (pair_folders / "set" / kind / split).symlink_to(pair_folders / source)
     (pair_folders / "set/objectInfo150.txt").write_text("Idx\tName\n1\troad\n2\tsky\n")
-    checked = command(root, "pipeline.cli.main", "check", "set", cwd=pair_folders)
+    checked = sceneparse("check", "set", cwd=pair_folders)
     assert checked.returncode == 1
     assert "names that are not valid UTF-8 (2)" in clean_output(checked)
     text = (root / "params.yaml").read_text()
     (pair_folders / "params.yaml").write_text(re.sub(r"source: sources/demo.yaml .*", "source: set", text))
-    done = command(root, "stages.download", "--cache", "cache", "--dataset", "d.zip", cwd=pair_folders)
+    words = [sys.executable, "-m", "stages.download", "--cache", "cache", "--dataset", "d.zip"]
+    done = subprocess.run(words, cwd=pair_folders, env=ENVIRONMENT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert b"Traceback" not in done.stderr
+    assert "Traceback" not in done.stderr
     assert "\\udcff.png" in clean_output(done)
 
 

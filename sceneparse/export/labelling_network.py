@@ -29,7 +29,7 @@ class Interpolation(keras.layers.Layer):  # type: ignore[misc]  # Keras has no t
         return tf.image.resize(x, tf.shape(x)[1:3] * self.factor)
 
 
-class Parse(keras.layers.Layer):  # type: ignore[misc]
+class Parse(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
     """Run the network on pictures of any size, and take the best class of each pixel."""
 
     def __init__(self, network: Any, classes: int) -> None:

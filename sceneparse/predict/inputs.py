@@ -12,7 +12,7 @@ import re
 import stat
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -86,30 +86,21 @@ def find_sources(arguments: Sequence[str], out: Path, ignored: Counter[str] | No
 
 
 def read_source(source: Source, lost: Lost | None = None) -> Pixels:
-    """Return a source's picture as RGB, uint8 [H, W, 3]. Raises InputError."""
+    """Return a source's picture as RGB, uint8 [H, W, 3]; `lost` gets what it leaves out. Raises InputError."""
+    content = source.content
     if source.kind == "url":
-        return _decoded(download(source.name), source.name, lost)
-    if source.kind == "stdin":
-        return _decoded(source.content, source.name, lost)
-    return read_picture(Path(source.name), lost)
-
-
-def read_picture(path: Path, lost: Lost | None = None) -> Pixels:
-    """Return a picture file as RGB, uint8 [H, W, 3]; `lost` gets what it leaves out. Raises InputError."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise _no_file(error, path) from None
-    return _decoded(content, path, lost)
-
-
-def _decoded(content: bytes, name: object, lost: Lost | None) -> Pixels:
+        content = download(source.name)
+    elif source.kind == "picture":
+        try:
+            content = Path(source.name).read_bytes()
+        except OSError as error:
+            raise _no_file(error, source.name) from None
     try:
         picture = decode(content)
     except ValueError as error:
-        raise _unreadable(str(error), name) from None
+        raise _unreadable(str(error), source.name) from None
     if lost is not None:
-        lost[str(name)] = picture.lost
+        lost[source.name] = picture.lost
     return np.asarray(picture.image)
 
 
@@ -145,35 +136,30 @@ def _files(argument: str, out: Path, ignored: Counter[str]) -> list[_File | Refu
             path = path.expanduser()
     matches = [path]
     if not os.path.lexists(path) and glob.has_magic(argument):
-        # Unlike a shell, pathlib matches hidden files, and takes no absolute patterns.
-        matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207
+        names = glob.glob(str(path), recursive=True)  # noqa: PTH207 - pathlib's matches hidden files, unlike a shell
+        matches = [Path(name) for name in sorted(names)]
     files: list[_File | Refused] = []
     skipped: Counter[str] = Counter()
     for match in matches:
+        errors: list[OSError] = []
         try:
             mode = match.stat().st_mode
         except OSError as error:
-            files.append(Refused(str(match), _no_file(error, match)))
-            continue
-        if stat.S_ISDIR(mode):
-            files += _pictures(match, out, skipped)
-        elif stat.S_ISREG(mode):
-            files.append(_File(match, match.parent))
+            errors.append(error)
+        else:
+            if stat.S_ISREG(mode):
+                files.append(_File(match, match.parent))
+            elif stat.S_ISDIR(mode):
+                below = files_below(match, errors, leave=out)
+                skipped += ignored_pictures(below)
+                files += [_File(file, match) for file in below if file.name.lower().endswith(READ)]
+        files += [Refused(str(error.filename), _no_file(error, error.filename)) for error in errors]
     if not files:
         nothing = f"nothing that ends with {', '.join(READ)}; videos are named one by one"
         nothing += f"; {listed(skipped)}, which are not read: save them as JPEG" if skipped else ""
         raise _unreadable(nothing if matches else "no such file", argument)
     ignored += skipped
     return files
-
-
-def _pictures(folder: Path, out: Path, skipped: Counter[str]) -> Iterator[_File | Refused]:
-    """Yield pictures below a folder, through links too, in order, without hidden ones and those in `out`."""
-    closed: list[OSError] = []
-    files = files_below(folder, closed, leave=out)
-    skipped += ignored_pictures(files)
-    yield from (_File(file, folder) for file in files if file.name.lower().endswith(READ))
-    yield from (Refused(str(error.filename), _no_file(error, error.filename)) for error in closed)
 
 
 def _absolute(path: Path) -> str:

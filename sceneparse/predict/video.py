@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -98,7 +98,7 @@ def _batches(ffmpeg: str, path: Path, stream: Stream, options: LabelOptions) -> 
         _started(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors) as process,
         progress(desc=printable(path.name), unit="frame", leave=False) as bar,
     ):
-        while content := process.stdout.read(3 * size * count):  # type: ignore[union-attr]
+        while content := process.stdout.read(3 * size * count):
             whole = len(content) // (3 * size)
             frames = np.frombuffer(content, np.uint8, 3 * size * whole)
             if whole:
@@ -120,8 +120,8 @@ def _encoder(ffmpeg: str, stream: Stream, target: Path) -> Iterator[IO[bytes]]:
         _started(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors) as process,
     ):
         try:
-            yield process.stdin  # type: ignore[misc]
-            process.stdin.close()  # type: ignore[union-attr]
+            yield process.stdin
+            process.stdin.close()
         except BrokenPipeError:
             refusal = "it ended early"
         if process.wait() or refusal:
@@ -129,18 +129,13 @@ def _encoder(ffmpeg: str, stream: Stream, target: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def _started(command: list[str], **pipes: int | IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a process that ends with the block."""
-    process = subprocess.Popen(command, **pipes)  # type: ignore[call-overload]
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
+def _started(command: list[str], **pipes: Any) -> Iterator[Any]:
+    """Start a process, a Popen, that ends with the block."""
+    with subprocess.Popen(command, **pipes) as process:
+        try:
+            yield process
+        finally:
             process.kill()
-            process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe:
-                pipe.close()
 
 
 def _reading(path: Path) -> list[str]:

@@ -2,15 +2,15 @@
 
 import json
 import os
-import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
 import pytest
+from command import ENVIRONMENT, sceneparse
 from datasets import encoded
+from mask_folders import write
 from photos import PICTURE, near, picture, turned
 from PIL import Image
 from servers import serving
@@ -18,9 +18,9 @@ from small_model import save_small_model
 
 from sceneparse.core.errors import InputError
 from sceneparse.core.fields import Palette
-from sceneparse.dataset.photos import LOST
+from sceneparse.dataset.photos import LOST, decode_photo
 from sceneparse.inference.loading import load_parser
-from sceneparse.predict.inputs import Source, read_picture, read_source
+from sceneparse.predict.inputs import Source, read_source
 from sceneparse.predict.legend import draw_legend, font_for
 from sceneparse.predict.outputs import class_shares
 from sceneparse.predict.predict import predict
@@ -42,6 +42,7 @@ def photo(tmp_path):
 
 @pytest.mark.parametrize("palette", get_args(Palette))
 def test_labels_overlay_legend_and_shares(model, photo, tmp_path, capsys, palette):
+    write(tmp_path / "new/out/my photo.png", "older, to be replaced")
     predict([str(photo)], model, None, tmp_path / "new/out", 0.25, palette=palette, as_json=True)
     shown = json.loads(capsys.readouterr().out)
     (found,) = shown["pictures"]
@@ -51,7 +52,7 @@ def test_labels_overlay_legend_and_shares(model, photo, tmp_path, capsys, palett
     assert {path.name for path in folder.iterdir()} == {*files.values()}
     assert (found["input"], found["width"], found["height"], shown["failed"]) == (str(photo), 40, 60, 0)
 
-    parser, upright = load_parser(model, None, palette), read_picture(photo)
+    parser, upright = load_parser(model, None, palette), decode_photo(photo.read_bytes())
     assert upright.shape == (60, 40, 3)
     assert np.array_equal(parser.colours, load_parser(model, None).colours) == (palette == "standard")
     labels = folder / files["labels"]
@@ -92,7 +93,7 @@ def test_views_and_tiles_come_from_flags(model, photo, tmp_path, capsys):
         predict([str(photo)], model, None, tmp_path / name, 0.5, **flags)
         with Image.open(tmp_path / name / "my photo.png") as labels:
             found[name] = np.asarray(labels)
-    parser, image = load_parser(model, None), read_picture(photo)
+    parser, image = load_parser(model, None), decode_photo(photo.read_bytes())
     assert np.array_equal(found["views"], parser.annotate(image, Views((1.0, 2.0), flip=True)))
     assert np.array_equal(found["tiles"], annotate_tiled(parser, image, plan_tiles(parser, 40, 60, 900)))
     assert len({values.tobytes() for values in found.values()}) == 3
@@ -195,20 +196,19 @@ def test_the_labels_never_take_the_pictures_place(model, tmp_path):
 
 
 @pytest.mark.slow
-def test_names_that_are_no_text(model, photo, tmp_path, root):
+def test_names_that_are_no_text(model, photo, tmp_path):
     """Neither UTF-8 nor one line: told in a form that does nothing to a terminal, and in JSON that is JSON."""
     folder = tmp_path / "pictures"
     folder.mkdir()
     for name in (b"a\xff.jpg", b"b\n\x1b[2J.jpg"):
         Path(os.fsdecode(os.fsencode(folder) + b"/" + name)).write_bytes(photo.read_bytes())
-    command = [sys.executable, "-m", "pipeline.cli.main", "predict", "pictures", "--model", str(model)]
-    environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONIOENCODING": "utf-8:strict"}
-    run = partial(subprocess.run, cwd=tmp_path, env=environment, capture_output=True, check=True)
-    table = run(command).stdout.decode()
+    words = ("predict", "pictures", "--model", model)
+    run = partial(sceneparse, cwd=tmp_path, env={**ENVIRONMENT, "PYTHONIOENCODING": "utf-8:strict"}, text=False)
+    table = run(*words).stdout.decode()
     assert "pictures/a\\udcff.jpg" in table
     assert "pictures/b\\n\\x1b[2J.jpg" in table
     assert "\x1b" not in table
-    named = [one["input"] for one in json.loads(run([*command, "--json"]).stdout.decode())["pictures"]]
+    named = [one["input"] for one in json.loads(run(*words, "--json").stdout.decode())["pictures"]]
     assert [os.fsencode(name) for name in named] == [b"pictures/a\xff.jpg", b"pictures/b\n\x1b[2J.jpg"]
 
 
@@ -219,15 +219,6 @@ def test_the_legend_has_the_letters_of_other_languages():
     assert drawn[0] != drawn[1] or font_for("ß") == font_for("a")
     colours = np.zeros((2, 3), np.uint8)
     assert draw_legend(((1, "Straße überall, дорога", 1.0),), colours).width > 100
-
-
-def test_earlier_results_are_replaced(model, photo, tmp_path):
-    out = tmp_path / "out"
-    predict([str(photo)], model, None, out, 0.5)
-    before = {path.name: path.read_bytes() for path in out.iterdir()}
-    (out / "my photo.png").write_text("old")
-    predict([str(photo)], model, None, out, 0.5)
-    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
 def test_a_folder_that_cannot_be_written_to(model, photo, tmp_path):
@@ -253,15 +244,9 @@ def test_a_named_card_must_be_there(model, photo, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_command(model, photo, tmp_path, root):
+def test_the_command(model, photo, tmp_path):
     """Prints the shares and the paths; what cannot be used is refused without a traceback."""
-
-    def sceneparse(*arguments):
-        command = [sys.executable, "-W", "error", "-m", "pipeline.cli.main", "predict", *map(str, arguments)]
-        environment = {**os.environ, "PYTHONPATH": str(root)}
-        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-
-    done = sceneparse(photo.name, "--model", model, "--palette", "colour_blind")
+    done = sceneparse("predict", photo.name, "--model", model, "--palette", "colour_blind", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].split() == ["class_id", "name", "share"]
@@ -278,9 +263,8 @@ def test_the_command(model, photo, tmp_path, root):
         (["s3://here/a.jpg"], "the address is of no known kind"),
         ([photo.name, "--model", bad], "the model file is damaged"),
     ):
-        done = sceneparse(*arguments)
-        assert done.returncode == 1
+        done = sceneparse("predict", *arguments, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (1, "")
         assert message in done.stderr
         assert "next: " in done.stderr
         assert "Traceback" not in done.stderr
-        assert done.stdout == ""

@@ -11,7 +11,7 @@ from small_model import save_small_model
 from sceneparse.core.errors import InputError
 from sceneparse.inference.loading import load_parser
 from sceneparse.inference.parser import ONE_VIEW, Views
-from sceneparse.predict.labelling import THREADS, Done, LabelOptions, annotate, by_size, label_all
+from sceneparse.predict.labelling import THREADS, Done, LabelOptions, Loaded, annotate, by_size, label_all
 
 SIZES = [(40, 60), (90, 60), (61, 61), (120, 80), (33, 47), (60, 90), (80, 120), (20, 150), (64, 64)]
 
@@ -54,15 +54,9 @@ def test_a_batch_gives_what_each_picture_gives_alone(parser, views):
     assert len({value for annotation in found.values() for value in np.unique(annotation)}) > 1
 
 
-class Loaded(NamedTuple):
-    source: Item
-    image: np.ndarray
-    seconds: float = 0.0
-
-
 def test_batches_are_of_one_size_and_none_is_too_large(parser, monkeypatch):
     """Batches are bounded by their pictures and pixels; a picture to be tiled comes alone, and none gets lost."""
-    loaded = [Loaded(item, read(item)) for item in 5 * ITEMS]
+    loaded = [Loaded(item, read(item), 0.0) for item in 5 * ITEMS]
     for pixels, tile_above in ((50_000_000, None), (10_000, None), (50_000_000, 9_000)):
         monkeypatch.setattr("sceneparse.predict.labelling.PIXELS", pixels)
         groups = list(by_size(loaded, parser, LabelOptions(ONE_VIEW, 4, tile_above)))
@@ -131,24 +125,20 @@ def test_the_network_runs_while_others_are_read_and_written(squashing, monkeypat
 
 
 def test_memory_does_not_grow_with_the_number_of_pictures(squashing):
-    lock, held, most = threading.Lock(), [0], [0]
+    held, counts = set(), []
 
     def reads(item):
-        with lock:
-            held[0] += 1
-            most[0] = max(most[0], held[0])
+        held.add(item)
+        counts.append(len(held))
         return read(item)
 
     def writes(item, image, annotation):
-        with lock:
-            held[0] -= 1
+        held.remove(item)
 
-    for _ in label_all(
-        squashing, [Item(str(number)) for number in range(60)], reads, writes, LabelOptions(ONE_VIEW, 3)
-    ):
-        pass
-    assert held == [0]
-    assert most[0] <= 2 * 3 + 2 * THREADS + 2, "a batch that is written, one that gathers, and those read ahead"
+    items = [Item(str(number)) for number in range(60)]
+    assert len(list(label_all(squashing, items, reads, writes, LabelOptions(ONE_VIEW, 3)))) == 60
+    assert not held
+    assert max(counts) <= 2 * 3 + 2 * THREADS + 2, "a batch that is written, one that gathers, and those read ahead"
 
 
 def test_tiles_that_take_too_much_memory_are_refused_by_name(squashing, monkeypatch):

@@ -1,12 +1,12 @@
 """Inputs of `sceneparse predict`, and the names of its outputs."""
 
 import os
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from command import sceneparse
+from mask_folders import write
 
 from sceneparse.core.errors import InputError
 from sceneparse.predict.inputs import Refused, Source, find_sources, read_source
@@ -16,20 +16,10 @@ from sceneparse.predict.outputs import check_targets, target_files
 @pytest.fixture
 def tree(tmp_path, monkeypatch):
     """The current folder, with files that are looked for and files that are not."""
-    for name in (
-        "photos/b.JPG",
-        "photos/a.png",
-        "photos/summer/a.webp",
-        "photos/summer/deep/c.tiff",
-        "photos/notes.txt",
-        "photos/film.mp4",
-        "photos/.hidden.jpg",
-        "photos/.cache/d.jpg",
-        "other/a.png",
-        "top.gif",
-    ):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
+    photos = ("b.JPG", "a.png", "summer/a.webp", "summer/deep/c.tiff")
+    others = ("notes.txt", "film.mp4", ".hidden.jpg", ".cache/d.jpg")
+    for name in (*(f"photos/{name}" for name in (*photos, *others)), "other/a.png", "top.gif"):
+        write(tmp_path / name, "")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -61,6 +51,9 @@ def test_a_folder_is_searched_with_all_below_it_and_its_tree_mirrored(tree):
         "photos/summer/deep/c.tiff": "summer/deep/c",
     }
     assert list(found(tree, "photos")) == sorted(found(tree, "photos")), "in order"
+    (tree / "photos/a.gif").touch()
+    names = {name: stem for name, stem in found(tree, "photos").items() if name.startswith("photos/a")}
+    assert names == {"photos/a.gif": "a.gif", "photos/a.png": "a.png"}, "suffixes where they alone differ"
 
 
 def test_links_to_folders_are_followed_once(tree):
@@ -112,9 +105,7 @@ def test_a_name_that_begins_with_a_tilde(tree, monkeypatch):
     """A file there comes before a home, and there may be no such user."""
     monkeypatch.setenv("HOME", str(tree / "home"))
     for name in ("~", "~nobody-here.png", "home/pic.png"):
-        path = tree / name
-        path.parent.mkdir(exist_ok=True)
-        path.touch()
+        write(tree / name, "")
     monkeypatch.chdir(tree)
     assert [one.name for one in find_sources(["~nobody-here.png"], tree / "out")] == ["~nobody-here.png"]
     assert [one.name for one in find_sources(["~/pic.png"], tree / "out")] == [str(tree / "home/pic.png")]
@@ -176,28 +167,15 @@ def test_a_link_that_leads_nowhere_keeps_its_folder_from_nothing(tree):
         read_source(link)
 
 
-def test_a_folder_that_may_not_be_opened_is_told(tree, root, unprivileged):
+def test_a_folder_that_may_not_be_opened_is_told(tree, unprivileged):
     closed = tree / "photos/summer"
-    command = [*unprivileged, sys.executable, "-m", "pipeline.cli.main", "predict", "photos/s*"]
     closed.chmod(0)
     try:
-        environment = {**os.environ, "PYTHONPATH": str(root)}
-        done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
+        done = sceneparse("predict", "photos/s*", cwd=tree, before=unprivileged)
     finally:
         closed.chmod(0o755)
     assert done.returncode == 1
     assert done.stderr.count("Permission denied: 'photos/summer'") == 1
-
-
-def test_names_that_differ_in_their_suffix_alone_keep_it(tree):
-    (tree / "photos/a.gif").touch()
-    assert found(tree, "photos") == {
-        "photos/a.gif": "a.gif",
-        "photos/a.png": "a.png",
-        "photos/b.JPG": "b",
-        "photos/summer/a.webp": "summer/a",
-        "photos/summer/deep/c.tiff": "summer/deep/c",
-    }
 
 
 @pytest.mark.parametrize(
@@ -222,7 +200,6 @@ def test_a_clash_is_refused_before_any_work(tree, names, clash):
 def test_results_beside_their_pictures_may_not_become_pictures(tree):
     """Labelled in place, JPEGs would work; what an earlier run wrote there would be labelled the next time."""
     for name in ("in/x.jpg", "in/x_overlay.jpg"):
-        (tree / name).parent.mkdir(exist_ok=True)
-        (tree / name).touch()
+        write(tree / name, "")
     with pytest.raises(InputError, match=r"x_overlay\.jpg is .*x_overlay\.jpg itself"):
         check_targets(find_sources(["in"], tree / "in"), tree / "in")
