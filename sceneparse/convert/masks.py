@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, TiffImagePlugin
+from PIL import Image
 
 from sceneparse.convert.hints import UnfitError
 from sceneparse.convert.mask_legend import Legend
-from sceneparse.dataset.images import DEPTH_AND_TYPE, Pixels
-from sceneparse.dataset.picture_formats import reading
+from sceneparse.dataset.images import Pixels
+from sceneparse.dataset.picture_formats import bits_per_sample, reading
 
 FORMATS = ("PNG", "BMP", "TIFF", "GIF", "JPEG")
 LOSSY = ("JPEG", "MPO")  # a JPEG of several frames opens as MPO
@@ -127,7 +127,7 @@ def _lookup(legend: Legend) -> Pixels:
 def _values(mask: Image.Image, content: bytes, tolerance: int) -> npt.NDArray[Any]:
     """Return the values as integers, [H, W]. Raises UnfitError."""
     # Pillow stretches less than 8 bits to 0..255, and cuts 16 bits in several channels to 8: the values are lost.
-    if mask.mode in ("L", "LA", "RGB", "RGBA") and (bits := _bits(mask, content)) != 8:
+    if mask.mode in ("L", "LA", "RGB", "RGBA") and (bits := bits_per_sample(mask, content)) != 8:
         raise UnfitError("depth", f"expected 8 bits a channel for values in mode {mask.mode}, got {bits}")
     if mask.mode in ("L", "P", "1") or mask.mode.startswith("I;16"):
         return np.asarray(mask).astype(np.uint16)  # 1-bit pictures: False, True
@@ -142,15 +142,6 @@ def _values(mask: Image.Image, content: bytes, tolerance: int) -> npt.NDArray[An
     if np.ptp(channels, -1).max() > tolerance:
         raise UnfitError("colours", f"expected values, got colours (mode {mask.mode})")
     return channels[..., 1].astype(np.uint16)
-
-
-def _bits(mask: Image.Image, content: bytes) -> int:
-    """Return the bits a channel in the file."""
-    if mask.format == "PNG":
-        return content[DEPTH_AND_TYPE][0]
-    if isinstance(mask, TiffImagePlugin.TiffImageFile):
-        return int(mask.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (1,))[0])
-    return 8
 
 
 def _whole(values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:

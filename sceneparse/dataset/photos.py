@@ -13,7 +13,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageFile
 
 from sceneparse.dataset.images import Pixels, resize_image
-from sceneparse.dataset.picture_formats import HUGE, LARGEST, open_picture, reading
+from sceneparse.dataset.picture_formats import HUGE, LARGEST, bits_per_sample, open_picture, reading
 
 Size = tuple[int, int]  # width, height
 
@@ -35,7 +35,7 @@ LOST = {
     "cmyk": "CMYK is converted without its colour profile",
 }  # information that decoding can lose, by kind
 PNG_EXIF = (b"eXIf", b"Raw profile type exif", b"XML:com.adobe.xmp")  # where a PNG may hold EXIF
-BITS_PER_SAMPLE, SAMPLES_PER_PIXEL = 258, 277  # tags of TIFF
+SAMPLES_PER_PIXEL = 277  # tag of TIFF
 
 
 class DepthError(ValueError):
@@ -131,7 +131,9 @@ def _after(size: Size, turn: Image.Transpose | None) -> Size:
 
 def _rgb(image: ImageFile.ImageFile, content: bytes) -> Decoded:
     """Decode as stored. (ImageOps.exif_transpose would rewrite the EXIF, and fails on odd metadata.)"""
-    animated, depth, more, mode = _is_animated(image, content), _depth(image, content), _more_bands(image), image.mode
+    # Before the pixels are read. (Pillow's mode tells the depth only of gray pictures.)
+    depth, mode = max(8, bits_per_sample(image, content)), image.mode
+    animated, more = _is_animated(image, content), _more_bands(image)
     with reading():
         image.load()
         rgb, transparent = _converted(image, depth)
@@ -173,14 +175,6 @@ def _is_animated(image: Any, content: bytes) -> bool:
     if image.format != "GIF":
         return bool(getattr(image, "is_animated", False))
     with suppress(Exception), reading():  # on a second image: this decodes the next frame, which may be damaged
-        return bool(Image.open(io.BytesIO(content), formats=["GIF"]).is_animated)  # type: ignore[attr-defined]
+        second: Any = Image.open(io.BytesIO(content), formats=["GIF"])
+        return bool(second.is_animated)
     return False
-
-
-def _depth(image: Any, content: bytes) -> int:
-    """Return the bits per sample, at least 8. (Pillow's mode tells only for gray pictures.)"""
-    if image.format == "PNG":
-        return 16 if content[24] == 16 else 8
-    if image.format == "TIFF":
-        return max(8, *map(int, image.tag_v2.get(BITS_PER_SAMPLE, (8,))))
-    return 8

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from PIL import Image, ImageFile, UnidentifiedImageError, features
+from PIL.TiffImagePlugin import TiffImageFile
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", *(("AVIF",) if features.check("avif") else ()))
 LONGEST = 65_500  # pixels per side, the limit of JPEG
@@ -38,6 +39,8 @@ NO_PICTURES = (
     (b"<html", "a web page"),
 )
 REDUCED = 254, 1  # TIFF's tag NewSubfileType, and its bit for a reduced version of another picture
+BITS_PER_SAMPLE = 258  # tag of TIFF
+PNG_DEPTH = 24  # place of the bits per sample in a PNG (PNG specification, 11.2.1 IHDR)
 
 
 class TooLargeError(ValueError):
@@ -61,9 +64,18 @@ def open_picture(content: bytes, largest: int = HUGE) -> ImageFile.ImageFile:
     if width * height > largest:
         raise TooLargeError(f"{width * height} pixels exceed the limit of {largest}")
     tag, preview = REDUCED
-    if image.format == "TIFF" and int(image.tag_v2.get(tag, 0)) & preview:  # type: ignore[attr-defined]
+    if isinstance(image, TiffImageFile) and int(image.tag_v2.get(tag, 0)) & preview:
         raise ValueError("a camera's raw file, of which only a preview can be read: save it as JPEG or PNG")
     return image
+
+
+def bits_per_sample(image: Image.Image, content: bytes) -> int:
+    """Return the bits per sample in the file, which Pillow may scale to 8."""
+    if image.format == "PNG":
+        return content[PNG_DEPTH]
+    if isinstance(image, TiffImageFile):
+        return int(max(image.tag_v2.get(BITS_PER_SAMPLE, (1,))))
+    return 8
 
 
 @contextmanager
