@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import atomic_write, file_digest, locked, matches_digest
-from sceneparse.fetch.transfer import other_size, transfer
+from sceneparse.fetch.transfer import transfer
 
 
 def fetch(url: str, target: Path, *, digest: str | None, size_bytes: int | None, cache: Path, pin: object) -> None:
@@ -28,12 +28,12 @@ def fetch(url: str, target: Path, *, digest: str | None, size_bytes: int | None,
     cache.mkdir(parents=True, exist_ok=True)
     whole = cache / hashlib.sha256(url.encode()).hexdigest()
     with locked(whole.with_suffix(".lock"), f"fetching {url}"):
-        kept = _kept(cache, digest)
+        kept = cache / digest.replace(":", "-") if digest else None
         if not (kept and kept.is_file() and matches_digest(kept, str(digest))):
             if not whole.exists():
                 transfer(url, whole, pinned=digest is not None, size_bytes=size_bytes)
             try:
-                verify(whole, url, digest, size_bytes, pin=pin)
+                verify(whole, url, digest, pin=pin)
             except InputError:
                 whole.unlink()
                 raise
@@ -41,10 +41,6 @@ def fetch(url: str, target: Path, *, digest: str | None, size_bytes: int | None,
                 raise unpinned(whole, url, pin=pin)
             whole.replace(kept)
         _link(kept, target)
-
-
-def _kept(cache: Path, digest: str | None) -> Path | None:
-    return cache / digest.replace(":", "-") if digest else None
 
 
 def _link(path: Path, target: Path) -> None:
@@ -60,19 +56,13 @@ def _link(path: Path, target: Path) -> None:
     partial.replace(target)
 
 
-def verify(path: Path, source: str, digest: str | None, size_bytes: int | None, *, pin: object) -> None:
-    """Check a file from `source` against the size and digest in `pin`, where known. Raises InputError."""
-    size = path.stat().st_size
-    if size_bytes is not None and size != size_bytes:
-        raise other_size(source, size_bytes, size)
-    if digest is None:
-        return
-    got = file_digest(path, digest.partition(":")[0])
-    if got != digest:
+def verify(path: Path, source: str, digest: str | None, *, pin: object) -> None:
+    """Check a file from `source` against the digest in `pin`, if there is one. Raises InputError."""
+    if digest and (got := file_digest(path, digest.partition(":")[0])) != digest:
         raise InputError(
             "the content does not match its pinned digest",
             expected=digest,
-            got=f"{got} ({size} bytes)",
+            got=f"{got} ({path.stat().st_size} bytes)",
             file=source,
             next_step=f"restore the pinned content and run again; or, to use this content, write its digest into {pin}",
         )

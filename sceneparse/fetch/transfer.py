@@ -94,7 +94,7 @@ def _receive(url: str, file: IO[bytes], note: Path, pinned: bool, size_bytes: in
             length = response.headers.get("Content-Length", "")
             start, total = 0, int(length) if length.isdigit() else None
         if size_bytes and total and total != size_bytes:
-            raise other_size(url, size_bytes, total)
+            raise _other_size(url, size_bytes, total)
         if status == 200:
             _empty(file)
             write_text(note, now)
@@ -105,7 +105,7 @@ def _receive(url: str, file: IO[bytes], note: Path, pinned: bool, size_bytes: in
             for chunk in response.iter_content(CHUNK):
                 bar.update(file.write(chunk))
                 if size_bytes and file.tell() > size_bytes:
-                    raise other_size(url, size_bytes, file.tell())
+                    raise _other_size(url, size_bytes, file.tell())
     if whole and file.tell() < whole:
         raise requests.ConnectionError(f"the connection ended at byte {file.tell()} of {whole}")
 
@@ -128,8 +128,7 @@ def _content_range(response: requests.Response) -> tuple[int | None, int | None]
     return int(first) if first else None, int(total) if total else None
 
 
-def other_size(source: str, expected: int, got: int) -> InputError:
-    """Return the error for a file whose size, in bytes, is not the pinned one."""
+def _other_size(source: str, expected: int, got: int) -> InputError:
     step = "fix size_bytes or url in the source file, and run again"
     problem = "the size does not match the pinned one"
     return InputError(problem, expected=f"{expected} bytes", got=f"{got} bytes", file=source, next_step=step)

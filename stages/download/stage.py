@@ -44,7 +44,7 @@ def download(params: Sections, cache: Path, dataset: Path) -> None:
         case Path() as path:
             pack(path, dataset) if path.is_dir() else copy(path, dataset)
     try:
-        verify(dataset, name, params.download.digest, None, pin="download.digest of params.yaml")
+        verify(dataset, name, params.download.digest, pin="download.digest of params.yaml")
         with Archive(dataset) as archive:
             training, validation = (len(archive.pairs(split)) for split in SPLITS)
             classes = len(archive.classes)

@@ -37,7 +37,7 @@ def weights(params: Sections, cache: Path, backbone: Path) -> None:
             pin = "weights.digest of params.yaml"
             if digest is None:
                 raise unpinned(file, name, pin=pin)
-            verify(file, name, digest, None, pin=pin)
+            verify(file, name, digest, pin=pin)
     network, arrays = read_keras_top(file)
     save_backbone(backbone, (network, arrays), digest)
     print(f"{backbone}: {network}, {sum(array.size for array in arrays.values()):,} weights")

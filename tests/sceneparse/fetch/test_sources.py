@@ -173,12 +173,9 @@ def test_no_param_is_part_of_a_command():
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
-        ("download.source", "http://127.0.0.1:9/set.zip", "such as sources/mine.yaml"),
         ("download.source", "demo", "write sources/demo.yaml"),
         ("download.source", "absent.zip", "fix download.source in params.yaml"),
-        ("weights.source", "none", "write sources/none.yaml"),
         ("weights.source", "absent.h5", "model.width"),
-        ("train.start_from", "~/m.keras", "write the whole path"),
         ("train.start_from", "absent.keras", "fix train.start_from in params.yaml"),
     ],
 )
@@ -256,12 +253,7 @@ def test_an_experiment_changes_no_line_but_its_own(preset, tmp_path):
     """Override params with the function behind `dvc exp run -S`, and with a sweep's."""
     path, text = tmp_path / "params.yaml", params_text(preset)
     before = text.splitlines()
-    for override in (
-        "train.epochs=77",
-        "train.weight_decay=0.00012",
-        "train.augment.crop=96",
-        "download.source=a b.zip",
-    ):
+    for override in ("train.epochs=77", "train.weight_decay=0.00012", "train.augment.crop=96", "download.source=a b"):
         path.write_text(text)
         apply_overrides(path, [override])
         removed, added = (
