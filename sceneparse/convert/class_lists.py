@@ -141,21 +141,16 @@ def row_labels(row: dict[str, Any]) -> list[str]:
 
 def row_codes(row: dict[str, Any], by_colour: bool) -> list[int]:
     """Return the values or colours of a row, as ints. Raises ValueError."""
-    cell = row.get("colour" if by_colour else "value")
-    if not by_colour:
-        return [parse_value(value) for value in (cell if isinstance(cell, list) else [cell])]
-    several = isinstance(cell, list) and cell and not all(isinstance(part, int) for part in cell)
-    return [parse_colour(colour) for colour in (cell if several else [cell])]  # type: ignore[union-attr]
+    cell, parse = (row.get("colour"), parse_colour) if by_colour else (row.get("value"), parse_value)
+    one_colour = by_colour and isinstance(cell, list) and all(isinstance(part, int) for part in cell)
+    return [parse(code) for code in (cell if isinstance(cell, list) and not one_colour else [cell])]
 
 
 def parse_value(cell: Any) -> int:
     """Return an int, 0..65535. Raises ValueError."""
-    try:
-        if isinstance(cell, float | bool):
-            raise ValueError  # noqa: TRY004, TRY301
-        value = int(cell)
-    except (ValueError, TypeError):
-        raise ValueError(f"expected a value, got {cell!r}") from None
+    if not re.fullmatch(r"\s*[+-]?\d+\s*", str(cell)):
+        raise ValueError(f"expected a value, got {cell!r}")
+    value = int(cell)
     if not 0 <= value < 2**16:
         raise ValueError(f"expected a value of 0..65535, got {value}")
     return value

@@ -18,7 +18,7 @@ class ConvertOptions:
     ignore: Sequence[str] | None
     background: str | None
     unknown: str  # refuse, or ignore: codes and labels that the table lacks become 0
-    tolerance: int | None
+    tolerance: int | None  # with one, masks may be JPEGs
     unpaired: str  # refuse, or skip: files without partner are left out
     lists: Sequence[Path] | None  # of training and validation
     share: float | None
@@ -29,8 +29,3 @@ class ConvertOptions:
     def skip_unpaired(self) -> bool:
         """Whether files may lack a partner."""
         return self.unpaired == "skip" or bool(self.lists)
-
-    @property
-    def lossy(self) -> bool:
-        """Whether masks may be JPEGs."""
-        return self.tolerance is not None

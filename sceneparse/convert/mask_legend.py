@@ -94,29 +94,20 @@ def read_labels(path: Path, background: str | None) -> Legend:
     rows, note = read_rows(path)
     if not any("name" in row for _, row in rows):
         raise refusal(path, _columns(path, {key for _, row in rows for key in row}))
-    names, labels = _numbered(path, rows, row_labels, "label")
-    legend = _with_background(path, names, labels, background)
+    legend = _labelled(path, rows, background)
     return replace(legend, note=note, colours=_class_colours(path, rows, legend.names))
 
 
 def name_labels(labels: Iterable[str], background: str | None, file: Path) -> Legend:
     """Make each label a class, in their order."""
-    rows: list[Row] = [(f"label {label!r}", {"name": label}) for label in labels]
-    names, numbers = _numbered(file, rows, row_labels, "label")
-    return _with_background(file, names, numbers, background)
+    return _labelled(file, [(f"label {label!r}", {"name": label}) for label in labels], background)
 
 
-def _with_background(file: Path, names: tuple[str, ...], labels: dict[str, int], background: str | None) -> Legend:
-    if background is None:
-        return Legend(names, False, (), tuple(labels.items()))
-    if background not in names:
-        rows: list[Row] = [("--background", {"name": background})]
-        rows += [
-            (label, {"name": names[number - 1] if number else IGNORED, "label": label})
-            for label, number in labels.items()
-        ]
-        names, labels = _numbered(file, rows, row_labels, "label")
-    return Legend(names, False, (), tuple(labels.items()), names.index(background) + 1)
+def _labelled(file: Path, rows: list[Row], background: str | None) -> Legend:
+    names, labels = _numbered(file, rows, row_labels, "label")
+    if background is not None and background not in names:
+        names, labels = _numbered(file, [("--background", {"name": background}), *rows], row_labels, "label")
+    return Legend(names, False, (), tuple(labels.items()), names.index(background) + 1 if background else 0)
 
 
 def _numbered(

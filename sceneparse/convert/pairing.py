@@ -49,6 +49,7 @@ def find_pairs(
     problems += repeated_ids(pairs)
     if problems or not pairs:
         suffixes = f"{options.image_suffix!r} and {options.mask_suffix!r}"
+        kinds = MASKS if options.tolerance is None else MASKS + LOSSY
         less = f", less {suffixes}" if options.image_suffix or options.mask_suffix else ""
         if ignored := ignored_pictures(files_below(options.images, [])):
             problems.append(f"{options.images}: ignored, as they cannot be read: {listed(ignored)}")
@@ -60,7 +61,7 @@ def find_pairs(
             step += "only class in the class table, beside --background, which unites them"
         raise InputError(
             "not all pictures and masks make pairs" if pairs else "pictures and masks make no pairs",
-            expected=f"the same names in both{less}; masks: {', '.join(MASKS + LOSSY if options.lossy else MASKS)}",
+            expected=f"the same names in both{less}; masks: {', '.join(kinds)}",
             got="\n    ".join([f"{len(pictures)} pictures, {len(masks)} masks, {len(pairs)} pairs", *problems]),
             file=" and ".join(dict.fromkeys(map(str, (options.images, options.masks)))),
             next_step=step,

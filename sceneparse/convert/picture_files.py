@@ -75,7 +75,7 @@ def find_files(options: ConvertOptions) -> tuple[list[NamedFile], list[NamedFile
         if apart:
             pictures, annotated = by_kind["picture"] or by_kind[None], by_kind["mask"]
     chosen = with_suffix(annotated, MASKS, mask_suffix)
-    if options.lossy or (not chosen and (apart or mask_suffix)):
+    if options.tolerance is not None or (not chosen and (apart or mask_suffix)):
         chosen = with_suffix(annotated, MASKS + LOSSY, mask_suffix)
     others = with_suffix(pictures, IMAGES, image_suffix)
     # Both folders may be one, or one may hold the other: the longer suffix decides.

@@ -1,8 +1,5 @@
-"""Tiny pictures with files of annotation tools, and convert's annotations as lines of digits."""
+"""Tiny pictures, shapes to draw on them, and convert's annotations as lines of digits."""
 
-import json
-
-import numpy as np
 from mask_folders import annotation, contents, converted, photo, save
 
 SIZE = (8, 6)
@@ -11,16 +8,14 @@ SHARE = "--share 0.5 --seed 3 --out set.zip"  # one of a and b for each split
 SQUARE = [[1, 1], [3, 1], [3, 3], [1, 3]]  # 3 x 3 pixels, with its border
 LOW = [[2, 2], [6, 2], [6, 4], [2, 4]]  # over the square's corner
 ALL = ["0" * 8] * 6
+ONE = [ALL[0], *["01110000"] * 3, *ALL[:2]]  # the square
+BOTH = [ALL[0], "01110000", "01222220", "01222220", "00222220", ALL[0]]  # the square is 1, the low one 2, above it
+UNDER = [ALL[0], "01110000", "01112220", "01112220", "00222220", ALL[0]]  # the square above
 
 
 def pictures(folder, names=("a.jpg", "b.jpg"), size=SIZE):
     for seed, name in enumerate(names):
         save(folder / name, photo(seed, size))
-
-
-def write_json(path, content, encoding="utf-8"):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content), encoding=encoding)
 
 
 def maps(line, **expected):
@@ -35,91 +30,10 @@ def maps(line, **expected):
     return members
 
 
+def exchanged(rows):
+    """The lines of digits with 1 and 2 exchanged."""
+    return [row.translate(str.maketrans("12", "21")) for row in rows]
+
+
 def names(members):
     return [line.split("\t")[1] for line in members["objectInfo150.txt"].decode().splitlines()[1:]]
-
-
-def flat(points):
-    return [coordinate for point in points for coordinate in point]
-
-
-def labelme(folder, name, *shapes, **more):
-    """A labelme file; a shape is a label, points, and its kind if it is no polygon."""
-    listed = [
-        {"label": label, "points": points, "shape_type": (*kind, "polygon")[0], "group_id": None, "flags": {}}
-        for label, points, *kind in shapes
-    ]
-    size = {"imageWidth": SIZE[0], "imageHeight": SIZE[1]}
-    content = {"version": "5.5.0", "flags": {}, "shapes": listed, "imagePath": f"{name}.jpg", "imageData": None}
-    write_json(folder / f"{name}.json", content | size | more)
-
-
-def coco(*annotations, images=("a.jpg", "b.jpg"), categories=("road", "car"), **more):
-    """COCO's instances; an annotation is a picture's number, a category's, and its segmentation."""
-    return {
-        "info": {},
-        "images": [
-            {"id": 10 + number, "file_name": name, "width": SIZE[0], "height": SIZE[1]}
-            for number, name in enumerate(images)
-        ],
-        "categories": [{"id": 5 + number, "name": name} for number, name in enumerate(categories)],
-        "annotations": [
-            {"id": id, "image_id": 10 + image, "category_id": 5 + category, "segmentation": outline, "iscrowd": 0}
-            for id, (image, category, outline) in enumerate(annotations)
-        ],
-    } | more
-
-
-def cvat(*images, labels=("road", "car")):
-    """CVAT for images; an image is its name and its elements."""
-    listed = "".join(f"<label><name>{label}</name><color>#fa3253</color></label>" for label in labels)
-    shown = "".join(
-        f'<image id="{id}" name="{name}" width="8" height="6">{"".join(elements)}</image>'
-        for id, (name, *elements) in enumerate(images)
-    )
-    return (
-        f'<?xml version="1.0" encoding="utf-8"?><annotations><version>1.1</version><meta><task><id>1</id>'
-        f"<labels>{listed}</labels></task></meta>{shown}</annotations>"
-    )
-
-
-def polygon(label, points, z=0):
-    text = ";".join(f"{x},{y}" for x, y in points)
-    return f'<polygon label="{label}" source="manual" occluded="0" points="{text}" z_order="{z}"></polygon>'
-
-
-def task(address, *results, **more):
-    """A task of Label Studio's; a result is its type, its label and its value."""
-    listed = [
-        {
-            "type": type,
-            "id": f"r{number}",
-            "value": value | ({type: [label]} if label else {}),
-            "original_width": SIZE[0],
-            "original_height": SIZE[1],
-            "image_rotation": 0,
-        }
-        for number, (type, label, value) in enumerate(results)
-    ]
-    annotations = [{"id": 1, "result": listed, "was_cancelled": False, "ground_truth": False}]
-    return {"id": 7, "data": {"image": address}, "annotations": annotations} | more
-
-
-def percent(points):
-    return [[100 * x / SIZE[0], 100 * y / SIZE[1]] for x, y in points]
-
-
-def brush(mask):
-    """Encode a mask as Label Studio's brush does: in blocks of up to 16 equal words, or of different ones."""
-    words = np.repeat(mask.ravel() * 255, 4).tolist()
-    bits = f"{len(words):032b}{7:05b}" + "".join(f"{size - 1:04b}" for size in (3, 4, 8, 16))
-    place = 0
-    while place < len(words):
-        some = words[place : place + 16]
-        if len(set(some)) == 1:
-            bits += f"1{1:02b}{len(some) - 1:04b}{some[0]:08b}"
-        else:
-            bits += f"0{2:02b}{len(some) - 1:08b}" + "".join(f"{word:08b}" for word in some)
-        place += len(some)
-    bits += "0" * (-len(bits) % 8)
-    return bytes(int(bits[at : at + 8], 2) for at in range(0, len(bits), 8))

@@ -1,7 +1,6 @@
-"""Folders of pictures and masks in the styles that convert takes, and convert by its command line's words."""
+"""Pictures and masks for convert, convert by its command line's words, and what it makes."""
 
 import io
-import json
 import shlex
 import zipfile
 from pathlib import Path
@@ -14,16 +13,6 @@ from pipeline.cli.main import make_parser
 from sceneparse.convert.convert import convert
 from sceneparse.core.errors import InputError
 from sceneparse.dataset.archive import SPLITS, Archive
-
-SKY, CAR, TRUCK, VOID = (128, 128, 128), (64, 0, 128), (192, 128, 192), (0, 0, 0)
-CAMVID = "name,r,g,b\nsky,128,128,128\nvehicle,64,0,128\nvehicle,192,128,192\nIgnored,0,0,0\n"
-VOC = "name,value\nbackground,0\naeroplane,1\nbicycle,2\n"
-CITYSCAPES = [
-    {"name": "road", "id": 7},
-    {"name": "vehicle", "id": [26, 27]},
-    {"name": "sidewalk", "id": 8},
-    {"name": "ignored", "id": list(range(7))},
-]
 
 
 def save(path, picture, **options):
@@ -48,41 +37,6 @@ def drawn(seed, choices, size=(9, 7)):
     return np.array(choices)[generator.integers(0, len(choices), size[::-1])].astype(np.uint8)
 
 
-def camvid(folder, names=("a", "b", "c", "d")):
-    for seed, name in enumerate(names):
-        save(folder / f"raw/{name}.png", photo(seed))
-        save(folder / f"labels/{name}_L.png", Image.fromarray(drawn(seed, [SKY, CAR, TRUCK, VOID])))
-    write(folder / "camvid.csv", CAMVID)
-    return f"raw labels --mask-suffix _L --classes camvid.csv --out set.zip --share 0.5 --seed {len(names)}"
-
-
-def voc(folder):
-    for seed, name in enumerate(("2007_1", "2007_2", "2007_3", "2007_4")):
-        save(folder / f"JPEGImages/{name}.jpg", photo(seed), quality=90)
-        if name != "2007_4":
-            mask = Image.fromarray(drawn(seed, [0, 1, 2, 255]))
-            mask.putpalette([channel for value in range(256) for channel in (value, 255 - value, 7)])
-            save(folder / f"SegmentationClass/{name}.png", mask)
-    write(folder / "voc.csv", VOC)
-    write(folder / "train.txt", "2007_1\n2007_3\n")
-    write(folder / "val.txt", "2007_2\r\n\r\n")
-    return "JPEGImages SegmentationClass --classes voc.csv --lists train.txt val.txt --out set.zip"
-
-
-def cityscapes(folder):
-    for seed, name in enumerate(("train/ulm/ulm_1", "train/bonn/bonn_1", "val/kiel/kiel_1", "test/rom/rom_1")):
-        save(folder / f"leftImg8bit/{name}_leftImg8bit.png", photo(seed))
-        values = drawn(seed, [0, 1, 6, 7, 8, 26, 27])
-        save(folder / f"gtFine/{name}_gtFine_labelIds.png", Image.fromarray(values))
-        save(folder / f"gtFine/{name}_gtFine_color.png", photo(seed))
-        write(folder / f"gtFine/{name}_gtFine_polygons.json", "{}")
-    write(folder / "cityscapes.json", json.dumps(CITYSCAPES))
-    return (
-        "leftImg8bit gtFine --image-suffix _leftImg8bit --mask-suffix _gtFine_labelIds --classes cityscapes.json "
-        "--folders --out set.zip"
-    )
-
-
 def converted(line):
     """Convert by the command line's words, in the current folder; the zip's path."""
     flags = vars(make_parser().parse_args(["convert", *shlex.split(line)]))
@@ -97,10 +51,10 @@ def contents(path):
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def by_hand(path, meaning, colour):
-    """The annotation of a mask, pixel by pixel."""
+def by_hand(path, meaning):
+    """The annotation of a mask, pixel by pixel; `meaning`: annotation values by code, a value or a colour."""
     mask = Image.open(path)
-    mask = mask.convert("RGB") if colour else mask
+    mask = mask.convert("RGB") if isinstance(next(iter(meaning)), tuple) else mask
     return [[meaning[mask.getpixel((x, y))] for x in range(mask.width)] for y in range(mask.height)]
 
 

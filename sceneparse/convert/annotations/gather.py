@@ -7,7 +7,6 @@ and class_masks.py. A file is an annotation tool's; in a folder, masks that have
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from sceneparse.convert.annotations.album import Album
 from sceneparse.convert.annotations.class_masks import find_class_masks
@@ -33,13 +32,8 @@ SHOWN = 5  # pictures, or classes, in a message
 TRIED = 3  # files of a folder
 
 
-class Gathered(NamedTuple):
-    """Pairs, in order of their names; `alone`: files without partner; `lines`: what to print."""
-
-    legend: Legend
-    pairs: Sequence[Source]
-    alone: list[Path]
-    lines: list[str]
+# The pairs are in order of their names; then files without partner, and lines to print.
+Gathered = tuple[Legend, Sequence[Source], list[Path], list[str]]
 
 
 def gather(options: ConvertOptions) -> Gathered:
@@ -48,8 +42,8 @@ def gather(options: ConvertOptions) -> Gathered:
         if options.masks.suffix.lower() not in SUFFIXES:
             raise _unknown_file(options.masks)
         return _from_files(options, [options.masks])
-    pictures, found_masks = find_files(options)
-    masks = [mask.file for mask in found_masks]
+    pictures, named_masks = find_files(options)
+    masks = [mask.file for mask in named_masks]
     if not options.mask_suffix:
         names = {picture.name.casefold() for picture in pictures}
         paired = any(mask.stem.casefold() in names for mask in masks)
@@ -63,7 +57,7 @@ def gather(options: ConvertOptions) -> Gathered:
         if by_class := find_class_masks(pictures, masks, options.masks, labels, paired):
             album, kind, lost = by_class
             return _from_album(options, album, f"{options.masks}: {kind}", pictures, lost)
-    return _from_masks(options, pictures, found_masks)
+    return _from_masks(options, pictures, named_masks)
 
 
 def _from_masks(options: ConvertOptions, pictures: list[NamedFile], masks: list[NamedFile]) -> Gathered:
@@ -87,7 +81,7 @@ def _from_masks(options: ConvertOptions, pictures: list[NamedFile], masks: list[
         )
     legend = read_legend(options.classes, options.by, options.ignore)
     pairs, alone = find_pairs(pictures, masks, options)
-    return Gathered(legend, pairs, alone, [legend.note] if legend.note else [])
+    return legend, pairs, alone, [legend.note] if legend.note else []
 
 
 def _from_files(options: ConvertOptions, files: list[Path]) -> Gathered:
@@ -133,7 +127,7 @@ def _from_album(
     if empty := [pair.image for pair in pairs if not pair.drawing.shapes]:
         background = options.background or "other"
         lines.append(f"{len(empty)} pictures without a shape, '{background}' everywhere: {_some(empty)}")
-    return Gathered(legend, pairs, alone + lost, lines)
+    return legend, pairs, alone + lost, lines
 
 
 def _unknown(album: Album, legend: Legend, options: ConvertOptions) -> list[str]:

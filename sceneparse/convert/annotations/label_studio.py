@@ -5,6 +5,7 @@ cancelled, and that is marked as ground truth if any is. A rectangle turns about
 """
 
 from collections import Counter
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -12,7 +13,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from pydantic import BaseModel
 
 from sceneparse.convert.annotations.album import Album, Drawing, Shape, explain
-from sceneparse.convert.annotations.regions import Region, Rings, Side, brush, ellipse, rectangle, ring
+from sceneparse.convert.annotations.regions import Mask, Region, Rings, Side, ellipse, rectangle, ring
+from sceneparse.convert.annotations.rle import brush_to_mask
 from sceneparse.convert.picture_files import IMAGES
 
 FURTHER = "further annotations of a picture that has one: not drawn"
@@ -118,7 +120,7 @@ def _region(kind: str, value: _Value, width: int, height: int) -> Region:
     if kind == "brush":
         if value.rle is None:
             raise ValueError("a brush stroke without rle: export as JSON, not as JSON-MIN or CSV")
-        return brush(bytes(value.rle))
+        return Mask(partial(brush_to_mask, bytes(value.rle)))
     if kind == "polygon":
         if len(value.points) < 3:
             raise ValueError(f"a polygon of {len(value.points)} points")

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 from pydantic import Field
 
-from sceneparse.convert.annotations.rle import Bits, brush_to_mask, coco_counts, runs_to_mask
+from sceneparse.convert.annotations.rle import Bits, coco_counts, runs_to_mask
 from sceneparse.dataset.pairs import DAMAGE
 from sceneparse.dataset.photos import Size
 from sceneparse.dataset.picture_formats import reading
@@ -126,15 +126,6 @@ def _run_bits(counts: Sequence[int] | str, height: int, width: int, by_columns: 
     if not (0 < height <= size[1] and 0 < width <= size[0]):
         raise ValueError(f"run lengths of {width} x {height} pixels, but the picture has {size_text(size)}")
     return runs_to_mask(coco_counts(counts) if isinstance(counts, str) else counts, height, width, by_columns)
-
-
-def brush(content: bytes) -> Mask:
-    """Return a stroke of Label Studio's brush."""
-    return Mask(partial(_brush_bits, content))
-
-
-def _brush_bits(content: bytes, size: Size) -> Bits:
-    return brush_to_mask(content, size[1], size[0])
 
 
 def stamp(text: str, left: int, top: int) -> Mask:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from sceneparse.dataset.photos import Size
+
 Bits = npt.NDArray[np.bool_]
 
 CHANNELS = 4  # Label Studio's brush is RGBA
@@ -51,13 +53,14 @@ def coco_counts(text: str) -> list[int]:
     return counts
 
 
-def brush_to_mask(content: bytes, height: int, width: int) -> Bits:
+def brush_to_mask(content: bytes, size: Size) -> Bits:
     """Decode a stroke of Label Studio's brush: the opaque pixels of an RGBA picture.
 
     The stream of bits begins with the number of words (32 bits), a word's size - 1 (5 bits), and four sizes of run
     lengths - 1 (4 bits each). Blocks follow: 1 bit that is set if all words are equal, 2 bits that choose one of the
     four sizes, the number of words - 1, and the word or words.
     """
+    width, height = size
     bits = np.unpackbits(np.frombuffer(content, np.uint8))
     place = 0
 

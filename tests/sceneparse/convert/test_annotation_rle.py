@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from annotated import ALL, SHARE, brush, coco, cvat, maps, pictures, write_json
-from annotated import task as ls_task
+from annotated import ALL, SHARE, maps, pictures
 from mask_folders import write
 from pycocotools import mask as coco_mask
+from tool_files import brush, coco, cvat, ls_task, write_json
 
 from sceneparse.convert.annotations.rle import brush_to_mask, coco_counts, runs_to_mask
 
@@ -31,7 +31,7 @@ def test_all_decode_to_the_same_mask(seed):
     assert counts == runs(mask.T.ravel())
     assert np.array_equal(runs_to_mask(counts, *mask.shape, by_columns=True), mask)
     assert np.array_equal(runs_to_mask(runs(mask.ravel()), *mask.shape, by_columns=False), mask)
-    assert np.array_equal(brush_to_mask(brush(mask), *mask.shape), mask)
+    assert np.array_equal(brush_to_mask(brush(mask), mask.shape[::-1]), mask)
 
 
 def test_a_large_one_of_cocos():
@@ -50,13 +50,13 @@ def test_a_large_one_of_cocos():
         (lambda: coco_counts("0 1"), "' ' is no character"),
         (lambda: coco_counts("0oo"), "cut off"),
         (lambda: coco_counts("ö"), "no character"),
-        (lambda: brush_to_mask(b"", 2, 3), "cut off"),
-        (lambda: brush_to_mask(brush(np.ones((2, 3), bool)), 3, 3), "not of 3 x 3"),
-        (lambda: brush_to_mask(brush(np.ones((2, 3), bool))[:-2], 2, 3), "cut off"),
-        (lambda: brush_to_mask(brush(np.eye(3, dtype=bool))[:-4], 3, 3), "cut off"),
-        (lambda: brush_to_mask(bytes([0, 0, 0, 24]) + bytes([255] * 40), 2, 3), "of 32 bits, not of 8"),
+        (lambda: brush_to_mask(b"", (3, 2)), "cut off"),
+        (lambda: brush_to_mask(brush(np.ones((2, 3), bool)), (3, 3)), "not of 3 x 3"),
+        (lambda: brush_to_mask(brush(np.ones((2, 3), bool))[:-2], (3, 2)), "cut off"),
+        (lambda: brush_to_mask(brush(np.eye(3, dtype=bool))[:-4], (3, 3)), "cut off"),
+        (lambda: brush_to_mask(bytes([0, 0, 0, 24]) + bytes([255] * 40), (3, 2)), "of 32 bits, not of 8"),
         (
-            lambda: brush_to_mask(bytes([0, 0, 0, 24, 0b0011_1111]) + bytes([255] * 40), 2, 3),
+            lambda: brush_to_mask(bytes([0, 0, 0, 24, 0b0011_1111]) + bytes([255] * 40), (3, 2)),
             "more pixels than the picture",
         ),
     ],

@@ -1,14 +1,13 @@
 """Datasets in directories of which something cannot be read: it is named for what it is, by check and by convert."""
 
-import os
 import shlex
-import subprocess
-import sys
 import zipfile
+from functools import partial
 
+import command
 import pytest
 from datasets import write_archive
-from mask_folders import camvid
+from mask_styles import camvid
 
 from sceneparse.convert.inspection import inspect
 from sceneparse.core.errors import InputError
@@ -26,15 +25,8 @@ def dataset(tmp_path):
 
 
 @pytest.fixture
-def sceneparse(root, tmp_path, unprivileged):
-    """Run the command."""
-
-    def run(*arguments):
-        command = [*unprivileged, sys.executable, "-m", "pipeline.cli.main", *map(str, arguments)]
-        environment = {**os.environ, "PYTHONPATH": str(root)}
-        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-
-    return run
+def sceneparse(tmp_path, unprivileged):
+    return partial(command.sceneparse, cwd=tmp_path, before=unprivileged)
 
 
 @pytest.fixture

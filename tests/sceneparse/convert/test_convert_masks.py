@@ -1,13 +1,12 @@
 """sceneparse convert: masks as tools and people save them, read by value or colour, and what is said of them."""
 
-import io
 import struct
-import zlib
 
 import numpy as np
 import pytest
 from mask_folders import annotation, contents, converted, photo, refused, save, write
-from PIL import ExifTags, Image
+from photos import png, turned
+from PIL import Image
 
 from sceneparse.convert.mask_legend import Legend
 from sceneparse.convert.masks import annotate, nearest
@@ -137,8 +136,7 @@ def test_values_that_pillow_would_change_are_refused(tmp_path, suffix, bits):
     (tmp_path / "masks/0.png").unlink()
     deep = np.repeat(classes(0)[..., None], 3, 2).astype(">u2").tobytes()
     if suffix == ".png":
-        rows = b"".join(b"\0" + deep[start : start + 96] for start in range(0, len(deep), 96))
-        content = png(struct.pack(">IIBBBBB", *SIZE, 16, 2, 0, 0, 0), rows)
+        content = png(*SIZE, 16, 2, [deep[start : start + 96] for start in range(0, len(deep), 96)])
     elif bits == 16:
         content = tiff((16, 16, 16), 2, deep)
     else:
@@ -147,14 +145,6 @@ def test_values_that_pillow_would_change_are_refused(tmp_path, suffix, bits):
     with Image.open(tmp_path / f"masks/0{suffix}") as mask:
         assert np.asarray(mask).max() != 2, "the fault that is guarded against"
     refused(LINE, f"masks/0{suffix}: expected 8 bits a channel for values in mode", f"got {bits}")
-
-
-def png(header, rows):
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-        for kind, content in chunks
-    )
 
 
 def tiff(bits, photometric, pixels):
@@ -242,38 +232,9 @@ def test_entries_of_a_palette_that_do_not_occur_may_differ(tmp_path):
     assert exact(converted(LINE))
 
 
-def lying(picture, orientation):
-    """The picture as a camera that was held so stores it, with the EXIF that says it."""
-    back = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
-    exif = Image.Exif()
-    exif[ExifTags.Base.Orientation] = orientation
-    return picture.transpose(back[orientation]), exif
-
-
-@pytest.mark.parametrize(("orientation", "suffix"), [(6, ".png"), (8, ".jpg")])
-def test_pictures_are_turned_upright_where_masks_are(tmp_path, orientation, suffix, capsys):
-    folders(tmp_path, Image.fromarray, VALUES)
-    (tmp_path / "images/0.jpg").unlink()
-    stored, exif = lying(photo(0, SIZE), orientation)
-    save(tmp_path / f"images/0{suffix}", stored, exif=exif)
-    path = converted(LINE)
-    (member,) = (name for name in contents(path) if name.startswith("images/") and name.endswith("/0.png"))
-    with Image.open(tmp_path / f"images/0{suffix}") as before, Image.open(io.BytesIO(contents(path)[member])) as made:
-        back = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_270, 8: Image.Transpose.ROTATE_90}
-        expected = np.asarray(before.convert("RGB").transpose(back[orientation]))
-        assert np.array_equal(np.asarray(made), expected)
-        assert not made.getexif()
-    assert (
-        f"1 pictures turned upright, as EXIF and masks say, and made PNG: images/0{suffix}\n" in capsys.readouterr().out
-    )
-    assert exact(path)
-
-
 def test_pictures_whose_masks_lie_as_they_are_stored_stay(tmp_path, capsys):
     folders(tmp_path, Image.fromarray, VALUES)
-    stored, exif = lying(photo(0, SIZE[::-1]), 6)
-    assert stored.size == SIZE
-    save(tmp_path / "images/0.jpg", stored, exif=exif)
+    save(tmp_path / "images/0.jpg", photo(0, SIZE), exif=turned())
     members = contents(converted(LINE))
     (member,) = (name for name in members if name.startswith("images/") and name.endswith("/0.jpg"))
     assert members[member] == (tmp_path / "images/0.jpg").read_bytes()

@@ -5,26 +5,8 @@ from functools import partial
 
 import numpy as np
 import pytest
-from mask_folders import (
-    CAMVID,
-    CAR,
-    SKY,
-    TRUCK,
-    VOID,
-    annotation,
-    by_hand,
-    camvid,
-    cityscapes,
-    contents,
-    converted,
-    drawn,
-    photo,
-    refused,
-    save,
-    split_of,
-    voc,
-    write,
-)
+from mask_folders import annotation, by_hand, contents, converted, drawn, photo, refused, save, split_of, write
+from mask_styles import CAMVID, CAMVID_CODES, SKY, camvid, cityscapes, voc
 from PIL import Image
 
 from sceneparse.convert.hints import HINTS
@@ -49,9 +31,9 @@ def test_unknown_colours_are_listed_with_files_and_counts(tmp_path, capsys):
     assert error.got.index("#010203") < error.got.index("#ff0000")
     assert not (tmp_path / "set.zip").exists()
     members = contents(converted(f"{line} --unknown ignore"))
-    meaning = {SKY: 1, CAR: 2, TRUCK: 2, VOID: 0, (1, 2, 3): 0, (255, 0, 0): 0}
+    meaning = CAMVID_CODES | {(1, 2, 3): 0, (255, 0, 0): 0}
     (name,) = (name for name in members if name.startswith("annotations/") and "/a." in name)
-    assert annotation(members[name]) == by_hand(tmp_path / "labels/a_L.png", meaning, colour=True)
+    assert annotation(members[name]) == by_hand(tmp_path / "labels/a_L.png", meaning)
     assert "unknown, became 0: #010203 (1, 2, 3): 4 pixels in 2 masks" in capsys.readouterr().out
 
 
@@ -112,39 +94,29 @@ def test_what_check_finds_in_the_result_stops_it(tmp_path, capsys):
     assert not list(tmp_path.glob("*set.zip*"))
 
 
+FRACTIONS, NAN = np.zeros((2, 7, 9), np.float32)
+FRACTIONS[0, :4], NAN[3, 3] = (0.25, -0.5, 1e30, 0.25), np.nan
+
+
 @pytest.mark.parametrize(
-    ("mode", "text", "kind"),
+    ("mask", "text", "kind"),
     [
-        ("RGB", "expected values, got colours (mode RGB)", "colours"),
-        ("CMYK", "expected values, got mode CMYK", "kind"),
-        ("2 bits", "expected 8 bits a channel for values in mode L, got 2", "depth"),
-        ("F", "expected whole numbers, got -0.5, 0.25, 1e+30 in 4 pixels", "fractions"),
-        ("NaN", "expected whole numbers, got nan in 1 pixels", "fractions"),
-        ("half", "4 x 3 pixels, but JPEGImages/2007_1.jpg has 9 x 7: 0.44 times its size", "scaled"),
-        ("turned", "7 x 9 pixels, but JPEGImages/2007_1.jpg has 9 x 7: width and height are exchanged", "exchanged"),
-        ("cropped", "9 x 5 pixels, but JPEGImages/2007_1.jpg has 9 x 7\n", "size"),
+        (photo(0), "expected values, got colours (mode RGB)", "colours"),
+        (photo(0).convert("CMYK"), "expected values, got mode CMYK", "kind"),
+        (Image.new("L", (9, 7), 85), "expected 8 bits a channel for values in mode L, got 2", "depth"),
+        (Image.fromarray(FRACTIONS), "expected whole numbers, got -0.5, 0.25, 1e+30 in 4 pixels", "fractions"),
+        (Image.fromarray(NAN), "expected whole numbers, got nan in 1 pixels", "fractions"),
+        (Image.new("L", (4, 3)), "4 x 3 pixels, but JPEGImages/2007_1.jpg has 9 x 7: 0.44 times its size", "scaled"),
+        (Image.new("L", (7, 9)), "7 x 9 pixels, but JPEGImages/2007_1.jpg has 9 x 7: width and height", "exchanged"),
+        (Image.new("L", (9, 5)), "9 x 5 pixels, but JPEGImages/2007_1.jpg has 9 x 7\n", "size"),
     ],
 )
-def test_masks_that_do_not_fit_are_named_with_the_hint_for_their_kind(tmp_path, mode, text, kind):
+def test_masks_that_do_not_fit_are_named_with_the_hint_for_their_kind(tmp_path, mask, text, kind):
     line = voc(tmp_path)
-    path = tmp_path / "SegmentationClass/2007_1.png"
-    path.unlink()
-    values = np.zeros((7, 9), np.float32)
-    if mode == "2 bits":
-        save(path, Image.new("L", (9, 7), 85), bits=2)
-    elif mode == "F":
-        values[0, :4] = 0.25, -0.5, 1e30, 0.25
-        save(path.with_suffix(".tif"), Image.fromarray(values))
-    elif mode == "NaN":
-        values[3, 3] = np.nan
-        save(path.with_suffix(".tif"), Image.fromarray(values))
-    elif mode in ("RGB", "CMYK"):
-        save(path.with_suffix(".tif"), photo(0).convert(mode))
-    else:
-        size = {"half": (4, 3), "turned": (7, 9), "cropped": (9, 5)}[mode]
-        save(path, Image.new("L", size))
-    suffix = ".tif" if mode in ("RGB", "CMYK", "F", "NaN") else ".png"
-    refused(line, f"SegmentationClass/2007_1{suffix}: {text}", next_step=HINTS[kind])
+    (tmp_path / "SegmentationClass/2007_1.png").unlink()
+    name = f"SegmentationClass/2007_1{'.png' if mask.mode == 'L' else '.tif'}"
+    save(tmp_path / name, mask, **({"bits": 2} if kind == "depth" else {}))
+    refused(line, f"{name}: {text}", next_step=HINTS[kind])
 
 
 def test_unknown_codes_get_the_hint_for_them(tmp_path):
@@ -207,20 +179,10 @@ def test_folders_that_are_not_there(tmp_path, before, after, expected):
 @pytest.mark.parametrize(
     ("style", "flags", "got", "file"),
     [
-        (
-            camvid,
-            "--folders x y",
-            "0 for training, 0 for validation, of 4; asked for: x, y; there are no folders",
-            "raw",
-        ),
+        (camvid, "--folders x y", "0 for training, 0 for validation, of 4; asked for: x, y; there are no", "raw"),
         (camvid, "--folders", "asked for: train, training, val, valid, validation; there are no folders", "raw"),
         (partial(camvid, names="a"), "--share 0.5", "1 for training, 0 for validation, of 1", "raw"),
-        (
-            cityscapes,
-            "--folders trian val",
-            "0 for training, 1 for validation, of 4; asked for: trian, val; the folders below are bonn, kiel, rom, ",
-            "leftImg8bit",
-        ),
+        (cityscapes, "--folders trian val", "trian, val; the folders below are bonn, kiel, rom, ", "leftImg8bit"),
         (voc, "--lists train.txt no.txt", "2 for training, 0 for validation", "train.txt and no.txt"),
     ],
 )
