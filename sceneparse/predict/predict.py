@@ -9,7 +9,7 @@ its classes and preprocessing; a picture that cannot be used is reported and sto
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from sceneparse.dataset.suffixes import listed
 from sceneparse.inference.loading import load_parser
 from sceneparse.predict.defaults import BATCH, TILE_ABOVE
 from sceneparse.predict.inputs import Lost, Refused, Source, find_sources, read_source
-from sceneparse.predict.labelling import LabelOptions, label_all
+from sceneparse.predict.labelling import Done, LabelOptions, label_all
 from sceneparse.predict.outputs import Prediction, check_targets, save_prediction, target_files
 from sceneparse.predict.video import label_video
 
@@ -72,7 +72,9 @@ def predict(
 
         options = LabelOptions(Views(tuple(scales), flip), batch, tile_above)
         started = time.perf_counter()
-        _label(parser, sources, out, opacity, options, results, lost)
+        labelled = _label_all(parser, sources, out, opacity, options, lost)
+        for done in progress(labelled, total=len(sources), desc="predict", unit="image"):
+            _add(results, done.source.name, done.result, done.seconds)
         seconds = time.perf_counter() - started
     results = {source.name: results[source.name] for source in named}
     if as_json:
@@ -90,34 +92,25 @@ def _add(results: Results, name: str, result: Prediction | InputError, seconds: 
         tqdm.write(f"error: {result}", file=sys.stderr)
 
 
-def _label(
-    parser: "SceneParser",
-    sources: list[Source],
-    out: Path,
-    opacity: float,
-    options: LabelOptions,
-    results: Results,
-    lost: Lost,
-) -> None:
-    pictures = [source for source in sources if source.kind != "video"]
+def _label_all(
+    parser: "SceneParser", sources: list[Source], out: Path, opacity: float, options: LabelOptions, lost: Lost
+) -> Iterator[Done[Prediction]]:
+    """Yield results as they come, those of videos last."""
 
     def write(source: Source, image: Pixels, annotation: Pixels) -> Prediction:
         return save_prediction(parser, image, annotation, target_files(source, out), opacity)
 
-    with progress(total=len(sources), desc="predict", unit="image") as bar:
-        for done in label_all(parser, pictures, partial(read_source, lost=lost), write, options):
-            _add(results, done.source.name, done.result, done.seconds)
-            bar.update()
-        for source in sources:
-            if source.kind == "video":
-                started = time.perf_counter()
-                try:
-                    path, files = Path(source.name), target_files(source, out)
-                    result: Prediction | InputError = label_video(parser, path, files, opacity, options)
-                except InputError as error:
-                    result = error
-                _add(results, source.name, result, time.perf_counter() - started)
-                bar.update()
+    pictures = [source for source in sources if source.kind != "video"]
+    yield from label_all(parser, pictures, partial(read_source, lost=lost), write, options)
+    for source in sources:
+        if source.kind == "video":
+            started = time.perf_counter()
+            try:
+                files = target_files(source, out)
+                result: Prediction | InputError = label_video(parser, Path(source.name), files, opacity, options)
+            except InputError as error:
+                result = error
+            yield Done(source, result, time.perf_counter() - started)
 
 
 def _print_notes(lost: Lost, ignored: Counter[str]) -> None:

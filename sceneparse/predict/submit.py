@@ -92,13 +92,12 @@ def _label(parser: "SceneParser", test: Release, work: Path, options: LabelOptio
         with atomic_write(work / f"{source.name}.png") as file:
             file.write(encode_annotation(Image.fromarray(annotation)))
 
-    with progress(total=total, initial=total - len(waiting), desc="submit", unit="image") as bar:
-        sources = (Source(name, "picture", Path(name)) for name in waiting)
-        for done in label_all(parser, sources, lambda source: test.picture(source.name), write, options):
-            if isinstance(done.result, InputError):
-                failed.append(done.source.name)
-                tqdm.write(f"error: {done.result}", file=sys.stderr)
-            bar.update()
+    sources = (Source(name, "picture", Path(name)) for name in waiting)
+    labelled = label_all(parser, sources, lambda source: test.picture(source.name), write, options)
+    for done in progress(labelled, total=total, initial=total - len(waiting), desc="submit", unit="image"):
+        if isinstance(done.result, InputError):
+            failed.append(done.source.name)
+            tqdm.write(f"error: {done.result}", file=sys.stderr)
     if failed:
         raise InputError(
             f"{len(failed)} of {total} test pictures cannot be used",

@@ -35,11 +35,6 @@ class Segmenter:
     name: str
     max_megapixels: int
 
-    def warm_up(self) -> None:
-        """Compile the model for pictures of training's size, which are likely."""
-        side = self.parser.card.preprocessing.size
-        self.parser.annotate(np.zeros((side, side, 3), np.uint8))
-
     def classes(self) -> list[dict[str, Any]]:
         """Return number, name and colour of the classes by annotation value, `other` first."""
         names = (OTHER, *self.parser.classes)

@@ -11,6 +11,8 @@ import webbrowser
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
+
 from sceneparse.core.errors import InputError
 from sceneparse.core.fields import Palette
 from sceneparse.inference.loading import load_parser
@@ -36,9 +38,9 @@ def web(
         from sceneparse.web.answer import Segmenter
         from sceneparse.web.app import make_app
 
-        segmenter = Segmenter(parser, model.stem, max_megapixels)
-        segmenter.warm_up()
-        app = make_app(segmenter, max_mb, {host, socket.gethostname()})
+        side = parser.card.preprocessing.size
+        parser.annotate(np.zeros((side, side, 3), np.uint8))  # compiles the model for a likely size
+        app = make_app(Segmenter(parser, model.stem, max_megapixels), max_mb, {host, socket.gethostname()})
         config = uvicorn.Config(
             app,
             log_level="warning",

@@ -85,8 +85,8 @@ def test_the_summary_is_what_the_dataset_holds(tmp_path, capsys):
     assert told["splits"][1]["largest"] == "{} x {}".format(*sizes["validation"][-1])
     assert [row["name"] for row in told["classes"]] == ["(other)", "sky", "road", "tree"]
     for row in told["classes"]:
-        for split, found in values.items():
-            assert row[split] == pytest.approx((found == row["value"]).mean())
+        for split, annotated in values.items():
+            assert row[split] == pytest.approx((annotated == row["value"]).mean())
 
 
 def test_a_directory_is_read_as_the_download_stage_packs_it(tmp_path):

@@ -166,9 +166,9 @@ def test_each_fault_is_found_and_prepare_agrees(tmp_path, case):
     path = written(tmp_path, changes)
     report = inspect(path, 4)
     for kind, where, text in expected:
-        assert any(found.kind == kind and found.where == where and text in found.text for found in report.findings), (
-            report.findings
-        )
+        assert any(
+            finding.kind == kind and finding.where == where and text in finding.text for finding in report.findings
+        ), report.findings
     named = {kind for kind, _, _ in expected}
     assert len([finding for finding in report.findings if finding.kind in named]) == len(expected)
     errors = {kind for kind in named if KINDS[kind].error}

@@ -59,7 +59,8 @@ def test_links_that_lead_nowhere_are_errors(dataset, link, target, kind, text):
     (dataset / link).unlink(missing_ok=True)
     (dataset / link).symlink_to(target)
     report = inspect(dataset, 4)
-    assert [one.where for one in report.of_severity(error=True)[kind] if one.text.startswith(text)] == [link]
+    findings = report.of_severity(error=True)[kind]
+    assert [finding.where for finding in findings if finding.text.startswith(text)] == [link]
     with pytest.raises(InputError, match=f"links that lead nowhere: {link}\n"):
         pack(dataset, dataset.parent / "packed.zip")
 
@@ -133,7 +134,7 @@ def test_without_a_class_table_elsewhere_a_locked_folder_is_told(dataset, scenep
 
 
 def test_places_that_are_missing_are_not_called_unreadable(tmp_path):
-    assert {one.kind for one in inspect(tmp_path, 4).findings} == {"class_table", "empty"}
+    assert {finding.kind for finding in inspect(tmp_path, 4).findings} == {"class_table", "empty"}
 
 
 @pytest.mark.parametrize("folder", ["raw/below", "labels"])

@@ -56,26 +56,6 @@ def test_class_tables_that_cannot_be_used(tmp_path, name, content, expected):
     assert expected in refusal.value.got
 
 
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("t.csv", "name,r,g,b\nsky,128,64,0\nroad,0,0,255\n"),
-        ("t.csv", "\ufeffNAME\tRed\tGreen\tBlue\nsky\t128\t64\t0\nroad\t0\t0\t255\n"),
-        ("t.csv", "name;colour\nsky;128,64,0\nroad;#0000FF\n"),
-        ("t.csv", 'color, name\n"128, 64, 0", sky\n(0 0 255), road\n'),
-        ("t.json", '[{"name": "sky", "colour": [128, 64, 0]}, {"name": "road", "colour": "#0000ff"}]'),
-        ("t.json", '[{"name": "sky", "color": ["#804000"]}, {"name": "road", "color": [[0, 0, 255]]}]'),
-        ("t.json", '[{"name": "sky", "r": 128, "g": 64, "b": 0}, {"name": "road", "r": 0, "g": 0, "b": 255}]'),
-    ],
-)
-def test_class_tables_say_the_same_in_many_ways(tmp_path, name, content):
-    path = tmp_path / name
-    path.write_text(content, encoding="utf-8")
-    legend = read_legend(path, None, None)
-    assert legend.names == ("sky", "road")
-    assert legend.codes == ((0x804000, 1), (0x0000FF, 2))
-
-
 def test_a_table_with_both_is_read_as_told(tmp_path):
     path = write(tmp_path / "t.csv", "name,id,color\nsky,5,#804000\nignored,6,#000000\n")
     assert read_legend(path, "value", None).codes == ((5, 1), (6, 0), (255, 0))

@@ -108,9 +108,9 @@ def test_savedmodel(run, network, capsys):
     loaded = tf.saved_model.load(out / "tiny_savedmodel")
     for images in (picture(70, 110)[None], np.stack([picture(30, 30), picture(30, 30, 1)])):
         assert len(np.unique(expected(network, images))) > 1, "pictures that tell networks apart"
-        found = loaded.signatures["serving_default"](image=tf.constant(images))
-        assert np.array_equal(found["annotation"], expected(network, images))
-        assert found["logits"].shape == (*images.shape[:3], 3)
+        outputs = loaded.signatures["serving_default"](image=tf.constant(images))
+        assert np.array_equal(outputs["annotation"], expected(network, images))
+        assert outputs["logits"].shape == (*images.shape[:3], 3)
 
     with pytest.raises(InputError, match="export already exists"):
         run("savedmodel")
@@ -127,7 +127,7 @@ def test_onnx(run, network):
     assert content["digest"] == file_digest(out / "tiny.onnx")
     session = onnxruntime.InferenceSession(out / "tiny.onnx")
     assert session.get_inputs()[0].shape == content["input"]["shape"] == ["batch", "height", "width", 3]
-    assert {one.name: one.shape for one in session.get_outputs()} == {
+    assert {output.name: output.shape for output in session.get_outputs()} == {
         name: content["outputs"][name]["shape"] for name in ("annotation", "logits")
     }
     # Sides on both sides of a multiple of 32, and one pixel.
@@ -154,13 +154,14 @@ def test_tflite(run, network, quantize, size, most):
     assert content["input"]["shape"] == [1, height, width, 3]
     interpreter = Interpreter(str(path))
     image = picture(100, 100, 9)[None, :height, :width]
-    found = interpreter.get_signature_runner()(image=image)
-    assert (found["annotation"] != expected(network, image)).mean() <= most
-    assert found["logits"].dtype == np.float32
-    tensors = [one for one in interpreter.get_tensor_details() if len(one["shape"]) == 4]
-    features = {str(np.dtype(one["dtype"])) for one in tensors if tuple(one["shape"][1:3]) == (SIZE // 2, SIZE // 2)}
+    outputs = interpreter.get_signature_runner()(image=image)
+    assert (outputs["annotation"] != expected(network, image)).mean() <= most
+    assert outputs["logits"].dtype == np.float32
+    tensors = [tensor for tensor in interpreter.get_tensor_details() if len(tensor["shape"]) == 4]
+    half = SIZE // 2, SIZE // 2
+    features = {str(np.dtype(tensor["dtype"])) for tensor in tensors if tuple(tensor["shape"][1:3]) == half}
     assert ("int8" in features) == (quantize == "int8"), "activations too"
-    assert ("float16" in {str(np.dtype(one["dtype"])) for one in tensors}) == (quantize == "float16")
+    assert ("float16" in {str(np.dtype(tensor["dtype"])) for tensor in tensors}) == (quantize == "float16")
 
 
 @pytest.mark.parametrize("params", [ANCESTOR, {"normalization": "batch", "upsampling": "learned", "stride": 16}])

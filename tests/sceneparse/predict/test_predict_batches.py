@@ -47,11 +47,12 @@ def squashing(tmp_path_factory):
 
 @pytest.mark.parametrize("views", [ONE_VIEW, Views((1.0, 1.5), flip=True)])
 def test_a_batch_gives_what_each_picture_gives_alone(parser, views):
-    found = {done.source: done.result for done in label_all(parser, ITEMS, read, keep, LabelOptions(views, batch=4))}
-    assert len(found) == len(ITEMS)
-    for item, annotation in found.items():
+    options = LabelOptions(views, batch=4)
+    annotations = {done.source: done.result for done in label_all(parser, ITEMS, read, keep, options)}
+    assert len(annotations) == len(ITEMS)
+    for item, annotation in annotations.items():
         assert np.array_equal(annotation, parser.annotate(read(item), views)), item
-    assert len({value for annotation in found.values() for value in np.unique(annotation)}) > 1
+    assert len({value for annotation in annotations.values() for value in np.unique(annotation)}) > 1
 
 
 def test_batches_are_of_one_size_and_none_is_too_large(parser, monkeypatch):
@@ -60,10 +61,10 @@ def test_batches_are_of_one_size_and_none_is_too_large(parser, monkeypatch):
     for pixels, tile_above in ((50_000_000, None), (10_000, None), (50_000_000, 9_000)):
         monkeypatch.setattr("sceneparse.predict.labelling.PIXELS", pixels)
         groups = list(by_size(loaded, parser, LabelOptions(ONE_VIEW, 4, tile_above)))
-        assert sorted(one.source for group in groups for one in group) == sorted(5 * ITEMS)
-        assert all(len({parser.fitted(*one.image.shape[1::-1]) for one in group}) == 1 for group in groups)
+        assert sorted(loaded.source for group in groups for loaded in group) == sorted(5 * ITEMS)
+        assert all(len({parser.fitted(*loaded.image.shape[1::-1]) for loaded in group}) == 1 for group in groups)
         assert max(map(len, groups)) <= 4
-        assert all(sum(one.image.size // 3 for one in group) <= pixels + 9_600 for group in groups)
+        assert all(sum(loaded.image.size // 3 for loaded in group) <= pixels + 9_600 for group in groups)
         large = [group for group in groups if tile_above and group[0].image.size // 3 > tile_above]
         assert all(len(group) == 1 for group in large)
         assert len(large) == (10 if tile_above else 0)
@@ -84,9 +85,9 @@ def test_a_failure_keeps_nothing_else_from_being_done(squashing):
         return "written"
 
     done = list(label_all(squashing, ITEMS, sometimes_read, sometimes_write, LabelOptions(ONE_VIEW, 3)))
-    assert sorted(one.source for one in done) == sorted(ITEMS)
-    assert {one.source for one in done if isinstance(one.result, InputError)} == {ITEMS[2], ITEMS[5]}
-    assert all(isinstance(one, Done) and one.seconds >= 0 for one in done)
+    assert sorted(result.source for result in done) == sorted(ITEMS)
+    assert {result.source for result in done if isinstance(result.result, InputError)} == {ITEMS[2], ITEMS[5]}
+    assert all(isinstance(result, Done) and result.seconds >= 0 for result in done)
 
 
 def test_a_defect_ends_it(squashing):
@@ -145,7 +146,7 @@ def test_tiles_that_take_too_much_memory_are_refused_by_name(squashing, monkeypa
     monkeypatch.setattr("sceneparse.predict.labelling.CANVAS_VALUES", 30_000)
     large = Item("large", (300, 400))
     done = list(label_all(squashing, [ITEMS[0], large], read, keep, LabelOptions(ONE_VIEW, 2, tile_above=5_000)))
-    failed = {one.source: str(one.result) for one in done if isinstance(one.result, InputError)}
+    failed = {result.source: str(result.result) for result in done if isinstance(result.result, InputError)}
     assert failed.keys() == {large}
     assert "raise --tile-above" in failed[large]
     assert "file:     large" in failed[large]

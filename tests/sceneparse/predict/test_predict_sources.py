@@ -27,7 +27,7 @@ def tree(tmp_path, monkeypatch):
 def found(tree, *arguments, out="out"):
     """Names and stems, or what was refused."""
     sources = find_sources(arguments, tree / out)
-    return {one.name: "refused" if isinstance(one, Refused) else str(one.stem) for one in sources}
+    return {source.name: "refused" if isinstance(source, Refused) else str(source.stem) for source in sources}
 
 
 def test_pictures_that_cannot_be_read_are_counted(tree):
@@ -107,8 +107,8 @@ def test_a_name_that_begins_with_a_tilde(tree, monkeypatch):
     for name in ("~", "~nobody-here.png", "home/pic.png"):
         write(tree / name, "")
     monkeypatch.chdir(tree)
-    assert [one.name for one in find_sources(["~nobody-here.png"], tree / "out")] == ["~nobody-here.png"]
-    assert [one.name for one in find_sources(["~/pic.png"], tree / "out")] == [str(tree / "home/pic.png")]
+    assert [source.name for source in find_sources(["~nobody-here.png"], tree / "out")] == ["~nobody-here.png"]
+    assert [source.name for source in find_sources(["~/pic.png"], tree / "out")] == [str(tree / "home/pic.png")]
     (refused,) = find_sources(["~no-such-user/x.png"], tree / "out")
     assert isinstance(refused, Refused)
 

@@ -35,7 +35,7 @@ def video(ffmpeg, tmp_path):
     """Make a video of odd sides, an NTSC rate, a name that looks like a protocol, and frames that all differ."""
     path = tmp_path / "file:a b.mkv"
     coarse = np.random.default_rng(0).integers(0, 256, (FRAMES, 3, 4, 3), np.uint8)
-    frames = [Image.fromarray(one).resize((81, 61), Image.Resampling.BICUBIC).tobytes() for one in coarse]
+    frames = [Image.fromarray(frame).resize((81, 61), Image.Resampling.BICUBIC).tobytes() for frame in coarse]
     raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "81x61", "-r", "30000/1001", "-i", "pipe:0"]
     command = [ffmpeg, "-v", "error", *raw, "-c:v", "ffv1", f"file:{path}"]
     subprocess.run(command, input=b"".join(frames), check=True)
@@ -67,7 +67,7 @@ def test_a_video_becomes_a_video_of_overlays(ffmpeg, model, video, tmp_path, mon
     away = [np.abs(frames[:, :61, :81].astype(int) - other).mean() for other in (expected, expected[::-1])]
     assert away[0] < min(12, 0.8 * away[1]), "frame by frame, in order, but for subsampled chroma"
     pixels = np.bincount(np.ravel(annotations), minlength=4)
-    assert {one["class_id"]: one["share"] for one in shown["shares"]} == {
+    assert {row["class_id"]: row["share"] for row in shown["shares"]} == {
         value: count / pixels.sum() for value, count in enumerate(pixels.tolist()) if count
     }
     command = [ffmpeg, "-i", tmp_path / "out/file:a b_overlay.mp4"]
@@ -113,7 +113,7 @@ def test_a_video_that_cannot_be_used_is_reported_and_the_rest_goes_on(model, vid
     with pytest.raises(SystemExit):
         predict([*names, str(video)], model, None, tmp_path / "out", 0.5, as_json=True)
     said = capsys.readouterr()
-    assert ["error" in one for one in json.loads(said.out)["pictures"]] == [True, True, False, True]
+    assert ["error" in told for told in json.loads(said.out)["pictures"]] == [True, True, False, True]
     assert said.err.count("the video cannot be read") == 2
     assert "the predictions cannot be written" in said.err
     assert not list((tmp_path / "out").glob(".*")), "nothing half-written stays"

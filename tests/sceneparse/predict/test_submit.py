@@ -12,6 +12,7 @@ import pytest
 from cards import card_content, make_card
 from command import ENVIRONMENT
 from datasets import encoded
+from mask_folders import write
 from models import model_params
 from photos import turned
 from PIL import Image
@@ -91,38 +92,10 @@ def test_the_same_bytes_again(release_zip, model, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_stopped_one_goes_on_with_what_it_has(release_zip, model, tmp_path, monkeypatch):
-    """Other views begin anew, and leave it what it has."""
+def test_a_killed_one_loses_nothing(release_zip, model, tmp_path, monkeypatch):
+    """Kill `submit` when two PNGs are there; other views start from the first picture, the same ones resume."""
     whole = run(release_zip, model, tmp_path, batch=1)
-    read, names_read, stop_at = Release.picture, [], NAMES[3]
-
-    def picture(self, name):
-        names_read.append(name)
-        if name == stop_at:
-            raise KeyboardInterrupt
-        return read(self, name)
-
-    monkeypatch.setattr(Release, "picture", picture)
-    (tmp_path / "submission.zip").write_text("older")
-    with pytest.raises(KeyboardInterrupt):
-        run(release_zip, model, tmp_path, batch=1)
-    assert (tmp_path / "submission.zip").read_text() == "older"
-    kept = {path.stem for path in (tmp_path / "state").rglob("*.png")}
-    assert kept
-    assert kept < set(NAMES)
-
-    names_read, stop_at = [], None
-    assert run(release_zip, model, tmp_path, flip=True) != whole
-    assert set(names_read) == set(NAMES)
-    names_read = []
-    assert run(release_zip, model, tmp_path, batch=1) == whole
-    assert set(names_read) == set(NAMES) - kept
-
-
-@pytest.mark.slow
-def test_a_killed_one_loses_nothing(release_zip, model, tmp_path):
-    """Kill `submit` when two PNGs are there; the next start resumes."""
-    whole = run(release_zip, model, tmp_path, batch=1)
+    killed = write(tmp_path / "killed.zip", "older")
     code = (
         "import os, signal, sys\n"
         "import pipeline.cli.main, sceneparse.predict.submit as submit\n"
@@ -134,13 +107,20 @@ def test_a_killed_one_loses_nothing(release_zip, model, tmp_path):
         "submit.encode_annotation = dies\n"
         "pipeline.cli.main.main()\n"
     )
-    arguments = ["submit", release_zip, "--model", model, "--out", tmp_path / "killed.zip", "--batch", "1"]
+    arguments = ["submit", release_zip, "--model", model, "--out", killed, "--batch", "1"]
     done = subprocess.run([sys.executable, "-c", code, *arguments], cwd=tmp_path, env=ENVIRONMENT, check=False)
     assert done.returncode == -signal.SIGKILL
-    assert not (tmp_path / "killed.zip").exists()
-    assert len(list((tmp_path / "state/submit").rglob("ADE_test_*.png"))) == 2
-    submit(release_zip, model, None, tmp_path / "killed.zip", state=tmp_path / "state/submit")
-    assert (tmp_path / "killed.zip").read_bytes() == whole
+    assert killed.read_text() == "older"
+    kept = {path.stem for path in (tmp_path / "state/submit").rglob("ADE_test_*.png")}
+    assert len(kept) == 2
+
+    picture, names_read = Release.picture, []
+    monkeypatch.setattr(Release, "picture", lambda self, name: names_read.append(name) or picture(self, name))
+    for flip, expected in ((True, {*NAMES}), (False, {*NAMES} - kept)):
+        names_read.clear()
+        submit(release_zip, model, None, killed, flip=flip, state=tmp_path / "state/submit")
+        assert {*names_read} == expected
+        assert (killed.read_bytes() == whole) == (not flip)
 
 
 @pytest.mark.slow

@@ -201,9 +201,9 @@ def test_a_turned_tiff(desktop, parser):
     give(desktop, content, "scan.tif", "image/tiff")
     assert np.array_equal(saved(desktop, "Save labels")[2], parser.annotate(picture))
     desktop.get_by_text("Original").click()
-    found = saved(desktop, "Save overlay")[2][..., :3]
-    assert found.shape == picture.shape == (160, 120, 3)
-    assert np.abs(found.astype(int) - picture).mean() < 5
+    shown = saved(desktop, "Save overlay")[2][..., :3]
+    assert shown.shape == picture.shape == (160, 120, 3)
+    assert np.abs(shown.astype(int) - picture).mean() < 5
     desktop.get_by_text("Prediction").click()
 
 
