@@ -36,11 +36,6 @@ HINTS: Final = {
 }
 
 
-def hints_for(kinds: set[str]) -> str:
-    """Return the hints for these kinds, in the order above, a line each."""
-    return "\n    ".join(hint for kind, hint in HINTS.items() if kind in kinds)
-
-
 def misfit(picture: tuple[int, int], mask: tuple[int, int], text: str) -> UnfitError:
     """Return the error about a mask of another size (width, height) than its picture."""
     if mask == picture[::-1]:

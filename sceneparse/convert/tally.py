@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from sceneparse.convert.convert_options import ConvertOptions
-from sceneparse.convert.hints import hints_for
+from sceneparse.convert.hints import HINTS
 from sceneparse.convert.mask_legend import Legend
 from sceneparse.convert.masks import too_near
 from sceneparse.convert.pair_conversion import Converted
@@ -91,7 +91,7 @@ class Tally:
             expected=f"a picture and a mask of its size, with the table's {self.legend.codes_are}",
             got="\n    ".join(["", *problems]),
             file=f"{self.options.images} and {self.options.masks}",
-            next_step=hints_for(self.kinds),
+            next_step="\n    ".join(hint for kind, hint in HINTS.items() if kind in self.kinds),
         )
 
     def lines(self) -> list[str]:

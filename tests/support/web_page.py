@@ -1,4 +1,4 @@
-"""`sceneparse web` in a process of its own, its limits, and a photo for it."""
+"""`sceneparse web` in a process of its own, a photo for it, and what a person does on its page."""
 
 import re
 import select
@@ -11,10 +11,12 @@ from command import ENVIRONMENT, command
 from datasets import encoded
 from photos import turned
 from PIL import Image
+from playwright.sync_api import expect
 
 NAMES = ("<b>road</b> & path", "sky", "tree")
 MAX_MB, MAX_MEGAPIXELS = 1, 2
 WAIT_S = 180  # however busy the machine is
+WAIT_MS = 1000 * WAIT_S
 
 
 def sketch():
@@ -40,3 +42,53 @@ def running(model, *flags):
             yield SimpleNamespace(url=match[1], process=process)
         finally:
             process.kill()
+
+
+def began(page):
+    """Wait for the page's own script."""
+    expect(page.locator("#limits")).not_to_be_empty(timeout=WAIT_MS)
+
+
+def answered(page, name):
+    """Wait for the result of the picture of this name."""
+    expect(page.locator("#facts")).to_have_text(re.compile("^" + re.escape(name)), timeout=WAIT_MS)
+
+
+def choose(page, *files):
+    """Choose files as a person does."""
+    with page.expect_file_chooser() as chooser:
+        page.locator("#choose:visible, #another:visible").click()
+    chooser.value.set_files(list(files))
+
+
+def give(page, content=PHOTO, name="my photo.jpg", type="image/jpeg"):
+    """Choose a picture as a person does, and wait for its answer."""
+    page.evaluate("document.getElementById('facts').textContent = ''")  # of the one before
+    choose(page, {"name": name, "mimeType": type, "buffer": content})
+    answered(page, name)
+
+
+def saved(page, button):
+    """Name and pixels of what a button saves."""
+    with page.expect_download() as download:
+        page.get_by_role("button", name=button).click()
+    with Image.open(download.value.path()) as image:
+        return download.value.suggested_filename, image.mode, np.asarray(image)
+
+
+def at(page, selector, row, column, rows, columns):
+    """Place of a picture's pixel within its element, CSS pixels."""
+    box = page.locator(selector).bounding_box()
+    return {"x": (column + 0.5) / columns * box["width"], "y": (row + 0.5) / rows * box["height"]}
+
+
+def view_colour(page, row, column, rows, columns):
+    """RGB of the view where it shows that pixel."""
+    return page.evaluate(
+        """([x, y]) => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
+            const view = document.getElementById('view');
+            const data = view.getContext('2d').getImageData(x * view.width, y * view.height, 1, 1).data;
+            done([...data.slice(0, 3)]);
+        })))""",
+        [(column + 0.5) / columns, (row + 0.5) / rows],
+    )

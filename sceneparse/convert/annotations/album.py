@@ -63,10 +63,6 @@ class Album:
         """Count the shapes of each label."""
         return Counter(shape.label for drawing in self.drawings for shape in drawing.shapes)
 
-    def kinds(self) -> Counter[str]:
-        """Count the shapes of each kind."""
-        return Counter(shape.kind for drawing in self.drawings for shape in drawing.shapes)
-
 
 @dataclass(frozen=True)
 class Drawn(Source):

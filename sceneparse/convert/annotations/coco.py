@@ -90,10 +90,11 @@ def read(content: Any, file: Path) -> Album:
                 continue
             region = Rings(rings)
         shapes[annotation.image_id].append(Shape(names[annotation.category_id], kind, region))
-    drawings = tuple(
-        Drawing(picture.file_name, file, _size(picture), tuple(shapes[id])) for id, picture in pictures.items()
-    )
-    return Album(drawings, _classes(parsed, notes), +notes)
+    drawings = []
+    for id, picture in pictures.items():
+        size = (picture.width, picture.height) if picture.width and picture.height else None
+        drawings.append(Drawing(picture.file_name, file, size, tuple(shapes[id])))
+    return Album(tuple(drawings), _classes(parsed, notes), +notes)
 
 
 def _region(segmentation: Any) -> tuple[str, Region]:
@@ -103,10 +104,6 @@ def _region(segmentation: Any) -> tuple[str, Region]:
     if not isinstance(segmentation, list) or not all(isinstance(numbers, list) for numbers in segmentation):
         raise ValueError("segmentation: expected polygons, [[x, y, x, y …], …], or run lengths")
     return "polygon", Rings(tuple(ring(numbers) for numbers in segmentation))
-
-
-def _size(picture: _Image) -> tuple[int, int] | None:
-    return (picture.width, picture.height) if picture.width and picture.height else None
 
 
 def _classes(parsed: _File, notes: Counter[str]) -> tuple[str, ...]:

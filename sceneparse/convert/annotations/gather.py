@@ -157,7 +157,7 @@ def _unknown(album: Album, legend: Legend, options: ConvertOptions) -> list[str]
 
 
 def _title(title: str, album: Album, legend: Legend) -> str:
-    kinds = album.kinds()
+    kinds = Counter(shape.kind for drawing in album.drawings for shape in drawing.shapes)
     numbers = [(len(album.drawings), "picture", "pictures"), (len(legend.names), "class", "classes")]
     numbers.append((sum(kinds.values()), "shape", "shapes"))
     text = ", ".join(f"{count:,} {single if count == 1 else several}" for count, single, several in numbers)
