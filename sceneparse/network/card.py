@@ -22,7 +22,7 @@ from sceneparse.core.fields import Digest, Positive, Probability, Section
 from sceneparse.core.files import file_digest
 from sceneparse.dataset.labels import MAX_CLASSES
 
-FORMAT: Literal[2] = 2  # raised when a field of the card is added, dropped or means something else
+FORMAT: Literal[3] = 3  # raised when a field of the card is added, dropped or means something else
 METADATA, KEY = "metadata.json", "sceneparse"  # place of the card in the model file
 SEAL_BYTES = len("sha256:") + 64
 GET_BOTH = "get both from the same commit: dvc pull --force models/fcn8s.keras models/fcn8s.json, or dvc repro train"
@@ -59,6 +59,14 @@ class Best(Section):
     validation: Validation
 
 
+class Origin(Section):
+    """First weights of a training that did not begin with random weights alone."""
+
+    digest: Digest | None = Field(description="of the file that they come from: ImageNet's weights, or a trained model")
+    copied: tuple[str, ...] = Field(description="layers that begin with its weights")
+    initialised: tuple[str, ...] = Field(description="layers that begin random, at zero, or as interpolation")
+
+
 class Libraries(Section):
     """Versions that trained the model."""
 
@@ -77,13 +85,14 @@ class Recorded(Section):
 class Card(Section):
     """Card inside the model file."""
 
-    format: Literal[2]
+    format: Literal[3]
     classes: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_CLASSES, description="1..N in order")]
     palette: tuple[Colour, ...] = Field(description="one colour per class; annotation value 0 is black")
     preprocessing: Preprocessing
     output: str = Field(description="what the network returns")
     best: Best
     params: Recorded
+    origin: Origin | None = Field(description="null for random weights")
     data_digest: Digest = Field(description="of the training records' manifest, which holds every shard's")
     libraries: Libraries
 

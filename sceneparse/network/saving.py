@@ -30,6 +30,7 @@ from sceneparse.network.card import (
     Card,
     CardFile,
     Libraries,
+    Origin,
     Preprocessing,
     Recorded,
     Validation,
@@ -43,7 +44,9 @@ from sceneparse.records.manifest import MANIFEST, Manifest
 from sceneparse.scores.palette import own_palette
 
 
-def describe(records: Path, manifest: Manifest, model: Model, train: Train, best: Mapping[str, Any]) -> Card:
+def describe(
+    records: Path, manifest: Manifest, model: Model, train: Train, best: Mapping[str, Any], origin: Origin | None = None
+) -> Card:
     """Return the card of a model trained on `records` with these params. `best` is the chosen epoch and its row."""
     return Card(
         format=FORMAT,
@@ -68,6 +71,7 @@ def describe(records: Path, manifest: Manifest, model: Model, train: Train, best
             validation=Validation(**{name: best[f"validation/{name}"] for name in Validation.model_fields}),
         ),
         params=Recorded(model=model.model_dump(mode="json"), train=train.model_dump(mode="json")),
+        origin=origin,
         data_digest=file_digest(records / MANIFEST),
         libraries=Libraries(**{name: version(name) for name in Libraries.model_fields}),
     )

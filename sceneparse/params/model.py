@@ -61,8 +61,8 @@ class Model(Section):
             )
         return self
 
-    def misfit(self) -> str | None:
-        """Return why ImageNet's weights do not fit this network; None if they do."""
+    def misfit(self, top: bool) -> str | None:
+        """Return why ImageNet's weights, which have fc6 and fc7 if `top`, do not fit; None if they do."""
         if not math.isclose(self.width, 1):
             return f"model.width {self.width} has no ImageNet weights: set model.width to 1.0"
         if (self.normalization, self.input_std) != ("none", 1):
@@ -70,8 +70,11 @@ class Model(Section):
                 "ImageNet's VGG has no normalization and takes pixels as they are: set model.normalization to none "
                 "and model.input_std to 1.0"
             )
-        if self.head_init == "he" and self.head_channels != 4096:
-            return f"ImageNet's classifier has 4096 channels, not {self.head_channels}: set model.head_channels to 4096"
+        if top and self.head_init == "he" and self.head_channels != 4096:
+            return (
+                f"ImageNet's fc6 and fc7 have 4096 channels, not {self.head_channels}: set model.head_channels to "
+                f"4096, or weights.source to sources/{self.backbone}_notop.yaml"
+            )
         return None
 
     @property

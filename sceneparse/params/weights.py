@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from sceneparse.core.fields import SOURCE_FILES, Digest, Section, Source
 
 NO_WEIGHTS = "none.yaml"  # name of the source file without pretrained weights
+TOP = ("vgg16.yaml", "vgg19.yaml")  # names of those with fc6 and fc7
 
 
 class Weights(Section):
@@ -15,7 +16,7 @@ class Weights(Section):
 
     source: Source = Field(
         default="sources/none.yaml",
-        description="none.yaml (random), vgg16.yaml, vgg19.yaml, or a Keras VGG 'top' weights file",
+        description="source file (none = random, notop = without fc6 and fc7), or a Keras weights file",
     )
     digest: Digest | None = Field(
         default=None, description="digest of a weights file on this machine, algorithm:hex; empty with a source file"
@@ -31,3 +32,8 @@ class Weights(Section):
     def pretrained(self) -> bool:
         """Whether the source has ImageNet weights."""
         return Path(self.source).name != NO_WEIGHTS
+
+    @property
+    def top(self) -> bool:
+        """Whether the source's name tells that it has fc6 and fc7; where it does not, stage train tells."""
+        return Path(self.source).name in TOP

@@ -33,7 +33,7 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
-        if self.weights.pretrained and (misfit := self.model.misfit()):
+        if self.weights.pretrained and (misfit := self.model.misfit(self.weights.top)):
             raise ValueError(f"{misfit}, or weights.source to sources/{NO_WEIGHTS}")
         augment = self.train.augment
         crop = augment.crop or self.prepare.size

@@ -48,8 +48,6 @@ def train(params: Sections, records: Path, model: Path, card: Path, curves: Path
     manifest = open_records(records)
     initialize, start_files = read_start(Path(params.train.start_from), params.model, manifest.classes)
     _check_freeze(params.train, initialize is not None)
-    if initialize and Path(params.train.start_from).is_dir():
-        _check_fit(params)
 
     load_tensorflow()  # takes seconds: the checks of params and records come first
     from sceneparse.network.saving import describe
@@ -97,7 +95,8 @@ def train(params: Sections, records: Path, model: Path, card: Path, curves: Path
             log.info(
                 "best epoch %d of %d: validation mIoU %.4f", epoch, params.train.epochs, best["validation/mean_iou"]
             )
-            description = describe(records, manifest, params.model, params.train, {"epoch": epoch, **best})
+            best = {"epoch": epoch, **best}
+            description = describe(records, manifest, params.model, params.train, best, trainer.origin)
             network = trainer.model
             if params.train.decision == "iou":
                 network = suited_to_iou(network, records, manifest, params.train.batch_size)
@@ -134,18 +133,6 @@ def _write_outputs(network: Any, description: Any, logged: Path, model: Path, ca
     save_card(card, model, description)
     with atomic_directory(curves) as directory:
         shutil.copytree(logged, directory, dirs_exist_ok=True)
-
-
-def _check_fit(params: Sections) -> None:
-    """Check ImageNet's weights against section model, which the stage that made them does not read."""
-    if misfit := params.model.misfit():
-        raise InputError(
-            "the ImageNet weights do not fit the network",
-            expected="section model as ImageNet's VGG was trained",
-            got=misfit,
-            file=params.train.start_from,
-            next_step="change section model so, or set weights.source to sources/none.yaml",
-        )
 
 
 def _check_freeze(params: Train, pretrained: bool) -> None:

@@ -1,7 +1,8 @@
-"""Start of a training: random weights, ImageNet's classifier, or a model that was trained before.
+"""Start of a training: random weights, ImageNet's classifier or its convolutions, or a model that was trained before.
 
 Input: the path that train.start_from names: the weights stage's directory or a model file. Output: a function that
-sets a new network's variables. Invariant: only layers that depend on the classes may be re-initialised, and each is
+sets a new network's variables and returns their origin, for the card. Invariant: only layers that depend on the
+classes, and fc6 and fc7 where ImageNet's are not there or not wanted, stay as they were initialised, and each is
 logged; any other layer that does not fit raises InputError.
 """
 
@@ -11,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from sceneparse.core.errors import InputError
-from sceneparse.network.card import Card, check_model
-from sceneparse.network.imagenet_weights import Weights, load_backbone
+from sceneparse.core.files import file_digest
+from sceneparse.network.card import Card, Origin, check_model
+from sceneparse.network.imagenet_weights import Backbone, load_backbone
 from sceneparse.params.model import Model
 
 log = logging.getLogger(__name__)
 
 BODY = ("conv", "fc")  # layers that depend on backbone and width alone; all others depend on the classes too
-Initialize = Callable[[Any], None]
+Initialize = Callable[[Any], Origin]
 
 
 def read_start(path: Path, params: Model, classes: Sequence[str]) -> tuple[Initialize | None, list[Path]]:
@@ -29,42 +31,56 @@ def read_start(path: Path, params: Model, classes: Sequence[str]) -> tuple[Initi
     if path.suffix == ".keras" or path.is_file():
         card = check_model(path, None)
         return lambda model: take_over(model, path, card, params, classes), [path]
-    loaded = load_backbone(path)
+    backbone = load_backbone(path)
     files = sorted(path.iterdir())
-    if loaded is None:
+    if backbone is None:
         return None, files
-    name, weights = loaded
-    if name != params.backbone:
+    _check_fit(backbone, params, path)
+    return lambda model: _origin(path, backbone.digest, model, transplant(model, backbone, params)), files
+
+
+def _check_fit(backbone: Backbone, params: Model, path: Path) -> None:
+    """Check ImageNet's weights against section model, which the stage that made them does not read."""
+    if backbone.name != params.backbone:
         raise InputError(
             "the ImageNet weights are another network's",
             expected=params.backbone,
-            got=name,
+            got=backbone.name,
             file=path,
-            next_step=f"set model.backbone to {name}, or weights.source to sources/{params.backbone}.yaml",
+            next_step=f"set model.backbone to {backbone.name}, or weights.source to sources/{params.backbone}.yaml",
         )
-    return lambda model: transplant(model, weights, params), files
+    if misfit := params.misfit(backbone.top):
+        raise InputError(
+            "the ImageNet weights do not fit the network",
+            expected="section model as ImageNet's VGG was trained",
+            got=misfit,
+            file=path,
+            next_step="change section model so, or set weights.source to sources/none.yaml",
+        )
 
 
-def transplant(model: Any, weights: Weights, params: Model) -> None:
-    """Set the classifier's layers from arrays named 'layer/kernel' and 'layer/bias'; raises ValueError on a bad fit.
+def transplant(model: Any, backbone: Backbone, params: Model) -> list[str]:
+    """Set the classifier's layers and return their names; raises ValueError if one does not fit.
 
-    With head_init normal fc6 and fc7 keep their random weights.
+    With head_init normal, and where the weights are the convolutions' alone, fc6 and fc7 keep their random weights.
     """
-    kinds = BODY if params.head_init == "he" else ("conv",)
+    kinds = BODY if params.head_init == "he" and backbone.top else ("conv",)
+    names = [layer.name for layer in model.layers if layer.name.startswith(kinds)]
     wanted = {
-        f"{layer.name}/{part}": variable
-        for layer in model.layers
-        if layer.name.startswith(kinds)
-        for part, variable in zip(("kernel", "bias"), layer.weights, strict=True)
+        f"{name}/{part}": variable
+        for name in names
+        for part, variable in zip(("kernel", "bias"), model.get_layer(name).weights, strict=True)
     }
+    weights = backbone.weights
     wrong = [name for name in sorted(wanted) if name not in weights or tuple(wanted[name].shape) != weights[name].shape]
     if wrong:
         raise ValueError(f"weights do not fit the network at: {', '.join(wrong)}")
     for name, variable in wanted.items():
         variable.assign(weights[name])
+    return names
 
 
-def take_over(model: Any, path: Path, card: Card, params: Model, classes: Sequence[str]) -> None:
+def take_over(model: Any, path: Path, card: Card, params: Model, classes: Sequence[str]) -> Origin:
     """Copy a trained model's layers by name; layers of other classes, or not in it, stay random. Raises InputError."""
     import keras
 
@@ -83,13 +99,19 @@ def take_over(model: Any, path: Path, card: Card, params: Model, classes: Sequen
         )
     same = card.classes == tuple(classes) and (card.params.model.get("other", "ignored") == params.other)
     if not same:
-        log.info("%s has other classes: the score layers are re-initialised", path)
+        log.info("%s has other classes: the score layers are initialised", path)
     copied = [name for name in ours if name in body or (same and _shapes(theirs, name) == _shapes(ours, name))]
     for name in copied:
         for variable, value in zip(ours[name], theirs[name], strict=True):
             variable.assign(value)
-    fresh = [name for name in ours if name not in copied]
-    log.info("starting from %s%s", path, f"; re-initialised: {', '.join(fresh)}" if fresh else "")
+    return _origin(path, file_digest(path), model, copied)
+
+
+def _origin(path: Path, digest: str | None, model: Any, copied: Sequence[str]) -> Origin:
+    """Log and return which layers begin with weights from `path`, and which do not."""
+    fresh = [layer.name for layer in model.layers if layer.weights and layer.name not in copied]
+    log.info("starting from %s: copied %s; initialised %s", path, ", ".join(copied), ", ".join(fresh) or "none")
+    return Origin(digest=digest, copied=tuple(copied), initialised=tuple(fresh))
 
 
 def _shapes(layers: dict[str, Any], name: str) -> list[tuple[int, ...]] | None:

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from sceneparse.core.types import Tensor
 from sceneparse.dataset.labels import count_classes, labels_to_outputs
+from sceneparse.network.card import Origin
 from sceneparse.network.fcn8s import build_fcn8s
 from sceneparse.params.model import Model
 from sceneparse.params.train import Train
@@ -47,7 +48,7 @@ class Trainer:
         class_weights: list[float],
         size: int,
         steps: int,
-        initialize: Callable[[Any], None] | None = None,
+        initialize: Callable[[Any], Origin] | None = None,
         strategy: Any = None,
     ) -> None:
         """`class_weights` has one weight per output; pictures are `size` x `size`; the schedule ends after `steps`.
@@ -69,8 +70,7 @@ class Trainer:
         check_compiles(train)
         with self.strategy.scope():
             self.model = build_fcn8s(self.classes, model, train.seed)
-            if initialize:
-                initialize(self.model)
+            self.origin = initialize(self.model) if initialize else None
             variables = self.model.trainable_variables
             backbone = [variable for variable in variables if _layer(variable).startswith("conv")]
             self.optimizer = build_optimizer(train, self.schedule, variables, backbone)

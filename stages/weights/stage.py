@@ -1,9 +1,9 @@
 """Convert an ImageNet classifier's weights into the backbone that FCN-8s starts from.
 
-Input: params.weights.source, the path of a Keras VGG 'top' weights file (HDF5), with its digest in
-params.weights.digest, or of a source file (sceneparse/fetch/source_files.py), which names such a file on a server
-with its digest. Nothing is parsed before its digest matches. Output: a directory with backbone.json and, except for
-`weights: none`, backbone.npz (see sceneparse/network/imagenet_weights.py).
+Input: params.weights.source, the path of a Keras weights file of VGG16 or VGG19 (HDF5), 'top' or 'notop', with its
+digest in params.weights.digest, or of a source file (sceneparse/fetch/source_files.py), which names such a file on a
+server with its digest. Nothing is parsed before its digest matches. Output: a directory with backbone.json and, except
+for `weights: none`, backbone.npz (see sceneparse/network/imagenet_weights.py).
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Protocol
 
 from sceneparse.fetch.pinned import copy, fetch, unpinned, verify
 from sceneparse.fetch.source_files import Fetched, NoWeights, read_source
-from sceneparse.network.imagenet_weights import read_keras_top, save_backbone
+from sceneparse.network.imagenet_weights import read_keras_weights, save_backbone
 from sceneparse.params.flags import run_stage
 from sceneparse.params.weights import Weights
 
@@ -27,7 +27,7 @@ def weights(params: Sections, cache: Path, backbone: Path) -> None:
     name, digest, file = params.weights.source, params.weights.digest, cache / "backbone.h5"
     match read_source(name, NoWeights, Fetched):
         case NoWeights():
-            save_backbone(backbone, None, None)
+            save_backbone(backbone, None)
             print(f"{backbone}: no pretrained weights")
             return
         case Fetched(url=url, digest=digest, size_bytes=size_bytes):
@@ -38,9 +38,11 @@ def weights(params: Sections, cache: Path, backbone: Path) -> None:
             if digest is None:
                 raise unpinned(file, name, pin=pin)
             verify(file, name, digest, pin=pin)
-    network, arrays = read_keras_top(file)
-    save_backbone(backbone, (network, arrays), digest)
-    print(f"{backbone}: {network}, {sum(array.size for array in arrays.values()):,} weights")
+    loaded = read_keras_weights(file, digest)
+    save_backbone(backbone, loaded)
+    first, *_, last = (name.partition("/")[0] for name in loaded.weights)
+    count = sum(array.size for array in loaded.weights.values())
+    print(f"{backbone}: {loaded.name}, {first} to {last}, {count:,} weights")
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from sceneparse.core.errors import InputError
 from sceneparse.core.files import file_digest
 from sceneparse.inference.loading import load_parser
 from sceneparse.network import saving
-from sceneparse.network.card import KEY, METADATA, SEAL_BYTES, check_model
+from sceneparse.network.card import KEY, METADATA, SEAL_BYTES, Origin, check_model
 from sceneparse.network.fcn8s import build_fcn8s
 from sceneparse.network.saving import describe, save_card, save_model
 from sceneparse.params.whole import Params
@@ -86,7 +86,9 @@ def test_what_train_writes_about_itself(tmp_path):
     manifest = open_records(tmp_path / "records")
     row = {f"validation/{name}": value for name, value in (("loss", 2.0), ("mean_iou", 0.25), ("pixel_accuracy", 0.5))}
     best = {"epoch": 3, "step": 180, "train/loss": 1.0, **row}
-    card = describe(tmp_path / "records", manifest, params.model, params.train, best)
+    origin = Origin(digest=f"md5:{32 * '0'}", copied=("conv1_1",), initialised=("fc6",))
+    card = describe(tmp_path / "records", manifest, params.model, params.train, best, origin)
+    assert card.origin == origin
     assert card.classes == manifest.classes
     assert np.array_equal(card.colours(), palette(16))
     assert (card.preprocessing.size, card.preprocessing.mode) == (256, "squash")
@@ -175,9 +177,9 @@ def test_a_card_that_was_edited(model):
     [
         (None, "cannot be read"),
         ('{"format": 1, "classes": ["sky"', "cannot be read"),
-        ("[]", r"does not read[\s\S]*format 2[\s\S]*none"),
-        ('{"classes": ["sky"]}', r"does not read[\s\S]*format 2[\s\S]*none"),
-        ('{"format": 1}', r"does not read[\s\S]*format 2[\s\S]*got:      1"),
+        ("[]", r"does not read[\s\S]*format 3[\s\S]*none"),
+        ('{"classes": ["sky"]}', r"does not read[\s\S]*format 3[\s\S]*none"),
+        ('{"format": 1}', r"does not read[\s\S]*format 3[\s\S]*got:      1"),
         ('{"format": "1"}', r"does not read[\s\S]*got:      '1'"),
     ],
 )

@@ -15,6 +15,7 @@ from models import ANCESTOR, model_params
 
 from sceneparse.dataset.images import MEAN_RGB
 from sceneparse.network.fcn8s import build_fcn8s, multiply_accumulates
+from sceneparse.network.imagenet_weights import Backbone
 from sceneparse.network.layers import bilinear_kernel
 from sceneparse.network.padding import compute_logits
 from sceneparse.network.saving import save_model
@@ -255,7 +256,7 @@ def test_transplant_names_what_does_not_fit(narrow):
     weights["fc7/bias"] = weights["fc7/bias"][:-1]
     del weights["conv4_2/kernel"]
     with pytest.raises(ValueError, match=r"conv4_2/kernel.*fc7/bias"):
-        transplant(narrow, weights, model_params(width=1 / 32))
+        transplant(narrow, Backbone("vgg16", weights, None), model_params(width=1 / 32))
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""ImageNet weights in FCN-8s: on a 224 x 224 picture its fc7 is the classifier's fc2, to the activation."""
+"""ImageNet weights in FCN-8s: what is copied, and that a network without its head begins by guessing."""
 
 import h5py
 import keras
@@ -10,7 +10,8 @@ from models import model_params
 from sceneparse.dataset.images import MEAN_RGB
 from sceneparse.network.backbones import find_backbone
 from sceneparse.network.fcn8s import build_fcn8s
-from sceneparse.network.imagenet_weights import read_keras_top
+from sceneparse.network.imagenet_weights import Backbone, read_keras_weights
+from stages.train.losses import pixel_cross_entropy
 from stages.train.start import transplant
 
 WIDTH = 1 / 32
@@ -54,16 +55,56 @@ def test_fc7_equals_the_classifier(backbone, tmp_path):
             layer.bias.assign(generator.normal(0, 1, layer.bias.shape))
     save_as_keras_applications(vgg, tmp_path / "top.h5")
 
-    name, weights = read_keras_top(tmp_path / "top.h5")
+    read = read_keras_weights(tmp_path / "top.h5")
     params = model_params(backbone=backbone, width=WIDTH)
     fcn = build_fcn8s(3, params)
-    transplant(fcn, weights, params)
+    transplant(fcn, read, params)
     fc7 = keras.Model(fcn.input, fcn.get_layer("fc7").output)
 
     picture = np.random.default_rng(2).integers(0, 256, (1, 224, 224, 3), np.uint8)
     bgr = (picture.astype(np.float32) - np.array(MEAN_RGB, np.float32))[..., ::-1]
     expected = vgg(bgr).numpy()[0]
     features = fc7(picture).numpy()  # [1, 7, 7, UNITS]: the centre sees the whole last feature map
-    assert name == backbone
+    assert read.name == backbone
     assert expected.std() > 0
     np.testing.assert_allclose(features[0, 3, 3], expected, rtol=1e-4, atol=1e-4 * abs(expected).max())
+
+
+@pytest.mark.parametrize("top", [True, False], ids=["top", "notop"])
+@pytest.mark.parametrize("head_init", ["he", "normal"])
+def test_fc6_and_fc7_stay_random_where_they_are_not_given_or_not_wanted(top, head_init):
+    params = model_params(width=1 / 64, head_init=head_init)
+    fcn = build_fcn8s(3, params)
+    before = {layer.name: layer.get_weights() for layer in fcn.layers if layer.weights}
+    weights = sevens(fcn, ("conv", "fc") if top else ("conv",))
+    copied = transplant(fcn, Backbone("vgg16", weights, None), params)
+    taken = {name for name in before if all((part.numpy() == 7).all() for part in fcn.get_layer(name).weights)}
+    kinds = ("conv", "fc") if top and head_init == "he" else ("conv",)
+    assert taken == set(copied) == {name for name in before if name.startswith(kinds)}
+    for name in before.keys() - taken:
+        for now, then in zip(fcn.get_layer(name).get_weights(), before[name], strict=True):
+            np.testing.assert_array_equal(now, then)
+
+
+def sevens(network, kinds):
+    """Return backbone weights of the network's layers of these kinds, all of them 7."""
+    return {
+        f"{layer.name}/{part}": np.full(variable.shape, 7, np.float32)
+        for layer in network.layers
+        if layer.name.startswith(kinds)
+        for part, variable in zip(("kernel", "bias"), layer.weights, strict=True)
+    }
+
+
+@pytest.mark.parametrize("changes", [{}, {"upsampling": "learned"}, {"upsampling": "learned", "skips": "features"}])
+@pytest.mark.parametrize("classes", [3, 11])
+def test_with_convolutions_alone_the_first_loss_is_that_of_guessing(classes, changes):
+    """Features of a trained backbone are large, but the scores begin at zero."""
+    params = model_params(width=1 / 32, head_channels=1024, **changes)
+    fcn = build_fcn8s(classes, params)
+    transplant(fcn, Backbone("vgg16", sevens(fcn, ("conv",)), None), params)
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 256, (2, 32, 32, 3), np.uint8)
+    labels = generator.integers(0, classes, (2, 32, 32), np.uint8)
+    total, count = pixel_cross_entropy(labels, fcn(images, training=True), [1.0] * classes)
+    assert float(total / count) == pytest.approx(np.log(classes), rel=1e-6)

@@ -15,15 +15,15 @@ from sceneparse.core.errors import InputError
 from sceneparse.core.files import file_digest
 from sceneparse.network import imagenet_weights as backbone_module
 from sceneparse.network.backbones import find_backbone
-from sceneparse.network.imagenet_weights import load_backbone, read_keras_top
+from sceneparse.network.imagenet_weights import load_backbone, read_keras_weights
 from stages.weights.stage import weights
 
 WIDTHS = (2, 3, 4, 5, 6)  # channels of the five blocks
 UNITS = 8
 
 
-def layers_of(backbone: str) -> dict[str, list[np.ndarray]]:
-    """Return kernel and bias by Keras' layer names; all values differ."""
+def layers_of(backbone: str, top: bool = True) -> dict[str, list[np.ndarray]]:
+    """Return kernel and bias by the names of Keras's layers, with its dense ones or without; all values differ."""
     shapes = {}
     inputs = 3
     for block, (convs, outputs) in enumerate(zip(find_backbone(backbone).convolutions, WIDTHS, strict=True), 1):
@@ -31,7 +31,8 @@ def layers_of(backbone: str) -> dict[str, list[np.ndarray]]:
             shapes[f"block{block}_conv{conv}"] = (3, 3, inputs, outputs)
             inputs = outputs
         shapes[f"block{block}_pool"] = None
-    shapes |= {"flatten": None, "fc1": (49 * inputs, UNITS), "fc2": (UNITS, UNITS), "predictions": (UNITS, 10)}
+    if top:
+        shapes |= {"flatten": None, "fc1": (49 * inputs, UNITS), "fc2": (UNITS, UNITS), "predictions": (UNITS, 10)}
     layers, first = {}, 0
     for name, shape in shapes.items():
         layers[name] = []
@@ -73,10 +74,12 @@ def obtain(tmp_path):
 
 @pytest.mark.parametrize("form", ["legacy", "whole model"])
 @pytest.mark.parametrize("backbone", ["vgg16", "vgg19"])
-def test_conversion_by_values(tmp_path, backbone, form):
-    layers = layers_of(backbone)
-    name, converted = read_keras_top(write_h5(tmp_path / "top.h5", layers, form))
-    assert name == backbone
+@pytest.mark.parametrize("top", [True, False], ids=["top", "notop"])
+def test_conversion_by_values(tmp_path, backbone, form, top):
+    layers = layers_of(backbone, top)
+    read = read_keras_weights(write_h5(tmp_path / "weights.h5", layers, form), "md5:pinned")
+    assert (read.name, read.top, read.digest) == (backbone, top, "md5:pinned")
+    converted = read.weights
     expected = {}
     for layer, arrays in layers.items():
         if layer.startswith("block") and arrays:
@@ -84,54 +87,78 @@ def test_conversion_by_values(tmp_path, backbone, form):
     # RGB in place of BGR: red weights, last in the file, come first.
     bgr, bias = expected["conv1_1"]
     expected["conv1_1"] = [np.stack([bgr[:, :, 2], bgr[:, :, 1], bgr[:, :, 0]], axis=2), bias]
-    fc1 = np.empty((7, 7, WIDTHS[-1], UNITS), np.float32)
-    for y, x, channel in np.ndindex(7, 7, WIDTHS[-1]):
-        fc1[y, x, channel] = layers["fc1"][0][(y * 7 + x) * WIDTHS[-1] + channel]
-    expected["fc6"] = [fc1, layers["fc1"][1]]
-    expected["fc7"] = [layers["fc2"][0][None, None], layers["fc2"][1]]
+    if top:
+        fc1 = np.empty((7, 7, WIDTHS[-1], UNITS), np.float32)
+        for y, x, channel in np.ndindex(7, 7, WIDTHS[-1]):
+            fc1[y, x, channel] = layers["fc1"][0][(y * 7 + x) * WIDTHS[-1] + channel]
+        expected["fc6"] = [fc1, layers["fc1"][1]]
+        expected["fc7"] = [layers["fc2"][0][None, None], layers["fc2"][1]]
     assert converted.keys() == {f"{layer}/{part}" for layer in expected for part in ("kernel", "bias")}
-    assert len(converted) == {"vgg16": 30, "vgg19": 36}[backbone]
+    assert len(converted) == {"vgg16": 26, "vgg19": 32}[backbone] + 4 * top
     for layer, (kernel, bias) in expected.items():
         np.testing.assert_array_equal(converted[f"{layer}/kernel"], kernel, strict=True)
         np.testing.assert_array_equal(converted[f"{layer}/bias"], bias, strict=True)
 
 
-def test_every_missing_layer_is_named(tmp_path):
-    layers = layers_of("vgg16")
-    for name in ("block1_conv1", "block3_conv2", "fc1", "fc2"):
+@pytest.mark.parametrize(
+    ("top", "missing"),
+    [
+        (True, ["block1_conv1", "block3_conv2", "fc1", "fc2"]),
+        (True, ["fc1"]),
+        (True, ["fc2"]),
+        (False, ["block1_conv1", "block5_conv3"]),
+        (False, [f"block{number}" for number in ("1_conv1", "2_conv2", "5_conv1", "5_conv2", "5_conv3")]),
+    ],
+    ids=["top", "fc1", "fc2", "notop", "notop, several"],
+)
+def test_every_missing_layer_is_named(tmp_path, top, missing):
+    layers = layers_of("vgg16", top)
+    for name in missing:
         del layers[name]
     with pytest.raises(InputError) as error:
-        read_keras_top(write_h5(tmp_path / "top.h5", layers))
-    assert re.findall(r"(\w+): missing", error.value.got) == ["block1_conv1", "block3_conv2", "fc1", "fc2"]
+        read_keras_weights(write_h5(tmp_path / "weights.h5", layers))
+    assert re.findall(r"(\w+): missing", error.value.got) == missing
     assert "instead of" not in error.value.got, "the sound layers beside them are not blamed"
 
 
-def test_every_wrong_shape_is_named(tmp_path):
-    layers = layers_of("vgg16")
+def test_another_networks_convolutions_are_refused(tmp_path):
+    """A layer that VGG does not have counts as a classifier, so all that is missing is named."""
+    layers = {name.replace("block", "stage"): arrays for name, arrays in layers_of("vgg16", top=False).items()}
+    with pytest.raises(InputError) as error:
+        read_keras_weights(write_h5(tmp_path / "weights.h5", layers))
+    assert error.value.got.count("missing") == 15
+
+
+@pytest.mark.parametrize("top", [True, False], ids=["top", "notop"])
+def test_every_wrong_shape_is_named(tmp_path, top):
+    layers = layers_of("vgg16", top)
     layers["block2_conv1"][0] = np.zeros((3, 3, 7, 3), np.float32)
     layers["block4_conv3"][1] = np.zeros(4, np.float32)
     layers["block5_conv3"].pop()
-    layers["fc1"][0] = np.zeros((50 * 6, UNITS), np.float32)
+    if top:
+        layers["fc1"][0] = np.zeros((50 * 6, UNITS), np.float32)
     with pytest.raises(InputError) as error:
-        read_keras_top(write_h5(tmp_path / "top.h5", layers))
-    assert re.findall(r"(\w+): \[", error.value.got) == ["block2_conv1", "block4_conv3", "block5_conv3", "fc1"]
-    assert "(294, 8)" in error.value.got
+        read_keras_weights(write_h5(tmp_path / "weights.h5", layers))
+    wrong = ["block2_conv1", "block4_conv3", "block5_conv3"]
+    assert re.findall(r"(\w+): \[", error.value.got) == [*wrong, "fc1"] if top else wrong
+    assert "(3, 3, 2, 3)" in error.value.got
+    assert ("(294, 8)" in error.value.got) == top
 
 
 def test_other_files_are_refused(tmp_path):
     path = tmp_path / "top.h5"
     path.write_bytes(b"<html>please log in</html>")
     with pytest.raises(InputError, match="not those of a VGG"):
-        read_keras_top(path)
+        read_keras_weights(path)
     with h5py.File(path, "w") as file:
         file["weights"] = np.zeros(3)
     with pytest.raises(InputError, match="model_weights"):
-        read_keras_top(path)
+        read_keras_weights(path)
     write_h5(path, layers_of("vgg16"))
     with h5py.File(path, "a") as file:
         del file["fc1"]["fc1_b_1:0"]
     with pytest.raises(InputError, match="fc1_b_1:0"):
-        read_keras_top(path)
+        read_keras_weights(path)
 
 
 def test_stage_writes_the_same_bytes_wherever_the_file_lies(obtain, tmp_path):
@@ -162,13 +189,15 @@ def test_stage_by_url_fetches_once_and_is_read_back(obtain, tmp_path, monkeypatc
         loaded = load_backbone(obtain(source))
         assert len(served.log) == 1
     assert loaded is not None
-    name, arrays = loaded
-    assert name == "vgg16"
-    expected = read_keras_top(path)[1]
+    name, arrays, recorded = loaded
+    assert (name, recorded) == ("vgg16", digest)
+    expected = read_keras_weights(path).weights
     assert arrays.keys() == expected.keys()
     for key, array in arrays.items():
         np.testing.assert_array_equal(array, expected[key], strict=True)
-    assert f"vgg16, {sum(array.size for array in expected.values()):,} weights" in capsys.readouterr().out
+    assert (
+        f"vgg16, conv1_1 to fc7, {sum(array.size for array in expected.values()):,} weights" in capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize("pinned", [f"sha256:{'0' * 64}", None])
