@@ -22,8 +22,8 @@ from sceneparse.params.presets import preset_params
 from sceneparse.params.whole import Params
 
 ROOT = Path(__file__).parents[1]
-PRESETS = ("scratch", "ade20k")  # each a column of the params' tables, after the defaults
-LINKED = ("params.yaml", "dvc.yaml", "presets/ade20k.yaml", "presets/scratch.yaml", "presets/fcn2017.yaml")
+PRESETS = ("imagenet", "scratch", "ade20k")  # each a column of the params' tables, after the defaults
+LINKED = ("params.yaml", "dvc.yaml", *(f"presets/{name}.yaml" for name in (*PRESETS, "fcn2017")))
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -56,9 +56,10 @@ def params_page() -> str:
         " allowed. A changed key reruns the stages named with its section; the others stay cached.",
         "`sceneparse preset NAME` writes the whole file with the values of a preset, and prints each value that"
         " changes. `demo` has the defaults, for the embedded demo. A file in `presets/` holds only what differs from"
-        " them: [ade20k](presets/ade20k.yaml) for the benchmark on a GPU, [scratch](presets/scratch.yaml) for a small"
-        " dataset from random weights on a CPU, [fcn2017](presets/fcn2017.yaml) for the 2017 recipe. Your own preset"
-        " is one more file there. The columns *scratch* and *ade20k* are empty where they keep the default.",
+        " them: [imagenet](presets/imagenet.yaml) for your own photos, [scratch](presets/scratch.yaml) for them"
+        " without a download, [ade20k](presets/ade20k.yaml) for the benchmark on a GPU,"
+        " [fcn2017](presets/fcn2017.yaml) for the 2017 recipe. Your own preset is one more file there. A preset's"
+        " column is empty where it keeps the default.",
         "Built from `sceneparse/params`, `dvc.yaml` and the presets.",
     ]
     for section, reference in schema["properties"].items():

@@ -85,7 +85,7 @@ def test_every_key_is_there_with_its_values(site):
     _, found = rows(site)
     assert list(found) == list(keys(Params))
     yaml = YAML(typ="safe", pure=True)
-    defaults, *presets = (preset_params(name).model_dump() for name in ("demo", "scratch", "ade20k"))
+    defaults, *presets = (preset_params(name).model_dump() for name in ("demo", "imagenet", "scratch", "ade20k"))
     for name, cells in found.items():
         assert all(cells[:4]), name
         default, *values = (

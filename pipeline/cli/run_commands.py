@@ -18,7 +18,7 @@ def add_runs(commands: "Subparsers") -> None:
         "preset",
         "sceneparse.params.presets:preset",
         "write params.yaml whole, with the values of a preset",
-        ("ade20k", "scratch", "demo", "ade20k --params trial.yaml"),
+        ("imagenet", "ade20k", "demo", "ade20k --params trial.yaml"),
         "Prints each value that changes, as key: old -> new. `demo` has the defaults, for the embedded demo; a file\n"
         "in presets/ holds the keys that differ from them.",
     )
