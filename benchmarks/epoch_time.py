@@ -2,7 +2,8 @@
 
     python -m benchmarks.epoch_time PARAMS RECORDS [--updates 20]
 
-Prints one number. An epoch of a training through several windows counts a third of each.
+Prints one number. An epoch of a training through several windows counts a third of each; the backbone is frozen only
+if it is so in all epochs.
 """
 
 import argparse
@@ -26,7 +27,7 @@ def epoch_seconds(params: Params, records: Path, updates: int) -> float:
     outputs = count_outputs(len(manifest.classes), params.model.ignores_other)
     size = params.train.augment.crop or manifest.size
     trainer = Trainer(params.model, params.train, [1.0] * outputs, size, 1000)
-    medians = []
+    medians, frozen = [], params.train.freeze_epochs >= params.train.epochs
     for side in window_sides(params.train.augment, manifest.size, GROWTH):
         augment = params.train.augment.model_copy(update={"crop": side, "first_crop": None})
         train = params.train.model_copy(update={"augment": augment})
@@ -34,7 +35,7 @@ def epoch_seconds(params: Params, records: Path, updates: int) -> float:
         times = []
         for _ in range(WARM_UP + updates):
             start = time.perf_counter()
-            float(trainer.step(next(batches)).loss)
+            float(trainer.step(next(batches), frozen=frozen).loss)
             times.append(time.perf_counter() - start)
         medians.append(statistics.median(times[WARM_UP:]))
     validation = validation_batches(records, manifest, params.train.batch_size)

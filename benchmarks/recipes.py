@@ -1,12 +1,16 @@
 """Worth of each switch of a training in the same time, on a dataset of yours: the table of docs/results.md.
 
     python -m benchmarks.recipes ARCHIVE --out recipes.csv [--minutes 7] [--only NAME ...] [--seeds 0 1 2]
+                                 [--weights vgg16_notop.h5]
 
 Recipes of PRESETS are those presets (ancestor at quarter width), every other one is BASE, what the preset scratch was
-before these comparisons; both with the params of RECIPES changed. First the updates and the validation of all of
-them are timed, which wants an idle machine: each gets as many whole epochs as fit into the minutes. Then the stages
-run, prepare to evaluate, and the load of the machine makes no difference any more. Every row is written when it is
-known, so that all this can be stopped and started again.
+before these comparisons; both with the params of RECIPES changed. Those of preset imagenet need --weights, a Keras
+weights file on this machine. A recipe of several STEPS trains in as many parts, each from the model of the part before.
+
+First the updates and the validation of all recipes are timed, which wants an idle machine: each gets as many whole
+epochs as fit into the minutes. Then the stages run, prepare to evaluate, and the load of the machine makes no
+difference any more. Every row is written when it is known, and a training keeps its checkpoints in a folder beside the
+table until then, so all this can be killed and started again.
 """
 
 import argparse
@@ -14,20 +18,22 @@ import csv
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
 
-from sceneparse.core.files import write_text
+from sceneparse.core.files import file_digest, write_text
 from sceneparse.core.parallel import usable_cpus
 from sceneparse.params.presets import preset_params
 
 ROOT = Path(__file__).parents[1]
+ALWAYS = 1000  # more epochs than any training here has
 OTHER_SECONDS = 30.0  # a train stage without its updates: imports, tracing, the decision
 VIEWS: dict[str, Any] = {"evaluate.scales": [0.75, 1.0, 1.25], "evaluate.flip": True}  # a second scoring of each recipe
 SCORES = [f"{size}_{name}" for size in ("original", "resized") for name in ("mean_iou", "pixel_accuracy")]
@@ -79,25 +85,84 @@ RECIPES: dict[str, dict[str, Any]] = {
     "ema 0": {"train.ema": 0.0},
     "backbone_rate 0.1": {"train.backbone_rate": 0.1},
     "deterministic": {"train.deterministic": True},
+    "imagenet": {},
+    "imagenet, random weights": {"weights.source": "sources/none.yaml", "train.backbone_rate": 1.0},
+    "imagenet, backbone_rate 0.1": {"train.backbone_rate": 0.1},
+    "imagenet, backbone_rate 1": {"train.backbone_rate": 1.0},
+    "imagenet, freeze_epochs 2": {"train.freeze_epochs": 2},
+    "imagenet, frozen": {"train.freeze_epochs": ALWAYS},
+    "imagenet, learning_rate 0.0001": {"train.learning_rate": 0.0001},
+    "imagenet, learning_rate 0.001": {"train.learning_rate": 0.001},
+    "imagenet, weight_decay 0.1": {"train.weight_decay": 0.1},
+    "imagenet, clip_norm 0": {"train.clip_norm": 0.0},
+    "imagenet, one window": ONE_WINDOW,
+    "imagenet, windows of 128": {
+        **ONE_WINDOW,
+        "train.augment.crop": 128,
+        "train.augment.scale_min": 0.375,  # half the resolution, the same view
+        "train.augment.scale_max": 0.75,
+    },
+    "imagenet, size 384": {
+        "prepare.size": 384,
+        "train.augment.crop": 256,
+        "train.augment.scale_min": 0.5,
+        "train.augment.scale_max": 1.25,
+    },
+    "imagenet, no augmentation": PLAIN,
+    "imagenet, batch_size 4": {"train.batch_size": 4},
+    "imagenet, batch_size 8 in 4 micro_batches": {"train.batch_size": 8, "train.micro_batches": 4},
+    "imagenet, head_channels 512": {"model.head_channels": 512},
+    "imagenet, head_channels 4096": {"model.head_channels": 4096},
+    "imagenet, dropout 0.5": {"model.dropout": 0.5},
+    "imagenet, upsampling learned": {"model.upsampling": "learned"},
+    "imagenet, class_weighting 0": {"train.class_weighting": 0.0},
+    "imagenet, class_weighting 1": {"train.class_weighting": 1.0},
+    "imagenet, logit_adjustment 0.5": {"train.logit_adjustment": 0.5},
+    "imagenet, ema 0.995": {"train.ema": 0.995},
+    "imagenet, decision likelihood": {"train.decision": "likelihood"},
+    "imagenet, 32s 16s 8s": {},
 }
-PRESETS = {recipe: "scratch" for recipe in RECIPES if recipe.startswith("default")} | {"ancestor": "fcn2017"}
+PRESETS = {
+    **{recipe: "scratch" for recipe in RECIPES if recipe.startswith("default")},
+    **{recipe: "imagenet" for recipe in RECIPES if recipe.startswith("imagenet")},
+    "ancestor": "fcn2017",
+}
+# What changes from part to part of a training.
+STEPS: dict[str, list[dict[str, Any]]] = {
+    "imagenet, 32s 16s 8s": [
+        {"model.stride": 32},
+        {"model.stride": 16, "train.learning_rate": 0.0001},
+        {"model.stride": 8, "train.learning_rate": 0.0001},
+    ]
+}
 SAME_WEIGHTS = {"deterministic"}  # on a CPU it costs time and changes nothing: timed, not trained
 
 
-def write_params(path: Path, recipe: str, seed: int, archive: Path, epochs: int) -> None:
-    """Write the params of a recipe for the archive, and beside them, in views.yaml, the same with VIEWS."""
-    content = preset_params(PRESETS.get(recipe, "scratch")).model_dump()
+class Data(NamedTuple):
+    """Files that the recipes are compared on: the dataset, and a Keras weights file for those that start from one."""
+
+    archive: Path
+    weights: Path | None = None
+
+
+def write_params(path: Path, recipe: str, seed: int, data: Data, epochs: int, step: dict[str, Any]) -> None:
+    """Write the params of a recipe and a step of it, and beside them, in views.yaml, the same with VIEWS."""
+    preset = PRESETS.get(recipe, "scratch")
+    content = preset_params(preset).model_dump()
     changes = {
-        "download.source": str(archive),
+        "download.source": str(data.archive),
         "download.digest": None,
         "prepare.colours": "dataset",
-        "weights.source": "sources/none.yaml",
+        "weights.source": str(data.weights) if preset == "imagenet" else "sources/none.yaml",
         "train.start_from": str(path.with_name("backbone")),
         "train.seed": seed,
         "train.epochs": epochs,
         **({} if recipe in PRESETS else BASE),
         **RECIPES[recipe],
+        **step,
     }
+    if data.weights and changes["weights.source"] == str(data.weights):
+        changes["weights.digest"] = file_digest(data.weights)
     for file, more in ((path, changes), (path.with_name("views.yaml"), VIEWS)):
         for name, value in more.items():
             *sections, key = name.split(".")
@@ -115,42 +180,47 @@ def stage(name: str, folder: Path, params: str = "params.yaml", **paths: str) ->
     subprocess.run(command, cwd=ROOT, check=True)
 
 
-def prepared(folder: Path, recipe: str, seed: int, archive: Path, epochs: int) -> dict[str, str]:
+def prepared(folder: Path, data: Data) -> dict[str, str]:
     """Run the stages before train; return the flags that name the data."""
-    write_params(folder / "params.yaml", recipe, seed, archive, epochs)
-    data = {"dataset": os.path.relpath(archive, folder), "records": "records"}
+    flags = {"dataset": os.path.relpath(data.archive, folder), "records": "records"}
     stage("weights", folder, cache="cache", backbone="backbone")
-    stage("prepare", folder, **data)
-    return data
+    stage("prepare", folder, **flags)
+    return flags
 
 
-def time_epoch(recipe: str, archive: Path) -> float:
+def time_epoch(recipe: str, data: Data) -> float:
     """Return the seconds of an epoch of a recipe, its share of a validation included."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        prepared(folder, recipe, 0, archive, epochs=1)
+        write_params(folder / "params.yaml", recipe, 0, data, ALWAYS, STEPS.get(recipe, [{}])[-1])
+        prepared(folder, data)
         command = [sys.executable, "-m", "benchmarks.epoch_time", folder / "params.yaml", folder / "records"]
         timed = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
         return float(timed.stdout.splitlines()[-1])
 
 
-def train(recipe: str, seed: int, epochs: int, archive: Path) -> dict[str, Any]:
-    """Train and evaluate a recipe; return the columns that this fills."""
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        data = prepared(folder, recipe, seed, archive, epochs)
-        start = time.monotonic()
-        model = {"model": "m.keras", "card": "m.json"}
-        stage("train", folder, records="records", **model, curves="curves", state="state")
-        seconds = time.monotonic() - start
-        columns: dict[str, Any] = {"train_seconds": round(seconds)}
-        for prefix, params in (("views_", "views.yaml"), ("", "params.yaml")):
-            tables = {name: f"{name}.csv" for name in ("per_class", "per_image", "per_category", "confusion")}
-            stage("evaluate", folder, params, **model, **data, scores_json="scores.json", **tables)
-            scores = json.loads((folder / "scores.json").read_text())
-            columns |= {prefix + name: round(scores[name.split("_")[0]][name.split("_", 1)[1]], 4) for name in SCORES}
-        with (folder / "per_class.csv").open(newline="") as file:
-            ious = [f"{row['name']} {float(row['iou'] or 'nan'):.2f}" for row in csv.DictReader(file)]
+def train(recipe: str, seed: int, epochs: int, data: Data, folder: Path) -> dict[str, Any]:
+    """Train in `folder`, from where a killed run stopped there, and evaluate; return the columns that this fills."""
+    steps, seconds, resumed = STEPS.get(recipe, [{}]), 0.0, folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    model = {"model": f"{len(steps)}.keras", "card": f"{len(steps)}.json"}
+    for number, step in enumerate(steps, 1):
+        before = {"train.start_from": str(folder / f"{number - 1}.keras")} if number > 1 else {}
+        write_params(folder / "params.yaml", recipe, seed, data, max(1, epochs // len(steps)), step | before)
+        flags = prepared(folder, data)
+        if not (folder / f"curves {number}").exists():  # the last that stage train writes
+            start = time.monotonic()
+            files = {"model": f"{number}.keras", "card": f"{number}.json", "curves": f"curves {number}"}
+            stage("train", folder, records="records", **files, state="state")
+            seconds += time.monotonic() - start
+    columns: dict[str, Any] = {} if resumed else {"train_seconds": round(seconds)}
+    for prefix, params in (("views_", "views.yaml"), ("", "params.yaml")):
+        tables = {name: f"{name}.csv" for name in ("per_class", "per_image", "per_category", "confusion")}
+        stage("evaluate", folder, params, **model, **flags, scores_json="scores.json", **tables)
+        scores = json.loads((folder / "scores.json").read_text())
+        columns |= {prefix + name: round(scores[name.split("_")[0]][name.split("_", 1)[1]], 4) for name in SCORES}
+    with (folder / "per_class.csv").open(newline="") as file:
+        ious = [f"{row['name']} {float(row['iou'] or 'nan'):.2f}" for row in csv.DictReader(file)]
     return {**columns, "original_ious": ", ".join(ious)}
 
 
@@ -180,23 +250,29 @@ def main() -> None:
     parser.add_argument("archive", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=7.0)
-    parser.add_argument("--only", nargs="+", choices=RECIPES, default=list(RECIPES), metavar="NAME")
+    parser.add_argument("--only", nargs="+", choices=RECIPES, metavar="NAME")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--weights", type=Path, help="Keras weights file, for the recipes of preset imagenet")
     args = parser.parse_args()
-    table, archive = Table(args.out), args.archive.absolute()
-    wanted = [(recipe, str(seed), f"{args.minutes:g}") for recipe in args.only for seed in args.seeds]
+    data = Data(args.archive.absolute(), args.weights and args.weights.absolute())
+    recipes = args.only or [recipe for recipe in RECIPES if data.weights or PRESETS.get(recipe) != "imagenet"]
+    if not data.weights and any(PRESETS.get(recipe) == "imagenet" for recipe in recipes):
+        parser.error("the recipes of preset imagenet need --weights")
+    table = Table(args.out)
+    wanted = [(recipe, str(seed), f"{args.minutes:g}") for recipe in recipes for seed in args.seeds]
     timed = {recipe: float(row["epoch_seconds"]) for (recipe, _, _), row in table.rows.items()}
     for key in wanted:
         if key not in table.rows:
-            seconds = timed[key[0]] = timed.get(key[0]) or time_epoch(key[0], archive)
+            seconds = timed[key[0]] = timed.get(key[0]) or time_epoch(key[0], data)
             epochs = max(1, int((60 * args.minutes - OTHER_SECONDS) / seconds))
             table.update(key, epoch_seconds=round(seconds, 2), epochs=epochs)
     for key in wanted:
         recipe, seed, _ = key
         if recipe not in SAME_WEIGHTS and not table.rows[key].get("original_mean_iou"):
-            table.update(key, **train(recipe, int(seed), int(table.rows[key]["epochs"]), archive))
-    cores = usable_cpus()
-    print(f"{time.strftime('%Y-%m-%d')}, {cores} cores, quarter width, {args.minutes:g} minutes of training each")
+            folder = args.out.absolute().with_suffix(".unfinished") / ", ".join(key)
+            table.update(key, **train(recipe, int(seed), int(table.rows[key]["epochs"]), data, folder))
+            shutil.rmtree(folder)
+    print(f"{time.strftime('%Y-%m-%d')}, {usable_cpus()} cores, {args.minutes:g} minutes of training each")
 
 
 if __name__ == "__main__":
