@@ -111,6 +111,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "imagenet, no augmentation": PLAIN,
     "imagenet, batch_size 4": {"train.batch_size": 4},
     "imagenet, batch_size 8 in 4 micro_batches": {"train.batch_size": 8, "train.micro_batches": 4},
+    "imagenet, input_std 1": {"model.input_std": 1.0},
     "imagenet, head_channels 512": {"model.head_channels": 512},
     "imagenet, head_channels 4096": {"model.head_channels": 4096},
     "imagenet, dropout 0.5": {"model.dropout": 0.5},

@@ -65,11 +65,8 @@ class Model(Section):
         """Return why ImageNet's weights, which have fc6 and fc7 if `top`, do not fit; None if they do."""
         if not math.isclose(self.width, 1):
             return f"model.width {self.width} has no ImageNet weights: set model.width to 1.0"
-        if (self.normalization, self.input_std) != ("none", 1):
-            return (
-                "ImageNet's VGG has no normalization and takes pixels as they are: set model.normalization to none "
-                "and model.input_std to 1.0"
-            )
+        if self.normalization != "none":
+            return "ImageNet's VGG has no normalization: set model.normalization to none"
         if top and self.head_init == "he" and self.head_channels != 4096:
             return (
                 f"ImageNet's fc6 and fc7 have 4096 channels, not {self.head_channels}: set model.head_channels to "

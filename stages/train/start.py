@@ -63,6 +63,7 @@ def transplant(model: Any, backbone: Backbone, params: Model) -> list[str]:
     """Set the classifier's layers and return their names; raises ValueError if one does not fit.
 
     With head_init normal, and where the weights are the convolutions' alone, fc6 and fc7 keep their random weights.
+    Where pixels are divided by input_std, so are the biases: then each layer's features are ImageNet's divided by it.
     """
     kinds = BODY if params.head_init == "he" and backbone.top else ("conv",)
     names = [layer.name for layer in model.layers if layer.name.startswith(kinds)]
@@ -76,7 +77,7 @@ def transplant(model: Any, backbone: Backbone, params: Model) -> list[str]:
     if wrong:
         raise ValueError(f"weights do not fit the network at: {', '.join(wrong)}")
     for name, variable in wanted.items():
-        variable.assign(weights[name])
+        variable.assign(weights[name] / params.input_std if name.endswith("/bias") else weights[name])
     return names
 
 

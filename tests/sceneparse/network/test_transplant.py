@@ -45,8 +45,8 @@ def save_as_keras_applications(model, path):
                 group[name] = variable.numpy()
 
 
-@pytest.mark.parametrize("backbone", ["vgg16", "vgg19"])
-def test_fc7_equals_the_classifier(backbone, tmp_path):
+@pytest.mark.parametrize(("backbone", "input_std"), [("vgg16", 1.0), ("vgg16", 58.0), ("vgg19", 1.0)])
+def test_fc7_equals_the_classifier(backbone, input_std, tmp_path):
     vgg, generator = classifier(backbone), np.random.default_rng(1)
     for layer in vgg.layers:
         if layer.weights:  # biases too, or a swapped one would not show
@@ -56,7 +56,7 @@ def test_fc7_equals_the_classifier(backbone, tmp_path):
     save_as_keras_applications(vgg, tmp_path / "top.h5")
 
     read = read_keras_weights(tmp_path / "top.h5")
-    params = model_params(backbone=backbone, width=WIDTH)
+    params = model_params(backbone=backbone, width=WIDTH, input_std=input_std)
     fcn = build_fcn8s(3, params)
     transplant(fcn, read, params)
     fc7 = keras.Model(fcn.input, fcn.get_layer("fc7").output)
@@ -67,7 +67,7 @@ def test_fc7_equals_the_classifier(backbone, tmp_path):
     features = fc7(picture).numpy()  # [1, 7, 7, UNITS]: the centre sees the whole last feature map
     assert read.name == backbone
     assert expected.std() > 0
-    np.testing.assert_allclose(features[0, 3, 3], expected, rtol=1e-4, atol=1e-4 * abs(expected).max())
+    np.testing.assert_allclose(input_std * features[0, 3, 3], expected, rtol=1e-4, atol=1e-4 * abs(expected).max())
 
 
 @pytest.mark.parametrize("top", [True, False], ids=["top", "notop"])

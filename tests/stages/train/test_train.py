@@ -258,7 +258,7 @@ def test_with_imagenets_convolutions_alone_training_begins_by_guessing(inputs, t
     params = load_params(inputs / "params.yaml")
     source = params.weights.model_copy(update={"source": str(tmp_path / "notop.h5"), "digest": digest})
     weights(params.model_copy(update={"weights": source}), tmp_path / "cache", tmp_path / "backbone")
-    free = {"width": 1.0, "input_std": 1.0, "head_channels": 8}
+    free = {"width": 1.0, "head_channels": 8}
     changes = {"epochs": 1, "learning_rate": 1e-9, "decision": "likelihood"}
     with caplog.at_level(logging.INFO):
         run_here(inputs, tmp_path, start_from=tmp_path / "backbone", model=free, **changes)
@@ -290,7 +290,7 @@ def write_notop(path):
 def test_the_published_head_is_needed_where_its_weights_are(inputs, tmp_path):
     head = {f"{name}/{part}": np.zeros(1, np.float32) for name in ("fc6", "fc7") for part in ("kernel", "bias")}
     save_backbone(tmp_path / "backbone", Backbone("vgg16", head, None))
-    model = {"width": 1.0, "input_std": 1.0, "head_channels": 8}
+    model = {"width": 1.0, "head_channels": 8}
     with pytest.raises(InputError) as refused:
         run_here(inputs, tmp_path, start_from=tmp_path / "backbone", model=model)
     assert "have 4096 channels, not 8" in refused.value.got
