@@ -22,7 +22,7 @@ from sceneparse.core.fields import Digest, Positive, Probability, Section
 from sceneparse.core.files import file_digest
 from sceneparse.dataset.labels import MAX_CLASSES
 
-FORMAT: Literal[3] = 3  # raised when a field of the card is added, dropped or means something else
+FORMAT: Literal[2] = 2  # raised when models trained before can no longer be read
 METADATA, KEY = "metadata.json", "sceneparse"  # place of the card in the model file
 SEAL_BYTES = len("sha256:") + 64
 GET_BOTH = "get both from the same commit: dvc pull --force models/fcn8s.keras models/fcn8s.json, or dvc repro train"
@@ -85,14 +85,14 @@ class Recorded(Section):
 class Card(Section):
     """Card inside the model file."""
 
-    format: Literal[3]
+    format: Literal[2]
     classes: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_CLASSES, description="1..N in order")]
     palette: tuple[Colour, ...] = Field(description="one colour per class; annotation value 0 is black")
     preprocessing: Preprocessing
     output: str = Field(description="what the network returns")
     best: Best
     params: Recorded
-    origin: Origin | None = Field(description="null for random weights")
+    origin: Origin | None = Field(default=None, description="null for random weights, and in older cards")
     data_digest: Digest = Field(description="of the training records' manifest, which holds every shard's")
     libraries: Libraries
 
