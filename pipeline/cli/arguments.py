@@ -2,6 +2,7 @@
 
 import argparse
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sceneparse.core.errors import did_you_mean
@@ -55,40 +56,31 @@ def add_command(
     return command
 
 
-def seconds(text: str) -> float:
-    """Parse a number above 0."""
-    value = number(text)
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
-    return value
+def number(expected: str, fits: Callable[[float], bool]) -> Callable[[str], float]:
+    """Return the type of a flag that takes numbers which fit, finite or not; `expected` says which do."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not fits(value):
+            raise argparse.ArgumentTypeError(f"expected {expected}, got {text}")
+        return value
+
+    return parse
 
 
-def share(text: str) -> float:
-    """Parse a number from 0 to 1."""
-    value = number(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"expected 0..1, got {text}")
-    return value
+def whole_number(expected: str, least: int, most: int | None = None) -> Callable[[str], int]:
+    """Return the type of a flag that takes whole numbers from `least` to `most`."""
+
+    def parse(text: str) -> int:
+        if not text.isdecimal() or int(text) < least or (most is not None and int(text) > most):
+            raise argparse.ArgumentTypeError(f"expected {expected}, got {text}")
+        return int(text)
+
+    return parse
 
 
-def scale(text: str) -> float:
-    """Parse a number from 0.25 to 4, the range of evaluate.scales."""
-    value = number(text)
-    if not 0.25 <= value <= 4:
-        raise argparse.ArgumentTypeError(f"expected 0.25..4, got {text}")
-    return value
-
-
-def natural(text: str) -> int:
-    """Parse a whole number from 1."""
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text}")
-    return int(text)
-
-
-def number(text: str) -> float:
-    """Parse a float; return NaN for bad text, so that the range check rejects it with our own error."""
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
+share = number("0..1", lambda value: 0 <= value <= 1)
+natural = whole_number("a whole number from 1", 1)

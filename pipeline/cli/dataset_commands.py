@@ -10,6 +10,8 @@ from pipeline.cli.arguments import add_command, natural, number
 if TYPE_CHECKING:
     from pipeline.cli.arguments import Subparsers
 
+part = number("more than 0 and less than 1, because both splits need pairs", lambda value: 0 < value < 1)
+
 
 def add_data(commands: "Subparsers") -> None:
     """Declare score, check and convert."""
@@ -121,7 +123,7 @@ def add_data(commands: "Subparsers") -> None:
         help="the two splits as text files, a name per line, or as COCO's JSON files",
     )
     splits.add_argument(
-        "--share", type=_part, metavar="X", help="share of pictures for validation, about the same of each class"
+        "--share", type=part, metavar="X", help="share of pictures for validation, about the same of each class"
     )
     splits.add_argument(
         "--folders",
@@ -142,16 +144,6 @@ def _add_batch_size(command: argparse.ArgumentParser) -> None:
         metavar="N",
         help="warn if the training split has fewer pairs; default: %(default)s",
     )
-
-
-def _part(text: str) -> float:
-    """Parse a number above 0 and below 1."""
-    value = number(text)
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(
-            f"expected more than 0 and less than 1, because both splits need pairs, got {text}"
-        )
-    return value
 
 
 class _NoneOrTwo(argparse.Action):

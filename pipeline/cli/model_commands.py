@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.cli.arguments import add_command, natural, scale, share
+from pipeline.cli.arguments import add_command, natural, number, share, whole_number
 from pipeline.repro.stage_paths import stage_path
 from sceneparse.predict.defaults import BATCH, TILE_ABOVE
 
@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from pipeline.cli.arguments import Subparsers
 
 PORT = 8765  # of the page; no well-known service uses it
+
+scale = number("0.25..4", lambda value: 0.25 <= value <= 4)  # as evaluate.scales
+port = whole_number("0..65535", 0, 65535)
+megapixels = whole_number("1..178", 1, 178)  # limit of the decoder: sceneparse/dataset/photos.py
 
 
 def add_models(commands: "Subparsers") -> None:
@@ -43,7 +47,8 @@ def _add_predict(commands: "Subparsers") -> None:
         "pip install -c constraints.txt -e '.[video]'",
     )
     command.add_argument("paths", nargs="+", metavar="PATH", help="file, folder, glob, http(s) address, or - for stdin")
-    _add_looks(command)
+    _add_model(command)
+    _add_views(command)
     command.add_argument("--out", type=Path, default=Path("predictions"), help="output folder; default: %(default)s")
     command.add_argument(
         "--opacity", type=share, default=0.6, help="opacity of the overlay's colours; default: %(default)s"
@@ -69,7 +74,8 @@ def _add_submit(commands: "Subparsers") -> None:
         "Checks the zip before it gets its name. A stopped command resumes at its next start.",
     )
     command.add_argument("pictures", type=Path, metavar="TEST.zip", help="the benchmark's release_test.zip")
-    _add_looks(command)
+    _add_model(command)
+    _add_views(command)
     command.add_argument("--out", type=Path, default=Path("predictions/submission.zip"), help="default: %(default)s")
 
 
@@ -88,8 +94,7 @@ def _add_export(commands: "Subparsers") -> None:
         "Kept only if its own runtime agrees with Keras on 99.9% of pixels (99% float16, 95% int8).",
     )
     command.add_argument("--format", choices=("savedmodel", "onnx", "tflite"), required=True)
-    command.add_argument("--model", type=Path, default=stage_path("--model"), help="default: %(default)s")
-    command.add_argument("--card", type=Path, help="default: the card beside the model, else the card inside it")
+    _add_model(command)
     command.add_argument("--out", type=Path, default=Path("exports"), help="output folder; default: %(default)s")
     command.add_argument(
         "--quantize",
@@ -127,16 +132,15 @@ def _add_web(commands: "Subparsers") -> None:
         ("", "--open", "--model models/fcn8s.keras --port 0", "--host 0.0.0.0 --max-mb 10 --max-megapixels 8"),
         "Pictures stay on this machine, in memory only. Ctrl-C stops the server.",
     )
-    command.add_argument("--model", type=Path, default=stage_path("--model"), help="default: %(default)s")
-    command.add_argument("--card", type=Path, help="default: the card beside the model, else the card inside it")
+    _add_model(command)
     command.add_argument("--host", default="127.0.0.1", help="address to listen on; default: %(default)s")
-    command.add_argument("--port", type=_port, default=PORT, help="0 = any free port; default: %(default)s")
+    command.add_argument("--port", type=port, default=PORT, help="0 = any free port; default: %(default)s")
     command.add_argument(
         "--max-mb", type=natural, default=20, help="largest file of a picture, in MB; default: %(default)s"
     )
     command.add_argument(
         "--max-megapixels",
-        type=_megapixels,
+        type=megapixels,
         default=24,
         help="shrink larger pictures to this; at most 178; default: %(default)s",
     )
@@ -144,9 +148,12 @@ def _add_web(commands: "Subparsers") -> None:
     command.add_argument("--open", action="store_true", dest="open_browser", help="open the page in the browser")
 
 
-def _add_looks(command: argparse.ArgumentParser) -> None:
+def _add_model(command: argparse.ArgumentParser) -> None:
     command.add_argument("--model", type=Path, default=stage_path("--model"), help="default: %(default)s")
     command.add_argument("--card", type=Path, help="default: the card beside the model, else the card inside it")
+
+
+def _add_views(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--scales",
         type=scale,
@@ -168,18 +175,6 @@ def _add_palette(command: argparse.ArgumentParser) -> None:
         default="standard",
         help="the model's colours, or colours for red-green colour blindness; default: %(default)s",
     )
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) >= 2**16:
-        raise argparse.ArgumentTypeError(f"expected 0..65535, got {text}")
-    return int(text)
-
-
-def _megapixels(text: str) -> int:
-    if natural(text) > 178:  # limit of the decoder: sceneparse/dataset/photos.py
-        raise argparse.ArgumentTypeError(f"expected 1..178, got {text}")
-    return int(text)
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -1,14 +1,17 @@
 """Subcommands that write the params, run the stages, now, on a schedule or as experiments, and show the results."""
 
 import argparse
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.cli.arguments import add_command, seconds, share
+from pipeline.cli.arguments import add_command, number, share
 from pipeline.repro.stage_paths import stage_path
 
 if TYPE_CHECKING:
     from pipeline.cli.arguments import Subparsers
+
+seconds = number("a number above 0", lambda value: 0 < value < math.inf)
 
 
 def add_runs(commands: "Subparsers") -> None:
