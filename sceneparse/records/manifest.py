@@ -7,10 +7,12 @@ A TFRecord file that is empty, or cut between two records, raises nothing when i
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from sceneparse.core.errors import InputError
-from sceneparse.core.files import file_digest, write_json
+from sceneparse.core.fields import offenders
+from sceneparse.core.files import matches_digest, write_json
 
 MANIFEST = "manifest.json"
 RERUN = "run the prepare stage again: dvc repro --force prepare"
@@ -61,22 +63,18 @@ def open_records(directory: Path) -> Manifest:
     """Read the manifest and check every shard against it. Raises InputError naming every bad shard."""
     path = directory / MANIFEST
     try:
-        content = json.loads(path.read_text())
-        manifest = Manifest(
-            tuple(content["classes"]),
-            content["size"],
-            content["mode"],
-            content["interpolation"],
-            _split(content["training"]),
-            _split(content["validation"]),
-            tuple(content.get("colours", ())),
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        manifest = TypeAdapter(Manifest).validate_python(json.loads(path.read_text()))
+    except (OSError, ValueError) as error:
+        got = "; ".join(offenders(error)) if isinstance(error, ValidationError) else repr(error)
         raise InputError(
-            "the records have no valid manifest", expected=MANIFEST, got=repr(error), file=path, next_step=RERUN
+            "the records have no valid manifest", expected=MANIFEST, got=got, file=path, next_step=RERUN
         ) from None
-    shards = (*manifest.training.shards, *manifest.validation.shards)
-    bad = [shard.file for shard in shards if not _whole(directory / shard.file, shard.digest)]
+    shards = {
+        directory / shard.file: shard.digest
+        for split in (manifest.training, manifest.validation)
+        for shard in split.shards
+    }
+    bad = [path.name for path, digest in shards.items() if not (path.is_file() and matches_digest(path, digest))]
     if bad:
         raise InputError(
             "records are missing or damaged",
@@ -86,12 +84,3 @@ def open_records(directory: Path) -> Manifest:
             next_step=RERUN,
         )
     return manifest
-
-
-def _split(content: dict[str, Any]) -> Split:
-    shards = tuple(Shard(**shard) for shard in content["shards"])
-    return Split(tuple(content["ids"]), tuple(content["label_pixels"]), shards)
-
-
-def _whole(path: Path, digest: str) -> bool:
-    return path.is_file() and file_digest(path) == digest
