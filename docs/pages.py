@@ -17,7 +17,7 @@ from mkdocs.structure.pages import Page
 from ruamel.yaml import YAML
 
 from pipeline.cli.main import make_parser
-from sceneparse.params.loader import flat, shown
+from sceneparse.core.fields import flat, shown
 from sceneparse.params.presets import preset_params
 from sceneparse.params.whole import Params
 

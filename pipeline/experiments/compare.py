@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.experiments.dvc_experiments import Experiment, list_experiments
-from pipeline.experiments.grid import yaml_text
 from pipeline.repro.project import Project, project_root
 from pipeline.repro.stage_paths import stage_path
 from sceneparse.core.errors import BusyError, InputError
+from sceneparse.core.fields import shown
 from sceneparse.core.tables import print_json, print_table
 
 COLUMNS = ("original.mean_iou", "original.pixel_accuracy")
@@ -38,7 +38,7 @@ def compare(by: str, every_commit: bool, as_json: bool) -> None:
         [
             row.name,
             row.baseline[:7],
-            *(yaml_text(row.params.get(key)) for key in differing),
+            *(shown(row.params.get(key)) for key in differing),
             *map(row.scores.get, columns),
         ]
         for row in [*ranked, workspace]

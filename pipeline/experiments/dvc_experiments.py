@@ -16,8 +16,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import getitem
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -31,6 +29,7 @@ from pipeline.repro.process import Lines, run_supervised
 from pipeline.repro.project import Project
 from pipeline.repro.stage_paths import stage_path
 from sceneparse.core.errors import InputError
+from sceneparse.core.fields import leaves
 from sceneparse.core.files import write_text
 
 KEPT = Path("state")  # kept when a checkout is made again: training resumes from it
@@ -59,7 +58,7 @@ def list_experiments(root: Path, *, every_commit: bool = False) -> tuple[Experim
 
     def row(revision: dict[str, Any], name: str, baseline: str, done: bool) -> Experiment:
         data = revision["data"] or {"params": {}, "metrics": {}}  # None, and an error beside it, if DVC cannot read it
-        params, scores = (_flat(data[kind].get(str(path), {}).get("data") or {}) for kind, path in files.items())
+        params, scores = (leaves(data[kind].get(str(path), {}).get("data") or {}) for kind, path in files.items())
         return Experiment(name, baseline, done, params, scores)
 
     rows = []
@@ -68,13 +67,6 @@ def list_experiments(root: Path, *, every_commit: bool = False) -> tuple[Experim
             done = entry["executor"] is None or entry["executor"]["state"] == "success"
             rows.append(row(entry["revs"][0], entry["name"] or "", baseline["rev"], done))
     return row(workspace, "workspace", baselines[0]["rev"] if baselines else "", True), rows
-
-
-def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat
 
 
 @dataclass(frozen=True)
@@ -191,10 +183,10 @@ class Baseline:
 
     def _link_data(self, folder: Path, params: str) -> None:
         """Link data that params name by a relative path and Git does not track: only the workspace has it."""
-        values = YAML(typ="safe", pure=True).load(params)
+        values = leaves(YAML(typ="safe", pure=True).load(params))
         workspace = Project(self.root)
         for key in re.findall(r"\$\{([\w.]+)\}", (folder / "dvc.yaml").read_text()):
-            path = Path(reduce(getitem, key.split("."), values))
+            path = Path(values[key])
             link, data = Path(os.path.normpath(folder / path)), Path(os.path.normpath(self.root / path))
             if data.exists() and not link.exists() and link.is_relative_to(self.root) and not workspace.makes(path):
                 link.parent.mkdir(parents=True, exist_ok=True)

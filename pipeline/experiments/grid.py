@@ -8,10 +8,11 @@ One error names all bad arguments.
 import copy
 import io
 import itertools
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.representer import RoundTripRepresenter
 
 from sceneparse.core.errors import InputError, did_you_mean
+from sceneparse.core.fields import leaves, offenders, shown
 from sceneparse.params.whole import Params, load_params
 
 LABEL = 48  # most characters of a name before its digest
@@ -47,7 +49,7 @@ class Point:
         for key, value in sorted(self.values.items()):
             last = key.rpartition(".")[2]
             unique = sum(other.rpartition(".")[2] == last for other in self.values) == 1
-            parts.append(f"{last if unique else key}-{yaml_text(value)}")
+            parts.append(f"{last if unique else key}-{shown(value)}")
         text = re.sub(r"[^A-Za-z0-9.]+", "-", "-".join(parts))
         return re.sub(r"\.\.+", ".", text)[:LABEL].strip("-.")
 
@@ -59,68 +61,58 @@ class Point:
             yaml.Representer = _Representer
         content = yaml.load(text)
         for key, value in self.values.items():
-            section, last = _section(content, key)
-            section[last] = value
+            _set(content, key, value)
         written = io.StringIO()
         yaml.dump(content, written)
         return written.getvalue()
-
-
-def yaml_text(value: object) -> str:
-    """Return a value as YAML without quotes."""
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def read_grid(arguments: Sequence[str], file: Path) -> list[Point]:
     """Return the points of `arguments` and the params in `file`. Raises InputError that names all bad arguments."""
     load_params(file)  # raises for a bad file
     content = YAML(typ="safe", pure=True).load(file)
-    wanted, offenders = _read_arguments(arguments, content)
+    wanted, faults = _read_arguments(arguments, leaves(content))
     points: dict[Params, Point] = {}
     for combination in itertools.product(*wanted.values()):
         changed = copy.deepcopy(content)
         for key, value in zip(wanted, combination, strict=True):
-            section, last = _section(changed, key)
-            section[last] = value
+            _set(changed, key, value)
         try:
             params = Params.model_validate(changed)
         except ValidationError as error:
-            offenders += [f"{'.'.join(map(str, item['loc']))}: {item['msg']}{_got(item)}" for item in error.errors()]
+            faults += offenders(error)
         else:
-            tree = params.model_dump(mode="json")  # values of their param's type: 1 is 1.0 for a float
-            values = {key: (place := _section(tree, key))[0][place[1]] for key in wanted}
-            points.setdefault(params, Point(values, params))
-    if offenders:
+            typed = leaves(params.model_dump(mode="json"))  # 1 is 1.0 for a float
+            points.setdefault(params, Point({key: typed[key] for key in wanted}, params))
+    if faults:
         raise InputError(
             "these points cannot run",
             expected="KEY=VALUE,VALUE with keys, types and ranges of sceneparse/params/whole.py",
-            got="; ".join(dict.fromkeys(offenders)),
+            got="; ".join(dict.fromkeys(faults)),
             file=file,
             next_step="fix these arguments; no point has run",
         )
     return list(points.values())
 
 
-def _read_arguments(arguments: Sequence[str], content: dict[str, Any]) -> tuple[dict[str, list[Any]], list[str]]:
+def _read_arguments(arguments: Sequence[str], known: Collection[str]) -> tuple[dict[str, list[Any]], list[str]]:
     """Return each key's values, read as YAML 1.2 like the params file, and the faults of the arguments."""
     wanted: dict[str, list[Any]] = {}
-    offenders = []
+    faults = []
     for argument in arguments:
         key, equals, listed = argument.partition("=")
-        section, last = _section(content, key)
         if not equals:
-            offenders.append(f"{argument}: no KEY=VALUE")
-        elif not isinstance(section, dict) or last not in section or isinstance(section[last], dict):
-            offenders.append(f"{key}: no such param{did_you_mean(key, _keys(content))}")
+            faults.append(f"{argument}: no KEY=VALUE")
+        elif key not in known:
+            faults.append(f"{key}: no such param{did_you_mean(key, known)}")
         elif key in wanted:
-            offenders.append(f"{key}: it appears twice")
+            faults.append(f"{key}: it appears twice")
         else:
             try:
                 wanted[key] = list(_read_values(listed))
             except (YAMLError, ValueError) as error:  # ValueError: an impossible date, for example
-                fault = "not YAML" if isinstance(error, YAMLError) else error
-                offenders.append(f"{argument}: {fault}")
-    return wanted, offenders
+                faults.append(f"{argument}: {'not YAML' if isinstance(error, YAMLError) else error}")
+    return wanted, faults
 
 
 def _read_values(listed: str) -> Iterator[Any]:
@@ -140,22 +132,6 @@ def _read_values(listed: str) -> Iterator[Any]:
         raise YAMLError(text)
 
 
-def _section(content: Any, key: str) -> tuple[Any, str]:
-    """Return the section that holds `key`, or None, and the key's last part."""
+def _set(content: Any, key: str, value: Any) -> None:
     *sections, last = key.split(".")
-    for name in sections:
-        content = content.get(name) if isinstance(content, dict) else None
-    return content, last
-
-
-def _keys(content: dict[str, Any], above: str = "") -> Iterator[str]:
-    """Yield every param's whole key."""
-    for name, value in content.items():
-        if isinstance(value, dict):
-            yield from _keys(value, f"{above}{name}.")
-        else:
-            yield f"{above}{name}"
-
-
-def _got(item: Mapping[str, Any]) -> str:
-    return "" if isinstance(item["input"], dict) else f" (found {item['input']!r})"
+    reduce(getitem, sections, content)[last] = value

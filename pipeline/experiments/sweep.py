@@ -18,13 +18,14 @@ from pathlib import Path
 import psutil
 
 from pipeline.experiments.dvc_experiments import Baseline, Experiment, list_experiments
-from pipeline.experiments.grid import Point, read_grid, yaml_text
+from pipeline.experiments.grid import Point, read_grid
 from pipeline.repro.dvc_commands import CommandError
 from pipeline.repro.param_paths import PARAMS
 from pipeline.repro.project import project_root
 from pipeline.repro.stage_paths import stage_path
 from pipeline.repro.supervisor import GRACE_SECONDS
 from sceneparse.core.errors import BusyError
+from sceneparse.core.fields import shown
 from sceneparse.core.files import locked
 from sceneparse.core.tables import print_line, print_table
 from sceneparse.scores.results import read_scores
@@ -80,7 +81,7 @@ def _plan(baseline: Baseline, points: list[Point]) -> list[Step]:
 def _print_plan(plan: list[Step]) -> None:
     keys = list(plan[0].point.values)
     rows = [
-        [step.number, *map(yaml_text, step.point.values.values()), step.name, "done" if step.done else "to run"]
+        [step.number, *map(shown, step.point.values.values()), step.name, "done" if step.done else "to run"]
         for step in plan
     ]
     print_table(["point", *keys, "experiment", "state"], rows)

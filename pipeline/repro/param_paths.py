@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from pipeline.repro.project import Project, Stage
 from sceneparse.core.errors import InputError
+from sceneparse.core.fields import leaves
 from sceneparse.params.whole import load_params
 
 PARAMS = Path("params.yaml")
@@ -26,7 +27,8 @@ def check_params(root: Path) -> None:
 def check_inputs(project: Project, stages: Iterable[Stage]) -> None:
     """Raise InputError for an input that a stage reads, no stage makes, and that does not exist."""
     for stage, path, tracked in project.missing(stages):
-        keys = _keys(YAML(typ="safe", pure=True).load(project.root / PARAMS), path)
+        params = leaves(YAML(typ="safe", pure=True).load(project.root / PARAMS))
+        keys = [key for key, value in params.items() if value == path]
         fix = f"fix {' and '.join(keys)} in {PARAMS} (docs/own-data.md)" if keys else "put it back"
         raise InputError(
             f"{stage} has nothing to read",
@@ -35,10 +37,3 @@ def check_inputs(project: Project, stages: Iterable[Stage]) -> None:
             file=path,
             next_step=f"dvc pull {shlex.quote(path)}" if tracked else fix,
         )
-
-
-def _keys(content: object, path: str, above: str = "") -> list[str]:
-    """Return the dotted names of the params whose value is `path`."""
-    if not isinstance(content, dict):
-        return [above] if content == path else []
-    return [name for key, value in content.items() for name in _keys(value, path, f"{above}.{key}".strip("."))]

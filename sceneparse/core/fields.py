@@ -1,9 +1,11 @@
-"""Base of all sections, and types of their fields: for the params, the model's card and the source files."""
+"""Sections of files and types of their fields: for the params, the model's card and the source files."""
 
 import hashlib
+import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -61,15 +63,35 @@ class Section(BaseModel):
         return hash(self.model_dump_json())
 
 
-def offenders(error: ValidationError, without: str = "") -> str:
-    """Return every bad key of a file with its value, in one line, but for pydantic's errors of type `without`."""
+def flat(content: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Return all keys by their dotted names, sections included, with their values."""
+    values: dict[str, Any] = {}
+    for key, value in content.items():
+        values[f"{above}{key}"] = value
+        if isinstance(value, Mapping):
+            values |= flat(value, f"{above}{key}.")
+    return values
+
+
+def leaves(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all values by their dotted names, without the sections."""
+    return {key: value for key, value in flat(content).items() if not isinstance(value, Mapping)}
+
+
+def shown(value: object) -> str:
+    """Return a value as YAML has it, strings without quotes."""
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def offenders(error: ValidationError, without: str = "") -> list[str]:
+    """Return every bad key of a file with its value, but for pydantic's errors of type `without`."""
     lines = []
     for item in error.errors():
         key = ".".join(map(str, item["loc"])) or "(across sections)"
         value = "" if isinstance(item["input"], dict | BaseModel) else f" (found {item['input']!r})"
         if item["type"] != without:
             lines.append(f"{key}: {item['msg']}{value}")
-    return "; ".join(lines)
+    return lines
 
 
 def source_text(path: Path) -> str:

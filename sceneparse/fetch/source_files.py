@@ -60,7 +60,7 @@ def read_source(source: str, *kinds: type[Section]) -> Path | Section:
             try:
                 return kind.model_validate(content)
             except ValidationError as error:
-                raise _refusal(path, f"the keys {', '.join(kind.model_fields)}", offenders(error)) from None
+                raise _refusal(path, f"the keys {', '.join(kind.model_fields)}", "; ".join(offenders(error))) from None
     raise _refusal(path, f"a file with the key {' or '.join(first)}", f"{', '.join(map(str, keys)) or 'none'}")
 
 

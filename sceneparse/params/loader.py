@@ -1,6 +1,5 @@
 """Read params files as DVC does, YAML 1.2, and check them against a schema."""
 
-import json
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,7 +8,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from sceneparse.core.errors import InputError, did_you_mean
-from sceneparse.core.fields import Section, offenders
+from sceneparse.core.fields import Section, flat, offenders, shown
 
 Schema = TypeVar("Schema", bound=Section)
 REWRITE = "`sceneparse preset NAME` writes the whole file, and prints each value that it replaces"
@@ -39,7 +38,7 @@ def checked(content: dict[str, Any], schema: type[Schema], path: Path, *, whole:
     """
     keys = _other_keys(content, schema, whole)
     try:
-        params, values = schema.model_validate(content), ""
+        params, values = schema.model_validate(content), []
     except ValidationError as error:
         params, values = None, offenders(error, without="extra_forbidden")  # those are in `keys`
     if params and not keys:
@@ -47,25 +46,10 @@ def checked(content: dict[str, Any], schema: type[Schema], path: Path, *, whole:
     raise InputError(
         "the params do not have the keys of this version" if keys else "the params are not valid",
         expected="the keys, types and ranges of sceneparse/params",
-        got="; ".join(filter(None, (*keys, values))),
+        got="; ".join([*keys, *values]),
         file=path,
         next_step=f"{'remove the unknown keys, add the missing ones' if keys else 'fix the keys named'}; or {REWRITE}",
     )
-
-
-def flat(content: dict[str, Any], above: str = "") -> dict[str, Any]:
-    """Return all keys by their dotted names, sections included, with their values."""
-    values: dict[str, Any] = {}
-    for key, value in content.items():
-        values[f"{above}{key}"] = value
-        if isinstance(value, dict):
-            values |= flat(value, f"{above}{key}.")
-    return values
-
-
-def shown(value: object) -> str:
-    """Return a value as YAML has it, strings without quotes."""
-    return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def _other_keys(content: dict[str, Any], schema: type[Section], whole: bool) -> list[str]:

@@ -14,10 +14,10 @@ import numpy as np
 from ruamel.yaml import YAML
 
 from sceneparse.core.errors import InputError, did_you_mean
-from sceneparse.core.fields import Section
+from sceneparse.core.fields import Section, leaves, shown
 from sceneparse.core.files import write_text
 from sceneparse.core.tables import print_line
-from sceneparse.params.loader import checked, flat, read_yaml, shown
+from sceneparse.params.loader import checked, read_yaml
 from sceneparse.params.whole import Params
 
 FOLDER = Path(__file__).parents[2] / "presets"
@@ -30,12 +30,12 @@ COLUMN = 26  # of the comments, where the value leaves room
 def preset(name: str, params: Path) -> None:
     """Write the preset `name` to `params`, whole, and print each value that changes."""
     values = preset_params(name)
-    before = _leaves(read_yaml(params)) if params.exists() else None
+    before = leaves(read_yaml(params)) if params.exists() else None
     write_text(params, params_text(name))
     if before is None:
         print_line(f"{params}: new, preset {name}")
         return
-    after = _leaves(values.model_dump())
+    after = leaves(values.model_dump())
     changed = [key for key in (before | after) if key not in before or key not in after or before[key] != after[key]]
     for key in changed:
         old, new = (shown(values[key]) if key in values else "(no such key)" for values in (before, after))
@@ -77,10 +77,6 @@ def _about(name: str) -> list[str]:
     if name == DEMO:
         return ABOUT_DEMO
     return list(takewhile(lambda line: line.startswith("#"), (FOLDER / f"{name}.yaml").read_text().splitlines()))
-
-
-def _leaves(content: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in flat(content).items() if not isinstance(value, dict)}
 
 
 def _lines(section: Section, indent: str) -> Iterator[str]:

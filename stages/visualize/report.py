@@ -5,14 +5,14 @@ templates, style and script in page/ beside this file, with the charts' library 
 function of the page alone, without dates, commits or paths of this machine, and loads nothing from the network.
 """
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from sceneparse.core.fields import leaves, shown
 from sceneparse.network.card import Card
 from sceneparse.scores.metrics import SCORES
 from sceneparse.scores.palette import Colours
@@ -97,7 +97,13 @@ def render(page: Page) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"percent": percent, "figure": "{:.4g}".format, "words": words}
+    environment.filters |= {
+        "percent": percent,
+        "figure": "{:.4g}".format,
+        "words": words,
+        "leaves": leaves,
+        "shown": shown,
+    }
     specs: dict[str, Any] = {f"chart-{number}": chart.spec for number, chart in enumerate(page.charts)}
     if page.flow:
         specs["flow"] = page.flow.spec
@@ -111,7 +117,6 @@ def render(page: Page) -> str:
         ranked=sorted(page.classes, key=lambda row: (row.iou is None, -(row.iou or 0), row.value)),
         categories=sorted(page.categories, key=lambda row: (row.mean_iou is None, -(row.mean_iou or 0), row.name)),
         pairs=most_confused(page.confusion)[:PAIRS],
-        sections={name: list(flattened(content)) for name, content in page.card.params},
         data={"names": page.names, "colours": page.css_colours, "charts": specs},
         style=(HERE / "style.css").read_text(encoding="utf-8"),
         script=(HERE / "script.js").read_text(encoding="utf-8"),
@@ -119,15 +124,6 @@ def render(page: Page) -> str:
         notice=NOTICE,
         conditions=conditions().split("\n\n"),
     )
-
-
-def flattened(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Yield each param's dotted key and its value as in params.yaml."""
-    for key, value in content.items():
-        if isinstance(value, Mapping):
-            yield from flattened(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value if isinstance(value, str) else json.dumps(value)
 
 
 def percent(value: float | None) -> str:
