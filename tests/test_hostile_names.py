@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from browser import browser_page
 from cards import make_card
@@ -23,9 +24,8 @@ from sceneparse.core.files import csv_cell, csv_text
 from sceneparse.core.tables import print_json, print_line, print_table
 from sceneparse.dataset.class_table import LONGEST_NAME, scan_class_table
 from sceneparse.predict.legend import draw_legend
-from sceneparse.scores.metrics import write_tables
-from stages.evaluate.stage import _write_csv
-from stages.visualize.measured import read_classes, read_images
+from sceneparse.scores.metrics import write_table, write_tables
+from stages.visualize.measured import ClassRow, ImageRow, read_rows
 from stages.visualize.stage import visualize
 
 FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", "'quoted", "''", "=HYPERLINK(\"x\";'y')")
@@ -60,11 +60,11 @@ def test_tables_of_evaluate_hold_no_formulas(tmp_path):
     tables = [tmp_path / name for name in ("per_class.csv", "confusion.csv", "per_image.csv")]
     classes = len(FORMULAS)
     write_tables(np.ones((classes, classes + 1), np.int64), FORMULAS, *tables[:2])
-    _write_csv(tables[2], ["id", "pixel_accuracy", "mean_iou"], [(name, 0.5, None) for name in FORMULAS])
+    write_table(tables[2], pd.DataFrame({"id": FORMULAS, "pixel_accuracy": 0.5, "mean_iou": None}))
     cells = {cell for path in tables for row in csv.reader(io.StringIO(path.read_text(), newline="")) for cell in row}
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
-    assert tuple(row.name for row in read_classes(tables[0])) == FORMULAS
-    assert tuple(row.id for row in read_images(tables[2])) == FORMULAS
+    assert tuple(row.name for row in read_rows(tables[0], ClassRow)) == FORMULAS
+    assert tuple(row.id for row in read_rows(tables[2], ImageRow)) == FORMULAS
 
 
 # --- pages

@@ -119,10 +119,14 @@ def per_class(confusion: Confusion, names: Sequence[str]) -> pd.DataFrame:
 
 
 def write_tables(confusion: Confusion, names: Sequence[str], per_class_csv: Path, confusion_csv: Path) -> None:
-    """Write per_class() and the matrix's cells as CSV, each atomically."""
-    shown = [csv_cell(name) for name in names]
-    write_text(per_class_csv, per_class(confusion, shown).to_csv(index=False, lineterminator="\n"))
-    write_text(confusion_csv, cells(confusion, shown).to_csv(index=False, lineterminator="\n"))
+    """Write per_class() and the matrix's cells."""
+    write_table(per_class_csv, per_class(confusion, names))
+    write_table(confusion_csv, cells(confusion, names))
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as CSV, atomically; None and NaN become empty cells, floats their shortest exact form."""
+    write_text(path, table.map(csv_cell).to_csv(index=False, lineterminator="\n"))
 
 
 def cells(confusion: Confusion, names: Sequence[str]) -> pd.DataFrame:

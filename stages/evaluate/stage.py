@@ -5,17 +5,14 @@ untouched annotation (the benchmark's protocol); `resized` compares at the recor
 does. The tables hold `original`.
 """
 
-import csv
-import io
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from sceneparse.core.errors import InputError
-from sceneparse.core.files import csv_cell, write_json, write_text
+from sceneparse.core.files import write_json
 from sceneparse.core.progress import progress
 from sceneparse.core.tensorflow_loading import load_tensorflow
 from sceneparse.dataset.archive import Archive
@@ -26,9 +23,11 @@ from sceneparse.inference.loading import load_parser
 from sceneparse.params.evaluate import Evaluate
 from sceneparse.params.flags import run_stage
 from sceneparse.records.manifest import Manifest, open_records
-from sceneparse.scores.metrics import Confusion, confusion_matrix, scores, write_tables
+from sceneparse.scores.metrics import Confusion, confusion_matrix, scores, write_table, write_tables
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from sceneparse.inference.parser import SceneParser, Views
 
 
@@ -71,38 +70,23 @@ def evaluate(
 
     write_json(scores_json, {"original": scores(original), "resized": scores(resized)})
     write_tables(original, archive.classes, per_class, confusion)
-    _write_csv(per_image, ["id", "pixel_accuracy", "mean_iou"], images)
-    heading = ["category", "images", "labelled_pixels", "pixel_accuracy", "mean_iou"]
-    _write_csv(per_category, heading, ((name, *categories[name].row()) for name in sorted(categories)))
-
-
-class Category:
-    """Scene category: the number of its validation images, and the confusion matrix of all their pixels."""
-
-    def __init__(self, classes: int) -> None:
-        self.images, self.confusion = 0, np.zeros((classes, classes + 1), np.int64)
-
-    def add(self, matrix: Confusion) -> None:
-        """Add an image's confusion matrix."""
-        self.images += 1
-        self.confusion += matrix
-
-    def row(self) -> tuple[float | None, ...]:
-        """Return this category's row of per_category.csv, without its name; the scores are over all its pixels."""
-        return self.images, int(self.confusion.sum()), *_scores(self.confusion)
+    write_table(per_image, images)
+    write_table(per_category, categories)
 
 
 def score_originals(
     parser: "SceneParser", archive: Archive, views: "Views"
-) -> tuple[Confusion, list[tuple[str, float | None, float | None]], dict[str, Category]]:
+) -> "tuple[Confusion, pd.DataFrame, pd.DataFrame]":
     """Score the validation split at original size.
 
-    Returns the confusion matrix; each image's id, pixel accuracy and mIoU; and the scene categories by name, without
-    images for which the archive names no category.
+    Returns the confusion matrix, a row for each image, and a row for each scene category that the archive names, with
+    the scores of all pixels of its images.
     """
+    import pandas as pd
+
     classes, scenes = len(archive.classes), archive.scenes()
     total, images = np.zeros((classes, classes + 1), np.int64), []
-    categories: defaultdict[str, Category] = defaultdict(lambda: Category(classes))
+    matrices, counts = dict[str, Confusion](), Counter[str]()  # of the categories
     for pair in progress(archive.pairs("validation"), unit="image", desc="evaluate, original size"):
         annotation = decode_annotation(archive.read(pair.annotation))
         image = decode(archive.read(pair.image), annotation.size).image
@@ -110,9 +94,17 @@ def score_originals(
         matrix = confusion_matrix(to_labels(np.asarray(annotation)), to_labels(prediction), classes)
         images.append((pair.id, *_scores(matrix)))
         if pair.id in scenes:
-            categories[scenes[pair.id]].add(matrix)
+            category = scenes[pair.id]
+            matrices[category] = matrices.get(category, 0) + matrix
+            counts[category] += 1
         total += matrix
-    return total, images, categories
+    categories = [(name, counts[name], matrix.sum(), *_scores(matrix)) for name, matrix in sorted(matrices.items())]
+    columns = ["pixel_accuracy", "mean_iou"]
+    return (
+        total,
+        pd.DataFrame(images, columns=["id", *columns]),
+        pd.DataFrame(categories, columns=["category", "images", "labelled_pixels", *columns]),
+    )
 
 
 def score_records(
@@ -134,15 +126,6 @@ def score_records(
 def _scores(matrix: Confusion) -> tuple[float | None, float | None]:
     score = scores(matrix)
     return score["pixel_accuracy"], score["mean_iou"]
-
-
-def _write_csv(path: Path, heading: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(heading)
-    # None becomes an empty cell, and a float its shortest exact form.
-    writer.writerows(map(csv_cell, row) for row in rows)
-    write_text(path, text.getvalue())
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ is refused by name.
 import csv
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar, get_type_hints
 
 from sceneparse.scores.curves import flow_file, metric_file
 from sceneparse.scores.results import read_table, results_of
@@ -27,9 +27,9 @@ class ImageRow(NamedTuple):
 
 
 class ClassRow(NamedTuple):
-    """Row of per_class.csv; `value` is the class's annotation value."""
+    """Row of per_class.csv; `class_id` is the class's annotation value."""
 
-    value: int
+    class_id: int
     name: str
     iou: float | None
     accuracy: float | None
@@ -40,7 +40,7 @@ class ClassRow(NamedTuple):
 class CategoryRow(NamedTuple):
     """Row of per_category.csv: a scene category's scores, over all pixels of its images."""
 
-    name: str
+    category: str
     images: int
     labelled_pixels: int
     pixel_accuracy: float | None
@@ -50,52 +50,26 @@ class CategoryRow(NamedTuple):
 class Confused(NamedTuple):
     """Row of confusion.csv: pixels by true and predicted class, as annotation values; prediction 0 = no class."""
 
-    truth: int
-    prediction: int
+    truth_id: int
+    prediction_id: int
     pixels: int
     share: float
 
 
-def read_images(path: Path) -> list[ImageRow]:
-    """Read the scores of each validation image."""
-    return _table(path, lambda row: ImageRow(row["id"], _number(row["pixel_accuracy"]), _number(row["mean_iou"])))
+# What a column's type makes of its cells.
+CELLS: dict[Any, Callable[[str], Any]] = {
+    str: str,
+    int: int,
+    float: float,
+    float | None: lambda cell: float(cell) if cell else None,
+}
 
 
-def read_classes(path: Path) -> list[ClassRow]:
-    """Read the scores of each class, in order of annotation values."""
-    return _table(
-        path,
-        lambda row: ClassRow(
-            value=int(row["class_id"]),
-            name=row["name"],
-            iou=_number(row["iou"]),
-            accuracy=_number(row["accuracy"]),
-            labelled_pixels=int(row["labelled_pixels"]),
-            predicted_pixels=int(row["predicted_pixels"]),
-        ),
-    )
-
-
-def read_categories(path: Path) -> list[CategoryRow]:
-    """Read the scores of each scene category."""
-    return _table(
-        path,
-        lambda row: CategoryRow(
-            name=row["category"],
-            images=int(row["images"]),
-            labelled_pixels=int(row["labelled_pixels"]),
-            pixel_accuracy=_number(row["pixel_accuracy"]),
-            mean_iou=_number(row["mean_iou"]),
-        ),
-    )
-
-
-def read_confusion(path: Path) -> list[Confused]:
-    """Read the cells of the confusion matrix that are not empty."""
-    return _table(
-        path,
-        lambda row: Confused(int(row["truth_id"]), int(row["prediction_id"]), int(row["pixels"]), float(row["share"])),
-    )
+def read_rows(path: Path, kind: Callable[..., Row]) -> list[Row]:
+    """Return the rows of a table as NamedTuples, whose fields are columns of the table. Raises InputError."""
+    rows = read_table(path)
+    with results_of(path):
+        return [kind(*(CELLS[type](row[column]) for column, type in get_type_hints(kind).items())) for row in rows]
 
 
 def read_charts(curves: Path) -> list[Chart]:
@@ -103,9 +77,9 @@ def read_charts(curves: Path) -> list[Chart]:
 
     def series(split: str, name: str, best: Literal["min", "max"] | None = None) -> Series:
         path = metric_file(curves, split, name)
-        if not path.is_file():
-            return Series(split, (), best)
-        return Series(split, tuple(_table(path, lambda row: (float(row["step"]), float(row[name])), "\t")), best)
+        rows = read_table(path, "\t") if path.is_file() else []
+        with results_of(path):
+            return Series(split, tuple((float(row["step"]), float(row[name])) for row in rows), best)
 
     charts = {
         "Loss": (series("train", "loss"), series("validation", "loss", "min")),
@@ -130,13 +104,3 @@ def read_flow(curves: Path) -> GradientFlow | None:
         lines = ([*zip(steps, column, strict=True)] for column in norms)
         flow = GradientFlow(tuple(Series(layer, tuple(line)) for layer, line in zip(layers, lines, strict=True)))
     return flow if flow.drawn else None
-
-
-def _table(path: Path, convert: Callable[[dict[str, str]], Row], delimiter: str = ",") -> list[Row]:
-    rows = read_table(path, delimiter)
-    with results_of(path):
-        return [convert(row) for row in rows]
-
-
-def _number(cell: str) -> float | None:
-    return float(cell) if cell else None

@@ -114,8 +114,8 @@ def render(page: Page) -> str:
         meanings=SCORES,
         tiles=TILES,
         # Highest score first; rows without a score at the end.
-        ranked=sorted(page.classes, key=lambda row: (row.iou is None, -(row.iou or 0), row.value)),
-        categories=sorted(page.categories, key=lambda row: (row.mean_iou is None, -(row.mean_iou or 0), row.name)),
+        ranked=sorted(page.classes, key=lambda row: (row.iou is None, -(row.iou or 0), row.class_id)),
+        categories=sorted(page.categories, key=lambda row: (row.mean_iou is None, -(row.mean_iou or 0), row.category)),
         pairs=most_confused(page.confusion)[:PAIRS],
         data={"names": page.names, "colours": page.css_colours, "charts": specs},
         style=(HERE / "style.css").read_text(encoding="utf-8"),

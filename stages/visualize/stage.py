@@ -22,15 +22,7 @@ from sceneparse.params.visualize import Visualize
 from sceneparse.scores.overlays import data_url, outlined, overlay, photo_url, save_label_png, save_png, shrink
 from sceneparse.scores.palette import Colours, colour_blind_palette
 from sceneparse.scores.results import read_scores
-from stages.visualize.measured import (
-    ImageRow,
-    read_categories,
-    read_charts,
-    read_classes,
-    read_confusion,
-    read_flow,
-    read_images,
-)
+from stages.visualize.measured import CategoryRow, ClassRow, Confused, ImageRow, read_charts, read_flow, read_rows
 from stages.visualize.report import Group, Page, Scene, render
 
 LONGEST = 512  # pixels of a picture's longer side in the report
@@ -59,8 +51,8 @@ def visualize(
     """Draw the chosen scenes and write the report."""
     settings = params.visualize
     sections, charts, flow = read_scores(scores), read_charts(curves), read_flow(curves)
-    classes, images = read_classes(per_class), read_images(per_image)
-    category_rows, cells = read_categories(per_category), read_confusion(confusion)
+    classes, images = read_rows(per_class, ClassRow), read_rows(per_image, ImageRow)
+    category_rows, cells = read_rows(per_category, CategoryRow), read_rows(confusion, Confused)
 
     parser = load_parser(model, card)
     with Archive(dataset) as archive, atomic_directory(report) as folder:

@@ -16,7 +16,7 @@ NAMES = ["other", "wall", "sky", "lamp", "tree", "sky"]
 
 
 def test_pairs_are_ranked_by_pixels():
-    assert [(cell.truth, cell.prediction) for cell in most_confused(CELLS)] == [(3, 4), (5, 1), (1, 2), (2, 1)]
+    assert [(cell.truth_id, cell.prediction_id) for cell in most_confused(CELLS)] == [(3, 4), (5, 1), (1, 2), (2, 1)]
 
 
 def test_classes_of_the_most_confused_pairs():
