@@ -14,7 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,10 +22,9 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from pipeline.repro.dvc_commands import LAST_LINES, CommandError, failure_lines, stage_environment
+from pipeline.repro.dvc_commands import LAST_LINES, CommandError, OnOutput, run_dvc, stage_environment
 from pipeline.repro.dvc_errors import refusal
 from pipeline.repro.param_paths import PARAMS
-from pipeline.repro.process import Lines, run_supervised
 from pipeline.repro.project import Project
 from pipeline.repro.stage_paths import stage_path
 from sceneparse.core.errors import InputError
@@ -117,7 +116,7 @@ class Baseline:
         parts = (self.commit.encode(), hashlib.sha256(self.changes).digest(), params.encode())
         return hashlib.sha256(b"\0".join(parts)).hexdigest()[:8]
 
-    def run(self, name: str, params: str, folder: Path, on_output: Callable[[bytes], None]) -> None:
+    def run(self, name: str, params: str, folder: Path, on_output: OnOutput) -> None:
         """Run the experiment `name`, with `params` as its params.yaml, in a checkout at `folder`; leave it there.
 
         The project is at `project(folder)`. Its output also goes to a log beside the folder. Training resumes from
@@ -129,25 +128,15 @@ class Baseline:
         self._check_out(folder)
         write_text(project / PARAMS, params)
         self._link_data(project, params)
-        lines = Lines(keep=1000)
-
-        def take(chunk: bytes) -> None:
-            lines.feed(chunk)
-            on_output(chunk)
-
-        status = run_supervised(
-            [sys.executable, "-m", "dvc", "exp", "run", "--name", name],
-            take,
-            cwd=project,
-            environment={
-                **stage_environment(),
-                "DVC_EXP_AUTO_PUSH": "false",  # the checkout has no remote to push to
-                "DVC_SITE_CACHE_DIR": str(project / ".dvc/tmp/site"),  # of use to this checkout alone
-            },
-            output=folder.with_name(f"{name}.log"),
+        run_dvc(
+            project,
+            ["exp", "run", "--name", name],
+            on_output,
+            name=f"experiment {name}",
+            log=folder.with_name(f"{name}.log"),
+            DVC_EXP_AUTO_PUSH="false",  # the checkout has no remote to push to
+            DVC_SITE_CACHE_DIR=str(project / ".dvc/tmp/site"),  # of use to this checkout alone
         )
-        if status:
-            raise CommandError(f"experiment {name}", failure_lines(project, lines.last), may_pass=False)
         ref = str(ExpRefInfo(self.commit, name))
         _git(self.top, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(folder), f"{ref}:{ref}")
 

@@ -1,4 +1,4 @@
-"""`dvc repro` and `dvc push`, run under a supervisor.
+"""DVC's commands, run under a supervisor.
 
 Input: the root of a DVC repository. Output: a verdict, or an error that carries the stage's own last lines. Only exit
 statuses and printed lines are used here, the interface that DVC's users have.
@@ -48,20 +48,31 @@ def reproduce(root: Path, stage: str, force: bool, on_output: OnOutput) -> Verdi
 
     Returns RESTORED or COMPLETED. All processes of the command end with this one.
     """
-    lines = _run(root, ["repro", "--single-item", *(["--force"] if force else []), stage], on_output)
+    lines = run_dvc(root, ["repro", "--single-item", *(["--force"] if force else []), stage], on_output)
     restored = any(line.startswith(f"Stage '{stage}' is cached - skipping run") for line in lines)
     return Verdict.RESTORED if restored else Verdict.COMPLETED
 
 
 def push_outputs(root: Path, stages: Iterable[str], on_output: OnOutput) -> None:
     """Upload the outputs of `stages` and the run-cache to the default remote. Raises CommandError."""
-    lines = _run(root, ["push", "--run-cache", *stages], on_output)
+    lines = run_dvc(root, ["push", "--run-cache", *stages], on_output)
     if any(line.startswith("ERROR") for line in lines):  # a run-cache that fails leaves the exit status at 0
         raise CommandError("dvc push", failure_lines(root, lines), may_pass=True)
 
 
-def _run(root: Path, arguments: list[str], on_output: OnOutput) -> list[str]:
-    """Run `dvc ARGUMENTS` and return its last lines. Raises CommandError."""
+def run_dvc(
+    root: Path,
+    arguments: list[str],
+    on_output: OnOutput,
+    *,
+    name: str = "",
+    log: Path | None = None,
+    **environment: str,
+) -> list[str]:
+    """Run `dvc ARGUMENTS` and return its last lines. Raises CommandError, which names the command `name`.
+
+    The output also goes to the file `log`.
+    """
     lines = Lines(keep=1000)
 
     def take(chunk: bytes) -> None:
@@ -72,12 +83,12 @@ def _run(root: Path, arguments: list[str], on_output: OnOutput) -> list[str]:
         [sys.executable, "-m", "dvc", *arguments],
         take,
         cwd=root,
-        environment=stage_environment() | _without_git(root),
-        output=root / LOGS / f"{arguments[0]}.log",
+        environment=stage_environment() | _without_git(root) | environment,
+        output=log or root / LOGS / f"{arguments[0]}.log",
     )
     if status:
         may_pass = arguments[0] == "push" or any(line.endswith(f"exited with {TRY_AGAIN}") for line in lines.last)
-        raise CommandError(f"dvc {' '.join(arguments)}", failure_lines(root, lines.last), may_pass)
+        raise CommandError(name or f"dvc {' '.join(arguments)}", failure_lines(root, lines.last), may_pass)
     return lines.last
 
 

@@ -6,20 +6,20 @@ tests/pipeline/repro/test_dvc.py checks that a new version of DVC still has it. 
 """
 
 import hashlib
-import itertools
 import json
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from pipeline.repro.dvc_errors import broken_file, check_merged, dvc_understood
+from pipeline.repro.dvc_errors import dvc_understood
+from pipeline.repro.dvc_locks import at_work, lock_understood, users
+from pipeline.repro.project_files import broken_file, check_merged
 from pipeline.repro.stage_names import no_such_stage
-from sceneparse.core.errors import BusyError, InputError
+from sceneparse.core.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -85,19 +85,16 @@ class Project:
         graph = self._repo.index.graph  # an edge leads from a stage to one that it needs
         if target is not None and target not in names:
             raise no_such_stage(target, names, self.root / "dvc.yaml")
-        wanted = set(graph) if target is None else {names[target], *networkx.descendants(graph, names[target])}
-        # Choose the possible order that is nearest to dvc.yaml's.
-        position = {stage: index for index, stage in enumerate(graph)}
-        order = networkx.lexicographical_topological_sort(graph.reverse(), key=position.__getitem__)
+        wanted = graph if target is None else {names[target], *networkx.descendants(graph, names[target])}
         return [
             Stage(self._name(stage), tuple(sorted(map(self._name, graph.successors(stage)))))
-            for stage in order
+            for stage in networkx.dfs_postorder_nodes(graph)  # dvc.yaml's order, if stages can run in it
             if stage in wanted
         ]
 
     def changes(self, stage: str) -> list[object]:
         """Return the changes that `dvc status STAGE` finds, none when the stage is up to date. Raises BusyError."""
-        with _busy(self.root), self._repo.lock:
+        with lock_understood(self.root), self._repo.lock:
             return list(self._nodes()[stage].status().values())
 
     def current(self, stage: str) -> str | None:
@@ -114,30 +111,11 @@ class Project:
 
     def check_free(self) -> None:
         """Raise BusyError while another DVC command works in this workspace."""
-        with _busy(self.root), self._repo.lock:
+        with lock_understood(self.root), self._repo.lock:
             pass
-        for user in self.users():
+        for user in users(self.root, self._repo):
             if psutil.pid_exists(user["pid"]):
-                raise _at_work(self.root, f"process {user['pid']}: {user['cmd']}")
-
-    def users(self) -> list[dict[str, Any]]:
-        """Return the processes that read or write outputs: while a stage runs, DVC lists them, and releases its lock.
-
-        DVC writes the list in place. A kill at that moment leaves a torn list, which makes every DVC command fail. This
-        method removes it: nobody writes the list while its lock is held here, so its writer is gone.
-        """
-        from dvc.lock import make_lock
-        from dvc.rwlock import RWLOCK_FILE, RWLOCK_LOCK
-
-        folder = Path(self._repo.tmp_dir or "")
-        file, hard = folder / RWLOCK_FILE, bool(self._repo.config["core"].get("hardlink_lock"))
-        with _busy(self.root), make_lock(folder / RWLOCK_LOCK, tmp_dir=folder, hardlink_lock=hard):
-            try:
-                content = json.loads(file.read_text()) if file.exists() else {}
-            except json.JSONDecodeError:
-                file.unlink()
-                return []
-        return [*content.get("write", {}).values(), *itertools.chain(*content.get("read", {}).values())]
+                raise at_work(self.root, f"process {user['pid']}: {user['cmd']}")
 
     def _nodes(self) -> dict[str, Any]:
         """Return DVC's stages by name, as dvc.yaml and dvc.lock are now: another process may have written them."""
@@ -194,25 +172,3 @@ class Project:
                 next_step="dvc remote add --default NAME URL (docs/remotes.md)",
             )
         return name
-
-
-@contextmanager
-def _busy(root: Path) -> Iterator[None]:
-    """Turn DVC's lock error into BusyError, and its other errors into InputError."""
-    from dvc.lock import LockError
-
-    with dvc_understood(root):
-        try:
-            yield
-        except LockError as error:
-            raise _at_work(root, str(error).splitlines()[0]) from None
-
-
-def _at_work(root: Path, got: str) -> BusyError:
-    return BusyError(
-        "DVC is at work in this workspace",
-        expected="one command at a time",
-        got=got,
-        file=root,
-        next_step="wait for it to end, or stop it",
-    )

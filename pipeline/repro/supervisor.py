@@ -85,7 +85,7 @@ def _remove_torn_locks() -> None:
         from sceneparse.core.errors import InputError
 
         with suppress(InputError):  # DVC is at work: the file was only half written
-            Project(Path.cwd()).users()
+            Project(Path.cwd()).check_free()
 
 
 def _descendants() -> set[psutil.Process]:
