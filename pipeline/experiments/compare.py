@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from pipeline.experiments.dvc_experiments import Experiment, list_experiments
+from pipeline.experiments.experiment_rows import Experiment, list_experiments
 from pipeline.repro.project import Project, project_root
 from pipeline.repro.stage_paths import stage_path
 from sceneparse.core.errors import BusyError, InputError

@@ -1,71 +1,33 @@
-"""DVC experiments: run one apart from the workspace, and list them.
+"""DVC experiments that run apart from the workspace.
 
 Input: a DVC repository that is also a Git repository. Output: DVC's own refs below refs/exps, so that `dvc exp show`,
-`apply`, `branch`, `push` and `remove` work; rows of `dvc exp show --json`. Invariant: in the workspace only those refs
-change, each atomically. `dvc exp run --temp` breaks that: for a moment it stashes uncommitted changes, detaches HEAD
-and edits params.yaml, and a kill leaves the workspace in that state. So an experiment runs in a checkout of its own
-that shares DVC's cache, and Git fetches its ref at the end.
+`apply`, `branch`, `push` and `remove` work. Invariant: in the workspace only those refs change, each atomically. `dvc
+exp run --temp` breaks that: for a moment it stashes uncommitted changes, detaches HEAD and edits params.yaml, and a
+kill leaves the workspace in that state. So an experiment runs in a checkout of its own that shares DVC's cache, and Git
+fetches its ref at the end.
 """
 
 import hashlib
-import json
 import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from ruamel.yaml import YAML
 
-from pipeline.repro.dvc_commands import LAST_LINES, CommandError, OnOutput, run_dvc, stage_environment
-from pipeline.repro.dvc_errors import refusal
+from pipeline.repro.dvc_commands import LAST_LINES, CommandError, run_dvc, stage_environment
 from pipeline.repro.param_paths import PARAMS
+from pipeline.repro.process import OnOutput
 from pipeline.repro.project import Project
-from pipeline.repro.stage_paths import stage_path
 from sceneparse.core.errors import InputError
 from sceneparse.core.fields import leaves
 from sceneparse.core.files import write_text
 
 KEPT = Path("state")  # kept when a checkout is made again: training resumes from it
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """Row of `dvc exp show`. `params` and `scores` have flat keys with dots: train.epochs, original.mean_iou."""
-
-    name: str
-    baseline: str  # the commit that it started from
-    done: bool
-    params: dict[str, Any]
-    scores: dict[str, float | None]
-
-
-def list_experiments(root: Path, *, every_commit: bool = False) -> tuple[Experiment, list[Experiment]]:
-    """Return the workspace as a row, and the experiments that started from the current commit, or from any."""
-    flags = ["--all-commits"] if every_commit else []
-    command = [sys.executable, "-m", "dvc", "exp", "show", "--json", *flags]
-    try:
-        workspace, *baselines = json.loads(_output(command, cwd=root))
-    except CommandError as error:
-        raise refusal(root, error.last) from None
-    files = {"params": PARAMS, "metrics": stage_path("--scores", root)}
-
-    def row(revision: dict[str, Any], name: str, baseline: str, done: bool) -> Experiment:
-        data = revision["data"] or {"params": {}, "metrics": {}}  # None, and an error beside it, if DVC cannot read it
-        params, scores = (leaves(data[kind].get(str(path), {}).get("data") or {}) for kind, path in files.items())
-        return Experiment(name, baseline, done, params, scores)
-
-    rows = []
-    for baseline in baselines:
-        for entry in baseline["experiments"] or []:
-            done = entry["executor"] is None or entry["executor"]["state"] == "success"
-            rows.append(row(entry["revs"][0], entry["name"] or "", baseline["rev"], done))
-    return row(workspace, "workspace", baselines[0]["rev"] if baselines else "", True), rows
 
 
 @dataclass(frozen=True)
@@ -205,10 +167,10 @@ def _refusal(root: Path, got: str, next_step: str) -> InputError:
 
 
 def _git(folder: Path, *arguments: str, standard_input: bytes = b"", **environment: str) -> bytes:
-    return _output(["git", *arguments], cwd=folder, standard_input=standard_input, **environment)
+    return output_of(["git", *arguments], cwd=folder, standard_input=standard_input, **environment)
 
 
-def _output(command: Sequence[str], *, cwd: Path, standard_input: bytes = b"", **environment: str) -> bytes:
+def output_of(command: Sequence[str], *, cwd: Path, standard_input: bytes = b"", **environment: str) -> bytes:
     """Return a command's standard output. Raises CommandError."""
     environment = stage_environment() | environment
     try:

@@ -17,10 +17,12 @@ from pathlib import Path
 
 import psutil
 
-from pipeline.experiments.dvc_experiments import Baseline, Experiment, list_experiments
+from pipeline.experiments.dvc_experiments import Baseline
+from pipeline.experiments.experiment_rows import Experiment, list_experiments
 from pipeline.experiments.grid import Point, read_grid
 from pipeline.repro.dvc_commands import CommandError
 from pipeline.repro.param_paths import PARAMS
+from pipeline.repro.process import exit_by
 from pipeline.repro.project import project_root
 from pipeline.repro.stage_paths import stage_path
 from pipeline.repro.supervisor import GRACE_SECONDS
@@ -159,7 +161,7 @@ def _supervisors(state: Path) -> list[int]:
 def _stoppable() -> Iterator[None]:
     """Turn Ctrl-C and SIGTERM into SystemExit, so that the block ends its processes and waits for them."""
     numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, lambda number, _: sys.exit(128 + number)) for number in numbers}
+    before = {number: signal.signal(number, exit_by) for number in numbers}
     try:
         yield
     except SystemExit:

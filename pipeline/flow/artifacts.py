@@ -35,7 +35,8 @@ def published() -> bool:
 
 def publish_results(root: Path, scores: Scores, before: Scores) -> None:
     """Publish the stages' results; `before` holds the scores of the last good run, or nothing."""
-    create_table_artifact(score_rows(scores, before), key="scores", description=_compared(before))
+    compared = "Change: since the last good run" if before else "The first good run: nothing to compare with"
+    create_table_artifact(score_rows(scores, before), key="scores", description=compared)
     classes = read_table(root / stage_path("--per-class", root))
     create_table_artifact(classes, key="per-class", description="Classes, at original size")
     model, report = stage_path("--model", root), stage_path("--report", root)
@@ -61,10 +62,6 @@ def score_rows(scores: Scores, before: Scores) -> list[dict[str, str]]:
             row[f"{protocol}, change"] = "" if value is None or earlier is None else f"{value - earlier:+.4f}"
         rows.append(row)
     return rows
-
-
-def _compared(before: Scores) -> str:
-    return "Change: since the last good run" if before else "The first good run: nothing to compare with"
 
 
 def picture_sheet(folder: Path) -> str | None:
@@ -126,7 +123,7 @@ def _cell(text: str) -> str:
 def _git(root: Path, *arguments: str) -> str:
     """Return Git's output, or '' without Git or a repository."""
     try:
-        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)  # noqa: S607
+        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)  # noqa: S607 - whichever Git the user has on PATH
     except FileNotFoundError:
         return ""
     return done.stdout.strip()

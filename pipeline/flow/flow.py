@@ -29,7 +29,19 @@ from sceneparse.core.errors import BusyError, InputError
 from sceneparse.core.files import write_json
 from sceneparse.scores.results import read_scores
 
+
+def _may_pass(_task: Any, _run: Any, state: State[Any]) -> bool:
+    """Return whether to retry a failed task: a network may come back, bad input stays bad."""
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, CommandError) and error.may_pass
+
+
 RETRY_SECONDS = [5.0, 20.0, 60.0]  # before trying a download or a push again
+RETRIES: dict[str, Any] = {
+    "retries": len(RETRY_SECONDS),
+    "retry_delay_seconds": RETRY_SECONDS,
+    "retry_condition_fn": _may_pass,
+}
 GOOD, PUSHED = Path("state/flow/good.json"), Path("state/flow/pushed.json")  # scores of the last good, pushed run
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -141,14 +153,7 @@ def _stage_task(project: Project, force: bool) -> Any:
     def key(_: TaskRunContext, parameters: dict[str, Any]) -> str | None:
         return f"sceneparse-{parameters['stage']}-{parameters['current']}" if parameters["current"] else None
 
-    @task(
-        task_run_name="{stage}",
-        cache_key_fn=key,
-        persist_result=True,
-        retries=len(RETRY_SECONDS),
-        retry_delay_seconds=RETRY_SECONDS,
-        retry_condition_fn=_may_pass,
-    )
+    @task(task_run_name="{stage}", cache_key_fn=key, persist_result=True, **RETRIES)
     def run_stage(stage: str, current: str | None) -> State[Any]:
         if current:  # Prefect has no record of this task yet
             return Completed(name=Verdict.CACHED, data=stage)
@@ -163,12 +168,7 @@ def _stage_task(project: Project, force: bool) -> Any:
 def _push_task(project: Project) -> Any:
     """Return the task that uploads the stages' outputs and the run-cache."""
 
-    @task(
-        task_run_name="push",
-        retries=len(RETRY_SECONDS),
-        retry_delay_seconds=RETRY_SECONDS,
-        retry_condition_fn=_may_pass,
-    )
+    @task(task_run_name="push", **RETRIES)
     def push(stages: list[str]) -> State[Any]:
         try:
             push_outputs(project.root, stages, Relay(get_run_logger()))
@@ -177,9 +177,3 @@ def _push_task(project: Project) -> Any:
         return Completed(message=f"pushed to {project.remote()}")
 
     return push
-
-
-def _may_pass(_task: Any, _run: Any, state: State[Any]) -> bool:
-    """Return whether to retry a failed task: a network may come back, bad input stays bad."""
-    error = state.result(raise_on_failure=False)
-    return isinstance(error, CommandError) and error.may_pass

@@ -14,6 +14,7 @@ from typing import Any
 from pipeline.flow.environment import prepare_environment
 from pipeline.flow.server import api_reached, use_prefect_api
 from pipeline.repro.param_paths import check_params
+from pipeline.repro.process import exit_by
 from pipeline.repro.project import project_root
 from pipeline.repro.stage_names import check_stage_name
 
@@ -37,7 +38,7 @@ def run(**parameters: Any) -> None:
     # No heartbeat: the terminal shows the end of this process, and the heartbeat takes a second to stop.
     no_heartbeat = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _stop)
+        signal.signal(number, exit_by)
     try:
         with no_heartbeat, api_reached():
             state = sceneparse(**parameters, return_state=True)
@@ -47,7 +48,3 @@ def run(**parameters: Any) -> None:
     if not state.is_completed():
         sys.exit(f"error: {state.message}" if state.name != "Cancelled" else "cancelled: run again to resume")
     print(state.message)
-
-
-def _stop(number: int, _: object) -> None:
-    sys.exit(128 + number)

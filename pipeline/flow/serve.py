@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from pipeline.flow.environment import prepare_environment
 from pipeline.flow.lateness import watch
 from pipeline.flow.server import PrefectApi, api_reached, use_prefect_api
+from pipeline.repro.process import exit_by
 from pipeline.repro.project import Project, project_root
 from pipeline.repro.stage_names import check_stage_name
 from sceneparse.core.errors import InputError
@@ -36,7 +37,7 @@ def serve(
     prepare_environment()
     schedule = _schedule(cron, interval, timezone)
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _stop)  # until _serve sets its own handlers
+        signal.signal(number, exit_by)  # until _serve sets its own handlers
     api = use_prefect_api()
 
     from prefect.runner import Runner
@@ -92,10 +93,6 @@ async def _serve(runner: "Runner", api: PrefectApi, announcement: str, *, name: 
 def _set_on_signals(stopped: asyncio.Event) -> None:
     for number in STOPS:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-
-
-def _stop(number: int, _: object) -> None:
-    sys.exit(128 + number)
 
 
 def _schedule(cron: str | None, interval: float | None, timezone: str | None) -> Any:

@@ -7,12 +7,12 @@ statuses and printed lines are used here, the interface that DVC's users have.
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 
 from pipeline.repro.dvc_errors import refusal
-from pipeline.repro.process import Lines, run_supervised
+from pipeline.repro.process import Lines, OnOutput, run_supervised
 from pipeline.repro.project import in_git
 from sceneparse.core.errors import TRY_AGAIN
 from sceneparse.core.files import write_text
@@ -20,8 +20,6 @@ from sceneparse.core.progress import DRAW
 
 LAST_LINES = 15  # of a failed command, in its error
 LOGS = Path("state/flow")
-
-OnOutput = Callable[[bytes], None]
 
 
 class Verdict(StrEnum):

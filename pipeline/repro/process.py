@@ -15,6 +15,8 @@ from pipeline.repro.supervisor import GRACE_SECONDS
 
 POLL_SECONDS = 0.1
 
+OnOutput = Callable[[bytes], None]
+
 
 @contextmanager
 def supervised(
@@ -43,12 +45,7 @@ def supervised(
 
 
 def run_supervised(
-    command: Sequence[str],
-    on_output: Callable[[bytes], None],
-    *,
-    cwd: Path,
-    environment: Mapping[str, str],
-    output: Path,
+    command: Sequence[str], on_output: OnOutput, *, cwd: Path, environment: Mapping[str, str], output: Path
 ) -> int:
     """Run `command`, pass each piece of its output to `on_output`, and return the exit status."""
     with (
@@ -64,6 +61,11 @@ def run_supervised(
             else:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(POLL_SECONDS)
+
+
+def exit_by(number: int, _: object) -> None:
+    """Handle a signal: exit with 128 + its number, and end the commands under a supervisor on the way out."""
+    sys.exit(128 + number)
 
 
 class Lines:
