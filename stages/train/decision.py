@@ -44,7 +44,7 @@ def suited_to_iou(model: Any, records: Path, manifest: Manifest, batch_size: int
 def sample(model: Any, batches: Iterable[Any]) -> tuple[Floats, npt.NDArray[np.uint8]]:
     """Return float32 logits [P, N] and uint8 labels [P], none ignored, of pixels drawn from batches."""
 
-    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]  # TensorFlow has no types
     def drawn(images: Tensor, labels: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
         logits = model(images, training=False)
         flat = tf.reshape(logits, [tf.shape(logits)[0], -1, logits.shape[-1]])
@@ -71,42 +71,29 @@ def best_constants(logits: Floats, labels: npt.NDArray[np.uint8]) -> tuple[Float
     count = logits.shape[1]
     labelled = np.bincount(labels, minlength=count)
     constants, grid = np.zeros(count, np.float32), np.arange(-STEPS, STEPS + 1, dtype=np.float32) * np.float32(STEP)
-    scores, leaders = logits.copy(), _two_highest(logits)  # logits plus constants, and their two highest
-    before = mean = float(_ious_by_constant(scores, leaders, labels, labelled, 0, grid)[STEPS])
+    scores = logits.copy()  # logits plus constants
+    before = mean = float(_ious_by_constant(scores, labels, labelled, 0, grid)[STEPS])
     for _ in range(SWEEPS):
         start = mean
         for index in np.flatnonzero(labelled).tolist():
-            ious = _ious_by_constant(scores, leaders, labels, labelled, index, grid - constants[index])
+            ious = _ious_by_constant(scores, labels, labelled, index, grid - constants[index])
             best = int(ious.argmax())
             if ious[best] > mean:
                 mean, constants[index] = float(ious[best]), grid[best]
                 scores[:, index] = logits[:, index] + grid[best]
-                changed = (leaders == index).any(axis=0) | (scores[:, index] >= _at(scores, leaders[1]))
-                leaders[:, changed] = _two_highest(scores[changed])
         if mean == start:
             break
     return constants, before, mean
 
 
-def _two_highest(scores: Floats) -> Any:
-    """Return each pixel's two outputs with the highest scores, int [2, P]; ties go to the first, as in argmax."""
-    first = scores.argmax(axis=1)
-    others = scores.copy()
-    others[np.arange(len(others)), first] = -np.inf
-    return np.stack([first, others.argmax(axis=1)])
-
-
-def _at(scores: Floats, outputs: Any) -> Floats:
-    """Return each pixel's score at its entry of `outputs` [P]."""
-    return scores[np.arange(len(outputs)), outputs]  # type: ignore[no-any-return]
-
-
-def _ious_by_constant(scores: Floats, leaders: Any, labels: Any, labelled: Any, index: int, grid: Floats) -> Any:
+def _ious_by_constant(scores: Floats, labels: Any, labelled: Any, index: int, grid: Floats) -> Any:
     """Return the mean IoU over the labelled classes for each constant of the ascending `grid` on output `index`."""
     count = scores.shape[1]
-    rival = np.where(leaders[0] == index, leaders[1], leaders[0])  # the pixel's class where it is not `index`
-    # Constants up to `margin` leave the pixel to its rival; ties go to the first output.
-    margin = _at(scores, rival) - scores[:, index]
+    own = scores[:, index].copy()
+    scores[:, index] = -np.inf
+    rival = scores.argmax(axis=1)  # the pixel's class where it is not `index`
+    margin = scores.max(axis=1) - own  # constants up to it leave the pixel to its rival; ties go to the first output
+    scores[:, index] = own
     left = np.where(rival < index, np.searchsorted(grid, margin, "right"), np.searchsorted(grid, margin, "left"))
     cells = len(grid) + 1
 
