@@ -2,7 +2,7 @@
 
 A run's inputs (params, records, backbone, code, library versions) have a fingerprint, and each
 fingerprint has a directory below the state directory: a run never loads or removes state of other inputs.
-Inside, `step-N.npz` holds every variable of the model, the optimizer and the averages, and a JSON note of
+Inside, `step-N.npz` holds every variable of the model, the optimizer and the averages, in order, and a JSON note of
 the loop; `best-N.npz` holds the model's variables at the best epoch so far. Files are written atomically,
 and two steps are kept, so a damaged newest one costs minutes, not the run; a step counts as damaged if
 the best weights that it names are.
@@ -49,19 +49,14 @@ class Checkpoints:
         if others:
             log.info("kept in %s: unfinished training of other inputs (%s)", state, ", ".join(others))
         self.directory.mkdir(parents=True, exist_ok=True)
-        self._model = [(f"model/{index:03d}", variable) for index, variable in enumerate(model.variables)]
-        self._extras = [(f"extra/{index:03d}", variable) for index, variable in enumerate(extras)]
-
-    @property
-    def variables(self) -> list[Any]:
-        """All variables that a step changes: of the model, the optimizer and the averages."""
-        return [variable for _, variable in self._model + self._extras]
+        self._model = list(model.variables)
+        self.variables = [*self._model, *extras]  # all that a step changes
 
     def save(self, step: int, best_step: int | None, note: dict[str, Any]) -> None:
         """Write the state after `step` steps, with a JSON `note`; remove the files that it replaces."""
         if not self._writes:
             return
-        _write(self._step_file(step), self._model + self._extras, note | {"best_step": best_step})
+        _write(self._file("step", step), self.variables, note | {"best_step": best_step})
         # Keep one more of the best: a kill between the two saves leaves one that no step names yet.
         for path in self._files("step")[:-KEPT] + self._files("best")[: -KEPT - 1]:
             path.unlink()
@@ -70,10 +65,10 @@ class Checkpoints:
         """Load the newest readable state; return its step and note, or None to start at step 0."""
         for path in reversed(self._files("step")):
             try:
-                arrays, note = _read(path)
+                values, note = _read(path)
                 if note["best_step"] is not None:
-                    _read(self._best_file(note["best_step"]))
-                _assign(self._model + self._extras, arrays)
+                    _read(self._file("best", note["best_step"]))
+                _assign(self.variables, values)
             except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
                 log.warning("checkpoint %s is damaged (%s); trying the one before", path, error)
                 path.unlink()
@@ -84,43 +79,38 @@ class Checkpoints:
     def save_best(self, step: int) -> None:
         """Keep the model's variables as the best so far. Call before the `save` that names this step as the best."""
         if self._writes:
-            _write(self._best_file(step), self._model, {})
+            _write(self._file("best", step), self._model, {})
 
     def load_best(self, step: int) -> None:
         """Load the variables of `save_best(step)` into the model."""
-        arrays, _ = _read(self._best_file(step))
-        _assign(self._model, arrays)
+        values, _ = _read(self._file("best", step))
+        _assign(self._model, values)
 
     def remove(self) -> None:
         """Remove all checkpoints, when training is over and its outputs are written."""
         shutil.rmtree(self.directory)
 
-    def _step_file(self, step: int) -> Path:
-        return self.directory / f"step-{step:09d}.npz"
-
-    def _best_file(self, step: int) -> Path:
-        return self.directory / f"best-{step:09d}.npz"
+    def _file(self, kind: str, step: int) -> Path:
+        return self.directory / f"{kind}-{step:09d}.npz"
 
     def _files(self, kind: str) -> list[Path]:
         return sorted(self.directory.glob(f"{kind}-*.npz"))  # oldest first
 
 
-def _write(path: Path, variables: list[tuple[str, Any]], note: dict[str, Any]) -> None:
-    arrays: dict[str, Any] = {name: np.asarray(variable) for name, variable in variables}
-    arrays["note"] = np.frombuffer(json.dumps(note, allow_nan=False).encode(), np.uint8)
+def _write(path: Path, variables: list[Any], note: dict[str, Any]) -> None:
+    encoded = np.frombuffer(json.dumps(note, allow_nan=False).encode(), np.uint8)
     with atomic_write(path) as file:
-        np.savez(file, **arrays)
+        np.savez(file, *map(np.asarray, variables), note=encoded)
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return all arrays of a file, each checked by the zip's CRC-32, and its note."""
+def _read(path: Path) -> tuple[list[Any], dict[str, Any]]:
+    """Return the variables' values in a file, each checked by the zip's CRC-32, and its note."""
     with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
         arrays = dict(content.items())
     note: dict[str, Any] = json.loads(arrays.pop("note").tobytes())
-    return arrays, note
+    return list(arrays.values()), note
 
 
-def _assign(variables: list[tuple[str, Any]], arrays: dict[str, Any]) -> None:
-    values = [arrays[name] for name, _ in variables]  # raises before the first variable changes
-    for (_, variable), value in zip(variables, values, strict=True):
+def _assign(variables: list[Any], values: list[Any]) -> None:
+    for variable, value in zip(variables, values, strict=True):
         variable.assign(value)

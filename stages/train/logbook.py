@@ -117,13 +117,10 @@ class Logbook:
             for layer, norm in zip(self._layers, norms, strict=True):
                 self._scalar(f"gradient_norm/{layer}", norm)
 
-    def best(self) -> Row:
-        """Return the first epoch with the highest validation mIoU; there must be a validated epoch."""
-        return max(self.validated(), key=lambda row: float(row["validation/mean_iou"]))
-
-    def validated(self) -> list[Row]:
-        """Return the epochs that ended with a validation."""
-        return [row for row in self.history if "validation/mean_iou" in row]
+    def best(self) -> Row | None:
+        """Return the first epoch with the highest validation mIoU; None before the first validation."""
+        validated = (row for row in self.history if "validation/mean_iou" in row)
+        return max(validated, key=lambda row: float(row["validation/mean_iou"]), default=None)
 
     def _write_curves(self, row: Row) -> None:
         self._live.step = row["step"]
@@ -137,16 +134,17 @@ class Logbook:
         write_text(flow_file(self.curves), "".join(",".join(map(str, row)) + "\n" for row in rows))
 
 
-def training_row(step: int, loss: float, learning_rate: float) -> Row:
-    """Return the history's row of an epoch without validation, under the names that DVCLive and TensorBoard show."""
-    return {"step": step, "train/loss": loss, "train/learning_rate": learning_rate}
+def epoch_row(step: int, loss: float, learning_rate: float, validation: tuple[Confusion, float] | None = None) -> Row:
+    """Return the history's row of an epoch, under the names that DVCLive and TensorBoard show.
 
-
-def epoch_row(step: int, loss: float, learning_rate: float, validation_loss: float, confusion: Confusion) -> Row:
-    """Return the history's row of an epoch with its validation."""
+    validation: the confusion matrix and the loss, if the epoch ended with one.
+    """
+    row = {"step": step, "train/loss": loss, "train/learning_rate": learning_rate}
+    if validation is None:
+        return row
+    confusion, validation_loss = validation
     score = scores(confusion)
-    return {
-        **training_row(step, loss, learning_rate),
+    return row | {
         "validation/loss": validation_loss,
         "validation/mean_iou": score["mean_iou"] or 0.0,
         "validation/pixel_accuracy": score["pixel_accuracy"] or 0.0,

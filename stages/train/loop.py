@@ -18,7 +18,7 @@ from sceneparse.records.manifest import Manifest
 from sceneparse.scores.palette import own_palette
 from stages.train.checkpoint import Checkpoints
 from stages.train.histograms import write_histograms
-from stages.train.logbook import Logbook, Pace, Sums, epoch_line, epoch_row, training_row, warn_if_one_class
+from stages.train.logbook import Logbook, Pace, Sums, epoch_line, epoch_row, warn_if_one_class
 from stages.train.refusals import check_finite
 from stages.train.training import Trainer
 from stages.train.worker_team import Workers
@@ -88,21 +88,21 @@ class Loop:
     def _end_epoch(self, step: int, validation: Iterable[Any] | None) -> None:
         loss, rate = self.sums.take_loss() / self.steps, self.trainer.learning_rate()
         if validation is None:
-            self.logbook.add(training_row(step, loss, rate))
+            self.logbook.add(epoch_row(step, loss, rate))
             return
         with self.trainer.averages.swapped():
             confusion, validation_loss = self.trainer.validate(validation)
-            self.logbook.add(epoch_row(step, loss, rate, validation_loss, confusion))
-            if self.logbook.best()["step"] == step:
+            self.logbook.add(epoch_row(step, loss, rate, (confusion, validation_loss)))
+            if self.logbook.best() is self.logbook.history[-1]:
                 self.checkpoints.save_best(step)
         warn_if_one_class(confusion, self.manifest.classes)
 
     def _report(self, step: int, seconds_left: float) -> None:
-        best = self.logbook.best() if self.logbook.validated() else None
+        best = self.logbook.best()
         top = (best["step"] // self.steps, best["validation/mean_iou"]) if best else None
         log.info(epoch_line(step // self.steps, self.params.epochs, self.logbook.history[-1], top, seconds_left))
 
     def _save(self, step: int) -> None:
-        best_step = self.logbook.best()["step"] if self.logbook.validated() else None
+        best = self.logbook.best()
         note = {"sums": self.sums.note(), "history": self.logbook.history, "flow": self.logbook.flow}
-        self.checkpoints.save(step, best_step, note)
+        self.checkpoints.save(step, best and best["step"], note)

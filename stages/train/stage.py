@@ -80,16 +80,17 @@ def train(params: Sections, records: Path, model: Path, card: Path, curves: Path
         log.info("%s at step %d of %d", "resuming" if step else "starting", step, total)
 
         validation = trainer.distribute(partial(validation_batches, records, manifest, params.train.batch_size))
-        training = partial(training_batches, records, manifest, params.train, step)
-        batches = iter(trainer.distribute(training, endless=True))
+        # Endless, so that several workers need not confer before each batch.
+        training = trainer.distribute(
+            lambda part: training_batches(records, manifest, params.train, step, part).repeat()
+        )
         sums, logs = Sums(len(trainer.layers), note["sums"]), own / "tensorboard" / key
         logged = checkpoints.directory / "dvclive"
         with Logbook(logged, logs, trainer.layers, note["history"], note["flow"]) as logbook:
             loop = Loop(params.train, trainer, checkpoints, logbook, workers, stop, sums, steps, manifest)
-            loop.run(step, batches, validation, quiet=not cluster.chief)
+            loop.run(step, iter(training), validation, quiet=not cluster.chief)
 
-        if cluster.chief:
-            best = logbook.best()
+        if cluster.chief and (best := logbook.best()):
             checkpoints.load_best(best["step"])
             epoch = best["step"] // steps
             log.info(

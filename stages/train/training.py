@@ -91,18 +91,9 @@ class Trainer:
         """Variables besides the network's that a step changes."""
         return [*self.optimizer.variables, *self.averages.variables]
 
-    def distribute(
-        self, batches: Callable[[tf.distribute.InputContext], Any], *, endless: bool = False
-    ) -> Iterable[Any]:
-        """Make this worker's batches and divide them among its replicas.
-
-        `endless` batches start again at their end, so several workers need not confer before each batch.
-        """
-
-        def make(part: tf.distribute.InputContext) -> Any:
-            return batches(part).repeat() if endless else batches(part)
-
-        distributed: Iterable[Any] = self.strategy.distribute_datasets_from_function(make)
+    def distribute(self, batches: Callable[[tf.distribute.InputContext], Any]) -> Iterable[Any]:
+        """Make this worker's batches and divide them among its replicas."""
+        distributed: Iterable[Any] = self.strategy.distribute_datasets_from_function(batches)
         return distributed
 
     def step(self, batch: Any, *, frozen: bool = False, keep_gradients: bool = False) -> Update:

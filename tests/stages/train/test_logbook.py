@@ -11,7 +11,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from sceneparse.scores.curves import flow_file
 from stages.train import logbook as module
-from stages.train.logbook import Logbook, Pace, Sums, epoch_line, epoch_row, training_row, warn_if_one_class
+from stages.train.logbook import Logbook, Pace, Sums, epoch_line, epoch_row, warn_if_one_class
 
 LAYERS = ["conv1_1", "score_fr"]
 
@@ -45,15 +45,15 @@ def test_a_resumed_run_has_every_epoch_once(tmp_path):
 
 
 def test_the_best_epoch_is_the_first_of_the_highest(tmp_path):
-    history = [row(1, 0.2), training_row(2, 0.9, 0.1), row(3, 0.5), row(4, 0.5), row(5, 0.4)]
+    history = [row(1, 0.2), epoch_row(2, 0.9, 0.1), row(3, 0.5), row(4, 0.5), row(5, 0.4)]
     with Logbook(tmp_path / "dvclive", tmp_path / "tensorboard", LAYERS, history, []) as logbook:
         assert logbook.best()["step"] == 3
 
 
 def test_an_epoch_without_a_validation_has_a_loss_alone(tmp_path):
     with Logbook(tmp_path / "dvclive", tmp_path / "tensorboard", LAYERS, [], []) as logbook:
-        logbook.add(training_row(10, 0.5, 0.01))
-        assert not logbook.validated()
+        logbook.add(epoch_row(10, 0.5, 0.01))
+        assert logbook.best() is None
         logbook.add(row(20, 0.2))
         assert curve(logbook, "train/loss") == [(10, 0.5), (20, 0.05)]
         assert curve(logbook, "validation/mean_iou") == [(20, 0.2)]
@@ -94,7 +94,7 @@ def test_training_and_validation_share_a_graph(tmp_path):
 
 def test_an_epochs_row_by_hand():
     confusion = np.array([[3, 1], [0, 4]])
-    row = epoch_row(7, 0.5, 0.01, 0.6, confusion)
+    row = epoch_row(7, 0.5, 0.01, (confusion, 0.6))
     assert row["validation/pixel_accuracy"] == pytest.approx(7 / 8)
     assert row["validation/mean_iou"] == pytest.approx((3 / 4 + 4 / 5) / 2)
     assert (row["step"], row["train/loss"], row["validation/loss"]) == (7, 0.5, 0.6)
@@ -102,10 +102,10 @@ def test_an_epochs_row_by_hand():
 
 def test_an_epochs_line_keeps_its_columns():
     lines = [
-        epoch_line(9, 120, training_row(9, 12.3456, 0.1), None, 7261.4),
+        epoch_line(9, 120, epoch_row(9, 12.3456, 0.1), None, 7261.4),
         epoch_line(10, 120, row(10, 0.25), (10, 0.25), 59.6),
         epoch_line(120, 120, row(1000, 0.2), (10, 0.25), 0.0),
-        epoch_line(11, 120, training_row(11, 0.5, 0.1), (10, 0.25), 90000),
+        epoch_line(11, 120, epoch_row(11, 0.5, 0.1), (10, 0.25), 90000),
     ]
     assert lines == [
         "epoch   9/120  loss 12.346  no validation                                         "
