@@ -65,7 +65,8 @@ def annotate_tiled(
 ) -> Pixels:
     """Return the annotation, uint8 [H, W], of an RGB picture, uint8 [H, W, 3], from `batch` tiles at a time."""
     probabilities = tiled_probabilities(parser, image, tiling, views, batch)
-    return parser.decide(probabilities[np.newaxis], image.shape[:2])[0]  # type: ignore[no-any-return]
+    annotation: Pixels = parser.decide(probabilities[np.newaxis], image.shape[:2])[0]
+    return annotation
 
 
 def tiled_probabilities(parser: SceneParser, image: Pixels, tiling: Tiling, views: Views, batch: int) -> Probabilities:
@@ -94,8 +95,8 @@ def tiled_probabilities(parser: SceneParser, image: Pixels, tiling: Tiling, view
             rows, columns = slice(top, top + height), slice(left, left + width)
             total[rows, columns] += weights * tile
             covered[rows, columns] += weights
-    total /= covered
-    return total  # type: ignore[no-any-return]
+    mean: Probabilities = total / covered
+    return mean
 
 
 def _starts(length: int, window: int) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from cards import card_content, make_card
 from PIL import Image
 from small_model import SIZE, save_small_model
 
-from sceneparse.inference import parser as inference
+from sceneparse.inference import best_outputs
 from sceneparse.inference.loading import load_parser
 from sceneparse.inference.parser import ONE_VIEW, SceneParser, Views
 from sceneparse.inference.tiles import OVERLAP, annotate_tiled, plan_tiles, tiled_probabilities
@@ -124,9 +124,9 @@ def test_a_tile_sees_its_own_part_of_the_picture():
 def test_labels_in_bands_are_the_labels(parser, monkeypatch):
     scores = np.random.default_rng(0).normal(size=(1, 20, 30, 3)).astype(np.float32)
     whole = parser.decide(scores, (301, 200))
-    monkeypatch.setattr(inference, "BAND", 200 * 37)
+    monkeypatch.setattr(best_outputs, "BAND", 200 * 37)
     bands = parser.decide(scores, (301, 200))
     assert bands.shape == whole.shape == (1, 301, 200)
     assert (bands == whole).mean() > 0.9999, "but for ties that rounding decides"
-    monkeypatch.setattr(inference, "BAND", 100)
+    monkeypatch.setattr(best_outputs, "BAND", 100)
     assert (parser.decide(scores, (301, 200)) == whole).mean() > 0.9999, "a row at a time, less than a band"
