@@ -1,9 +1,10 @@
 """Stages of the pipeline: one folder per node of dvc.yaml, run as `python -m stages.NAME`."""
 
 import sys
+from typing import Any
 
 
-def explain(kind, error, trace) -> None:  # type: ignore[no-untyped-def]
+def explain(kind: Any, error: Any, trace: Any) -> None:
     """Print errors caused by the wrong Python without a traceback: no active environment, or an old one."""
     name = (getattr(error, "name", None) or "").partition(".")[0]
     ours = not isinstance(error, ModuleNotFoundError) or name in ("", "sceneparse", "stages")

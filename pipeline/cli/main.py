@@ -131,7 +131,7 @@ def completion(shell: str) -> None:
     for command in parsers:
         for action in command._actions:
             if action.type is Path or action.metavar == "PATH":  # PATH may be an address, too
-                action.complete = shtab.FILE  # type: ignore[attr-defined]
+                action.complete = shtab.FILE  # type: ignore[attr-defined]  # shtab's own attribute
             if isinstance(action, argparse._SubParsersAction):
                 parsers += action.choices.values()
     print(shtab.complete(parser, shell))

@@ -104,7 +104,7 @@ def _without_git(root: Path) -> dict[str, str]:
     """
     if in_git(root):
         return {}
-    from configobj import ConfigObj  # type: ignore[import-untyped]
+    from configobj import ConfigObj  # type: ignore[import-untyped]  # it has no types
     from dvc.config import Config
 
     folder = root / "state/without-git"

@@ -83,7 +83,7 @@ def _check_environment(client: Any, address: str, dataset: Path) -> None:
 
     # Nested, so that Dask pickles them by value: a worker that cannot import a task's function would crash.
     def import_ours() -> None:
-        import stages.prepare.encode  # noqa: F401
+        import stages.prepare.encode  # noqa: F401 - fails where the scheduler has no such module
 
     def sign() -> str:
         from stages.prepare.encode import signature

@@ -26,10 +26,6 @@ class PolySchedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ig
         progress = ops.clip((done - self.warmup) / max(1, self.steps - self.warmup), 0.0, 1.0)
         return self.peak * ops.where(done < self.warmup, rising, (1 - progress) ** self.power)
 
-    def get_config(self) -> dict[str, float]:
-        """Return the constructor's arguments."""
-        return {"peak": self.peak, "power": self.power, "warmup": self.warmup, "steps": self.steps}
-
 
 class PerVariable:
     """Mixin of an optimizer: decoupled weight decay of kernels alone, and a learning rate for each variable.
@@ -40,21 +36,23 @@ class PerVariable:
 
     rates: Sequence[float]
     decays: Sequence[float]
+    _get_variable_index: Any  # of Keras's optimizer, which comes next among the bases
+    assign_sub: Any
 
     def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
         """Update one variable."""
-        index = self._get_variable_index(variable)  # type: ignore[attr-defined]
+        index = self._get_variable_index(variable)
         rate = ops.cast(learning_rate, variable.dtype) * self.rates[index]
         if self.decays[index]:
-            self.assign_sub(variable, variable * (rate * self.decays[index]))  # type: ignore[attr-defined]
-        super().update_step(gradient, variable, rate)  # type: ignore[misc]
+            self.assign_sub(variable, variable * (rate * self.decays[index]))
+        super().update_step(gradient, variable, rate)  # type: ignore[misc]  # Keras's method
 
 
-class Adam(PerVariable, keras.optimizers.Adam):  # type: ignore[misc]
+class Adam(PerVariable, keras.optimizers.Adam):  # type: ignore[misc]  # Keras has no types
     """AdamW (Kingma, Ba 2015; Loshchilov, Hutter 2019), variable by variable."""
 
 
-class SGD(PerVariable, keras.optimizers.SGD):  # type: ignore[misc]
+class SGD(PerVariable, keras.optimizers.SGD):  # type: ignore[misc]  # Keras has no types
     """SGD with momentum and decoupled decay, variable by variable."""
 
 
