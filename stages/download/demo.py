@@ -8,7 +8,7 @@ dates, so equal arguments give equal bytes.
 import io
 import zipfile
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,30 +17,12 @@ from PIL import Image
 from sceneparse.core.files import add_member, atomic_write
 from sceneparse.core.progress import progress
 from sceneparse.dataset.archive import CLASS_TABLE, SCENES, SPLITS
-from stages.download.painting.canvas import Kind
+from stages.download.painting.kinds import Kind
 from stages.download.painting.scenes import draw_scene
 
 ROOT = "SceneparseDemo"
 PREFIXES = {"training": "ADE_train", "validation": "ADE_val"}
 JPEG_QUALITY = 90
-NAMES: Final = {
-    Kind.SKY: "sky",
-    Kind.ROAD: "road, route",
-    Kind.GRASS: "grass",
-    Kind.BUILDING: "building, edifice",
-    Kind.SAND: "sand",
-    Kind.TREE: "tree",
-    Kind.MOUNTAIN: "mountain, mount",
-    Kind.FIELD: "field",
-    Kind.WATER: "water",
-    Kind.SIDEWALK: "sidewalk, pavement",
-    Kind.FENCE: "fence, fencing",
-    Kind.STREETLIGHT: "streetlight, street lamp",
-    Kind.CAR: "car, auto, automobile, machine, motorcar",
-    Kind.PERSON: "person, individual, someone, somebody, mortal, soul",
-    Kind.BOAT: "boat",
-    Kind.SIGNBOARD: "signboard, sign",
-}
 
 
 def write_demo(path: Path, training: int, validation: int, seed: int) -> None:
@@ -69,9 +51,9 @@ def _class_table(pixels: npt.NDArray[np.int64], pictures: dict[str, npt.NDArray[
     """Return an objectInfo150.txt: each class's share of the annotated training pixels, and its pictures per split."""
     shares = pixels / pixels[1:].sum()  # never zero: every scene has sky
     rows = ["Idx\tRatio\tTrain\tVal\tName"]
-    for kind in range(1, len(Kind)):
+    for kind in [*Kind][1:]:
         shown = "\t".join(str(pictures[split][kind]) for split in SPLITS)
-        rows.append(f"{kind}\t{shares[kind]:.4f}\t{shown}\t{NAMES[Kind(kind)]}")
+        rows.append(f"{kind}\t{shares[kind]:.4f}\t{shown}\t{kind.label}")
     return "\n".join(rows) + "\n"
 
 

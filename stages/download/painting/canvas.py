@@ -7,51 +7,17 @@ size; then the picture is averaged (smooth edges) and the annotation sampled (cr
 
 import math
 from collections.abc import Callable, Sequence
-from enum import IntEnum
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
+from stages.download.painting.kinds import TEXTURES, Kind
+
 Point = tuple[float, float, float]  # metres: to the right of the camera, above the ground, ahead
 Color = tuple[float, float, float]  # RGB, 0..255, in white light
 FAR = 4000.0  # metres: too far to be told from the horizon
-
-
-class Kind(IntEnum):
-    """Annotation values: other, then the demo's classes from most to least frequent."""
-
-    OTHER = 0
-    SKY = 1
-    ROAD = 2
-    GRASS = 3
-    BUILDING = 4
-    SAND = 5
-    TREE = 6
-    MOUNTAIN = 7
-    FIELD = 8
-    WATER = 9
-    SIDEWALK = 10
-    FENCE = 11
-    STREETLIGHT = 12
-    CAR = 13
-    PERSON = 14
-    BOAT = 15
-    SIGNBOARD = 16
-
-
-# Strength of each kind's grain, blotches, horizontal streaks, and fading towards the horizon.
-TEXTURE = np.full((len(Kind), 4), (0.05, 0.05, 0.0, 0.0), np.float32)
-TEXTURE[Kind.SKY] = (0.0, 0.0, 0.0, 0.0)
-TEXTURE[Kind.ROAD] = (0.15, 0.08, 0.1, 0.35)
-TEXTURE[Kind.GRASS] = (0.35, 0.25, 0.1, 0.45)
-TEXTURE[Kind.SAND] = (0.15, 0.12, 0.05, 0.3)
-TEXTURE[Kind.TREE] = (0.45, 0.3, 0.0, 0.0)
-TEXTURE[Kind.MOUNTAIN] = (0.08, 0.3, 0.0, 0.0)
-TEXTURE[Kind.FIELD] = (0.2, 0.1, 0.15, 0.4)
-TEXTURE[Kind.WATER] = (0.05, 0.08, 0.4, 0.45)
-TEXTURE[Kind.SIDEWALK] = (0.1, 0.12, 0.0, 0.3)
 SENSOR_NOISE = 6  # peak to peak, of 255
 
 # Times of day: colour of the zenith, colour of the horizon, and the light on things (gain per channel).
@@ -86,7 +52,7 @@ class Canvas:
         for _, draw in sorted(self._standing, key=lambda thing: -thing[0]):
             draw()
         kinds = np.asarray(self._annotation)[::2, ::2]  # [H,W]
-        grain, blotches, streaks, paleness = (strength.take(kinds) for strength in TEXTURE.T)  # [H,W] each
+        grain, blotches, streaks, paleness = (strength.take(kinds) for strength in TEXTURES.T)  # [H,W] each
         noise = self._noise(1, 1, kinds.shape)
         gain = 1 + grain * noise
         gain += blotches * (self._noise(9, 9, kinds.shape) + self._noise(4, 4, kinds.shape))

@@ -4,7 +4,8 @@ Each function paints over what is already on the canvas. Lengths are in metres, 
 and ahead of it (near, far); colours vary a little between pictures.
 """
 
-from stages.download.painting.canvas import FAR, Canvas, Color, Kind, Point, shaded
+from stages.download.painting.canvas import FAR, Canvas, Color, Point, shaded
+from stages.download.painting.kinds import Kind
 
 WHITE: Color = (240, 240, 234)
 

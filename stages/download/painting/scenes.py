@@ -9,7 +9,8 @@ from PIL import Image
 
 from sceneparse.dataset.archive import SPLITS
 from stages.download.painting import ground, things
-from stages.download.painting.canvas import FAR, Canvas, Kind
+from stages.download.painting.canvas import FAR, Canvas
+from stages.download.painting.kinds import Kind
 
 SIDES = (200, 420)  # shortest and longest, pixels
 GRAY_EVERY = 13  # about 8% of the pictures have one channel; some of ADE20K's do

@@ -9,7 +9,8 @@ import math
 
 import numpy as np
 
-from stages.download.painting.canvas import Canvas, Color, Kind, Point, shaded
+from stages.download.painting.canvas import Canvas, Color, Point, shaded
+from stages.download.painting.kinds import Kind
 
 WALLS: tuple[Color, ...] = ((168, 92, 74), (214, 190, 150), (226, 216, 200), (150, 124, 108), (196, 140, 100))
 ROOFS: tuple[Color, ...] = ((156, 62, 44), (104, 64, 50), (86, 84, 92))

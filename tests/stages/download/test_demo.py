@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from sceneparse.dataset.archive import CLASS_TABLE, SPLITS, Archive
-from stages.download.demo import NAMES, ROOT, write_demo
-from stages.download.painting.canvas import Canvas, Kind
+from stages.download.demo import ROOT, write_demo
+from stages.download.painting.canvas import Canvas
+from stages.download.painting.kinds import Kind
 from stages.download.painting.scenes import CATEGORIES, GRAY_EVERY, SIDES, draw_scene
 
 COUNTS = {"training": 14, "validation": 6}
@@ -64,7 +65,7 @@ def test_members_carry_no_time_and_no_compression(archive: Archive) -> None:
 def test_ids_and_classes_are_as_in_ade(archive: Archive) -> None:
     for split, prefix in (("training", "ADE_train"), ("validation", "ADE_val")):
         assert [pair.id for pair in archive.pairs(split)] == [f"{prefix}_{i + 1:08d}" for i in range(COUNTS[split])]
-    assert archive.classes == tuple(NAMES[kind].split(",")[0] for kind in Kind if kind)
+    assert archive.classes == tuple(kind.label.split(",")[0] for kind in Kind if kind)
 
 
 def test_every_scene_has_a_category(archive: Archive) -> None:
