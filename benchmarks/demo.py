@@ -9,7 +9,6 @@ accuracy 0.85 at original size. --small takes few and small scenes and one epoch
 
 import argparse
 import json
-import os
 import re
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import time
 from pathlib import Path
 
 from benchmarks.clones import make_clone
+from pipeline.repro.dvc_commands import stage_environment
 from sceneparse.core.parallel import usable_cpus
 
 
@@ -25,12 +25,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--small", action="store_true", help="few and small scenes, one epoch")
     small = parser.parse_args().small
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     with tempfile.TemporaryDirectory() as scratch:
         clone = make_clone(Path(scratch), small)
         start = last = time.monotonic()
         stage = "start of dvc"
-        repro = subprocess.Popen(["dvc", "repro"], cwd=clone, env=environment, stdout=subprocess.PIPE, text=True)
+        repro = subprocess.Popen(
+            ["dvc", "repro"], cwd=clone, env=stage_environment(), stdout=subprocess.PIPE, text=True
+        )
         for line in repro.stdout or []:
             if begun := re.match(r"Running stage '(\w+)'", line):
                 print(f"{stage:>14} {time.monotonic() - last:7.1f} s", flush=True)

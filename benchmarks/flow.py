@@ -20,6 +20,7 @@ import psutil
 
 from benchmarks.clones import make_clone
 from pipeline.flow.server import free_port, healthy
+from pipeline.repro.dvc_commands import stage_environment
 from pipeline.repro.process import supervised
 from pipeline.repro.project import Project
 from sceneparse.core.parallel import usable_cpus
@@ -72,8 +73,7 @@ def main() -> None:
         port = free_port()
         url = f"http://127.0.0.1:{port}/api"
         environment = {
-            **os.environ,
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            **stage_environment(),
             "DVC_SITE_CACHE_DIR": f"{folder}/site-cache",
             "PREFECT_HOME": f"{folder}/prefect",
             "PREFECT_API_URL": url,

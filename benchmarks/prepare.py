@@ -28,8 +28,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from sceneparse.core.parallel import usable_cpus
 from sceneparse.dataset.archive import CLASS_TABLE, SPLITS
 from sceneparse.params.presets import preset_params

@@ -28,6 +28,7 @@ from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
 
+from sceneparse.core.fields import set_leaf
 from sceneparse.core.files import file_digest, write_text
 from sceneparse.core.parallel import usable_cpus
 from sceneparse.params.presets import preset_params
@@ -166,11 +167,7 @@ def write_params(path: Path, recipe: str, seed: int, data: Data, epochs: int, st
         changes["weights.digest"] = file_digest(data.weights)
     for file, more in ((path, changes), (path.with_name("views.yaml"), VIEWS)):
         for name, value in more.items():
-            *sections, key = name.split(".")
-            section = content
-            for each in sections:
-                section = section[each]
-            section[key] = value
+            set_leaf(content, name, value)
         YAML().dump(content, file)
 
 

@@ -7,7 +7,6 @@ both numbers are above the shuffle buffer's 2,048. Each run is one epoch in a pr
 """
 
 import argparse
-import io
 import json
 import os
 import subprocess
@@ -16,49 +15,35 @@ import tempfile
 import time
 from pathlib import Path
 
-from PIL import Image
 from ruamel.yaml import YAML
 
 from sceneparse.core.files import file_digest
 from sceneparse.core.parallel import usable_cpus
 from sceneparse.dataset.archive import Archive
-from sceneparse.dataset.images import decode_annotation, fit, fit_pair
-from sceneparse.dataset.photos import decode
+from sceneparse.params.prepare import Prepare
 from sceneparse.params.whole import Params
 from sceneparse.records.manifest import Manifest, Shard, Split
-from sceneparse.records.tfrecord import encode_example, frame
 from stages.download.demo import write_demo
+from stages.prepare.encode import encode_pair
 
 ROOT = Path(__file__).parents[1]
 SIZE = 128
 SHARD_IMAGES = 256
 
 
-def encoded(picture: Image.Image, kind: str) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, kind)
-    return buffer.getvalue()
-
-
 def write_records(directory: Path, dataset: Path, images: int) -> None:
     """Write records of `images` training pictures, the dataset's own repeated."""
     directory.mkdir()
     with Archive(dataset) as archive:
-        classes, pairs = archive.classes, archive.pairs("training")
-        pictures = []
-        for pair in pairs:
-            annotation = decode_annotation(archive.read(pair.annotation))
-            image = decode(archive.read(pair.image), annotation.size).image
-            fitted = fit_pair(image, annotation, fit(*image.size, SIZE, "squash"), SIZE)
-            pictures.append((encoded(fitted[0], "JPEG"), encoded(fitted[1], "PNG")))
+        classes, params = archive.classes, Prepare(size=SIZE)
+        records = [encode_pair(archive, pair, params)[0] for pair in archive.pairs("training")]
 
     def split(name: str, count: int) -> Split:
         shards = []
         for start in range(0, count, SHARD_IMAGES):
             numbers = range(start, min(count, start + SHARD_IMAGES))
-            records = (encode_example(str(n), *pictures[n % len(pictures)], SIZE, SIZE) for n in numbers)
             path = directory / f"{name}-{start:07d}.tfrecord"
-            path.write_bytes(b"".join(map(frame, records)))
+            path.write_bytes(b"".join(records[number % len(records)] for number in numbers))
             shards.append(Shard(path.name, len(numbers), file_digest(path)))
         return Split(tuple(map(str, range(count))), (1,) * (len(classes) + 1), tuple(shards))
 

@@ -11,8 +11,6 @@ import itertools
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +20,7 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.representer import RoundTripRepresenter
 
 from sceneparse.core.errors import InputError, did_you_mean
-from sceneparse.core.fields import leaves, offenders, shown
+from sceneparse.core.fields import leaves, offenders, set_leaf, shown
 from sceneparse.params.whole import Params, load_params
 
 LABEL = 48  # most characters of a name before its digest
@@ -61,7 +59,7 @@ class Point:
             yaml.Representer = _Representer
         content = yaml.load(text)
         for key, value in self.values.items():
-            _set(content, key, value)
+            set_leaf(content, key, value)
         written = io.StringIO()
         yaml.dump(content, written)
         return written.getvalue()
@@ -76,7 +74,7 @@ def read_grid(arguments: Sequence[str], file: Path) -> list[Point]:
     for combination in itertools.product(*wanted.values()):
         changed = copy.deepcopy(content)
         for key, value in zip(wanted, combination, strict=True):
-            _set(changed, key, value)
+            set_leaf(changed, key, value)
         try:
             params = Params.model_validate(changed)
         except ValidationError as error:
@@ -130,8 +128,3 @@ def _read_values(listed: str) -> Iterator[Any]:
         text = ""
     if text:
         raise YAMLError(text)
-
-
-def _set(content: Any, key: str, value: Any) -> None:
-    *sections, last = key.split(".")
-    reduce(getitem, sections, content)[last] = value

@@ -4,6 +4,8 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -76,6 +78,12 @@ def flat(content: Mapping[str, Any], above: str = "") -> dict[str, Any]:
 def leaves(content: Mapping[str, Any]) -> dict[str, Any]:
     """Return all values by their dotted names, without the sections."""
     return {key: value for key, value in flat(content).items() if not isinstance(value, Mapping)}
+
+
+def set_leaf(content: Any, name: str, value: Any) -> None:
+    """Set the value of a dotted name whose sections exist."""
+    *sections, last = name.split(".")
+    reduce(getitem, sections, content)[last] = value
 
 
 def shown(value: object) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 from daemons import PATIENCE
 from ruamel.yaml import YAML
 
+from sceneparse.core.fields import leaves, set_leaf
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -68,12 +70,8 @@ class Workspace:
         """Change one param in params.yaml, comments kept."""
         yaml = YAML()
         content = yaml.load(self.path / "params.yaml")
-        *sections, last = key.split(".")
-        section = content
-        for name in sections:
-            section = section[name]
-        assert last in section, key
-        section[last] = value
+        assert key in leaves(content), key
+        set_leaf(content, key, value)
         yaml.dump(content, self.path / "params.yaml")
 
     def read(self, name: str) -> bytes:
