@@ -4,8 +4,8 @@ Input: the rows of `dvc exp show`. Output: a table or JSON, best first, with the
 """
 
 import math
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from pipeline.experiments.experiment_rows import Experiment, list_experiments
 from pipeline.repro.project import Project, project_root
@@ -27,7 +27,9 @@ def compare(by: str, every_commit: bool, as_json: bool) -> None:
     differing = [key for key in keys if any(row.params.get(key) != workspace.params.get(key) for row in ranked)]
     current = _up_to_date(project)
     if as_json:
-        described = [_described(row, differing) for row in [*ranked, workspace]]
+        described = [
+            asdict(row) | {"params": {key: row.params.get(key) for key in differing}} for row in [*ranked, workspace]
+        ]
         reference = described.pop() | {"up_to_date": current}
         print_json({"by": score, "experiments": described, "workspace": reference})
         return
@@ -76,8 +78,3 @@ def _up_to_date(project: Project) -> bool | None:
         return all(project.current(stage.name) for stage in project.stages())
     except BusyError:
         return None
-
-
-def _described(row: Experiment, keys: list[str]) -> dict[str, Any]:
-    params = {key: row.params.get(key) for key in keys}
-    return {"name": row.name, "baseline": row.baseline, "done": row.done, "params": params, "scores": row.scores}

@@ -86,11 +86,6 @@ def photo_url(image: Pixels) -> str:
     return data_url("image/webp", file.getvalue())
 
 
-def save_png(path: Path, image: Pixels) -> None:
-    """Write an RGB picture, uint8 [H, W, 3]."""
-    Image.fromarray(image).save(path, "PNG")
-
-
 def save_label_png(file: Path | IO[bytes], annotation: Pixels, colours: Colours) -> None:
     """Write annotation values, uint8 [H, W], as an 8-bit palette PNG: viewers show the colours, the indices count."""
     picture = Image.fromarray(annotation)

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import atomic_directory, locked
@@ -50,7 +50,7 @@ def train(params: Sections, records: Path, model: Path, card: Path, curves: Path
     _check_freeze(params.train, initialize is not None)
 
     load_tensorflow()  # takes seconds: the checks of params and records come first
-    from sceneparse.network.saving import describe
+    from sceneparse.network.saving import describe, save_card, save_model
     from sceneparse.records.batches import steps_per_epoch, training_batches, validation_batches
     from stages.train.checkpoint import Checkpoints, fingerprint
     from stages.train.decision import suited_to_iou
@@ -101,7 +101,10 @@ def train(params: Sections, records: Path, model: Path, card: Path, curves: Path
             network = trainer.model
             if params.train.decision == "iou":
                 network = suited_to_iou(network, records, manifest, params.train.batch_size)
-            _write_outputs(network, description, logbook.curves, model, card, curves)
+            save_model(network, model, description)
+            save_card(card, model, description)
+            with atomic_directory(curves) as directory:
+                shutil.copytree(logbook.curves, directory, dirs_exist_ok=True)
             checkpoints.remove()
 
 
@@ -125,15 +128,6 @@ def _check_name(model: Path) -> None:
         raise InputError(
             "Keras could not save the model", expected=".keras", got=model.name, file=model, next_step=next_step
         )
-
-
-def _write_outputs(network: Any, description: Any, logged: Path, model: Path, card: Path, curves: Path) -> None:
-    from sceneparse.network.saving import save_card, save_model
-
-    save_model(network, model, description)
-    save_card(card, model, description)
-    with atomic_directory(curves) as directory:
-        shutil.copytree(logged, directory, dirs_exist_ok=True)
 
 
 def _check_freeze(params: Train, pretrained: bool) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from PIL import Image
 
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import atomic_directory, file_digest
@@ -19,7 +20,7 @@ from sceneparse.dataset.photos import decode
 from sceneparse.inference.loading import load_parser
 from sceneparse.params.flags import run_stage
 from sceneparse.params.visualize import Visualize
-from sceneparse.scores.overlays import data_url, outlined, overlay, photo_url, save_label_png, save_png, shrink
+from sceneparse.scores.overlays import data_url, outlined, overlay, photo_url, save_label_png, shrink
 from sceneparse.scores.palette import Colours, colour_blind_palette
 from sceneparse.scores.results import read_scores
 from stages.visualize.measured import CategoryRow, ClassRow, Confused, ImageRow, read_charts, read_flow, read_rows
@@ -129,11 +130,11 @@ def draw(
     maps = {name: shrink(values, LONGEST) for name, values in maps.items()}  # [h, w] each
     stem = _file_stem(row.id)
     files = {name: folder / f"pictures/{stem}-{name}.png" for name in ("image", *maps, "overlay")}
-    save_png(files["image"], image)
+    Image.fromarray(image).save(files["image"])
     for name, values in maps.items():
         save_label_png(files[name], values, colours)
     mixed = overlay(image, maps["prediction"], colours, opacity)
-    save_png(files["overlay"], outlined(mixed, maps["prediction"]))
+    Image.fromarray(outlined(mixed, maps["prediction"])).save(files["overlay"])
 
     # The legend begins with the class that covers most.
     pixels = np.bincount(np.concatenate([values.ravel() for values in maps.values()]), minlength=len(colours))
