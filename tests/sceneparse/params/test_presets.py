@@ -9,17 +9,10 @@ from ruamel.yaml import YAML
 
 from pipeline.cli.main import make_parser
 from sceneparse.core.errors import InputError
-from sceneparse.core.fields import Section
+from sceneparse.core.fields import Section, leaves
 from sceneparse.params import presets
 from sceneparse.params.presets import params_text, preset, preset_names, preset_params
 from sceneparse.params.whole import Params, load_params
-
-
-def leaves(content, above=""):
-    """Return values by dotted name, without the sections."""
-    if not isinstance(content, dict):
-        return {above[:-1]: content}
-    return {name: leaf for key, value in content.items() for name, leaf in leaves(value, f"{above}{key}.").items()}
 
 
 def fields(section, above=""):

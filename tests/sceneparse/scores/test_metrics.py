@@ -24,11 +24,10 @@ PREDICTIONS = np.array([[0, 0, 1, 1], [1, 0, 0, 2]], np.uint8)
 MATRIX = [[2, 1, 0, 0], [1, 2, 0, 0], [0, 0, 0, 0]]
 
 
-def random_pair(seed, classes=7, shape=(31, 17), absent=3):
-    """Labels and predictions with ignored, unpredicted and absent ones."""
+def random_pair(seed, shape=(31, 17)):
+    """Labels and predictions of seven classes, ignored and unpredicted ones; 3 is absent, 5 predicted, never true."""
     rng = np.random.default_rng(seed)
-    values = np.array([c for c in range(classes) if c != absent] + [255], np.uint8)
-    return rng.choice(values, shape), rng.choice(values, shape)
+    return (rng.choice(np.array(values, np.uint8), shape) for values in ([0, 1, 2, 4, 6, 255], [0, 1, 2, 4, 5, 6, 255]))
 
 
 def slow_scores(labels, predictions, classes):
@@ -63,21 +62,6 @@ def test_by_hand():
     }
 
 
-def test_a_pixel_without_prediction_is_a_miss_and_no_ones_false_alarm():
-    # Class 0: 2 labelled, 1 hit, 1 unpredicted -> IoU 1/2. Class 1: 1 labelled, hit -> IoU 1.
-    matrix = confusion_matrix(np.array([0, 0, 1], np.uint8), np.array([0, 255, 1], np.uint8), 2)
-    assert matrix.tolist() == [[1, 0, 1], [0, 1, 0]]
-    assert scores(matrix)["mean_iou"] == 3 / 4
-    assert scores(matrix)["pixel_accuracy"] == 2 / 3
-
-
-def test_a_class_that_is_only_predicted_counts_in_mean_iou():
-    # Class 0: 1 of 2 -> IoU 1/2. Class 1: predicted once, never true -> IoU 0, and no accuracy.
-    matrix = confusion_matrix(np.array([0, 0], np.uint8), np.array([0, 1], np.uint8), 2)
-    assert scores(matrix)["mean_iou"] == 1 / 4
-    assert scores(matrix)["mean_accuracy"] == 1 / 2
-
-
 @pytest.mark.parametrize("seed", range(10))
 def test_against_plain_python(seed):
     labels, predictions = random_pair(seed)
@@ -96,7 +80,7 @@ def test_the_official_example():
 
 
 def test_matrices_add_up():
-    pairs = [random_pair(seed) for seed in range(4)]
+    pairs = [(*random_pair(seed),) for seed in range(4)]
     whole = confusion_matrix(*(np.concatenate(side) for side in zip(*pairs, strict=True)), 7)
     assert np.array_equal(whole, sum(confusion_matrix(*pair, 7) for pair in pairs))
 

@@ -5,17 +5,7 @@ import pytest
 from PIL import Image
 from report_inputs import decoded
 
-from sceneparse.scores.overlays import (
-    ROWS,
-    colorize,
-    data_url,
-    outlined,
-    overlay,
-    photo_url,
-    save_label_png,
-    save_png,
-    shrink,
-)
+from sceneparse.scores.overlays import ROWS, colorize, data_url, outlined, overlay, photo_url, save_label_png, shrink
 from sceneparse.scores.palette import palette
 
 COLOURS = palette(3)
@@ -45,40 +35,27 @@ def test_overlay_mixes():
     assert mixed[1, 2].tolist() == IMAGE[1, 2].tolist()
 
 
-def test_overlay_of_a_high_picture():
+@pytest.mark.parametrize("opacity", [0, 0.5, 1])
+def test_overlay_of_a_high_picture(opacity):
     """The overlay is mixed some rows at a time."""
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (2 * ROWS + 5, 7, 3), dtype=np.uint8)
     annotation = rng.integers(1, 4, image.shape[:2], dtype=np.uint8)
-    assert np.array_equal(overlay(image, annotation, COLOURS, 0.5), np.rint(image / 2 + COLOURS[annotation] / 2))
+    mixed = np.rint((1 - opacity) * image + opacity * COLOURS[annotation])
+    assert np.array_equal(overlay(image, annotation, COLOURS, opacity), mixed)
 
 
-def test_overlay_at_its_ends():
-    assert np.array_equal(overlay(IMAGE, ANNOTATION, COLOURS, 0), IMAGE)
-    full = overlay(IMAGE, ANNOTATION, COLOURS, 1)
-    assert np.array_equal(full[ANNOTATION > 0], colorize(ANNOTATION, COLOURS)[ANNOTATION > 0])
-
-
-def test_label_png_keeps_values_and_shows_colours(tmp_path):
-    save_label_png(tmp_path / "a.png", ANNOTATION, COLOURS)
+@pytest.mark.parametrize(
+    ("values", "colours"),
+    [(ANNOTATION, COLOURS), (np.arange(255, dtype=np.uint8).reshape(15, 17), palette(254))],
+    ids=["few classes", "most classes"],
+)
+def test_label_png_keeps_values_and_shows_colours(tmp_path, values, colours):
+    save_label_png(tmp_path / "a.png", values, colours)
     assert (tmp_path / "a.png").read_bytes()[24:26] == bytes((8, 3)), "8 bits, palette"
     with Image.open(tmp_path / "a.png") as picture:
-        assert picture.mode == "P"
-        assert np.array_equal(np.asarray(picture), ANNOTATION)
-        assert np.array_equal(np.asarray(picture.convert("RGB")), colorize(ANNOTATION, COLOURS))
-
-
-def test_label_png_of_most_classes(tmp_path):
-    values = np.arange(255, dtype=np.uint8).reshape(15, 17)
-    save_label_png(tmp_path / "a.png", values, palette(254))
-    with Image.open(tmp_path / "a.png") as picture:
         assert np.array_equal(np.asarray(picture), values)
-
-
-def test_png(tmp_path):
-    save_png(tmp_path / "a.png", IMAGE)
-    with Image.open(tmp_path / "a.png") as picture:
-        assert np.array_equal(np.asarray(picture), IMAGE)
+        assert np.array_equal(np.asarray(picture.convert("RGB")), colours[values])
 
 
 def test_shrinking():

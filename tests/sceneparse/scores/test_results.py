@@ -35,14 +35,9 @@ def test_a_table_comes_back_as_text(tmp_path):
     path = tmp_path / "per_class.csv"
     path.write_text('name,iou\n\'=wall,0.5\n"a,\nb",\n', encoding="utf-8")
     assert read_table(path) == [{"name": "=wall", "iou": "0.5"}, {"name": "a,\nb", "iou": ""}]
-    with pytest.raises(InputError) as refused:
-        read_table(tmp_path / "nosuch.csv")
-    assert refused.value.file == str(tmp_path / "nosuch.csv")
-
-
-def test_what_no_table_holds_is_refused(tmp_path):
-    path = tmp_path / "per_class.csv"
     path.write_bytes(b"name\n\xff\n")
-    with pytest.raises(InputError) as refused:
-        read_table(path)
-    assert "UnicodeDecodeError" in refused.value.got
+    for name, got in (("per_class.csv", "UnicodeDecodeError"), ("nosuch.csv", "FileNotFoundError")):
+        with pytest.raises(InputError) as refused:
+            read_table(tmp_path / name)
+        assert refused.value.file == str(tmp_path / name)
+        assert got in refused.value.got

@@ -217,13 +217,6 @@ def test_a_worker_with_another_signature_refuses_its_task(dataset):
     assert refused.value.file == str(dataset)
 
 
-def test_the_largest_class_number_is_valid(tmp_path):
-    path = tmp_path / "dataset.zip"
-    write_archive(path, training=1, validation=1, changes={"annotations/training/training_0000.png": repainted(3)})
-    prepare(params(), path, tmp_path / "records")
-    assert len(open_records(tmp_path / "records").training.ids) == 1
-
-
 def test_the_command_line(dataset, records, tmp_path, root):
     """Run prepare like dvc.yaml: no process imports TensorFlow, and paths do not change the bytes."""
     file = tmp_path / "params.yaml"
