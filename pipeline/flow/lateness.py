@@ -45,27 +45,11 @@ async def watch(runner: "Runner", deployment: UUID, name: str, api: PrefectApi) 
 
 async def _trouble(client: "PrefectClient", deployment: UUID) -> str:
     """Return why an idle runner has no run although its schedule has one due, or ''."""
-    from prefect.client.schemas.filters import (
-        DeploymentFilter,
-        DeploymentFilterId,
-        FlowRunFilter,
-        FlowRunFilterState,
-        FlowRunFilterStateType,
-    )
-    from prefect.client.schemas.objects import StateType
-    from prefect.client.schemas.sorting import FlowRunSort
-
     state = await client.read_deployment(deployment)
     schedules = [schedule.schedule for schedule in state.schedules if schedule.active]
     if state.paused or not schedules:
         return ""
-    scheduled = FlowRunFilterStateType(any_=[StateType.SCHEDULED])
-    runs = await client.read_flow_runs(
-        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=scheduled)),
-        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment])),
-        sort=FlowRunSort.NEXT_SCHEDULED_START_TIME_ASC,
-        limit=1,
-    )
+    runs = await client.get_scheduled_flow_runs_for_deployments([deployment], limit=1)  # the one that is due first
     now = datetime.now(UTC)
     if runs:
         due = runs[0].next_scheduled_start_time
