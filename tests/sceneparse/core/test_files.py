@@ -1,7 +1,6 @@
 """Files appear whole or not at all, also when the writer raises or is killed."""
 
 import hashlib
-import json
 import os
 import signal
 import subprocess
@@ -147,17 +146,11 @@ def test_a_writer_killed_as_it_removes_the_old_directory_leaves_no_mixture(tmp_p
 def test_json_is_strict_and_readable(tmp_path):
     path = tmp_path / "file.json"
     write_json(path, {"name": "Bäume", "value": 0.1})
-    assert path.read_text(encoding="utf-8") == '{\n  "name": "Bäume",\n  "value": 0.1\n}\n'
-    assert json.loads(path.read_text()) == {"name": "Bäume", "value": 0.1}
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_json_refuses_what_it_has_no_word_for(tmp_path, value):
-    path = tmp_path / "file.json"
-    path.write_text("old")
+    text = path.read_text(encoding="utf-8")
+    assert text == '{\n  "name": "Bäume",\n  "value": 0.1\n}\n'
     with pytest.raises(ValueError, match="not JSON compliant"):
-        write_json(path, {"value": value})
-    assert path.read_text() == "old"
+        write_json(path, {"value": float("nan")})
+    assert path.read_text(encoding="utf-8") == text
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha1", "md5"])

@@ -31,10 +31,6 @@ def equal(first, second):
     return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-def test_nothing_to_restore(tmp_path):
-    assert Run(tmp_path).checkpoints.restore() is None
-
-
 def test_everything_comes_back_bit_for_bit(tmp_path):
     run = Run(tmp_path)
     for _ in range(3):
@@ -66,27 +62,6 @@ def test_two_steps_and_their_best_are_kept(tmp_path):
     assert not (run.checkpoints.directory / "best-000000001.npz").exists()
 
 
-def test_damaged_best_weights_spoil_the_step_that_names_them(tmp_path, caplog):
-    run = Run(tmp_path)
-    run.checkpoints.save_best(1)
-    run.checkpoints.save(1, 1, {})
-    run.update()
-    run.checkpoints.save_best(2)
-    run.checkpoints.save(2, 2, {})
-    (run.checkpoints.directory / "best-000000002.npz").write_bytes(b"")
-    other = Run(tmp_path)
-    assert other.checkpoints.restore()[0] == 1
-    assert "step-000000002.npz is damaged" in caplog.text
-
-
-def test_a_damaged_older_step_does_not_stop_a_save(tmp_path):
-    run = Run(tmp_path)
-    run.checkpoints.save(1, None, {})
-    (run.checkpoints.directory / "step-000000001.npz").write_bytes(b"")
-    run.checkpoints.save(2, None, {})
-    assert Run(tmp_path).checkpoints.restore()[0] == 2
-
-
 def test_the_best_weights_come_back(tmp_path):
     run = Run(tmp_path)
     run.update()
@@ -97,15 +72,17 @@ def test_the_best_weights_come_back(tmp_path):
     assert equal(best, run.model.get_weights())
 
 
+@pytest.mark.parametrize("kind", ["step", "best"])
 @pytest.mark.parametrize("damage", ["empty", "cut", "flipped"])
-def test_a_damaged_newest_is_stepped_over_aloud(tmp_path, damage, caplog):
+def test_a_damaged_newest_is_stepped_over_aloud(tmp_path, damage, kind, caplog):
+    """A step is damaged, too, if the best weights that it names are."""
     run = Run(tmp_path)
-    run.update()
-    run.checkpoints.save(1, None, {})
-    kept = run.values()
-    run.update()
-    run.checkpoints.save(2, None, {})
-    newest = run.checkpoints.directory / "step-000000002.npz"
+    for step in (1, 2):
+        kept = run.values()
+        run.update()
+        run.checkpoints.save_best(step)
+        run.checkpoints.save(step, step, {})
+    newest = run.checkpoints.directory / f"{kind}-000000002.npz"
     content = bytearray(newest.read_bytes())
     if damage == "flipped":
         content[content.index(np.float32(run.values()[0].ravel()[0]).tobytes())] ^= 1
@@ -116,16 +93,8 @@ def test_a_damaged_newest_is_stepped_over_aloud(tmp_path, damage, caplog):
     assert step == 1
     assert equal(kept, other.values())
     assert "step-000000002.npz is damaged" in caplog.text
-
-
-def test_all_damaged_is_a_fresh_start(tmp_path, caplog):
-    run = Run(tmp_path)
-    run.checkpoints.save(1, None, {})
     (run.checkpoints.directory / "step-000000001.npz").write_bytes(b"")
-    fresh = Run(tmp_path)
-    before = fresh.values()
-    assert fresh.checkpoints.restore() is None
-    assert equal(before, fresh.values())
+    assert Run(tmp_path).checkpoints.restore() is None, "all damaged: a fresh start"
 
 
 def test_other_inputs_state_is_left_aside_aloud(tmp_path, caplog):
