@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import tensorflow as tf
+from dvclive import Live
 
 from sceneparse.core.files import write_text
 from sceneparse.core.types import Tensor
@@ -53,12 +55,11 @@ class Sums:
         """Return the mean norm of each layer's gradient in the window, and start the next window."""
         mean = np.asarray(self._norms) / np.float32(self._updates)
         self._norms, self._updates = np.zeros(self._layers, np.float32), 0
-        return [float(value) for value in mean]
+        return list(mean.tolist())
 
     def note(self) -> dict[str, Any]:
         """Return the sums as JSON values for a checkpoint; float32 survives JSON to the bit."""
-        norms = [float(value) for value in np.asarray(self._norms)]
-        return {"loss": self.loss(), "norms": norms, "updates": self._updates}
+        return {"loss": self.loss(), "norms": np.asarray(self._norms).tolist(), "updates": self._updates}
 
 
 class Logbook:
@@ -67,16 +68,12 @@ class Logbook:
     def __init__(
         self, curves: Path, tensorboard: Path, layers: Sequence[str], history: list[Row], flow: list[list[float]]
     ) -> None:
-        import tensorflow as tf
-        from dvclive import Live
-
         self.history = history
         self.flow = flow  # [step, mean gradient norm of each layer since the row before]
         self.curves = curves
         self._layers = list(layers)
         # Live empties the directory first. Only files: no experiment, report, dvc.yaml or hardware figures of its own.
         self._live = Live(str(self.curves), save_dvc_exp=False, dvcyaml=None, report=None, monitor_system=False)
-        self._scalar = tf.summary.scalar
         # TensorBoard draws runs that share tags in one graph: training and validation.
         splits = ("train", "validation")
         self._writers = {split: tf.summary.create_file_writer(str(tensorboard / split)) for split in splits}
@@ -105,7 +102,7 @@ class Logbook:
             split, _, tag = name.partition("/")
             if tag:
                 with self._writers[split].as_default(step=row["step"]):
-                    self._scalar(tag, value)
+                    tf.summary.scalar(tag, value)
         for writer in self._writers.values():
             writer.flush()
 
@@ -115,7 +112,7 @@ class Logbook:
         self._write_flow()
         with self.writer.as_default(step=step):
             for layer, norm in zip(self._layers, norms, strict=True):
-                self._scalar(f"gradient_norm/{layer}", norm)
+                tf.summary.scalar(f"gradient_norm/{layer}", norm)
 
     def best(self) -> Row | None:
         """Return the first epoch with the highest validation mIoU; None before the first validation."""

@@ -28,7 +28,6 @@ from sceneparse.params.model import Model
 from sceneparse.params.train import Train
 from sceneparse.records.manifest import MANIFEST, open_records
 from stages.train.cluster import read_cluster
-from stages.train.logbook import Logbook, Sums
 from stages.train.start import read_start
 
 log = logging.getLogger(__name__)
@@ -54,6 +53,7 @@ def train(params: Sections, records: Path, model: Path, card: Path, curves: Path
     from sceneparse.records.batches import steps_per_epoch, training_batches, validation_batches
     from stages.train.checkpoint import Checkpoints, fingerprint
     from stages.train.decision import suited_to_iou
+    from stages.train.logbook import Logbook, Sums
     from stages.train.loop import Loop
     from stages.train.losses import median_frequency_weights
     from stages.train.training import Trainer
