@@ -105,4 +105,4 @@ class Loop:
     def _save(self, step: int) -> None:
         best = self.logbook.best()
         note = {"sums": self.sums.note(), "history": self.logbook.history, "flow": self.logbook.flow}
-        self.checkpoints.save(step, best and best["step"], note)
+        self.checkpoints.save(step, best["step"] if best else None, note)

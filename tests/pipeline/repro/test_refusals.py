@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from mirror import Mirror
 
-from pipeline.experiments.dvc_experiments import list_experiments
+from pipeline.experiments.experiment_rows import list_experiments
 from pipeline.repro.dvc_commands import CommandError, push_outputs, reproduce
 from pipeline.repro.dvc_errors import dvc_understood
 from pipeline.repro.project import Project, project_root
