@@ -92,8 +92,9 @@ def _ious_by_constant(scores: Floats, labels: Any, labelled: Any, index: int, gr
     own = scores[:, index].copy()
     scores[:, index] = -np.inf
     rival = scores.argmax(axis=1)  # the pixel's class where it is not `index`
-    margin = scores.max(axis=1) - own  # constants up to it leave the pixel to its rival; ties go to the first output
+    margin = scores[np.arange(len(rival)), rival] - own  # constants up to it leave the pixel to its rival
     scores[:, index] = own
+    # Ties go to the first output.
     left = np.where(rival < index, np.searchsorted(grid, margin, "right"), np.searchsorted(grid, margin, "left"))
     cells = len(grid) + 1
 
