@@ -64,14 +64,10 @@ class Chart:
         return {
             **_frame(self.title, rows, HEIGHT),
             "encoding": {
-                "x": {"field": "step", "type": "quantitative", "scale": {"zero": False}, "axis": {"tickCount": 6}},
-                "y": {"field": "value", "type": "quantitative", "title": None, "scale": {"zero": True}},
-                "color": {"field": "series", "type": "nominal", "legend": None, "scale": colour},
-                "tooltip": [
-                    {"field": "series", "type": "nominal"},
-                    {"field": "step", "type": "quantitative"},
-                    {"field": "value", "type": "quantitative", "format": ".4~g"},
-                ],
+                "x": _number("step", scale={"zero": False}, axis={"tickCount": 6}),
+                "y": _number("value", title=None, scale={"zero": True}),
+                "color": _name("series", legend=None, scale=colour),
+                "tooltip": [_name("series"), _number("step"), _number("value", format=".4~g")],
             },
             "layer": [
                 {"mark": {"type": "line", "strokeWidth": 2}},
@@ -92,7 +88,7 @@ def flow_spec(rows: Sequence[Spec], layers: Sequence[str], colours: Sequence[str
     def logarithmic(field: str) -> Spec:
         values = [row[field] for row in rows]
         axis = {"values": log_ticks(min(values), max(values)), "format": "~g"}
-        return {"field": field, "type": "quantitative", "scale": {"type": "log", "nice": False}, "axis": axis}
+        return _number(field, scale={"type": "log", "nice": False}, axis=axis)
 
     return {
         **_frame("Gradient flow", rows, FLOW_HEIGHT),
@@ -100,18 +96,9 @@ def flow_spec(rows: Sequence[Spec], layers: Sequence[str], colours: Sequence[str
         "encoding": {
             "x": logarithmic("step"),
             "y": {**logarithmic("norm"), "title": None},
-            "color": {
-                "field": "layer",
-                "type": "nominal",
-                "legend": None,
-                "scale": {"domain": list(layers), "range": [_css(colour) for colour in colours]},
-            },
+            "color": _name("layer", legend=None, scale={"domain": list(layers), "range": list(map(_css, colours))}),
             "detail": {"field": "run"},
-            "tooltip": [
-                {"field": "layer", "type": "nominal"},
-                {"field": "step", "type": "quantitative"},
-                {"field": "norm", "type": "quantitative", "format": ".3~g"},
-            ],
+            "tooltip": [_name("layer"), _number("step"), _number("norm", format=".3~g")],
         },
     }
 
@@ -135,25 +122,23 @@ def confusion_spec(rows: Sequence[Spec], names: Sequence[str]) -> Spec:
     rows: truth, prediction, pixels and share, where there are any pixels; names: of the rows and columns, in order.
     The diagonal is gray: it is the largest by far, and the table of classes shows it.
     """
-    place = {"type": "nominal", "sort": list(names), "scale": {"domain": list(names)}}
+    order = {"sort": list(names), "scale": {"domain": list(names)}}
     ends = [_css(f"var(--{name})") for name in ("faint", "hot", "hottest")]
     right = "datum.truth == datum.prediction"
-    cell = {
-        "step": min(MOST, max(LEAST, CELLS // len(names)))
-    }  # for width and height: cells are squares, however many there are
+    cell = {"step": min(MOST, max(LEAST, CELLS // len(names)))}  # width and height: cells are squares
     return {
         **_frame("Confusions", rows, 0),
         "width": cell,
         "height": cell,
         "autosize": {"type": "pad"},
         "encoding": {
-            "x": {"field": "prediction", **place, "axis": {"labelAngle": -45, "labelLimit": 110}},
-            "y": {"field": "truth", **place, "axis": {"labelLimit": 110}},
+            "x": _name("prediction", **order, axis={"labelAngle": -45, "labelLimit": 110}),
+            "y": _name("truth", **order, axis={"labelLimit": 110}),
             "tooltip": [
-                {"field": "truth", "type": "nominal"},
-                {"field": "prediction", "type": "nominal"},
-                {"field": "share", "type": "quantitative", "format": ".1%", "title": "share of the true class"},
-                {"field": "pixels", "type": "quantitative", "format": ","},
+                _name("truth"),
+                _name("prediction"),
+                _number("share", format=".1%", title="share of the true class"),
+                _number("pixels", format=","),
             ],
         },
         "layer": [
@@ -162,17 +147,24 @@ def confusion_spec(rows: Sequence[Spec], names: Sequence[str]) -> Spec:
                 "transform": [{"filter": f"!({right})"}],
                 "mark": "rect",
                 "encoding": {
-                    "color": {
-                        "field": "share",
-                        "type": "quantitative",
+                    "color": _number(
+                        "share",
                         # Scaled by the root, so that the many small shares differ too.
-                        "scale": {"type": "sqrt", "range": ends, "interpolate": "rgb", "zero": True},
-                        "legend": {"title": "share of the true class", "format": ".0%", "orient": "top"},
-                    }
+                        scale={"type": "sqrt", "range": ends, "interpolate": "rgb", "zero": True},
+                        legend={"title": "share of the true class", "format": ".0%", "orient": "top"},
+                    )
                 },
             },
         ],
     }
+
+
+def _number(field: str, **more: Any) -> Spec:
+    return {"field": field, "type": "quantitative", **more}
+
+
+def _name(field: str, **more: Any) -> Spec:
+    return {"field": field, "type": "nominal", **more}
 
 
 def _css(colour: str) -> dict[str, str]:
