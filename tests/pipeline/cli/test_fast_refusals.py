@@ -61,18 +61,19 @@ def test_a_model_that_is_not_there(sceneparse, models, tmp_path, words, root):
         assert "did you mean models/fcn8s-large.keras?" in said
 
 
-@pytest.mark.parametrize("words", [["predict", "street.jpg"], ["web"]])
-def test_a_model_that_is_none(sceneparse, models, words):
-    status, said = sceneparse(*words, "--model", "models/fcn8s-large.keras")
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (["predict", "street.jpg", "--model", "models/fcn8s-large.keras"], ["error: the model file is damaged"]),
+        (["web", "--model", "models/fcn8s-large.keras"], ["error: the model file is damaged"]),
+        (["predict", "streat.jpg"], ["error: the picture cannot be read", "did you mean street.jpg?"]),
+        (["predict", "-"], ["got:      nothing\n", "sceneparse predict - < street.jpg"]),
+    ],
+)
+def test_a_file_that_cannot_be_used(sceneparse, models, words, parts):
+    status, said = sceneparse(*words)
     assert status == 1
-    assert "error: the model file is damaged" in said
-
-
-def test_a_picture_that_is_not_there(sceneparse, models):
-    status, said = sceneparse("predict", "streat.jpg")
-    assert status == 1
-    assert "error: the picture cannot be read" in said
-    assert "did you mean street.jpg?" in said
+    assert all(part in said for part in parts)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +84,7 @@ def test_a_picture_that_is_not_there(sceneparse, models):
         (["predict", "a.jpg", "--bath=3"], "predict: error: unrecognized arguments: --bath=3", "--batch"),
         (["--debgu", "run"], "sceneparse: error: unrecognized arguments: --debgu", "--debug"),
         (["export", "--format", "onxx"], "export: error: argument --format: invalid choice: 'onxx'", "onnx"),
+        (["xyzzy"], "sceneparse: error: argument COMMAND: invalid choice: 'xyzzy'", None),
         (["web", "--palette", "colorblind"], "web: error: argument --palette: invalid choice", "colour_blind"),
     ],
 )
@@ -90,12 +92,7 @@ def test_a_word_that_is_nearly_one(sceneparse, words, problem, meant):
     status, said = sceneparse(*words)
     assert status == 2
     assert problem in said
-    assert said.endswith(f", did you mean {meant}?\n")
-
-
-def test_a_word_that_is_like_none(sceneparse):
-    status, said = sceneparse("xyzzy")
-    assert (status, "did you mean" in said) == (2, False)
+    assert said.endswith(f", did you mean {meant}?\n" if meant else ")\n")
 
 
 @pytest.mark.parametrize("command", ["run", "serve"])
@@ -108,12 +105,7 @@ def test_a_stage_that_is_none(sceneparse, root, command):
         assert f"file:     {root / 'dvc.yaml'}\n" in said
 
 
-def test_standard_input_without_a_picture(sceneparse):
-    status, said = sceneparse("predict", "-")
-    assert status == 1
-    assert "got:      nothing\n" in said
-    assert "sceneparse predict - < street.jpg" in said
-
+def test_a_terminal_has_no_picture(sceneparse):
     owner, terminal = pty.openpty()
     status, said = sceneparse("predict", "-", stdin=terminal)
     os.close(owner)
