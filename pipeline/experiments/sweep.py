@@ -33,7 +33,7 @@ from sceneparse.core.tables import print_line, print_table
 from sceneparse.scores.results import read_scores
 
 STATE = Path("state/sweep")
-LOOK_SECONDS = 0.2
+POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def _wait_for_killed(state: Path) -> None:
                 file=state,
                 next_step="end it, and start the sweep again",
             )
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_SECONDS)
 
 
 def _supervisors(state: Path) -> list[int]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from prefect.runner import Runner
 
 LATE_SECONDS = 60.0  # age of a trouble that is worth a warning; Prefect's scheduler works every few seconds
-LOOK_SECONDS = 10.0
+POLL_SECONDS = 10.0
 PLANNED = timedelta(days=30)  # a run due within this time must be planned: Prefect plans for 100 days
 
 
@@ -31,7 +31,7 @@ async def watch(runner: "Runner", deployment: UUID, name: str, api: PrefectApi) 
     trouble, since, warned = "", 0.0, False
     async with get_client() as client:
         while True:
-            await asyncio.sleep(min(LOOK_SECONDS, LATE_SECONDS / 4))
+            await asyncio.sleep(min(POLL_SECONDS, LATE_SECONDS / 4))
             try:
                 now = "" if not runner.has_slots_available() else await _trouble(client, deployment)
             except (httpx.HTTPError, PrefectException):  # the server does not answer: the runner logs that

@@ -12,7 +12,7 @@ from sceneparse.core.errors import BusyError
 from sceneparse.core.files import locked
 
 Overlap = Literal["wait", "refuse"]
-LOOK_SECONDS = 1.0
+POLL_SECONDS = 1.0
 
 
 @contextmanager
@@ -34,4 +34,4 @@ def one_at_a_time(project: Project, overlap: Overlap) -> Iterator[None]:
             else:
                 yield
                 return
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_SECONDS)
