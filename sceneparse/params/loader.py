@@ -56,22 +56,18 @@ def _other_keys(content: dict[str, Any], schema: type[Section], whole: bool) -> 
     """Return a clause on keys that the schema does not have, and one on keys that `content` lacks."""
     own, defaults = flat(content), flat(schema().model_dump())
     unknown, missing = _lacking(own, defaults), _lacking(defaults, own) if whole else []
-    clauses = []
-    if unknown:
-        clauses.append("unknown keys: " + ", ".join(f"{key}{_hint(key, missing)}" for key in unknown))
-    if missing:
-        clauses.append("missing keys: " + ", ".join(f"{key}{_default(defaults[key])}" for key in missing))
-    return clauses
+    values = {key: "" if isinstance(value, dict) else f" (default {shown(value)})" for key, value in defaults.items()}
+    clauses = {
+        "unknown keys": [f"{key}{_hint(key, missing)}" for key in unknown],
+        "missing keys": [f"{key}{values[key]}" for key in missing],
+    }
+    return [f"{name}: {', '.join(keys)}" for name, keys in clauses.items() if keys]
 
 
 def _lacking(keys: dict[str, Any], others: dict[str, Any]) -> list[str]:
     """Return the keys that `others` lacks; where it lacks a whole section, the section alone."""
-    sections = {key: key.rpartition(".")[0] for key in keys}
-    return [key for key, section in sections.items() if key not in others and _is_section(section, others)]
-
-
-def _is_section(name: str, keys: dict[str, Any]) -> bool:
-    return not name or isinstance(keys.get(name), dict)
+    sections = {"", *(name for name, value in others.items() if isinstance(value, dict))}
+    return [key for key in keys if key not in others and key.rpartition(".")[0] in sections]
 
 
 def _hint(key: str, missing: list[str]) -> str:
@@ -79,7 +75,3 @@ def _hint(key: str, missing: list[str]) -> str:
     section, dot, name = key.rpartition(".")
     hint = did_you_mean(name, [other.removeprefix(section + dot) for other in missing]).removeprefix(", ")
     return hint and f" ({hint})"
-
-
-def _default(value: object) -> str:
-    return "" if isinstance(value, dict) else f" (default {shown(value)})"
