@@ -123,7 +123,7 @@ def _cell(text: str) -> str:
 def _git(root: Path, *arguments: str) -> str:
     """Return Git's output, or '' without Git or a repository."""
     try:
-        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)  # noqa: S607 - whichever Git the user has on PATH
+        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)  # noqa: S607 - the user's Git
     except FileNotFoundError:
         return ""
     return done.stdout.strip()

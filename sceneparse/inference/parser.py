@@ -121,7 +121,8 @@ class SceneParser:
     def decide(self, scores: Tensor, size: tuple[int, int]) -> Pixels:
         """Return annotations, uint8 [B, *size], of scores, float32 [B, h, w, N]: resized bilinearly, then argmax."""
         best = best_outputs(scores, size)
-        return outputs_to_annotation(best, len(self.classes), scores.shape[-1])  # type: ignore[no-any-return]  # NumPy in, NumPy out
+        annotation: Pixels = outputs_to_annotation(best, len(self.classes), scores.shape[-1])
+        return annotation
 
 
 class Compiled:

@@ -50,7 +50,7 @@ def test_a_worker_runs_what_the_schedule_starts_in_the_folder_it_was_deployed_fr
     deployment = deploy(mirror, prefect_api, {"interval": INTERVAL})
     mirror.set_line("evaluate", "value: 61")
     command = ["prefect", "worker", "start", "--pool", "sceneparse", "--limit", "1"]
-    completed = lambda: scheduled_runs(api, deployment, "COMPLETED")  # noqa: E731
+    completed = lambda: scheduled_runs(api, deployment, "COMPLETED")  # noqa: E731 - waited for twice
     with daemon(command, mirror.path.parent / "worker.log", completed, mirror.environment):
         (run, *_) = completed()
         assert run["state"]["message"] == "mean IoU 0.6100"

@@ -65,7 +65,7 @@ def test_a_failure_carries_the_stages_own_lines_and_can_be_pickled(mirror):
     mirror.set_line("download", "value: 50, trouble: fail")
     with pytest.raises(CommandError) as failure:
         reproduce(mirror.path, "download", False, lambda _: None)
-    error = pickle.loads(pickle.dumps(failure.value))  # noqa: S301
+    error = pickle.loads(pickle.dumps(failure.value))  # noqa: S301 - our own bytes
     assert error.last == ["download says: value 50", "error: the input is bad"]
     assert not error.may_pass
     mirror.set_line("download", "value: 50, trouble: network")

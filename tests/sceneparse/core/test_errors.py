@@ -24,7 +24,7 @@ def test_an_error_raised_in_a_pool_arrives_whole(kind):
     assert type(error) is kind
     assert {name: getattr(error, name) for name in FIELDS} == {**FIELDS, "file": "d.zip"}
     assert error.problem == "it is no zip"
-    assert str(error) == str(pickle.loads(pickle.dumps(error)))  # noqa: S301
+    assert str(error) == str(pickle.loads(pickle.dumps(error)))  # noqa: S301 - our own bytes
 
 
 def test_its_text_has_a_line_for_each_field():

@@ -220,7 +220,7 @@ def test_a_cluster_without_workers_and_a_scheduler_that_dies_are_errors(dataset,
         with pytest.raises(TransientError, match="has no workers"):
             prepare(SMALL, dataset, tmp_path / "records")
         lonely.add_worker()
-        with pytest.raises(TransientError, match="cluster has failed"):  # noqa: PT012, SIM117
+        with pytest.raises(TransientError, match="cluster has failed"):  # noqa: PT012, SIM117 - raised on leaving the inner block
             with executor.open_executor(dataset) as (pool, at_once):
                 assert at_once == 1
                 waiting = pool.submit(time.sleep, 60)

@@ -62,7 +62,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(inputs, tmp_path, 
     expected = outputs(tmp_path / "alone")
     assert expected.keys() >= {"model.keras", "model.json", "curves/gradient_flow.csv"}
 
-    moments = random.Random(0)  # noqa: S311
+    moments = random.Random(0)  # noqa: S311 - no secret
     kills = trainings = 0
     while kills < times:
         out = tmp_path / f"killed-{trainings}"
