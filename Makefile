@@ -27,9 +27,9 @@ if [ ! -e $$stamp ] || [ pyproject.toml -nt $$stamp ] || [ constraints.txt -nt $
 fi
 endef
 
-# Three tests at a time on two cores: they wait for other processes, too. tests/conftest.py says which go together.
-# Stop at the first dead worker: its remaining tests may hang another.
-PYTEST = python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --max-worker-restart 0 --durations 20
+# Fast tests compute: as many at a time as cores. The others wait for other processes, too. tests/conftest.py says which
+# go together. Stop at the first dead worker: its remaining tests may hang another.
+PYTEST = python -m pytest --dist loadfile --no-loadscope-reorder --max-worker-restart 0 --durations 20 --numprocesses
 LINT = ruff check . && ruff format --check . && mypy
 
 .PHONY: demo docs check test test-rest test-s3 test-webdav test-all
@@ -43,13 +43,13 @@ docs: install-docs
 	@$(IN_VENV) NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet && echo "site/index.html"
 
 check: install-test
-	@$(IN_VENV) $(LINT) && $(PYTEST) -m "not slow and not exhaustive"
+	@$(IN_VENV) $(LINT) && $(PYTEST) 2 -m "not slow and not exhaustive"
 
 test: install-test
-	@$(IN_VENV) $(LINT) && $(PYTEST)
+	@$(IN_VENV) $(LINT) && $(PYTEST) 3
 
 test-rest: install-test
-	@$(IN_VENV) $(PYTEST) -m "exhaustive and not s3 and not webdav"
+	@$(IN_VENV) $(PYTEST) 3 -m "exhaustive and not s3 and not webdav"
 
 test-all: test test-rest test-s3 test-webdav
 

@@ -95,8 +95,8 @@ def tiled_probabilities(parser: SceneParser, image: Pixels, tiling: Tiling, view
             rows, columns = slice(top, top + height), slice(left, left + width)
             total[rows, columns] += weights * tile
             covered[rows, columns] += weights
-    mean: Probabilities = total / covered
-    return mean
+    total /= covered  # in place: of a large picture it is most of the memory
+    return total  # type: ignore[no-any-return]  # a Tensor only until the first tile
 
 
 def _starts(length: int, window: int) -> tuple[int, ...]:
