@@ -11,7 +11,7 @@ import math
 import numpy as np
 import pytest
 from datasets import draw_scene, write_archive
-from models import ANCESTOR
+from network_params import ANCESTOR
 from PIL import Image
 from ruamel.yaml import YAML
 

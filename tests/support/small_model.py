@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from cards import card_content, make_card
-from models import model_params
+from network_params import model_params
 
 SIZE = 64  # of the card's training squares
 

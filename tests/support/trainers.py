@@ -2,7 +2,7 @@
 
 import numpy as np
 import tensorflow as tf
-from models import model_params
+from network_params import model_params
 
 from stages.train.training import Trainer
 

@@ -29,9 +29,14 @@ class Vgg:
         self.convolutions = convolutions
 
     def build(self, x: Tensor, make: "Layers") -> list[Tensor]:
-        """Return the feature maps of strides 2, 4, 8, 16 and 32 of a preprocessed image [B, H, W, 3]."""
+        """Return the feature maps of strides 2, 4, 8, 16 and 32 of a preprocessed image [B, H, W, 3].
+
+        Raises ValueError if the head's input, model.head_input, is a layer that this network lacks.
+        """
         params, pools = make.params, []
         tapped = params.head_input == "conv5_3"  # as in the 2017 code: neither its ReLU nor conv5_4, and always a max
+        if tapped and self.convolutions[-1] < 3:
+            raise ValueError("model.head_input is conv5_3, which this backbone does not have: set it to pool5")
         for block, (filters, count) in enumerate(zip(CHANNELS, self.convolutions, strict=True), start=1):
             early = tapped and block == 5
             for index in range(1, min(count, 3) + 1 if early else count + 1):

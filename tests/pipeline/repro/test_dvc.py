@@ -29,14 +29,18 @@ def test_the_graph_is_dvc_yamls_in_an_order_that_can_run(mirror):
     project = Project(mirror.path)
     stages = project.stages()
     assert tuple(stage.name for stage in stages) == STAGES
-    assert {stage.name: stage.needs for stage in stages} == {
-        "download": (),
-        "weights": (),
-        "prepare": ("download",),
-        "train": ("prepare", "weights"),
-        "evaluate": ("download", "prepare", "train"),
-        "visualize": ("download", "evaluate", "train"),
-    }
+    needs = {stage.name: stage.needs for stage in stages}
+    assert (
+        needs.items()
+        >= {
+            "download": (),
+            "weights": (),
+            "prepare": ("download",),
+            "train": ("prepare", "weights"),
+            "evaluate": ("download", "prepare", "train"),
+            "visualize": ("download", "evaluate", "train"),
+        }.items()
+    )
     assert [stage.name for stage in project.stages("prepare")] == ["download", "prepare"]
     assert project.outputs(project.stages("prepare")) == {"data/raw/dataset.zip", "data/records"}
     with pytest.raises(InputError, match="nosuch"):

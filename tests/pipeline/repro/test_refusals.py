@@ -282,10 +282,9 @@ def test_a_run_needs_no_git(mirror, prefect_api):
     mirror.set_line("evaluate", "value: 60")
     mirror.environment |= prefect_api.environment
     output = mirror.run("sceneparse", "run")
-    assert re.findall(r"^(\w+) +(Cached|Completed)$", output, re.M) == [
-        *((name, "Cached") for name in ("download", "weights", "prepare", "train")),
-        *((name, "Completed") for name in ("evaluate", "visualize")),
-    ]
+    verdicts = dict(re.findall(r"^(\w+) +(Cached|Completed)$", output, re.M))
+    assert verdicts.items() >= dict.fromkeys(("download", "weights", "prepare", "train"), "Cached").items()
+    assert verdicts.items() >= dict.fromkeys(("evaluate", "visualize"), "Completed").items()
     assert "mean IoU 0.6000" in output
     assert not (mirror.path / ".dvc/config.local").exists(), "after git init DVC knows of Git"
     mirror.run("git", "init", "--quiet")

@@ -10,7 +10,7 @@ import pytest
 from cards import make_card
 from command import sceneparse
 from datasets import encoded
-from models import ANCESTOR, model_params
+from network_params import ANCESTOR, model_params
 from PIL import Image
 
 from sceneparse.core.errors import InputError

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from cards import make_card
-from models import model_params
+from network_params import model_params
 from PIL import Image
 
 from sceneparse.dataset.images import resize_image

@@ -4,7 +4,11 @@ import subprocess
 import sys
 from typing import get_args
 
+import pytest
+from network_params import model_params
+
 from sceneparse.network.backbones import NAMES, find_backbone
+from sceneparse.network.backbones.vgg import Vgg
 from sceneparse.params.model import Model
 
 
@@ -19,3 +23,11 @@ def test_a_module_for_each_value_of_the_params():
 def test_reading_weights_imports_no_keras(root):
     code = "import sys, sceneparse.network.imagenet_weights; assert not {'keras', 'tensorflow'} & sys.modules.keys()"
     subprocess.run([sys.executable, "-c", code], cwd=root, check=True)
+
+
+def test_a_head_input_that_a_backbone_lacks_is_refused():
+    from sceneparse.network.layers import Layers
+
+    make = Layers(model_params(head_input="conv5_3"), 3, 0)
+    with pytest.raises(ValueError, match=r"model\.head_input is conv5_3"):
+        Vgg((1, 1, 2, 2, 2)).build(None, make)

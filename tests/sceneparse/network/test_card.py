@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 from cards import card_content, make_card
-from models import model_params
+from network_params import model_params
 
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import file_digest

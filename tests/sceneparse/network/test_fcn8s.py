@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from cards import make_card
-from models import ANCESTOR, model_params
+from network_params import ANCESTOR, model_params
 
 from sceneparse.dataset.images import MEAN_RGB
 from sceneparse.network.fcn8s import build_fcn8s, multiply_accumulates

@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from models import model_params
+from network_params import model_params
 
 from sceneparse.dataset.images import MEAN_RGB
 from sceneparse.network.backbones import find_backbone

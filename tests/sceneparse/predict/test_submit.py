@@ -13,7 +13,7 @@ from cards import card_content, make_card
 from command import ENVIRONMENT
 from datasets import encoded
 from mask_folders import write
-from models import model_params
+from network_params import model_params
 from photos import turned
 from PIL import Image
 from small_model import save_small_model

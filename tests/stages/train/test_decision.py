@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
-from models import model_params
+from network_params import model_params
 
 from sceneparse.dataset.labels import IGNORE
 from sceneparse.network.fcn8s import build_fcn8s
