@@ -40,6 +40,15 @@ def test_a_file_appears_when_the_block_ends(tmp_path):
     assert names(path.parent) == ["file"]
 
 
+def test_who_reads_the_old_file_reads_it_to_its_end(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"the old content")
+    with path.open("rb") as reader:
+        write_text(path, "new")
+        assert reader.read() == b"the old content"
+    assert path.read_bytes() == b"new"
+
+
 @pytest.mark.parametrize("before", [None, b"old"])
 def test_a_block_that_raises_changes_nothing(tmp_path, before):
     path = tmp_path / "file"
