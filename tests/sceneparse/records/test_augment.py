@@ -108,6 +108,14 @@ def test_zooming_in_shows_a_part_anywhere():
         assert (first.min() < 5, first.max() > 28) == (True, True)
 
 
+def test_a_crop_at_scale_one_is_a_part_of_the_picture_at_its_own_size():
+    ramp = np.mgrid[:SIZE, :SIZE][1].astype(np.uint8)
+    of = tf.constant(ramp[:, :, None].repeat(3, 2)), tf.constant(ramp + 1)
+    _, annotation = augment(*of, seed(0), options(crop=SIZE // 2), SIZE // 2)
+    assert annotation.shape == (SIZE // 2, SIZE // 2)
+    assert int(annotation[0, -1]) - int(annotation[0, 0]) == pytest.approx(SIZE / 2 - 1, abs=1)
+
+
 @pytest.mark.parametrize("zoom", [0.5, 0.8, 1.3, 2.0, 4.0])
 def test_image_and_annotation_show_the_same_place(zoom):
     for ramp in np.mgrid[:SIZE, :SIZE].astype(np.uint8):
