@@ -1,5 +1,6 @@
 """The flow served to a real Prefect server: scheduled, started and cancelled through its API, shown in its UI."""
 
+import asyncio
 import json
 import re
 import signal
@@ -87,6 +88,21 @@ def finish(api, run):
 
 def test_the_schedule_plans_runs_at_the_time_asked_for(api, nightly):
     assert {time.isoformat() for time in local_times(api, nightly, "Europe/Zurich")} == {"03:00:00"}
+
+
+def test_a_schedule_whose_next_run_is_to_come_is_no_trouble(api, nightly):
+    from prefect.client.orchestration import get_client
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    from pipeline.flow.lateness import _trouble
+
+    async def ask():
+        async with get_client() as client:
+            return await _trouble(client, uuid.UUID(nightly["id"]))
+
+    wait_for(lambda: scheduled_runs(api, nightly, "SCHEDULED"), PATIENCE, "no run is planned")
+    with temporary_settings({PREFECT_API_URL: api.url}):
+        assert asyncio.run(ask()) == ""
 
 
 def test_an_interval_starts_runs_once_it_is_not_paused(mirror, api):

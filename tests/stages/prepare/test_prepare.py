@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 
 import datasets
 import numpy as np
@@ -18,7 +19,7 @@ from sceneparse.dataset.images import decode_annotation, fit
 from sceneparse.dataset.photos import LOST
 from sceneparse.records.manifest import MANIFEST, open_records
 from sceneparse.records.tfrecord import parse_example, read_examples
-from stages.prepare.encode import Work, encode_pairs
+from stages.prepare.encode import Work, encode_pairs, signature
 from stages.prepare.executor import open_executor
 from stages.prepare.stage import CHUNK, prepare
 
@@ -230,3 +231,15 @@ def test_the_command_line(dataset, records, tmp_path, root):
     )
     assert (done.returncode, done.stderr.count("TensorFlow")) == (0, 0)
     assert contents(target) == contents(records)
+
+
+def test_another_dataset_of_the_same_size_has_another_signature(tmp_path):
+    """Workers compare signatures: a zip's end holds the checksum of each member."""
+    signatures = set()
+    for number in range(2):
+        path = tmp_path / f"{number}.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr(zipfile.ZipInfo("a"), bytes([number]))
+        signatures.add((path.stat().st_size, signature(path)))
+    assert len(signatures) == 2
+    assert len({size for size, _ in signatures}) == 1
