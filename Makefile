@@ -27,7 +27,7 @@ if [ ! -e $$stamp ] || [ pyproject.toml -nt $$stamp ] || [ constraints.txt -nt $
 fi
 endef
 
-# Fast tests compute: as many at a time as cores. The others wait for other processes, too. tests/conftest.py says which
+# Fast tests compute: two at a time, for two cores. The others also wait for processes: three. tests/conftest.py says which
 # go together. Stop at the first dead worker: its remaining tests may hang another.
 PYTEST = python -m pytest --dist loadfile --no-loadscope-reorder --max-worker-restart 0 --durations 20 --numprocesses
 LINT = ruff check . && ruff format --check . && mypy

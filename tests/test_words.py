@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-OPENINGS = ("Of", "The same", "Those", "As", "By", "What", "That", "It", "So")
+OPENINGS = ("Of", "The same", "Those", "As", "By", "What", "Which", "That", "It", "So")
 PLAINER = {"mend": "fix", "mends": "fixes", "mended": "fixed", "anew": "again", "aloud": "logged"}
 PACKAGES = ("sceneparse", "stages", "pipeline", "benchmarks", "tests")
 TEXTS = (

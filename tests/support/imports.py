@@ -1,4 +1,4 @@
-"""Which of the project's source files a module imports, directly or through others, read from the source."""
+"""Source files of the project that a module imports, directly or through others, read from the source."""
 
 import ast
 from collections.abc import Collection, Iterator

@@ -1,4 +1,4 @@
-"""Which images the report shows."""
+"""Choice of the images that the report shows."""
 
 from report_inputs import settings
 
