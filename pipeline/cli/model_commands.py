@@ -71,7 +71,7 @@ def _add_submit(commands: "Subparsers") -> None:
         "sceneparse.predict.submit:submit",
         "label the benchmark's test pictures, and write the zip for its evaluation server",
         ("release_test.zip", "release_test.zip --out flipped.zip --scales 0.75 1 1.25 --flip"),
-        "Checks the zip before it gets its name. A stopped command resumes at its next start.",
+        "Checks every PNG before the zip gets its name. A stopped command resumes at its next start.",
     )
     command.add_argument("pictures", type=Path, metavar="TEST.zip", help="the benchmark's release_test.zip")
     _add_model(command)
