@@ -94,7 +94,6 @@ def test_a_damaged_newest_is_stepped_over_aloud(tmp_path, damage, kind, caplog):
     assert equal(kept, other.values())
     assert "step-000000002.npz is damaged" in caplog.text
     (run.checkpoints.directory / "step-000000001.npz").write_bytes(b"")
-    assert Run(tmp_path).checkpoints.restore() is None, "all damaged: a fresh start"
 
 
 def test_other_inputs_state_is_left_aside_aloud(tmp_path, caplog):
@@ -119,3 +118,21 @@ def test_every_input_is_in_the_fingerprint(tmp_path, root):
     file.write_text("{ }")
     keys.add(fingerprint([params.model, params.train], [file]))
     assert len(keys) == 4
+
+
+def test_a_damaged_older_step_does_not_stop_a_save(tmp_path):
+    run = Run(tmp_path)
+    run.checkpoints.save(1, None, {})
+    (run.checkpoints.directory / "step-000000001.npz").write_bytes(b"")
+    run.checkpoints.save(2, None, {})
+    assert Run(tmp_path).checkpoints.restore()[0] == 2
+
+
+def test_all_damaged_is_a_fresh_start(tmp_path, caplog):
+    run = Run(tmp_path)
+    run.checkpoints.save(1, None, {})
+    (run.checkpoints.directory / "step-000000001.npz").write_bytes(b"")
+    fresh = Run(tmp_path)
+    before = fresh.values()
+    assert fresh.checkpoints.restore() is None
+    assert equal(before, fresh.values())

@@ -59,3 +59,16 @@ def test_median_frequency_weights_by_hand():
 def test_a_class_without_pixels_gets_weight_one():
     assert median_frequency_weights([0, 10, 10], 1.0) == [1, 1, 1]
     assert median_frequency_weights([0, 0], 1.0) == [1, 1]
+
+
+def test_with_all_of_it_the_datas_own_frequencies_are_learned_in_spite_of_the_weights():
+    """Three pixels of a class and one of another: their shares are where the gradient is zero."""
+    labels = tf.constant([[[0, 0, 1, 0]]], tf.uint8)
+    gradients = []
+    for adjustment in (1.0, 0.0):
+        logits = tf.Variable(np.log(np.full((1, 1, 4, 2), [0.75, 0.25], np.float32)))
+        with tf.GradientTape() as tape:
+            loss, _ = pixel_cross_entropy(labels, logits, [0.5, 2.0], adjustment=adjustment)
+        gradients.append(np.abs(tape.gradient(loss, logits).numpy().sum((0, 1, 2))).max())
+    assert gradients[0] < 1e-6
+    assert gradients[1] > 0.1
