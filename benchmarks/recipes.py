@@ -1,13 +1,14 @@
 """Worth of each switch of a training in the same time, on a dataset of yours: the table of docs/results.md.
 
     python -m benchmarks.recipes ARCHIVE --out recipes.csv [--minutes 7] [--only NAME ...] [--seeds 0 1 2]
-                                 [--weights vgg16_notop.h5]
+                                 [--weights vgg16_notop.h5] [--views [views] [larger]]
 
 Recipes of PRESETS are those presets (ancestor at quarter width), every other one is BASE, what the preset scratch was
 before these comparisons; both with the params of RECIPES changed. Those of preset imagenet need --weights, a Keras
 weights file on this machine. A recipe of several STEPS trains in as many parts, each from the model of the part before.
+Each model is scored in one view, and again in each of VIEWS unless --views names fewer.
 
-First the updates and the validation of all recipes are timed, which wants an idle machine: each gets as many whole
+First the updates and the validation of the recipes are timed, which wants an idle machine: each gets as many whole
 epochs as fit into the minutes. Then the stages run, prepare to evaluate, and the load of the machine makes no
 difference any more. Every row is written when it is known, and a training keeps its checkpoints in a folder beside the
 table until then, so all this can be killed and started again.
@@ -23,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,10 +38,13 @@ from sceneparse.params.presets import preset_params
 ROOT = Path(__file__).parents[1]
 ALWAYS = 1000  # more epochs than any training here has
 OTHER_SECONDS = 30.0  # a train stage without its updates: imports, tracing, the decision
-VIEWS: dict[str, Any] = {"evaluate.scales": [0.75, 1.0, 1.25], "evaluate.flip": True}  # a second scoring of each recipe
+VIEWS: dict[str, dict[str, Any]] = {  # more scorings of each model
+    "views": {"evaluate.scales": [0.75, 1.0, 1.25], "evaluate.flip": True},
+    "larger": {"evaluate.scales": [1.5], "evaluate.flip": False},
+}
 SCORES = [f"{size}_{name}" for size in ("original", "resized") for name in ("mean_iou", "pixel_accuracy")]
 COLUMNS = ["recipe", "seed", "minutes", "epoch_seconds", "epochs", "train_seconds"]
-COLUMNS += [*SCORES, *(f"views_{name}" for name in SCORES), "original_ious"]
+COLUMNS += [*SCORES, *(f"{views}_{name}" for views in VIEWS for name in SCORES), "original_ious"]
 
 ONE_WINDOW = {"train.augment.first_crop": None}
 BASE: dict[str, Any] = {"train.batch_size": 4, "train.decision": "likelihood", **ONE_WINDOW}
@@ -110,6 +115,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "train.augment.scale_max": 1.25,
     },
     "imagenet, no augmentation": PLAIN,
+    "imagenet, zoom 1 to 2": {"train.augment.scale_min": 1.0, "train.augment.scale_max": 2.0},
     "imagenet, batch_size 4": {"train.batch_size": 4},
     "imagenet, batch_size 8 in 4 micro_batches": {"train.batch_size": 8, "train.micro_batches": 4},
     "imagenet, input_std 1": {"model.input_std": 1.0},
@@ -117,6 +123,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "imagenet, head_channels 4096": {"model.head_channels": 4096},
     "imagenet, dropout 0.5": {"model.dropout": 0.5},
     "imagenet, upsampling learned": {"model.upsampling": "learned"},
+    "imagenet, skips features": {"model.skips": "features", "model.upsampling": "learned"},
     "imagenet, class_weighting 0": {"train.class_weighting": 0.0},
     "imagenet, class_weighting 1": {"train.class_weighting": 1.0},
     "imagenet, logit_adjustment 0.5": {"train.logit_adjustment": 0.5},
@@ -138,6 +145,11 @@ STEPS: dict[str, list[dict[str, Any]]] = {
     ]
 }
 SAME_WEIGHTS = {"deterministic"}  # on a CPU it costs time and changes nothing: timed, not trained
+# Params whose value makes no difference to the time of an update; recipes that differ in these alone are timed once.
+FREE = {"weights.source", "model.head_init", "model.input_std", "model.dropout"}
+FREE |= {f"train.{name}" for name in ("learning_rate", "weight_decay", "backbone_rate", "clip_norm")}
+FREE |= {f"train.{name}" for name in ("class_weighting", "logit_adjustment", "decision")}
+FREE |= set(PLAIN)
 
 
 class Data(NamedTuple):
@@ -148,7 +160,7 @@ class Data(NamedTuple):
 
 
 def write_params(path: Path, recipe: str, seed: int, data: Data, epochs: int, step: dict[str, Any]) -> None:
-    """Write the params of a recipe and a step of it, and beside them, in views.yaml, the same with VIEWS."""
+    """Write the params of a recipe and a step of it, and beside them a file NAME.yaml for each of VIEWS."""
     preset = PRESETS.get(recipe, "scratch")
     content = preset_params(preset).model_dump()
     changes = {
@@ -165,10 +177,10 @@ def write_params(path: Path, recipe: str, seed: int, data: Data, epochs: int, st
     }
     if data.weights and changes["weights.source"] == str(data.weights):
         changes["weights.digest"] = file_digest(data.weights)
-    for file, more in ((path, changes), (path.with_name("views.yaml"), VIEWS)):
+    for file, more in (("params", changes), *VIEWS.items()):
         for name, value in more.items():
             set_leaf(content, name, value)
-        YAML().dump(content, file)
+        YAML().dump(content, path.with_name(f"{file}.yaml"))
 
 
 def stage(name: str, folder: Path, params: str = "params.yaml", **paths: str) -> None:
@@ -186,6 +198,13 @@ def prepared(folder: Path, data: Data) -> dict[str, str]:
     return flags
 
 
+def cost(recipe: str) -> str:
+    """Return a key that recipes with equally long epochs share."""
+    changes = {**({} if recipe in PRESETS else BASE), **RECIPES[recipe]}
+    priced = {name: value for name, value in sorted(changes.items()) if name not in FREE}
+    return json.dumps([PRESETS.get(recipe, "scratch"), priced, STEPS.get(recipe)])
+
+
 def time_epoch(recipe: str, data: Data) -> float:
     """Return the seconds of an epoch of a recipe, its share of a validation included."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -197,8 +216,8 @@ def time_epoch(recipe: str, data: Data) -> float:
         return float(timed.stdout.splitlines()[-1])
 
 
-def train(recipe: str, seed: int, epochs: int, data: Data, folder: Path) -> dict[str, Any]:
-    """Train in `folder`, from where a killed run stopped there, and evaluate; return the columns that this fills."""
+def train(recipe: str, seed: int, epochs: int, data: Data, folder: Path, views: Sequence[str]) -> dict[str, Any]:
+    """Train in `folder`, from where a killed run stopped there, and score; return the columns that this fills."""
     steps, seconds, resumed = STEPS.get(recipe, [{}]), 0.0, folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     model = {"model": f"{len(steps)}.keras", "card": f"{len(steps)}.json"}
@@ -212,7 +231,7 @@ def train(recipe: str, seed: int, epochs: int, data: Data, folder: Path) -> dict
             stage("train", folder, records="records", **files, state="state")
             seconds += time.monotonic() - start
     columns: dict[str, Any] = {} if resumed else {"train_seconds": round(seconds)}
-    for prefix, params in (("views_", "views.yaml"), ("", "params.yaml")):
+    for prefix, params in (*((f"{name}_", f"{name}.yaml") for name in views), ("", "params.yaml")):
         tables = {name: f"{name}.csv" for name in ("per_class", "per_image", "per_category", "confusion")}
         stage("evaluate", folder, params, **model, **flags, scores_json="scores.json", **tables)
         scores = json.loads((folder / "scores.json").read_text())
@@ -250,6 +269,9 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=7.0)
     parser.add_argument("--only", nargs="+", choices=RECIPES, metavar="NAME")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument(
+        "--views", nargs="*", choices=VIEWS, default=list(VIEWS), help="scorings beside that of one view"
+    )
     parser.add_argument("--weights", type=Path, help="Keras weights file, for the recipes of preset imagenet")
     args = parser.parse_args()
     data = Data(args.archive.absolute(), args.weights and args.weights.absolute())
@@ -258,17 +280,17 @@ def main() -> None:
         parser.error("the recipes of preset imagenet need --weights")
     table = Table(args.out)
     wanted = [(recipe, str(seed), f"{args.minutes:g}") for recipe in recipes for seed in args.seeds]
-    timed = {recipe: float(row["epoch_seconds"]) for (recipe, _, _), row in table.rows.items()}
+    timed = {cost(recipe): float(row["epoch_seconds"]) for (recipe, _, _), row in table.rows.items()}
     for key in wanted:
         if key not in table.rows:
-            seconds = timed[key[0]] = timed.get(key[0]) or time_epoch(key[0], data)
+            seconds = timed[cost(key[0])] = timed.get(cost(key[0])) or time_epoch(key[0], data)
             epochs = max(1, int((60 * args.minutes - OTHER_SECONDS) / seconds))
             table.update(key, epoch_seconds=round(seconds, 2), epochs=epochs)
     for key in wanted:
         recipe, seed, _ = key
         if recipe not in SAME_WEIGHTS and not table.rows[key].get("original_mean_iou"):
             folder = args.out.absolute().with_suffix(".unfinished") / ", ".join(key)
-            table.update(key, **train(recipe, int(seed), int(table.rows[key]["epochs"]), data, folder))
+            table.update(key, **train(recipe, int(seed), int(table.rows[key]["epochs"]), data, folder, args.views))
             shutil.rmtree(folder)
     print(f"{time.strftime('%Y-%m-%d')}, {usable_cpus()} cores, {args.minutes:g} minutes of training each")
 

@@ -26,7 +26,7 @@ def test_a_recipe_is_its_preset_or_the_base_with_what_it_names_changed(tmp_path,
     data = Data(tmp_path / "set.zip", tmp_path / "notop.h5")
     for step in STEPS.get(recipe, [{}]):
         write_params(tmp_path / "params.yaml", recipe, 3, data, 5, step)
-        params, views = (load_params(tmp_path / name) for name in ("params.yaml", "views.yaml"))
+        params, views, larger = (load_params(tmp_path / f"{name}.yaml") for name in ("params", "views", "larger"))
         preset = leaves(preset_params(PRESETS.get(recipe, "scratch")).model_dump())
         before = preset if recipe in PRESETS else preset | {f".{name}": value for name, value in BASE.items()}
         after = leaves(params.model_dump())
@@ -40,8 +40,8 @@ def test_a_recipe_is_its_preset_or_the_base_with_what_it_names_changed(tmp_path,
         starts = PRESETS.get(recipe) == "imagenet" and recipe != "imagenet, random weights"
         assert params.weights.source == (str(data.weights) if starts else "sources/none.yaml")
         assert params.weights.digest == (file_digest(data.weights) if starts else None)
-        assert views.evaluate.flip
-        assert views.model_copy(update={"evaluate": params.evaluate}) == params
+        assert (views.evaluate.flip, larger.evaluate.scales, larger.evaluate.flip) == (True, [1.5], False)
+        assert all(more.model_copy(update={"evaluate": params.evaluate}) == params for more in (views, larger))
 
 
 def test_a_killed_training_starts_again_where_it_was(tmp_path, monkeypatch):
@@ -101,3 +101,10 @@ def test_a_row_is_written_at_once_and_read_again(tmp_path):
         ("default", "12", "0.5"),
         ("ema 0", "11", ""),
     ]
+
+
+def test_recipes_that_take_as_long_are_timed_once():
+    assert recipes.cost("imagenet") == recipes.cost("imagenet, learning_rate 0.001")
+    assert recipes.cost("imagenet") == recipes.cost("imagenet, random weights")
+    others = ("imagenet, one window", "imagenet, head_channels 512", "imagenet, 32s 16s 8s", "default", "base")
+    assert len({recipes.cost(recipe) for recipe in ("imagenet", *others)}) == 6
