@@ -15,7 +15,7 @@ seconds = number("a number above 0", lambda value: 0 < value < math.inf)
 
 
 def add_runs(commands: "Subparsers") -> None:
-    """Declare preset, run, sweep, compare, serve, notify and results."""
+    """Declare preset, run, sweep, compare, serve, notify, verify and results."""
     command = add_command(
         commands,
         "preset",
@@ -90,6 +90,21 @@ def add_runs(commands: "Subparsers") -> None:
         ("https://chat.example.org/hooks/1234",),
     )
     command.add_argument("url", help="address that accepts a POST of JSON with subject and text")
+
+    command = add_command(
+        commands,
+        "verify",
+        "pipeline.repro.integrity:verify",
+        "read all outputs and DVC's cache, and compare them with their digests",
+        ("", "--remove"),
+        "DVC itself trusts what is in its cache. Exits with 1 if a file is damaged and left there.",
+    )
+    command.add_argument(
+        "--remove",
+        action="store_true",
+        dest="remove_damaged",
+        help="remove damaged files, so that dvc pull or sceneparse run brings them back",
+    )
 
     command = add_command(
         commands,

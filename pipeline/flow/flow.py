@@ -22,6 +22,8 @@ from pipeline.flow.gate import Gate, mean_iou, read_earlier
 from pipeline.flow.overlap import Overlap, one_at_a_time
 from pipeline.flow.relay import Relay
 from pipeline.repro.dvc_commands import CommandError, Verdict, push_outputs, reproduce
+from pipeline.repro.integrity import Outputs, repair
+from pipeline.repro.lockfile import keep_copy, restore_torn
 from pipeline.repro.param_paths import check_inputs, check_params
 from pipeline.repro.project import Project, Stage, project_root
 from pipeline.repro.stage_paths import stage_path
@@ -69,6 +71,7 @@ def sceneparse(
     try:
         root = project_root(Path.cwd())
         check_params(root)
+        restore_torn(root)
         project = Project(root)
         stages = project.stages(stage)
         gate = Gate(min_iou, margin) if push or min_iou is not None else None
@@ -106,14 +109,19 @@ def _check(project: Project, stages: list[Stage], push: bool, gate: Gate | None)
 
 def _run(project: Project, stages: list[Stage], force: bool, push: bool, gate: Gate | None) -> State[Any]:
     """Run the stages, publish and check their scores, push; return the flow's state."""
-    run_stage, states = _stage_task(project, force), dict[str, State[Any]]()
+    outputs, states = Outputs(project), dict[str, State[Any]]()
+    run_stage = _stage_task(project, outputs, force)
     for node in stages:
         upstream = [states[name] for name in node.needs]
         current = None if force else project.current(node.name)
+        if current and (damaged := outputs.damaged(node.name)):
+            repair(project, damaged)
+            current = None
         states[node.name] = state = run_stage(node.name, current, return_state=True, wait_for=upstream)
         print(f"{node.name:<12}{state.name}", flush=True)
         if not state.is_completed():
             return _ended_by(node.name, state)
+        keep_copy(project.root)
     file = stage_path("--scores", project.root)
     if str(file) not in project.outputs(stages):
         return Completed(message="up to date")
@@ -143,7 +151,7 @@ def _ended_by(name: str, state: State[Any]) -> State[Any]:
     return Failed(message=f"{name}: {error if isinstance(error, Exception) else state.message}")
 
 
-def _stage_task(project: Project, force: bool) -> Any:
+def _stage_task(project: Project, outputs: Outputs, force: bool) -> Any:
     """Return the task that stands for a stage.
 
     Its parameters are the stage's name and the result of `Project.current`: DVC alone decides whether the stage is up
@@ -158,7 +166,11 @@ def _stage_task(project: Project, force: bool) -> Any:
         if current:  # Prefect has no record of this task yet
             return Completed(name=Verdict.CACHED, data=stage)
         try:
-            return Completed(name=reproduce(project.root, stage, force, Relay(get_run_logger())), data=stage)
+            verdict = reproduce(project.root, stage, force, Relay(get_run_logger()))
+            if damaged := outputs.damaged(stage):  # copied from a damaged object of the cache
+                repair(project, damaged)
+                verdict = reproduce(project.root, stage, force, Relay(get_run_logger()))
+            return Completed(name=verdict, data=stage)
         except RunCancelledError as error:
             return Cancelled(message=str(error))
 

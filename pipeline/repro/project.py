@@ -8,6 +8,7 @@ tests/pipeline/repro/test_dvc.py checks that a new version of DVC still has it. 
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from pipeline.repro.dvc_locks import at_work, lock_understood, users
 from pipeline.repro.project_files import broken_file, check_merged
 from pipeline.repro.stage_names import no_such_stage
 from sceneparse.core.errors import InputError
+
+WRITE_SECONDS = 2.0  # more than any process takes to write dvc.lock
 
 
 @dataclass(frozen=True)
@@ -119,12 +122,17 @@ class Project:
 
     def _nodes(self) -> dict[str, Any]:
         """Return DVC's stages by name, as dvc.yaml and dvc.lock are now: another process may have written them."""
-        version = [path.stat().st_mtime_ns for path in self.root.glob("dvc.*")]
-        if version != self._version:
-            with dvc_understood(self.root):
-                self._repo._reset()
-                self._stages = {self._name(stage): stage for stage in self._repo.index.graph}
-            self._version = version
+        deadline = time.monotonic() + WRITE_SECONDS
+        while (version := [path.stat().st_mtime_ns for path in self.root.glob("dvc.*")]) != self._version:
+            try:
+                with dvc_understood(self.root):
+                    self._repo._reset()
+                    self._stages = {self._name(stage): stage for stage in self._repo.index.graph}
+                self._version = version
+            except InputError as error:
+                if "dvc.lock" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)  # another process is writing it, in place
         return self._stages
 
     def _name(self, stage: Any) -> str:
@@ -138,6 +146,18 @@ class Project:
         """Return the paths that the stages write, relative to the root."""
         names = {stage.name for stage in stages}
         return {str(out) for name in names for out in self._nodes()[name].outs}
+
+    def outs(self, stage: str) -> list[Any]:
+        """Return DVC's objects of a stage's outputs, with the digests that dvc.lock has; none of a tracked file.
+
+        A tracked file (`dvc add`, `dvc import`) is the user's own: no command here could make it again.
+        """
+        node = self._nodes()[stage]
+        return [] if node.is_data_source else list(node.outs)
+
+    def cache(self) -> Path:
+        """Return the folder of the objects in DVC's cache, each named after its MD5."""
+        return Path(self._repo.cache.local.path)
 
     def missing(self, stages: Iterable[Stage]) -> Iterator[tuple[str, str, bool]]:
         """Yield each dependency that does not exist and that no stage writes.

@@ -16,7 +16,7 @@ from sceneparse.core.errors import InputError
 RESTORE = {  # next step for a file that cannot be read
     "dvc.yaml": "fix that line, or take the last commit's file: git checkout dvc.yaml",
     "params.yaml": "fix that line; or remove the file, then sceneparse preset NAME writes it again",
-    "dvc.lock": "take the last commit's file (git checkout dvc.lock), or remove it: the next run writes it again",
+    "dvc.lock": "sceneparse run restores it; or take the last commit's file (git checkout dvc.lock), or remove it",
 }
 RESOLVE = {  # next step for a file that holds both sides of a merge
     "dvc.yaml": "keep one version of the lines, then: git add dvc.yaml",

@@ -1,0 +1,97 @@
+"""Bytes of outputs and of DVC's cache, compared with the digests that stand for them.
+
+DVC trusts a read-only object of its cache, and an output that it copied from there, without reading them. So nothing
+notices a damaged object, and `dvc repro --force` brings it back: the new bytes are those that the cache has already.
+Here every file is read. Removing what is damaged is the repair: then `dvc pull` or a run makes it again.
+"""
+
+import re
+import shutil
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from pipeline.repro.project import Project, project_root
+from sceneparse.core.files import locked, matches_digest
+from sceneparse.core.parallel import usable_cpus
+from sceneparse.core.progress import progress
+
+MEMORY = "state/flow/verified"  # digests of the outputs read so far, by path, time, size and inode
+
+
+class Outputs:
+    """Outputs of a project's stages. Those read before are read again once their time, size or inode has changed."""
+
+    def __init__(self, project: Project, afresh: bool = False) -> None:
+        """`afresh`: read all of them."""
+        from dvc_data.hashfile.state import State, StateNoop
+
+        folder = project.root / MEMORY
+        folder.mkdir(parents=True, exist_ok=True)
+        self._project = project
+        self._state = StateNoop() if afresh else State(str(project.root), str(folder))
+
+    def damaged(self, stage: str) -> list[Path]:
+        """Return the outputs of a stage that exist with other bytes than dvc.lock says."""
+        return [Path(out.fs_path) for out in self._project.outs(stage) if out.exists and self._differs(out)]
+
+    def _differs(self, out: Any) -> bool:
+        from dvc_data.hashfile.build import build
+
+        if out.hash_info.name != "md5":  # dvc.lock has none yet, or one of an older DVC
+            return False
+        cache = type(out.cache)(out.cache.fs, out.cache.path, state=self._state)
+        _, _, content = build(cache, out.fs_path, out.fs, "md5", ignore=out.dvcignore, dry_run=True)
+        return bool(content.hash_info != out.hash_info)
+
+
+def damaged_objects(cache: Path) -> list[Path]:
+    """Return the objects of DVC's cache whose bytes do not have the digest that is their name."""
+    objects = [path for path in sorted(cache.glob("??/*")) if re.fullmatch(r"[0-9a-f]{30}(\.dir)?", path.name)]
+
+    def is_damaged(path: Path) -> bool:
+        return not matches_digest(path, f"md5:{path.parent.name}{path.name.removesuffix('.dir')}")
+
+    with ThreadPoolExecutor(usable_cpus()) as pool:  # hashing releases the interpreter
+        checked = progress(pool.map(is_damaged, objects), "DVC's cache", total=len(objects), unit="object")
+        return [path for path, bad in zip(objects, checked, strict=True) if bad]
+
+
+def repair(project: Project, outputs: Sequence[Path]) -> None:
+    """Remove damaged outputs, and all damaged objects of the cache: one of them may be where the damage came from."""
+    for path in (*outputs, *damaged_objects(project.cache())):
+        print(f"note: {_shown(project, path)} was damaged: removed", file=sys.stderr, flush=True)
+        _remove(path)
+
+
+def verify(remove_damaged: bool) -> None:
+    """Run `sceneparse verify`: read all outputs and all of DVC's cache; exit with 1 if damage is found and left."""
+    project = Project(project_root(Path.cwd()))
+    with locked(project.root / "state/flow/lock", "running the stages here"):
+        project.check_free()
+        outputs = Outputs(project, afresh=True)
+        damaged = [path for stage in project.stages() for path in outputs.damaged(stage.name)]
+        damaged += damaged_objects(project.cache())
+        for path in damaged:
+            print(f"{'removed' if remove_damaged else 'damaged'}   {_shown(project, path)}")
+            if remove_damaged:
+                _remove(path)
+    if not damaged:
+        print("every output and every object of DVC's cache has the bytes of its digest")
+    elif remove_damaged:
+        print("dvc pull brings back what the remote has, sceneparse run makes the rest again")
+    else:
+        sys.exit("error: damaged files: sceneparse verify --remove, then dvc pull or sceneparse run")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def _shown(project: Project, path: Path) -> str:
+    return str(path.relative_to(project.root)) if path.is_relative_to(project.root) else str(path)

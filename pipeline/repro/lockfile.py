@@ -1,0 +1,76 @@
+"""dvc.lock, DVC's record of what the stages made, kept whole: DVC writes it in place, so a kill can leave it torn.
+
+Input: the root of a DVC repository. Invariant: each stage of a run leaves a copy of a whole dvc.lock, and a torn one is
+replaced by that copy or by the last commit's file, whichever more stages agree with.
+"""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from pipeline.repro.project import WRITE_SECONDS, Project
+from sceneparse.core.files import locked, write_text
+
+LOCK, COPY = Path("dvc.lock"), Path("state/flow/dvc.lock")
+
+
+def keep_copy(root: Path) -> None:
+    """Copy dvc.lock, if it is whole."""
+    text = _read(root / LOCK)
+    if _is_whole(text) and text != _read(root / COPY):
+        write_text(root / COPY, text)
+
+
+def restore_torn(root: Path) -> None:
+    """Replace dvc.lock if it is torn and somewhere there is a whole one.
+
+    Raises BusyError when another command is at work here: it may be writing the file.
+    """
+    deadline = time.monotonic() + WRITE_SECONDS
+    while (root / LOCK).exists() and not _is_whole(_read(root / LOCK)):
+        if time.monotonic() < deadline:
+            time.sleep(0.1)
+            continue
+        with locked(root / "state/flow/lock", "running the stages here"):
+            Project(root).check_free()
+            candidates = [text for text in _candidates(root) if _is_whole(text)]
+            if candidates:
+                write_text(root / LOCK, max(candidates, key=lambda text: _agreeing_stages(root, text)))
+                print(f"note: {LOCK} was torn, and is restored", file=sys.stderr, flush=True)
+        return
+
+
+def _candidates(root: Path) -> Iterator[str]:
+    yield _read(root / COPY)
+    try:
+        git = subprocess.run(["git", "show", f"HEAD:./{LOCK}"], cwd=root, capture_output=True, check=False)  # noqa: S607 - the user's Git
+    except FileNotFoundError:  # a run needs no Git
+        return
+    yield git.stdout.decode(errors="replace")
+
+
+def _agreeing_stages(root: Path, text: str) -> int:
+    """Return how many stages are up to date by this text; writes it into dvc.lock to find out."""
+    write_text(root / LOCK, text)
+    project = Project(root)
+    return sum(not project.changes(stage.name) for stage in project.stages())
+
+
+def _is_whole(text: str) -> bool:
+    from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+    from voluptuous import Invalid
+
+    try:
+        COMPILED_LOCKFILE_SCHEMA(YAML(typ="safe", pure=True).load(text))
+    except (YAMLError, Invalid):
+        return False
+    return True
+
+
+def _read(path: Path) -> str:
+    return path.read_text(errors="replace") if path.exists() else ""
