@@ -5,12 +5,13 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from sceneparse.core.errors import did_you_mean
+from sceneparse.core.errors import did_you_mean, shortened
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[Any]
 
 DEBUG = "show tracebacks of errors, and all output of TensorFlow"
+MOST_DIGITS = 20  # of a whole number, leading zeros included
 STATUSES = "exit status: 0 = done, 1 = refused or failed (standard error says why), 2 = wrong usage, 130 = Ctrl-C"
 
 
@@ -65,22 +66,22 @@ def number(expected: str, fits: Callable[[float], bool]) -> Callable[[str], floa
         except ValueError:
             value = math.nan
         if not fits(value):
-            raise argparse.ArgumentTypeError(f"expected {expected}, got {text}")
+            raise argparse.ArgumentTypeError(f"expected {expected}, got {shortened(text)}")
         return value
 
     return parse
 
 
-def whole_number(expected: str, least: int, most: int | None = None) -> Callable[[str], int]:
+def whole_number(expected: str, least: int, most: int) -> Callable[[str], int]:
     """Return the type of a flag that takes whole numbers from `least` to `most`."""
 
     def parse(text: str) -> int:
-        if not text.isdecimal() or int(text) < least or (most is not None and int(text) > most):
-            raise argparse.ArgumentTypeError(f"expected {expected}, got {text}")
+        if not text.isdecimal() or len(text) > MOST_DIGITS or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"expected {expected}, got {shortened(text)}")
         return int(text)
 
     return parse
 
 
 share = number("0..1", lambda value: 0 <= value <= 1)
-natural = whole_number("a whole number from 1", 1)
+natural = whole_number("a whole number from 1 to a billion", 1, 1_000_000_000)

@@ -15,6 +15,7 @@ PORT = 8765  # of the page; no well-known service uses it
 
 scale = number("0.25..4", lambda value: 0.25 <= value <= 4)  # as evaluate.scales
 port = whole_number("0..65535", 0, 65535)
+side = whole_number("a side of 1..65500 pixels", 1, 65500)  # limit of the decoder
 megapixels = whole_number("1..178", 1, 178)  # limit of the decoder: sceneparse/dataset/photos.py
 
 
@@ -181,4 +182,4 @@ def _size(text: str) -> tuple[int, int]:
     height, times, width = text.partition("x")
     if not times:
         raise argparse.ArgumentTypeError(f"expected height x width, for example 256x384, got {text}")
-    return natural(height), natural(width)
+    return side(height), side(width)

@@ -1,7 +1,6 @@
 """Subcommands that write the params, run the stages, now, on a schedule or as experiments, and show the results."""
 
 import argparse
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ from pipeline.repro.stage_paths import stage_path
 if TYPE_CHECKING:
     from pipeline.cli.arguments import Subparsers
 
-seconds = number("a number above 0", lambda value: 0 < value < math.inf)
+seconds = number("a number above 0, at most a billion", lambda value: 0 < value <= 1_000_000_000)
 
 
 def add_runs(commands: "Subparsers") -> None:

@@ -17,12 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ruamel.yaml import YAML
-
 from pipeline.repro.dvc_commands import LAST_LINES, CommandError, run_dvc, stage_environment
 from pipeline.repro.param_paths import PARAMS
 from pipeline.repro.process import OnOutput
 from pipeline.repro.project import Project
+from sceneparse.core.documents import parse_yaml
 from sceneparse.core.errors import InputError
 from sceneparse.core.fields import leaves
 from sceneparse.core.files import write_text
@@ -134,7 +133,7 @@ class Baseline:
 
     def _link_data(self, folder: Path, params: str) -> None:
         """Link data that params name by a relative path and Git does not track: only the workspace has it."""
-        values = leaves(YAML(typ="safe", pure=True).load(params))
+        values = leaves(parse_yaml(params))
         workspace = Project(self.root)
         for key in re.findall(r"\$\{([\w.]+)\}", (folder / "dvc.yaml").read_text()):
             path = Path(values[key])

@@ -8,6 +8,7 @@ One error names all bad arguments.
 import copy
 import io
 import itertools
+import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,14 +17,17 @@ from typing import Any
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 from ruamel.yaml.representer import RoundTripRepresenter
 
-from sceneparse.core.errors import InputError, did_you_mean
+from sceneparse.core.documents import load_yaml, parse_yaml
+from sceneparse.core.errors import InputError, did_you_mean, few, shortened
 from sceneparse.core.fields import leaves, offenders, set_leaf, shown
 from sceneparse.params.whole import Params, load_params
 
 LABEL = 48  # most characters of a name before its digest
+MOST_POINTS = 1000
+MOST_CHARACTERS = 4096  # of an argument
+MOST_COMMAS = 32  # inside a value; the longest list of the params has 16 items
 
 
 class _Representer(RoundTripRepresenter):
@@ -68,9 +72,12 @@ class Point:
 def read_grid(arguments: Sequence[str], file: Path) -> list[Point]:
     """Return the points of `arguments` and the params in `file`. Raises InputError that names all bad arguments."""
     load_params(file)  # raises for a bad file
-    content = YAML(typ="safe", pure=True).load(file)
+    content = load_yaml(file)
     wanted, faults = _read_arguments(arguments, leaves(content))
     points: dict[Params, Point] = {}
+    if (count := math.prod(map(len, wanted.values()))) > MOST_POINTS:
+        faults.append(f"{count:,} points, the limit is {MOST_POINTS:,}")
+        wanted = {}
     for combination in itertools.product(*wanted.values()):
         changed = copy.deepcopy(content)
         for key, value in zip(wanted, combination, strict=True):
@@ -86,7 +93,7 @@ def read_grid(arguments: Sequence[str], file: Path) -> list[Point]:
         raise InputError(
             "these points cannot run",
             expected="KEY=VALUE,VALUE with keys, types and ranges of sceneparse/params/whole.py",
-            got="; ".join(dict.fromkeys(faults)),
+            got="; ".join(few([*dict.fromkeys(faults)], longest=1000)),
             file=file,
             next_step="fix these arguments; no point has run",
         )
@@ -99,7 +106,9 @@ def _read_arguments(arguments: Sequence[str], known: Collection[str]) -> tuple[d
     faults = []
     for argument in arguments:
         key, equals, listed = argument.partition("=")
-        if not equals:
+        if len(argument) > MOST_CHARACTERS:
+            faults.append(f"{shortened(argument)}: more than {MOST_CHARACTERS:,} characters")
+        elif not equals:
             faults.append(f"{argument}: no KEY=VALUE")
         elif key not in known:
             faults.append(f"{key}: no such param{did_you_mean(key, known)}")
@@ -108,23 +117,26 @@ def _read_arguments(arguments: Sequence[str], known: Collection[str]) -> tuple[d
         else:
             try:
                 wanted[key] = list(_read_values(listed))
-            except (YAMLError, ValueError) as error:  # ValueError: an impossible date, for example
-                faults.append(f"{argument}: {'not YAML' if isinstance(error, YAMLError) else error}")
+            except ValueError as error:
+                faults.append(f"{argument}: {error}")
     return wanted, faults
 
 
 def _read_values(listed: str) -> Iterator[Any]:
-    """Yield the values between commas; a comma inside brackets or quotes belongs to a value."""
-    text = ""
+    """Yield the values between commas; a comma inside brackets or quotes belongs to a value. Raises ValueError."""
+    text, fault = "", None
     for part in listed.split(","):
         text = f"{text},{part}" if text else part
         if not text.strip():
             raise ValueError("an empty value (write null)")
         try:
-            value = YAML(typ="safe", pure=True).load(text)
-        except YAMLError:
-            continue
-        yield value
-        text = ""
-    if text:
-        raise YAMLError(text)
+            value = parse_yaml(text)
+        except ValueError as error:
+            fault = error
+            if text.count(",") == MOST_COMMAS:
+                break
+        else:
+            yield value
+            text = ""
+    if text and fault:
+        raise fault

@@ -4,12 +4,12 @@ Input: the scores of this run and of the last pushed model. Output: None, or why
 the mean IoU at original size, over classes that occur.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from sceneparse.core.errors import InputError
-from sceneparse.scores.results import Scores
+from sceneparse.core.documents import load_json
+from sceneparse.core.errors import InputError, shortened
+from sceneparse.scores.results import MOST_BYTES, Scores, scores_in
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,12 @@ def read_earlier(path: Path) -> Scores:
     if not path.exists():
         return {}
     try:
-        return dict(json.loads(path.read_text()))
-    except (ValueError, TypeError) as error:
+        return scores_in(load_json(path, MOST_BYTES))
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             "the scores of an earlier run are damaged",
-            expected="a JSON object",
-            got=repr(error),
+            expected="scores as in evaluate.json",
+            got=shortened(repr(error), 300),
             file=path,
             next_step="remove the file: the next run writes it again",
         ) from None

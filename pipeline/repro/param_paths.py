@@ -8,11 +8,10 @@ import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
-from ruamel.yaml import YAML
-
 from pipeline.repro.project import Project, Stage
 from sceneparse.core.errors import InputError
 from sceneparse.core.fields import leaves
+from sceneparse.params.loader import read_yaml
 from sceneparse.params.whole import load_params
 
 PARAMS = Path("params.yaml")
@@ -27,7 +26,7 @@ def check_params(root: Path) -> None:
 def check_inputs(project: Project, stages: Iterable[Stage]) -> None:
     """Raise InputError for an input that a stage reads, no stage makes, and that does not exist."""
     for stage, path, tracked in project.missing(stages):
-        params = leaves(YAML(typ="safe", pure=True).load(project.root / PARAMS))
+        params = leaves(read_yaml(project.root / PARAMS))
         keys = [key for key, value in params.items() if value == path]
         fix = f"fix {' and '.join(keys)} in {PARAMS} (docs/own-data.md)" if keys else "put it back"
         raise InputError(

@@ -6,12 +6,9 @@ times.
 
 import re
 from pathlib import Path
-from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
-from sceneparse.core.errors import InputError
+from sceneparse.core.documents import load_yaml
+from sceneparse.core.errors import InputError, shortened
 
 RESTORE = {  # next step for a file that cannot be read
     "dvc.yaml": "fix that line, or take the last commit's file: git checkout dvc.yaml",
@@ -23,6 +20,7 @@ RESOLVE = {  # next step for a file that holds both sides of a merge
     "params.yaml": "keep the values that you want, then: git add params.yaml",
     "dvc.lock": "take either side (git checkout --ours dvc.lock, or --theirs), then sceneparse run or dvc repro",
 }
+MOST_BYTES = 1 << 20  # dvc.lock grows with the stages that a user adds
 CONFLICT = re.compile(r"^(<<<<<<<|=======$|>>>>>>>)")
 
 
@@ -48,7 +46,7 @@ def check_merged(root: Path) -> None:
 
 def _conflict(path: Path) -> InputError | None:
     marks = [
-        f"line {number}: {line}"
+        f"line {number}: {shortened(line)}"
         for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1)
         if CONFLICT.match(line)
     ]
@@ -61,19 +59,15 @@ def _conflict(path: Path) -> InputError | None:
 def _unreadable(path: Path) -> InputError | None:
     problem, step = f"{path.name} cannot be read", RESTORE[path.name]
     try:
-        content: Any = YAML(typ="safe", pure=True).load(path.read_text())
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        return _broken(path, problem, "YAML", f"{place}{error.problem or error.context}", step)
-    except (YAMLError, ValueError, OSError) as error:  # ValueError: not UTF-8
+        content = load_yaml(path, MOST_BYTES)
+    except (ValueError, OSError) as error:
         return _broken(path, problem, "YAML in UTF-8", str(error), step)
     if not isinstance(content, dict):
         got = "an empty file" if content is None else f"a {type(content).__name__}"
         return _broken(path, problem, "sections with keys", got, step)
     if path.name == "dvc.lock" and content.get("schema") != "2.0":
         step = "update DVC to the version that wrote it, or remove the file: the next run writes it again"
-        return _broken(path, problem, "schema '2.0'", f"schema {content.get('schema')!r}", step)
+        return _broken(path, problem, "schema '2.0'", f"schema {shortened(repr(content.get('schema')))}", step)
     return None
 
 

@@ -3,9 +3,7 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
+from sceneparse.core.documents import load_yaml
 from sceneparse.core.errors import InputError, did_you_mean
 
 FILE = "dvc.yaml"
@@ -21,8 +19,8 @@ def check_stage_name(directory: Path, name: str | None) -> None:
     if name is None or root is None or not set(name).isdisjoint("/:@."):  # a stage of another file, or of a foreach
         return
     try:
-        names = list(YAML(typ="safe", pure=True).load(root / FILE)["stages"])
-    except (OSError, ValueError, TypeError, KeyError, YAMLError):
+        names = list(load_yaml(root / FILE)["stages"])
+    except (OSError, ValueError, TypeError, KeyError):
         return
     if name not in names:
         raise no_such_stage(name, names, root / FILE)

@@ -100,7 +100,7 @@ def _by_lists(pairs: Sequence[Source], lists: Sequence[Path], image_suffix: str)
                     problems.append(f"{file}: {line}: in the other list too")
                 else:
                     chosen[matches[0]] = number
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             problems.append(f"{file}: {error}")
     if problems:
         raise InputError(

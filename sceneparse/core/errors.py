@@ -1,7 +1,7 @@
 """InputError, the one error for bad input: the problem, what was expected, what came instead, where, what to do."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,6 +20,18 @@ def printable(text: str) -> str:
 def printable_lines(text: str) -> str:
     """Return `text` printable, with all lines but the first indented, so that none looks like a message of its own."""
     return "\n    ".join(printable(line.removeprefix("    ")) for line in text.split("\n"))
+
+
+def shortened(text: str, most: int = 100) -> str:
+    """Return `text`, or its beginning and its end around an ellipsis where it has more than `most` characters."""
+    half = (most - 1) // 2
+    return text if len(text) <= most else f"{text[:half]}…{text[-half:]}"
+
+
+def few(texts: Sequence[str], most: int = 20, longest: int = 100) -> list[str]:
+    """Return the first `most` texts, each shortened to `longest` characters, and how many there are besides."""
+    more = [f"and {len(texts) - most:,} more"] if len(texts) > most else []
+    return [*(shortened(text, longest) for text in texts[:most]), *more]
 
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from sceneparse.core.errors import few, shortened
 from sceneparse.core.files import ALGORITHMS
 
 
@@ -44,11 +45,13 @@ def _source(value: str) -> str:
 SOURCE_FILES = (".yaml", ".yml")  # suffixes of files that say where to get data (sceneparse/fetch/source_files.py)
 
 Digest = Annotated[str, AfterValidator(_digest)]
-WatchedPath = Annotated[str, Field(min_length=1), AfterValidator(_watched)]
+WatchedPath = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_watched)]
 Source = Annotated[WatchedPath, AfterValidator(_source)]
 Probability = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=0)]
-Positive = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=0, le=1_000_000)]
+Positive = Annotated[int, Field(ge=1, le=1_000_000)]
+Natural = Annotated[int, Field(ge=1, lt=2**53)]  # of bytes or updates; every reader of JSON holds it exactly
+Batch = Annotated[int, Field(ge=1, le=4096)]
 Side = Annotated[int, Field(ge=32, le=4096, multiple_of=32)]
 Scale = Annotated[float, Field(ge=0.25, le=4)]
 Palette = Literal["standard", "colour_blind"]
@@ -92,14 +95,14 @@ def shown(value: object) -> str:
 
 
 def offenders(error: ValidationError, without: str = "") -> list[str]:
-    """Return every bad key of a file with its value, but for pydantic's errors of type `without`."""
+    """Return the bad keys of a file with their values, but for pydantic's errors of type `without`; 20 at most."""
     lines = []
     for item in error.errors():
-        key = ".".join(map(str, item["loc"])) or "(across sections)"
-        value = "" if isinstance(item["input"], dict | BaseModel) else f" (found {item['input']!r})"
+        key = shortened(".".join(map(str, item["loc"]))) or "(across sections)"
+        value = "" if isinstance(item["input"], dict | BaseModel) else f" (found {shortened(repr(item['input']))})"
         if item["type"] != without:
             lines.append(f"{key}: {item['msg']}{value}")
-    return lines
+    return few(lines, longest=1000)
 
 
 def source_text(path: Path) -> str:

@@ -9,18 +9,24 @@ data; for a path that ends in .yaml, the content of that source file:
 
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
-from sceneparse.core.errors import InputError
-from sceneparse.core.fields import SOURCE_FILES, Digest, Positive, Section, offenders
+from sceneparse.core.documents import load_yaml
+from sceneparse.core.errors import InputError, few
+from sceneparse.core.fields import SOURCE_FILES, Digest, Natural, Section, offenders
 
 
 def _url(value: str) -> str:
     if not value.startswith(("http://", "https://")):
         raise ValueError("expected http:// or https://; for a local file, name its path in params.yaml instead")
+    if not value.isprintable():
+        raise ValueError("an address cannot hold control characters")
+    address = urlsplit(value)  # this line and the next raise ValueError for brackets and ports that do not fit
+    if address.port == 0 or not address.hostname:
+        raise ValueError("the address names no host or port")
+    address.hostname.encode("idna")  # raises UnicodeError, a ValueError, for a name that no host can have
     return value
 
 
@@ -39,9 +45,9 @@ class NoWeights(Section):
 class Fetched(Section):
     """Source file of a download."""
 
-    url: Annotated[str, AfterValidator(_url)] = Field(description="http or https")
+    url: Annotated[str, Field(max_length=2000), AfterValidator(_url)] = Field(description="http or https")
     digest: Digest | None = Field(None, description="algorithm:hex; without it the file is downloaded but not used")
-    size_bytes: Positive | None = Field(None, description="optional; checked before the digest")
+    size_bytes: Natural | None = Field(None, description="optional; checked before the digest")
 
 
 def read_source(source: str, *kinds: type[Section]) -> Path | Section:
@@ -50,8 +56,8 @@ def read_source(source: str, *kinds: type[Section]) -> Path | Section:
     if not source.endswith(SOURCE_FILES):
         return path
     try:
-        content = YAML(typ="safe", pure=True).load(path)
-    except (OSError, YAMLError) as error:
+        content = load_yaml(path)
+    except (OSError, ValueError) as error:
         raise _refusal(path, "a YAML file", str(error)) from None
     keys = content if isinstance(content, dict) else {}
     first = {next(iter(kind.model_fields)): kind for kind in kinds}
@@ -61,7 +67,7 @@ def read_source(source: str, *kinds: type[Section]) -> Path | Section:
                 return kind.model_validate(content)
             except ValidationError as error:
                 raise _refusal(path, f"the keys {', '.join(kind.model_fields)}", "; ".join(offenders(error))) from None
-    raise _refusal(path, f"a file with the key {' or '.join(first)}", f"{', '.join(map(str, keys)) or 'none'}")
+    raise _refusal(path, f"a file with the key {' or '.join(first)}", ", ".join(few([*keys])) or "none")
 
 
 def _refusal(path: Path, expected: str, got: str) -> InputError:

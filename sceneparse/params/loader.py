@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
-from sceneparse.core.errors import InputError, did_you_mean
+from sceneparse.core.documents import load_yaml
+from sceneparse.core.errors import InputError, did_you_mean, few
 from sceneparse.core.fields import Section, flat, offenders, shown
 
 Schema = TypeVar("Schema", bound=Section)
@@ -17,11 +16,11 @@ REWRITE = "`sceneparse preset NAME` writes the whole file, and prints each value
 def read_yaml(path: Path) -> dict[str, Any]:
     """Return the content of a params file; an empty one has no keys. Raises InputError."""
     try:
-        content = YAML(typ="safe", pure=True).load(path)
+        content = load_yaml(path)
     except FileNotFoundError:
         problem, got, step = "the params file is missing", "no file", "`sceneparse preset demo` writes one"
-    except YAMLError as error:
-        problem, got = "the params file is not YAML", str(error)
+    except (OSError, ValueError) as error:
+        problem, got = "the params file cannot be read", str(error)
         step = "fix that line, or remove the file: `sceneparse preset NAME` writes it again"
     else:
         if content is None or isinstance(content, dict):
@@ -58,7 +57,7 @@ def _other_keys(content: dict[str, Any], schema: type[Section], whole: bool) -> 
     unknown, missing = _lacking(own, defaults), _lacking(defaults, own) if whole else []
     values = {key: "" if isinstance(value, dict) else f" (default {shown(value)})" for key, value in defaults.items()}
     clauses = {
-        "unknown keys": [f"{key}{_hint(key, missing)}" for key in unknown],
+        "unknown keys": [f"{key}{_hint(key, missing)}" for key in few(unknown)],
         "missing keys": [f"{key}{values[key]}" for key in missing],
     }
     return [f"{name}: {', '.join(keys)}" for name, keys in clauses.items() if keys]

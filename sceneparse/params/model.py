@@ -15,7 +15,7 @@ class Model(Section):
     width: Annotated[float, Field(gt=0, le=1)] = Field(
         default=0.125, description="multiplies all channel counts: 1.0 as published, 0.125 trains on two CPU cores"
     )
-    input_std: Annotated[float, Field(gt=0)] = Field(
+    input_std: Annotated[float, Field(ge=0.1, le=1000)] = Field(
         default=58.0,
         description="divides pixels after the mean is subtracted: 1.0 as published, 58.0 is about their spread",
     )

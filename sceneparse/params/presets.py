@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from ruamel.yaml import YAML
 
-from sceneparse.core.errors import InputError, did_you_mean
+from sceneparse.core.errors import InputError, did_you_mean, shortened
 from sceneparse.core.fields import Section, leaves, shown
 from sceneparse.core.files import write_text
 from sceneparse.core.tables import print_line
@@ -38,8 +38,8 @@ def preset(name: str, params: Path) -> None:
     after = leaves(values.model_dump())
     changed = [key for key in (before | after) if key not in before or key not in after or before[key] != after[key]]
     for key in changed:
-        old, new = (shown(values[key]) if key in values else "(no such key)" for values in (before, after))
-        print_line(f"{key}: {old} -> {new}")
+        old, new = (shortened(shown(each[key])) if key in each else "(no such key)" for each in (before, after))
+        print_line(f"{shortened(key)}: {old} -> {new}")
     print_line(f"{params}: preset {name}, {len(changed)} {'value' if len(changed) == 1 else 'values'} changed")
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from sceneparse.core.fields import Count, Positive, Probability, Scale, Section, Seed, Side, WatchedPath
+from sceneparse.core.fields import Batch, Count, Positive, Probability, Scale, Section, Seed, Side, WatchedPath
 
 
 class Augment(Section):
@@ -43,8 +43,8 @@ class Train(Section):
     validate_epochs: Positive = Field(
         default=1, description="epochs between validations; the last epoch always has one"
     )
-    batch_size: Positive = Field(default=4, description="images per update, over all devices together")
-    micro_batches: Positive = Field(
+    batch_size: Batch = Field(default=4, description="images per update, over all devices together")
+    micro_batches: Batch = Field(
         default=1, description="parts that a batch is computed in: less memory, the same update"
     )
     optimizer: Literal["adamw", "sgd"] = Field(default="adamw", description="adamw or sgd (plain momentum)")
@@ -63,7 +63,7 @@ class Train(Section):
         default=0.9, description="learning rate x (1 - progress)^poly_power; 0 = constant"
     )
     warmup_steps: Count = Field(default=50, description="updates of linear warm-up")
-    clip_norm: Annotated[float, Field(ge=0)] = Field(
+    clip_norm: Annotated[float, Field(ge=0, le=1_000_000)] = Field(
         default=1.0, description="bound on the global gradient norm; 0 = off"
     )
     class_weighting: Probability = Field(

@@ -5,23 +5,37 @@ does not exist is None; a file that is missing or does not fit is refused by nam
 """
 
 import csv
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from sceneparse.core.errors import InputError
+from sceneparse.core.documents import load_json
+from sceneparse.core.errors import InputError, shortened
 from sceneparse.core.files import csv_text
 from sceneparse.scores.metrics import SCORES
 
+MOST_BYTES = 1 << 16  # of scores
 Scores = dict[str, dict[str, float | None]]  # by protocol (original, resized) and by name, as in SCORES
 
 
 def read_scores(path: Path) -> Scores:
     """Return the six scores of each protocol. Raises InputError."""
     with results_of(path):
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return {protocol: {name: content[protocol][name] for name in SCORES} for protocol in ("original", "resized")}
+        return scores_in(load_json(path, MOST_BYTES))
+
+
+def scores_in(content: Any) -> Scores:
+    """Return the scores in the content of evaluate.json. Raises ValueError, KeyError or TypeError for another one."""
+    return {
+        protocol: {name: _score(content[protocol][name]) for name in SCORES} for protocol in ("original", "resized")
+    }
+
+
+def _score(value: Any) -> float | None:
+    if value is None or (isinstance(value, int | float) and 0 <= value <= 1):
+        return value
+    raise ValueError(f"a score of {shortened(repr(value))}, which is not in 0..1")
 
 
 def read_table(path: Path, delimiter: str = ",") -> list[dict[str, str]]:
@@ -40,7 +54,7 @@ def results_of(path: Path) -> Iterator[None]:
         raise InputError(
             "there are no results to show",
             expected="the file that the train or the evaluate stage writes",
-            got=repr(error),
+            got=shortened(repr(error), 300),
             file=path,
             next_step="run the pipeline: sceneparse run, or dvc repro",
         ) from None

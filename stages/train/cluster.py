@@ -12,14 +12,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from sceneparse.core.errors import InputError
+from sceneparse.core.errors import InputError, few, shortened
 
 VARIABLE = "TF_CONFIG"
 EXAMPLE = '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
 
-Address = Annotated[str, Field(pattern=r"^[^\s/]+:\d{1,5}$")]
+
+def _address(value: str) -> str:
+    if not 0 < int(value.rpartition(":")[2]) < 2**16:
+        raise ValueError("expected a port of 1..65535")
+    return value
+
+
+Address = Annotated[str, Field(pattern=r"^[^\s/]+:\d{1,5}$"), AfterValidator(_address)]
 
 
 @dataclass(frozen=True)
@@ -57,8 +64,8 @@ def read_cluster(environment: Mapping[str, str] = os.environ) -> Cluster:
     try:
         config = _Config.model_validate_json(text)
     except ValidationError as error:
-        got = "; ".join(": ".join((".".join(map(str, item["loc"])), item["msg"])) for item in error.errors())
-        raise refusal(f"{got} (in {text})") from None
+        faults = [": ".join((".".join(map(str, item["loc"])), item["msg"])) for item in error.errors()]
+        raise refusal(f"{'; '.join(few(faults))} (in {shortened(text, 300)})") from None
     addresses, first = (*config.cluster.chief, *config.cluster.worker), len(config.cluster.chief)
     index = config.task.index + (first if config.task.type == "worker" else 0)
     if config.task.index >= len(getattr(config.cluster, config.task.type)):

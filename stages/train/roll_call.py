@@ -14,6 +14,7 @@ import time
 from contextlib import ExitStack
 from typing import Any
 
+from sceneparse.core.documents import parse_json
 from sceneparse.core.errors import InputError, TransientError
 from stages.train.cluster import VARIABLE, Cluster, refusal
 
@@ -121,7 +122,7 @@ def _receive(connection: socket.socket, deadline: float) -> dict[str, Any] | Non
     """Return one message, or None if the peer sends none or something else."""
     connection.settimeout(max(0.1, deadline - time.monotonic()))
     try:
-        message = json.loads(connection.makefile("rb").readline(2**20))
+        message = parse_json(connection.makefile("rb").readline(2**20))
     except (OSError, ValueError):
         return None
     return message if isinstance(message, dict) else None

@@ -6,6 +6,7 @@ is refused by name.
 """
 
 import csv
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar, get_type_hints
@@ -56,12 +57,19 @@ class Confused(NamedTuple):
     share: float
 
 
+def _finite(cell: str) -> float:
+    value = float(cell)
+    if not math.isfinite(value):
+        raise ValueError(f"{cell} in place of a number")
+    return value
+
+
 # What a column's type makes of its cells.
 CELLS: dict[Any, Callable[[str], Any]] = {
     str: str,
     int: int,
-    float: float,
-    float | None: lambda cell: float(cell) if cell else None,
+    float: _finite,
+    float | None: lambda cell: _finite(cell) if cell else None,
 }
 
 

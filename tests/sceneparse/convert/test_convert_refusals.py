@@ -199,7 +199,7 @@ def test_a_split_that_stays_empty(tmp_path, style, flags, got, file):
         ("--share nan", "--share: expected more than 0 and less than 1"),
         ("--folders a", "--folders: expected no names or two, got 1: a"),
         ("--folders a b c", "--folders: expected no names or two, got 3: a b c"),
-        ("--folders --batch-size 0", "--batch-size: expected a whole number from 1, got 0"),
+        ("--folders --batch-size 0", "--batch-size: expected a whole number from 1 to a billion, got 0"),
     ],
 )
 def test_wrong_usage_is_told_without_reading_anything(tmp_path, capsys, how, expected):

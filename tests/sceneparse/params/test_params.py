@@ -236,9 +236,9 @@ def test_the_head_is_free_where_the_weights_may_not_have_it(source, refusal):
     ("content", "problem"),
     [
         (None, "the params file is missing"),
-        ("train: [1, 2", "the params file is not YAML"),
-        ("train: {}\ntrain: {}\n", "the params file is not YAML"),  # a key twice
-        (b"train: \xff", "the params file is not YAML"),
+        ("train: [1, 2", "the params file cannot be read"),
+        ("train: {}\ntrain: {}\n", "the params file cannot be read"),  # a key twice
+        (b"train: \xff", "the params file cannot be read"),
         ("", "the params do not have the keys of this version"),
         ("- 1\n", "the params file has no sections"),
     ],

@@ -124,7 +124,7 @@ def test_a_file_that_cannot_be_read_stays(tmp_path):
     path.write_text("<<<<<<< HEAD\ntrain:\n")
     with pytest.raises(InputError) as refused:
         preset("demo", path)
-    assert refused.value.problem == "the params file is not YAML"
+    assert refused.value.problem == "the params file cannot be read"
     assert "remove the file" in refused.value.next_step
     assert path.read_text() == "<<<<<<< HEAD\ntrain:\n"
 
