@@ -7,26 +7,22 @@ Words: logits are the network's; scores are logits of one view, or mean probabil
 the values 0..N, of which 0 = 'other' occurs only where the network has an output for it.
 """
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
 
-import keras
 import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from sceneparse.core.errors import InputError
 from sceneparse.core.types import Tensor
 from sceneparse.dataset.images import Pixels, fit, resize_image
 from sceneparse.dataset.labels import outputs_to_annotation, without_other
 from sceneparse.inference.best_outputs import best_outputs
 from sceneparse.network.card import Card
+from sceneparse.network.opening import open_network
 from sceneparse.network.padding import Network, compute_logits
-
-log = logging.getLogger(__name__)
 
 
 class Views(NamedTuple):
@@ -49,20 +45,7 @@ class SceneParser:
     @classmethod
     def open(cls, model: Path, checked: Card) -> Self:
         """Read a model whose card `check_model` has returned. Raises InputError."""
-        saved = checked.libraries.keras
-        if _minor(keras.__version__) < _minor(saved):
-            log.warning("%s was saved by Keras %s; this is an older one, %s", model, saved, keras.__version__)
-        try:
-            network = keras.saving.load_model(model, compile=False, safe_mode=True)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise InputError(
-                "Keras cannot load the model",
-                expected=f"a model in the format of Keras {keras.__version__} or an earlier one",
-                got=f"one saved by Keras {saved}: {error}",
-                file=model,
-                next_step="install the versions in constraints.txt: pip install -c constraints.txt -e .",
-            ) from None
-        return cls(Compiled(network), checked)
+        return cls(Compiled(open_network(model, checked)), checked)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -155,7 +138,3 @@ def score_views(
             probabilities = tf.image.resize(tf.nn.softmax(logits), size)
             total += probabilities[:, :, ::-1] if mirrored else probabilities
     return total / (len(views.scales) * (1 + views.flip))
-
-
-def _minor(version: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in version.split(".")[:2])

@@ -9,7 +9,6 @@ returns a card only if the file is whole and both cards agree.
 import hashlib
 import json
 import os
-import zipfile
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -17,17 +16,20 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, JsonValue, ValidationError, model_validator
 
-from sceneparse.core.errors import InputError, did_you_mean
-from sceneparse.core.fields import Digest, Positive, Probability, Section
+from sceneparse.core.documents import load_json
+from sceneparse.core.errors import InputError, did_you_mean, few, shortened
+from sceneparse.core.fields import Digest, Natural, Positive, Probability, Section
 from sceneparse.core.files import file_digest
 from sceneparse.dataset.labels import MAX_CLASSES
+from sceneparse.network.members import METADATA, MOST_BYTES, ZIP_ERRORS, read_json
 
 FORMAT: Literal[2] = 2  # raised when models trained before can no longer be read
-METADATA, KEY = "metadata.json", "sceneparse"  # place of the card in the model file
+KEY = "sceneparse"  # of the card in the model file's metadata
 SEAL_BYTES = len("sha256:") + 64
 GET_BOTH = "get both from the same commit: dvc pull --force models/fcn8s.keras models/fcn8s.json, or dvc repro train"
 
 Version = Annotated[str, Field(pattern=r"^\d+\.\d+\.")]
+Length = Annotated[int, Field(ge=1, le=4096)]
 Colour = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
 
 
@@ -36,10 +38,10 @@ class Preprocessing(Section):
 
     dtype: Literal["uint8"]
     channels: Literal["RGB"]
-    size: Positive = Field(description="side of the training square, pixels")
+    size: Length = Field(description="side of the training square, pixels")
     mode: Literal["squash", "crop", "letterbox"] = Field(description="how pictures were fitted into it")
     interpolation: Literal["bilinear", "nearest"] = Field(description="how they were resized")
-    multiple_of: Positive = Field(description="height and width of the network's input")
+    multiple_of: Length = Field(description="height and width of the network's input")
     inside: str = Field(description="what the network itself does first")
 
 
@@ -55,7 +57,7 @@ class Best(Section):
     """Chosen epoch: the first with the highest validation mIoU."""
 
     epoch: Positive
-    step: Positive
+    step: Natural
     validation: Validation
 
 
@@ -171,30 +173,31 @@ def _check_seal(model: Path) -> None:
 
 def _inside(model: Path) -> Card:
     try:
-        with zipfile.ZipFile(model) as archive:
-            content = json.loads(archive.read(METADATA))[KEY]
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise _refusal("the model has no card inside", f"{KEY} in its {METADATA}", repr(error), model) from None
+        content = read_json(model, METADATA)[KEY]
+    except (*ZIP_ERRORS, TypeError) as error:
+        got = shortened(repr(error), 300)
+        raise _refusal("the model has no card inside", f"{KEY} in its {METADATA}", got, model) from None
     return _parsed(Card, content, model)
 
 
 def _content(card: Path) -> Any:
     try:
-        return json.loads(card.read_bytes())
+        return load_json(card, MOST_BYTES)
     except (OSError, ValueError) as error:
-        raise _refusal("the model's card cannot be read", "the JSON that train writes", repr(error), card) from None
+        got = shortened(repr(error), 300)
+        raise _refusal("the model's card cannot be read", "the JSON that train writes", got, card) from None
 
 
 def _parsed(kind: type[AnyCard], content: Any, file: Path) -> AnyCard:
     number = content.get("format") if isinstance(content, dict) else None
     if number != FORMAT:
-        got = "none" if number is None else repr(number)
+        got = "none" if number is None else shortened(repr(number))
         raise _refusal("the card has a format that this version does not read", f"format {FORMAT}", got, file)
     try:
         return kind.model_validate_json(json.dumps(content))
     except ValidationError as error:
-        problems = (f"{'.'.join(map(str, item['loc'])) or 'card'}: {item['msg']}" for item in error.errors())
-        raise _refusal("the card is not valid", "the fields of Card", "; ".join(problems), file) from None
+        problems = [f"{'.'.join(map(str, item['loc'])) or 'card'}: {item['msg']}" for item in error.errors()]
+        raise _refusal("the card is not valid", "the fields of Card", "; ".join(few(problems)), file) from None
 
 
 def _refusal(problem: str, expected: str, got: str, file: Path) -> InputError:

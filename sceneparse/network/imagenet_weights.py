@@ -7,20 +7,30 @@ float32, for NAME = conv1_1 ... conv5_3 (conv5_4 in VGG19), and fc6, fc7 of a to
 convolutions, and conv1_1 takes RGB where the file's takes BGR.
 """
 
-import json
 import zipfile
 from collections.abc import Set
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import h5py
 import numpy as np
 
-from sceneparse.core.errors import InputError
+from sceneparse.core.documents import load_json
+from sceneparse.core.errors import InputError, few, shortened
+from sceneparse.core.fields import Digest, Section
 from sceneparse.core.files import atomic_directory, write_json
 from sceneparse.network.backbones import NAMES, find_backbone
+from sceneparse.network.hdf5 import check_plain
 
 Weights = dict[str, np.ndarray]
+
+
+class Description(Section):
+    """Content of backbone.json; without pretrained weights source is none, and the others are null."""
+
+    source: Literal["file", "none"]
+    backbone: str | None
+    digest: Digest | None
 
 
 class Backbone(NamedTuple):
@@ -39,14 +49,19 @@ class Backbone(NamedTuple):
 def read_keras_weights(path: Path, digest: str | None = None) -> Backbone:
     """Return the backbone, vgg16 or vgg19, of a Keras weights file whose digest is known.
 
-    Channel counts are the file's own. Raises InputError naming every layer that is missing or
+    Channel counts are the file's own. Raises InputError naming every layer that is missing, is not finite, or
     whose shape does not follow from the layer before.
     """
     try:
         with h5py.File(path, "r") as file:
-            stored = _stored_layers(file)
-    except (OSError, KeyError) as error:
-        raise _refusal(path, "a Keras HDF5 weights file", str(error)) from None
+            check_plain(file, path.stat().st_size)
+            return _convert(path, _stored_layers(file), digest)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise _refusal(path, "a Keras HDF5 weights file", shortened(str(error), 300)) from None
+
+
+def _convert(path: Path, stored: dict[str, list[Any]], digest: str | None) -> Backbone:
+    """Return the backbone of the stored layers, each an h5py.Dataset of the kernel and one of the bias."""
     backbone = _nearest(stored.keys())
     layers = list(find_backbone(backbone).weights_layers())
     convolutions = [layer for layer in layers if not layer.dense]
@@ -67,12 +82,15 @@ def read_keras_weights(path: Path, digest: str | None = None) -> Backbone:
         if shapes != expected:
             problems.append(f"{layer}: {shapes} instead of {expected}")
         else:
-            kernel, bias = stored[layer]
-            weights[f"{name}/kernel"] = kernel.astype(np.float32).reshape(side, side, inputs, outputs)
-            weights[f"{name}/bias"] = bias.astype(np.float32)
+            kernel, bias = (dataset.astype(np.float32)[()] for dataset in stored[layer])
+            if not (np.isfinite(kernel).all() and np.isfinite(bias).all()):
+                problems.append(f"{layer}: NaN or infinity")
+            weights[f"{name}/kernel"] = kernel.reshape(side, side, inputs, outputs)
+            weights[f"{name}/bias"] = bias
         inputs = outputs
     if problems:
-        raise _refusal(path, f"the layers of {backbone}, with or without fc1 and fc2", "; ".join(problems))
+        got = "; ".join(few(problems, longest=200))
+        raise _refusal(path, f"the layers of {backbone}, with or without fc1 and fc2", got)
     weights["conv1_1/kernel"] = weights["conv1_1/kernel"][:, :, ::-1, :].copy()
     return Backbone(backbone, weights, digest)
 
@@ -92,26 +110,54 @@ def save_backbone(directory: Path, backbone: Backbone | None) -> None:
 def load_backbone(directory: Path) -> Backbone | None:
     """Return what `save_backbone` wrote. Raises InputError."""
     try:
-        description = json.loads((directory / "backbone.json").read_bytes())
-        if description["source"] == "none":
+        description = Description.model_validate(load_json(directory / "backbone.json", 1 << 16))
+        if description.source == "none":
             return None
-        with (directory / "backbone.npz").open("rb") as content, np.load(content, allow_pickle=False) as file:
-            return Backbone(description["backbone"], dict(file.items()), description["digest"])
-    except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        return Backbone(description.backbone or "no name", _arrays(directory / "backbone.npz"), description.digest)
+    except (OSError, LookupError, TypeError, ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
         raise InputError(
             "the backbone cannot be read",
             expected="backbone.json and backbone.npz, as stage weights writes them",
-            got=repr(error),
+            got=shortened(repr(error), 300),
             file=directory,
             next_step="run the weights stage again: dvc repro --force weights",
         ) from None
 
 
-def _stored_layers(file: Any) -> dict[str, list[np.ndarray]]:
-    """Return the weights, kernel and bias, of each layer that has any."""
-    root = file if "layer_names" in file.attrs else file["model_weights"]  # a whole model keeps them one level down
-    names = {layer: _names(root[layer].attrs["weight_names"]) for layer in _names(root.attrs["layer_names"])}
-    return {layer: [np.asarray(root[layer][name]) for name in parts] for layer, parts in names.items() if parts}
+def _arrays(path: Path) -> Weights:
+    """Return the arrays of an npz that np.savez wrote.
+
+    Raises ValueError for compressed ones, which could be huge, and for numbers that are not finite floats.
+    """
+    with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
+        if any(info.compress_type != zipfile.ZIP_STORED for info in file.zip.infolist()):
+            raise ValueError("compressed arrays")
+        arrays = dict(file.items())
+    for name, array in arrays.items():
+        if array.dtype.kind != "f" or not np.isfinite(array).all():
+            raise ValueError(f"{shortened(name)} has other values than finite floats")
+    return arrays
+
+
+def _stored_layers(file: Any) -> dict[str, list[Any]]:
+    """Return the h5py.Datasets, kernel and bias, of each layer that has any. Raises ValueError for other objects."""
+    root = file if "layer_names" in file.attrs else _item(file, "model_weights")  # where whole models keep them
+    stored: dict[str, list[Any]] = {}
+    for layer in _names(root.attrs["layer_names"]):
+        group = _item(root, layer)
+        parts = [_item(group, name) for name in _names(group.attrs["weight_names"])]
+        if not all(isinstance(part, h5py.Dataset) and part.dtype.kind == "f" for part in parts):
+            raise ValueError(f"{shortened(layer)}: weights that are no arrays of floats")
+        if parts:
+            stored[layer] = parts
+    return stored
+
+
+def _item(group: Any, name: str) -> Any:
+    """Return what a group has under a name. Raises ValueError."""
+    if not isinstance(group, h5py.Group) or name not in group:
+        raise ValueError(f"{shortened(name)}: named, but not in {shortened(group.name)}")
+    return group[name]
 
 
 def _names(attribute: Any) -> list[str]:

@@ -24,7 +24,6 @@ from sceneparse.dataset.images import MEAN_RGB
 from sceneparse.network.card import (
     FORMAT,
     KEY,
-    METADATA,
     SEAL_BYTES,
     Best,
     Card,
@@ -37,6 +36,7 @@ from sceneparse.network.card import (
     hex_colours,
     seal,
 )
+from sceneparse.network.members import CONFIG, METADATA
 from sceneparse.network.padding import STRIDE
 from sceneparse.params.model import Model
 from sceneparse.params.train import Train
@@ -81,7 +81,7 @@ def save_model(model: Any, path: Path, card: Card) -> None:
     """Write a keras.Model in Keras's own format, with its card and seal, atomically and reproducibly."""
     normalized: dict[str, Callable[[bytes], bytes]] = {
         METADATA: partial(_with_card, card),
-        "config.json": _without_addresses,
+        CONFIG: _without_addresses,
     }
     with _scratch(path) as scratch, atomic_write(path) as file:
         saved = scratch / path.name

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sceneparse.core.errors import InputError
+from sceneparse.core.errors import InputError, shortened
 from sceneparse.core.files import file_digest
 from sceneparse.network.card import Card, Origin, check_model
 from sceneparse.network.imagenet_weights import Backbone, load_backbone
@@ -83,9 +83,9 @@ def transplant(model: Any, backbone: Backbone, params: Model) -> list[str]:
 
 def take_over(model: Any, path: Path, card: Card, params: Model, classes: Sequence[str]) -> Origin:
     """Copy a trained model's layers by name; layers of other classes, or not in it, stay random. Raises InputError."""
-    import keras
+    from sceneparse.network.opening import open_network
 
-    trained = keras.saving.load_model(path, compile=False, safe_mode=True)
+    trained = open_network(path, card)
     theirs, ours = ({layer.name: layer.weights for layer in net.layers if layer.weights} for net in (trained, model))
     body = [name for name in sorted(theirs.keys() | ours.keys()) if name.startswith(BODY)]
     wrong = [name for name in body if _shapes(theirs, name) != _shapes(ours, name)]
@@ -96,7 +96,7 @@ def take_over(model: Any, path: Path, card: Card, params: Model, classes: Sequen
             f"head_channels {params.head_channels}, normalization {params.normalization}",
             got=f"other shapes, or none, of {', '.join(wrong)}",
             file=path,
-            next_step=f"set section model as that model's was: {card.params.model}",
+            next_step=f"set section model as that model's was: {shortened(str(card.params.model), 1000)}",
         )
     same = card.classes == tuple(classes) and (card.params.model.get("other", "ignored") == params.other)
     if not same:

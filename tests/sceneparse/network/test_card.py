@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 import re
 import shutil
 import zipfile
@@ -192,7 +191,7 @@ def test_what_is_no_card(model, content, problem):
 
 def test_every_offender_is_named(model):
     card = model.with_suffix(".json")
-    best = {"epoch": 0, "step": 1, "validation": {"mean_iou": math.nan, "pixel_accuracy": 2.0, "loss": "low"}}
+    best = {"epoch": 0, "step": 1, "validation": {"mean_iou": -0.5, "pixel_accuracy": 2.0, "loss": "low"}}
     changed(card, classes=..., palette=["red"], best=best, model_digest="sha256:12", extra=1, output=None)
     with pytest.raises(InputError) as refusal:
         load_parser(model, card)
