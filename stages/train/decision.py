@@ -66,9 +66,12 @@ def best_constants(logits: Floats, labels: npt.NDArray[np.uint8]) -> tuple[Float
     """Return constants [N] that maximize the mean IoU of these pixels, and that mean IoU without and with them.
 
     logits: float32 [P, N]; labels: uint8 [P], 0..N-1. Coordinate ascent: each class in turn takes the best constant of
-    a grid, the others' held, until a sweep changes nothing. An output without labelled pixels keeps 0.
+    a grid, the others' held, until a sweep changes nothing. An output without labelled pixels keeps 0; without any
+    pixel, all do.
     """
     count = logits.shape[1]
+    if not labels.size:
+        return np.zeros(count, np.float32), 0.0, 0.0
     labelled = np.bincount(labels, minlength=count)
     constants, grid = np.zeros(count, np.float32), np.arange(-STEPS, STEPS + 1, dtype=np.float32) * np.float32(STEP)
     scores = logits.copy()  # logits plus constants

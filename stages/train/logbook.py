@@ -46,6 +46,11 @@ class Sums:
         self._loss = np.float32(self._loss)
         return float(self._loss)
 
+    def norms(self) -> list[float]:
+        """Return the summed norm of each layer's gradient so far in the window; blocks on the device."""
+        self._norms = np.asarray(self._norms)
+        return list(self._norms.tolist())
+
     def take_loss(self) -> float:
         """Return the epoch's summed loss and reset it."""
         loss, self._loss = self.loss(), np.float32(0)

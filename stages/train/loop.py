@@ -18,7 +18,7 @@ from sceneparse.records.manifest import Manifest
 from sceneparse.scores.palette import own_palette
 from stages.train.checkpoint import Checkpoints
 from stages.train.histograms import write_histograms
-from stages.train.logbook import Logbook, Pace, Sums, epoch_line, epoch_row, warn_if_one_class
+from stages.train.logbook import Logbook, Pace, Row, Sums, epoch_line, epoch_row, warn_if_one_class
 from stages.train.refusals import check_finite
 from stages.train.training import Trainer
 from stages.train.worker_team import Workers
@@ -78,7 +78,8 @@ class Loop:
 
     def _show_loss(self, step: int, bar: Any) -> None:
         loss = self.sums.loss() / (step % self.steps or self.steps)
-        check_finite(loss, step)
+        norms = zip(self.trainer.layers, self.sums.norms(), strict=True)
+        check_finite({"loss": loss, **{f"gradient of {layer}": norm for layer, norm in norms}}, step)
         rate = (bar.format_dict["rate"] or 0) * self.params.batch_size
         bar.set_postfix_str(f"loss {loss:.3f}, {rate:.1f} images/s", refresh=False)
 
@@ -88,14 +89,18 @@ class Loop:
     def _end_epoch(self, step: int, validation: Iterable[Any] | None) -> None:
         loss, rate = self.sums.take_loss() / self.steps, self.trainer.learning_rate()
         if validation is None:
-            self.logbook.add(epoch_row(step, loss, rate))
+            self._add(epoch_row(step, loss, rate))
             return
         with self.trainer.averages.swapped():
             confusion, validation_loss = self.trainer.validate(validation)
-            self.logbook.add(epoch_row(step, loss, rate, (confusion, validation_loss)))
+            self._add(epoch_row(step, loss, rate, (confusion, validation_loss)))
             if self.logbook.best() is self.logbook.history[-1]:
                 self.checkpoints.save_best(step)
         warn_if_one_class(confusion, self.manifest.classes)
+
+    def _add(self, row: Row) -> None:
+        check_finite(row, row["step"])
+        self.logbook.add(row)
 
     def _report(self, step: int, seconds_left: float) -> None:
         best = self.logbook.best()

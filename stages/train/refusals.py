@@ -1,10 +1,12 @@
 """Checks that training makes before or while it runs; their errors name the params to change."""
 
 import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import tensorflow as tf
 
-from sceneparse.core.errors import InputError
+from sceneparse.core.errors import InputError, few
 from sceneparse.params.train import Train
 
 
@@ -33,13 +35,26 @@ def check_compiles(params: Train) -> None:
         )
 
 
-def check_finite(loss: float, step: int) -> None:
-    """Raise InputError when training has diverged: it cannot recover from a NaN."""
-    if not math.isfinite(loss):
+def check_labelled(pixels: Sequence[int], records: Path) -> None:
+    """Raise InputError if no pixel of the training split is labelled; `pixels` counts those of each output."""
+    if not any(pixels):
+        raise InputError(
+            "there is nothing to learn",
+            expected="labelled pixels in the training split",
+            got="annotations of 0 alone, which is 'other'",
+            file=records,
+            next_step="fix the dataset (sceneparse check), or set model.other to class",
+        )
+
+
+def check_finite(numbers: Mapping[str, float], step: int) -> None:
+    """Raise InputError when training has diverged: it cannot recover from a NaN. `numbers`: of `step`, by name."""
+    broken = [f"{name} {number}" for name, number in numbers.items() if not math.isfinite(number)]
+    if broken:
         raise InputError(
             "training has diverged",
-            expected="a finite loss",
-            got=f"{loss} by step {step}",
+            expected="finite losses and gradients",
+            got=f"by step {step}: {', '.join(few(broken))}",
             file="params.yaml",
             next_step="lower train.learning_rate, lengthen train.warmup_steps, set train.clip_norm (1.0 is usual), "
             "or use float32 precision",

@@ -56,12 +56,14 @@ def train(params: Sections, records: Path, model: Path, card: Path, curves: Path
     from stages.train.logbook import Logbook, Sums
     from stages.train.loop import Loop
     from stages.train.losses import median_frequency_weights
+    from stages.train.refusals import check_labelled
     from stages.train.training import Trainer
     from stages.train.worker_team import join
 
     steps = steps_per_epoch(manifest, params.train)
     total = steps * params.train.epochs
     pixels = by_output(manifest.training.label_pixels, params.model.ignores_other)
+    check_labelled(pixels, records)
     class_weights = median_frequency_weights(pixels, params.train.class_weighting)
     key = fingerprint([params.model, params.train], [records / MANIFEST, *start_files])
 

@@ -30,7 +30,8 @@ from stages.train.training_view import Part, training_view
 class Update(NamedTuple):
     """Result of an update: the loss before it (float32) and the norms of the layers' unclipped gradients (float32 [L]).
 
-    `gradients` are proportional to those of the mean loss, before clipping; empty without `keep_gradients`.
+    Where float16 overflows, all norms are 0: loss scaling leaves such an update out. `gradients` are proportional to
+    those of the mean loss, before clipping; empty without `keep_gradients`.
     """
 
     loss: Tensor
@@ -74,6 +75,7 @@ class Trainer:
             variables = self.model.trainable_variables
             backbone = [variable for variable in variables if _layer(variable).startswith("conv")]
             self.optimizer = build_optimizer(train, self.schedule, variables, backbone)
+            self._scales_loss = isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer)
             self.averages = Averages(self.model.variables, train.ema)
             self._part = Part(self.optimizer.iterations)
             self._training_view = training_view(self.model, self._part)
@@ -137,6 +139,8 @@ class Trainer:
         norms = tf.sqrt(tf.stack(list(squares.values()))) * factor / self._loss_scale()
         if self.params.clip_norm:
             factor *= tf.minimum(1.0, self.params.clip_norm / tf.norm(norms))
+        if self._scales_loss:
+            norms = tf.where(tf.reduce_all(tf.math.is_finite(norms)), norms, tf.zeros_like(norms))
         # The optimizer sums over the replicas again, hence the division.
         scaled = [gradient * (factor / replicas.num_replicas_in_sync) for gradient in gradients]
         self.optimizer.apply(scaled, variables)
@@ -171,8 +175,7 @@ class Trainer:
         return labels_to_outputs(labels, self.classes, self.outputs)
 
     def _loss_scale(self) -> Tensor:
-        scaling = isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer)
-        return tf.convert_to_tensor(self.optimizer.dynamic_scale) if scaling else 1.0
+        return tf.convert_to_tensor(self.optimizer.dynamic_scale) if self._scales_loss else 1.0
 
     def _distributed_validation(self, batch: Any) -> list[Tensor]:
         sums = self.strategy.run(self._replica_validation, args=batch)

@@ -69,6 +69,11 @@ def test_a_class_that_is_never_the_likeliest_is_chosen():
     assert constants[1] - constants[0] > np.log(0.6 / 0.4)
 
 
+def test_without_a_labelled_pixel_nothing_changes():
+    constants, before, after = best_constants(np.zeros((0, 3), np.float32), np.zeros(0, np.uint8))
+    assert (constants.tolist(), before, after) == ([0, 0, 0], 0, 0)
+
+
 def test_nothing_changes_where_nothing_can_be_gained():
     labels = np.arange(3, dtype=np.uint8).repeat(5)
     constants, before, after = best_constants(np.eye(3, dtype=np.float32)[labels], labels)

@@ -67,6 +67,7 @@ def test_sums_by_hand_and_over_a_checkpoint():
         sums.add(tf.constant(loss), tf.constant(norms))
     sums = Sums(2, json.loads(json.dumps(sums.note())))
     sums.add(tf.constant(0.1), tf.constant([2.0, 0.1]))
+    assert sums.norms() == pytest.approx([6.0, 9.1])
     assert sums.loss() == np.float32(3) + np.float32(0.1)
     assert sums.take_norms() == pytest.approx([2.0, 9.1 / 3])
     assert sums.take_loss() == np.float32(3) + np.float32(0.1)

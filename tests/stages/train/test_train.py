@@ -21,6 +21,7 @@ from sceneparse.network.imagenet_weights import Backbone, save_backbone
 from sceneparse.params.whole import Params, load_params
 from stages.download.demo import write_demo
 from stages.prepare.stage import prepare
+from stages.train.refusals import check_labelled
 from stages.train.stage import train
 from stages.weights.stage import weights
 
@@ -216,11 +217,32 @@ def test_a_second_training_in_the_same_state_is_refused(inputs, tmp_path):
         run_here(inputs, tmp_path)
 
 
-def test_divergence_ends_in_an_error_and_no_model(inputs, tmp_path):
-    wild = {"optimizer": "sgd", "learning_rate": 10.0, "clip_norm": 0.0, "warmup_steps": 0}
-    with pytest.raises(InputError, match="training has diverged"):
-        run_here(inputs, tmp_path, model={"input_std": 1.0}, **wild)
+WILD = {"optimizer": "sgd", "learning_rate": 10.0, "clip_norm": 0.0, "warmup_steps": 0}
+
+
+@pytest.mark.parametrize(
+    ("model", "changes", "got"),
+    [
+        ({"input_std": 1.0}, {}, "by step"),
+        # One step an epoch, each with a checkpoint: gradients overflow while the loss is finite.
+        ({"input_std": 1e-30}, {"batch_size": 14}, "by step 2: gradient of"),
+        # The update after the last loss breaks the weights.
+        ({}, {"batch_size": 14, "epochs": 1, "learning_rate": 1e38}, "by step 1: validation/loss"),
+    ],
+    ids=["loss", "gradients", "validation"],
+)
+def test_divergence_ends_in_an_error_and_no_model(inputs, tmp_path, model, changes, got):
+    with pytest.raises(InputError, match="training has diverged") as refused:
+        run_here(inputs, tmp_path, model=model, **(WILD | changes))
+    assert got in refused.value.got
     assert not (tmp_path / "model.keras").exists()
+
+
+def test_a_split_without_a_labelled_pixel_is_refused(tmp_path):
+    with pytest.raises(InputError, match="nothing to learn") as refused:
+        check_labelled([0, 0, 0], tmp_path)
+    assert refused.value.file == str(tmp_path)
+    check_labelled([0, 1, 0], tmp_path)
 
 
 def test_a_batch_larger_than_the_split_is_refused(inputs, tmp_path):
