@@ -2,7 +2,8 @@
 
 import pytest
 
-from pipeline.flow.gate import Gate
+from pipeline.flow.gate import Gate, read_earlier
+from sceneparse.core.errors import InputError
 
 
 def scores(iou):
@@ -27,3 +28,13 @@ def scores(iou):
 def test_what_may_be_pushed(gate, iou, pushed, closed):
     reason = gate.closed(scores(iou), {} if pushed is None else scores(pushed))
     assert reason is None if closed is None else closed in reason
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"original": {"mean_iou": NaN}}', b"[" * 100_000, b"\xff"])
+def test_scores_of_an_earlier_run_that_are_damaged(tmp_path, content):
+    path = tmp_path / "pushed.json"
+    assert read_earlier(path) == {}
+    path.write_bytes(content)
+    with pytest.raises(InputError) as refused:
+        read_earlier(path)
+    assert refused.value.file == str(path)

@@ -8,6 +8,7 @@ from sceneparse.core.errors import InputError
 from sceneparse.scores.metrics import SCORES
 from sceneparse.scores.results import read_scores, read_table
 
+NONE = json.dumps({protocol: dict.fromkeys(SCORES) for protocol in ("original", "resized")})
 SECTION = dict.fromkeys(SCORES, 0.5) | {"mean_iou": None}
 
 
@@ -19,7 +20,11 @@ def test_scores_come_back(tmp_path):
 
 @pytest.mark.parametrize(
     "content",
-    [None, b"{", b"[]", b"\xff", b'{"original": 1, "resized": 2}', json.dumps({"original": SECTION}).encode()],
+    [
+        *(None, b"{", b"[]", b"\xff", b'{"original": 1, "resized": 2}', json.dumps({"original": SECTION}).encode()),
+        *(NONE.replace("null", score, 1).encode() for score in ("NaN", "1e999", "-0.1", "2", '"0.5"', "9" * 5000)),
+        b"[" * 100_000,
+    ],
 )
 def test_scores_that_are_not_there(tmp_path, content):
     path = tmp_path / "evaluate.json"
@@ -29,6 +34,7 @@ def test_scores_that_are_not_there(tmp_path, content):
         read_scores(path)
     assert refused.value.file == str(path)
     assert "sceneparse run" in refused.value.next_step
+    assert len(refused.value.got) <= 300
 
 
 def test_a_table_comes_back_as_text(tmp_path):

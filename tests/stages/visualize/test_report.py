@@ -268,6 +268,7 @@ def test_another_datasets_model_is_refused(inputs, monkeypatch):
         ("scores", '{"original": {}, "resized": {}}'),
         ("per_class", "class_id,name\n1,wall\n"),
         ("per_image", "id,pixel_accuracy,mean_iou\n0001,high,low\n"),
+        ("per_image", "id,pixel_accuracy,mean_iou\n0001,nan,0.5\n"),
         ("per_image", None),
         ("per_category", "category,images\ncoast,many\n"),
         ("confusion", "truth,sky,tree\nsky,5,6\n"),  # a matrix, as earlier versions wrote
