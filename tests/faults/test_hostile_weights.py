@@ -129,6 +129,13 @@ def test_a_crowd_of_groups_is_refused(weights, tmp_path, monkeypatch):
         read_keras_weights(weights)
 
 
+def test_arrays_are_no_larger_than_their_file_together(weights):
+    with h5py.File(weights) as file:
+        hdf5.check_plain(file, weights.stat().st_size)
+        with pytest.raises(ValueError, match="which the file does not hold"):
+            hdf5.check_plain(file, sum(part.nbytes for parts in layers_of("vgg16").values() for part in parts) - 1)
+
+
 def test_other_kinds_of_plain_files_are_read(weights):
     """Chunks, and float64 in place of float32."""
     with h5py.File(weights, "r+") as file:
