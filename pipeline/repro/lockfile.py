@@ -10,10 +10,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from pipeline.repro.project import WRITE_SECONDS, Project
+from pipeline.repro.project_files import MOST_BYTES
+from sceneparse.core.documents import parse_yaml
 from sceneparse.core.files import locked, write_text
 
 LOCK, COPY = Path("dvc.lock"), Path("state/flow/dvc.lock")
@@ -66,8 +65,8 @@ def _is_whole(text: str) -> bool:
     from voluptuous import Invalid
 
     try:
-        COMPILED_LOCKFILE_SCHEMA(YAML(typ="safe", pure=True).load(text))
-    except (YAMLError, Invalid):
+        COMPILED_LOCKFILE_SCHEMA(parse_yaml(text, MOST_BYTES))
+    except (ValueError, Invalid):
         return False
     return True
 
