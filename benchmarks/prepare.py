@@ -29,7 +29,7 @@ import numpy as np
 from PIL import Image
 
 from sceneparse.core.parallel import usable_cpus
-from sceneparse.dataset.archive import CLASS_TABLE, SPLITS
+from sceneparse.dataset.layout import CLASS_TABLE, SPLITS
 from sceneparse.params.presets import preset_params
 from stages.prepare.stage import prepare
 
@@ -88,9 +88,9 @@ def write_archive(path: Path, images: int, pairs: list[tuple[bytes, bytes]]) -> 
 def plain_pair(task: tuple[Path, Path, Path]) -> None:
     """Do the plain loop's work for a pair: full decode, resize, encode, two files."""
     image_path, annotation_path, target = task
-    image = Image.open(image_path).convert("RGB").resize((SIZE, SIZE), Image.Resampling.BILINEAR)
+    image = Image.open(image_path, formats=["JPEG"]).convert("RGB").resize((SIZE, SIZE), Image.Resampling.BILINEAR)
     image.save(target / image_path.name, quality=95)
-    annotation = Image.open(annotation_path).resize((SIZE, SIZE), Image.Resampling.NEAREST)
+    annotation = Image.open(annotation_path, formats=["PNG"]).resize((SIZE, SIZE), Image.Resampling.NEAREST)
     annotation.save(target / annotation_path.name)
 
 

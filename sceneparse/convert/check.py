@@ -20,7 +20,7 @@ from sceneparse.core.errors import printable
 from sceneparse.core.fields import source_text
 from sceneparse.core.files import file_digest
 from sceneparse.core.tables import print_json, print_line, print_table
-from sceneparse.dataset.archive import SPLITS
+from sceneparse.dataset.layout import SPLITS
 
 
 def check(dataset: Path, as_json: bool, batch_size: int) -> None:

@@ -26,7 +26,7 @@ from sceneparse.core.files import add_member, atomic_write
 from sceneparse.core.listing import files_below
 from sceneparse.core.parallel import in_parallel
 from sceneparse.core.tables import print_line
-from sceneparse.dataset.archive import CLASS_TABLE
+from sceneparse.dataset.layout import CLASS_TABLE
 from sceneparse.dataset.suffixes import ignored_pictures, listed
 
 CHUNK = 2  # pairs per task: their pictures are in memory
@@ -83,8 +83,9 @@ def _write(archive: zipfile.ZipFile, splits: dict[str, list[Source]], tally: Tal
             for pair in pairs:
                 tally.add(pair)
                 if pair.picture and tally.usable:
-                    add_member(archive, f"annotations/{split}/{pair.source.id}.png", pair.annotation)
-                    add_member(archive, f"images/{split}/{pair.source.id}{pair.picture.suffix}", pair.picture.content)
+                    name, image = f"{split}/{pair.source.id}", pair.source.image
+                    add_member(archive, f"annotations/{name}.png", pair.annotation, image)
+                    add_member(archive, f"images/{name}{pair.picture.suffix}", pair.picture.content, image)
 
 
 def _print_notes(images: Path, alone: list[Path], left: int, tally: Tally) -> None:

@@ -36,6 +36,10 @@ ERRORS: Final = {
         "add annotations/SPLIT/ID.png, or remove the picture; names are compared",
     ),
     "annotation_alone": ("annotations without picture", "add images/SPLIT/ID.jpg (or .png), or remove the annotation"),
+    "trees": (
+        "pictures outside of the folder with the class table",
+        "one dataset a zip or directory: move them into its images/ and annotations/, or out of it",
+    ),
     "doubles": ("files of an id that another file has", "keep one file per name, whatever its suffix or folder"),
     "name": ("names that are not valid UTF-8", "rename the picture and its annotation: a zip cannot hold them"),
     "empty": ("splits without a pair", "both splits need pairs: images/ and annotations/ of that split"),

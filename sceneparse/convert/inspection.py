@@ -17,8 +17,9 @@ from sceneparse.convert.pair_inspection import Contents, inspect_pairs
 from sceneparse.core.files import is_text
 from sceneparse.core.listing import files_below
 from sceneparse.core.parallel import in_parallel
-from sceneparse.dataset.archive import CLASS_TABLE, SCENES, SPLITS, Dataset, SplitMembers
+from sceneparse.dataset.archive import Dataset, SplitMembers
 from sceneparse.dataset.class_table import class_colours, scan_class_table
+from sceneparse.dataset.layout import CLASS_TABLE, SCENES, SPLITS
 
 CHUNK = 8  # pairs per task
 DARK = 64  # of 255: a quarter of the range, as 14 bits in 16 have
@@ -48,6 +49,7 @@ def inspect(path: Path, batch_size: int) -> Report:
     """Check all of a dataset. Raises InputError if it cannot be opened at all."""
     with Dataset(path) as dataset:
         names, findings = _class_table(dataset)
+        findings += [Finding("trees", root or "./", "") for root in dataset.other_roots]
         splits = {split: dataset.split(split) for split in SPLITS}
         for split in SPLITS:
             findings += _layout(split, splits[split], dataset.path)

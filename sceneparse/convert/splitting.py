@@ -19,7 +19,7 @@ from sceneparse.convert.pairing import Source
 from sceneparse.convert.picture_files import IMAGES
 from sceneparse.convert.stratified import draw
 from sceneparse.core.errors import InputError
-from sceneparse.dataset.archive import SPLITS
+from sceneparse.dataset.layout import SPLITS
 
 MOST_FOLDERS = 12  # in an error
 FOLDERS = {"train": 0, "training": 0, "val": 1, "valid": 1, "validation": 1}
@@ -100,7 +100,7 @@ def _by_lists(pairs: Sequence[Source], lists: Sequence[Path], image_suffix: str)
                     problems.append(f"{file}: {line}: in the other list too")
                 else:
                     chosen[matches[0]] = number
-        except (OSError, ValueError, RecursionError) as error:
+        except (OSError, ValueError, RecursionError, csv.Error) as error:
             problems.append(f"{file}: {error}")
     if problems:
         raise InputError(

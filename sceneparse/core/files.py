@@ -84,17 +84,18 @@ def is_text(name: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
-def add_member(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+def add_member(archive: zipfile.ZipFile, name: str, content: bytes, source: object = None) -> None:
     """Add a member whose metadata depends on its name alone: the same content makes the same zip.
 
-    Raises InputError for a name that is not valid Unicode: a zip cannot hold it.
+    Raises InputError, which names the file `source` that the name comes from, if the name is not valid Unicode: a zip
+    cannot hold it.
     """
     if not is_text(name):
         raise InputError(
             "a file's name is not valid UTF-8",
             expected="names that any system can read",
             got=name,
-            file=archive.filename or "the new zip",
+            file=source or name,
             next_step="rename the file, and its partner in the same way",
         )
     member = zipfile.ZipInfo(name)  # dated 1980, the earliest that a zip can hold
@@ -115,9 +116,14 @@ def csv_text(cell: str) -> str:
     return cell[1:] if cell[:1] == "'" and cell[1:].startswith(FORMULAS) else cell
 
 
+def json_text(value: Any) -> str:
+    """Return strict JSON (no NaN, no Infinity), indented."""
+    return json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+
+
 def write_json(path: Path, value: Any) -> None:
-    """Write strict JSON (no NaN, no Infinity), indented, atomically."""
-    write_text(path, json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+    """Write strict JSON, indented, atomically."""
+    write_text(path, json_text(value))
 
 
 def file_digest(path: Path, algorithm: str = "sha256") -> str:

@@ -1,21 +1,16 @@
-"""Reader of datasets in ADE20K's layout: a zip, which is never unpacked, or a directory.
+"""Reader of datasets in ADE20K's layout (layout.py): a zip, which is never unpacked, or a directory.
 
-Layout, below one folder of any name (or none), as in ADEChallengeData2016.zip:
-    images/{training,validation}/ID.jpg       RGB or grayscale picture
-    annotations/{training,validation}/ID.png  8-bit L, same size: 0 = other, 1..N = classes
-    objectInfo150.txt                         tab-separated, columns Idx and Name at least; N rows
-    sceneCategories.txt                       optional: "ID category" per line
 N and the class names come from the archive, so any dataset in this layout works. `Archive` accepts only a valid
 layout and class table; `Dataset` opens a faulty one too, so that checks can report every fault. Hidden files and
 folders (such as macOS's `._ID.jpg`) are ignored, IDs are normalised to NFC (an accent and its letter are one
-character), and backslashes in a zip's names, which some Windows programs write, count as slashes.
+character), and backslashes in a zip's names, which some Windows programs write, count as slashes. No member is read
+beyond its kind's limit, whatever size its header declares.
 """
 
-import re
 import unicodedata
 import zipfile
-import zlib
 from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -23,15 +18,13 @@ from pathlib import Path, PurePosixPath
 from typing import Self
 
 from sceneparse.core.errors import InputError
+from sceneparse.core.zip_reading import read_member, zip_errors
 from sceneparse.dataset.class_table import class_colours, parse_class_table
+from sceneparse.dataset.dataset_folder import list_files, read_file, unopened
+from sceneparse.dataset.layout import CLASS_TABLE, IMAGE_SUFFIXES, LAYOUT, SCENES, SPLITS, most_bytes, root_of
 from sceneparse.dataset.suffixes import ignored_pictures, listed
 
-SPLITS = ("training", "validation")
-CLASS_TABLE = "objectInfo150.txt"
-SCENES = "sceneCategories.txt"
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
-PICTURE = re.compile(f"(?P<root>(.*?/)?)(images|annotations)/({'|'.join(SPLITS)})/.")
-LAYOUT = "images/SPLIT/ID.jpg and annotations/SPLIT/ID.png, see sceneparse/dataset/archive.py"
+SHOWN = 5  # folders in an error
 
 
 @dataclass(frozen=True)
@@ -56,27 +49,29 @@ class SplitMembers:
 class Dataset:
     """Zip or directory that may be a dataset. Use as a context manager. Raises InputError if it cannot be opened.
 
-    `tables`: members with the class table's name, one in a valid dataset; `root`: folder that holds the layout.
+    `tables`: members with the class table's name, one in a valid dataset; `root`: folder that holds the layout;
+    `other_roots`: further folders that hold pictures in this layout, none in a valid dataset.
     """
 
     def __init__(self, path: Path) -> None:
         self.path, self._open = path, ExitStack()
+        readers: list[tuple[str, Callable[[int], bytes]]]  # a member's name, and how to read at most so many bytes
         try:
             if path.is_dir():
-                readers = [(name, partial(_read, file)) for name, file in sorted(_files(path).items())]
+                readers = [(name, partial(read_file, file)) for name, file in sorted(list_files(path).items())]
             else:
-                archive = self._open.enter_context(zipfile.ZipFile(path))
-                readers = [(name.replace("\\", "/"), partial(archive.read, name)) for name in archive.namelist()]
-        except (zipfile.BadZipFile, OSError) as error:
-            raise _unopened(path, str(error)) from None
+                with zip_errors():
+                    archive = self._open.enter_context(zipfile.ZipFile(path))
+                names = archive.namelist()
+                readers = [(name.replace("\\", "/"), partial(read_member, archive, name)) for name in names]
+        except (OSError, ValueError) as error:
+            raise unopened(path, str(error)) from None
         self._readers = dict(readers)
         self.members = [name for name, _ in readers if not _is_hidden(name)]
         self.tables = [name for name in self.members if PurePosixPath(name).name == CLASS_TABLE]
-        if len(self.tables) == 1:
-            self.root = self.tables[0].removesuffix(CLASS_TABLE)
-        else:
-            places = (PICTURE.match(name) for name in self.members)
-            self.root = next((place["root"] for place in places if place), "")
+        roots = dict.fromkeys(root for name in self.members if (root := root_of(name)) is not None)
+        self.root = self.tables[0].removesuffix(CLASS_TABLE) if len(self.tables) == 1 else next(iter(roots), "")
+        self.other_roots = tuple(sorted(roots.keys() - {self.root}))
 
     def __enter__(self) -> Self:
         return self
@@ -85,10 +80,12 @@ class Dataset:
         self._open.close()
 
     def content(self, member: str) -> bytes:
-        """Return the member's bytes, checked against the zip's CRC-32. Raises ValueError."""
+        """Return the member's bytes, checked against the zip's CRC-32. Raises ValueError, also for too many of them."""
+        if member not in self._readers:
+            raise ValueError(f"there is no {member}")
         try:
-            return self._readers[member]()
-        except (KeyError, zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
+            return self._readers[member](most_bytes(member))
+        except OSError as error:
             raise ValueError(str(error)) from None
 
     def read(self, member: str) -> bytes:
@@ -96,7 +93,11 @@ class Dataset:
         try:
             return self.content(member)
         except ValueError as error:
-            raise self._refusal(f"cannot read {member}", "readable bytes", str(error)) from None
+            raise self.unreadable(member, error) from None
+
+    def unreadable(self, member: str, error: ValueError) -> InputError:
+        """Return the error for a member that cannot be read or decoded."""
+        return self._refusal(f"cannot read {member}", "a file that is whole, and of its kind", str(error))
 
     def split(self, split: str) -> SplitMembers:
         """Return the split's pairs, sorted by id, and its unpaired members."""
@@ -147,6 +148,12 @@ class Archive(Dataset):
             raise self._refusal(
                 "the dataset needs one class table", f"one {CLASS_TABLE}", f"{len(self.tables)} of them"
             )
+        if self.other_roots:
+            raise self._refusal(
+                "pictures lie outside of the folder with the class table",
+                f"images/, annotations/ and {CLASS_TABLE} in one folder",
+                f"{self.tables[0]}, and pictures in {', '.join(root or './' for root in self.other_roots[:SHOWN])}",
+            )
         table = self.read(self.tables[0])
         self.classes: tuple[str, ...] = parse_class_table(table, f"{path}:{self.tables[0]}")
         self.colours: tuple[str, ...] = class_colours(table)
@@ -168,63 +175,3 @@ class Archive(Dataset):
 
 def _is_hidden(name: str) -> bool:
     return any(part.startswith(".") and part.strip(".") for part in name.split("/"))
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        if path.is_symlink():
-            raise OSError(f"a link to {path.readlink()}: {error.strerror}") from None
-        raise
-
-
-def dataset_files(folder: Path) -> dict[str, Path]:
-    """Return the files of a dataset in `folder`, or in one folder below: member names -> paths.
-
-    The class table tells where the dataset begins; without one, every folder with the layout counts. Raises InputError
-    for an unreadable folder or a dangling link.
-    """
-    try:
-        paths = _files(folder)
-        dangling = sorted(name for name, path in paths.items() if not path.is_file())
-    except OSError as error:
-        raise _unopened(folder, str(error)) from None
-    if dangling:
-        raise _unopened(folder, f"links that lead nowhere: {', '.join(dangling)}")
-    return paths
-
-
-def _files(folder: Path) -> dict[str, Path]:
-    """Return the files like `dataset_files`, including dangling links. Raises OSError."""
-    candidates = [folder, *(path for path in folder.iterdir() if path.name[0] != "." and path.is_dir())]
-    tables = [place / CLASS_TABLE for place in candidates if _holds_table(place)]
-    roots = [table.parent for table in tables] or candidates
-    folders = (root / kind / split for root in roots for kind in ("images", "annotations") for split in SPLITS)
-    # Not glob: it ignores a folder that it cannot read.
-    entries = (path for place in folders if place.is_dir() for path in place.iterdir())
-    pictures = (path for path in entries if path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != ".")
-    paths = (*tables, *(root / SCENES for root in roots), *pictures)
-    return {path.relative_to(folder).as_posix(): path for path in paths if _is_file(path)}
-
-
-def _holds_table(folder: Path) -> bool:
-    try:
-        return _is_file(folder / CLASS_TABLE)
-    except PermissionError:  # such as lost+found; if no folder has a table, listing its pictures raises this again
-        return False
-
-
-def _is_file(path: Path) -> bool:
-    """Return whether there is a file or a dangling link, which fails when it is read."""
-    return (path.is_symlink() and not path.exists()) or path.is_file()
-
-
-def _unopened(path: Path, got: str) -> InputError:
-    return InputError(
-        "the dataset cannot be opened",
-        expected="a complete zip, or a readable directory",
-        got=got,
-        file=path,
-        next_step="replace the zip, or fix the directory; if the download stage wrote it: dvc repro --force download",
-    )

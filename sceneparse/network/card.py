@@ -21,7 +21,7 @@ from sceneparse.core.errors import InputError, did_you_mean, few, shortened
 from sceneparse.core.fields import Digest, Natural, Positive, Probability, Section
 from sceneparse.core.files import file_digest
 from sceneparse.dataset.labels import MAX_CLASSES
-from sceneparse.network.members import METADATA, MOST_BYTES, ZIP_ERRORS, read_json
+from sceneparse.network.members import METADATA, MOST_BYTES, read_json
 
 FORMAT: Literal[2] = 2  # raised when models trained before can no longer be read
 KEY = "sceneparse"  # of the card in the model file's metadata
@@ -174,7 +174,7 @@ def _check_seal(model: Path) -> None:
 def _inside(model: Path) -> Card:
     try:
         content = read_json(model, METADATA)[KEY]
-    except (*ZIP_ERRORS, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         got = shortened(repr(error), 300)
         raise _refusal("the model has no card inside", f"{KEY} in its {METADATA}", got, model) from None
     return _parsed(Card, content, model)

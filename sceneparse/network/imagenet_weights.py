@@ -19,6 +19,7 @@ from sceneparse.core.documents import load_json
 from sceneparse.core.errors import InputError, few, shortened
 from sceneparse.core.fields import Digest, Section
 from sceneparse.core.files import atomic_directory, write_json
+from sceneparse.core.zip_reading import check_stored
 from sceneparse.network.backbones import NAMES, find_backbone
 from sceneparse.network.hdf5 import check_plain
 
@@ -129,9 +130,8 @@ def _arrays(path: Path) -> Weights:
 
     Raises ValueError for compressed ones, which could be huge, and for numbers that are not finite floats.
     """
+    check_stored(path)
     with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
-        if any(info.compress_type != zipfile.ZIP_STORED for info in file.zip.infolist()):
-            raise ValueError("compressed arrays")
         arrays = dict(file.items())
     for name, array in arrays.items():
         if array.dtype.kind != "f" or not np.isfinite(array).all():

@@ -14,26 +14,22 @@ from typing import Any
 
 from sceneparse.core.documents import parse_json
 from sceneparse.core.errors import few
+from sceneparse.core.zip_reading import check_stored, read_member, zip_errors
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MOST_BYTES = 1 << 20  # of a member's JSON; config.json of FCN-8s has 30,000
 LOCAL_HEADER = struct.Struct("<26xHH")  # of a zip's member, up to the lengths of the name and the extra field
 
-# Errors of zipfile for a file that is no zip, is damaged, or uses what zipfile does not know.
-ZIP_ERRORS = (OSError, ValueError, LookupError, EOFError, RuntimeError, zipfile.BadZipFile, struct.error)
-
 
 def read_json(model: Path, name: str) -> Any:
-    """Return the content of a JSON member. Raises one of ZIP_ERRORS."""
+    """Return the content of a JSON member. Raises OSError, and ValueError for damage of any kind."""
     with _opened(model) as archive:
-        if (size := archive.getinfo(name).file_size) > MOST_BYTES:
-            raise ValueError(f"{name} of {size:,} bytes, the limit is {MOST_BYTES:,}")
-        return parse_json(archive.read(name))
+        return parse_json(read_member(archive, name, MOST_BYTES))
 
 
 @contextmanager
 def weights_file(model: Path) -> Iterator[tuple[Any, int]]:
-    """Open the weights as an h5py.File, and yield it with its size in bytes. Raises one of ZIP_ERRORS."""
+    """Open the weights as an h5py.File, and yield it with its size in bytes. Raises OSError and ValueError."""
     import h5py
 
     with _opened(model) as archive, model.open("rb") as file:
@@ -47,12 +43,11 @@ def weights_file(model: Path) -> Iterator[tuple[Any, int]]:
 
 @contextmanager
 def _opened(model: Path) -> Iterator[zipfile.ZipFile]:
-    with zipfile.ZipFile(model) as archive:
+    check_stored(model)
+    with zip_errors(), zipfile.ZipFile(model) as archive:
         names = sorted(archive.namelist())
         if names != [CONFIG, METADATA, WEIGHTS]:
             raise ValueError(f"a zip of {', '.join(few(names)) or 'nothing'}")
-        if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
-            raise ValueError("compressed members")
         yield archive
 
 

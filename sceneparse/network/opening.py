@@ -15,7 +15,7 @@ from sceneparse.core.errors import InputError, few, shortened
 from sceneparse.dataset.labels import count_outputs
 from sceneparse.network.card import GET_BOTH, Card
 from sceneparse.network.hdf5 import check_plain
-from sceneparse.network.members import CONFIG, ZIP_ERRORS, read_json, weights_file
+from sceneparse.network.members import CONFIG, read_json, weights_file
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ def open_network(model: Path, card: Card) -> Any:
         read_json(model, CONFIG)
         with weights_file(model) as (file, size):
             check_plain(file, size)
-    except (*ZIP_ERRORS, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise _refusal(model, "the members that the train stage writes", str(error)) from None
     try:
         network = keras.saving.load_model(model, compile=False, safe_mode=True)

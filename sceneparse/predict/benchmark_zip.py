@@ -11,8 +11,9 @@ from typing import Self
 import numpy as np
 
 from sceneparse.core.errors import InputError
-from sceneparse.dataset.archive import IMAGE_SUFFIXES, Dataset
+from sceneparse.dataset.archive import Dataset
 from sceneparse.dataset.images import Pixels
+from sceneparse.dataset.layout import IMAGE_SUFFIXES
 from sceneparse.dataset.photos import decode_as_stored, picture_sizes
 
 FOLDER, LIST = "testing", "list.txt"
@@ -54,8 +55,12 @@ class Release:
             raise self._refusal(f"{self._members[name]}: {error}") from None
 
     def size(self, name: str) -> tuple[int, int]:
-        """Return width and height, as stored."""
-        return picture_sizes(self._read(self._members[name])).stored
+        """Return width and height, as stored. Raises InputError."""
+        content = self._read(self._members[name])
+        try:
+            return picture_sizes(content).stored
+        except ValueError as error:
+            raise self._refusal(f"{self._members[name]}: {error}") from None
 
     def _read(self, member: str) -> bytes:
         try:

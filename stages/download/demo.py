@@ -16,7 +16,7 @@ from PIL import Image
 
 from sceneparse.core.files import add_member, atomic_write
 from sceneparse.core.progress import progress
-from sceneparse.dataset.archive import CLASS_TABLE, SCENES, SPLITS
+from sceneparse.dataset.layout import CLASS_TABLE, SCENES, SPLITS
 from stages.download.painting.kinds import Kind
 from stages.download.painting.scenes import draw_scene
 

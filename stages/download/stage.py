@@ -1,7 +1,7 @@
 """Get the dataset, as one zip in ADE20K's layout.
 
 Input: params.download.source, the path of
-    a zip or a directory  in the layout of sceneparse/dataset/archive.py; a directory is packed
+    a zip or a directory  in the layout of sceneparse/dataset/layout.py; a directory is packed
     a source file         (sceneparse/fetch/source_files.py): demo scenes to draw, or a zip on a server, checked
                           against its pinned digest; an interrupted download resumes
 Output: the zip, written only if it has the digest in params.download.digest (if set, for any source) and a valid
@@ -16,7 +16,9 @@ from typing import Protocol
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import add_member, atomic_write
 from sceneparse.core.progress import progress
-from sceneparse.dataset.archive import CLASS_TABLE, IMAGE_SUFFIXES, SPLITS, Archive, dataset_files
+from sceneparse.dataset.archive import Archive
+from sceneparse.dataset.dataset_folder import dataset_files
+from sceneparse.dataset.layout import CLASS_TABLE, IMAGE_SUFFIXES, SPLITS
 from sceneparse.dataset.suffixes import ignored_pictures, listed
 from sceneparse.fetch.pinned import copy, fetch, verify
 from sceneparse.fetch.source_files import Drawn, Fetched, read_source
@@ -45,14 +47,23 @@ def download(params: Sections, cache: Path, dataset: Path) -> None:
             pack(path, dataset) if path.is_dir() else copy(path, dataset)
     try:
         verify(dataset, name, params.download.digest, pin="download.digest of params.yaml")
-        with Archive(dataset) as archive:
-            training, validation = (len(archive.pairs(split)) for split in SPLITS)
-            classes = len(archive.classes)
+        training, validation, classes = _count(dataset, name)
     except InputError:
         dataset.unlink()
         log.warning("removed %s: not a valid dataset", dataset)
         raise
     print(f"{dataset}: {training} training and {validation} validation pairs, {classes} classes")
+
+
+def _count(dataset: Path, source: str) -> tuple[int, int, int]:
+    """Return the numbers of training and validation pairs and of classes. Raises InputError, which names the source."""
+    try:
+        with Archive(dataset) as archive:
+            training, validation = (len(archive.pairs(split)) for split in SPLITS)
+            return training, validation, len(archive.classes)
+    except InputError as error:
+        error.file = source + error.file.removeprefix(str(dataset))
+        raise
 
 
 def pack(folder: Path, target: Path) -> None:
@@ -76,9 +87,9 @@ def pack(folder: Path, target: Path) -> None:
     if ignored := ignored_pictures(pictures, IMAGE_SUFFIXES):
         print(f"ignored, as only .jpg, .jpeg and .png are read: {listed(ignored)}")
     # Stored, not deflated: JPEG and PNG do not shrink.
-    with atomic_write(target) as file, zipfile.ZipFile(file, "w") as packed:
+    with Archive(folder) as archive, atomic_write(target) as file, zipfile.ZipFile(file, "w") as packed:
         for name in progress(sorted(members), desc="pack", unit="file", mininterval=0.5):
-            add_member(packed, name, members[name].read_bytes())
+            add_member(packed, name, archive.read(name), members[name])
 
 
 def main() -> None:

@@ -16,7 +16,8 @@ from sceneparse.core.files import atomic_directory, file_digest
 from sceneparse.core.parallel import in_order
 from sceneparse.core.progress import progress
 from sceneparse.dataset.ade20k import COLOURS
-from sceneparse.dataset.archive import SPLITS, Archive
+from sceneparse.dataset.archive import Archive
+from sceneparse.dataset.layout import SPLITS
 from sceneparse.dataset.photos import LOST
 from sceneparse.dataset.suffixes import listed
 from sceneparse.params.flags import run_stage

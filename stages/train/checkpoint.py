@@ -22,6 +22,7 @@ import numpy as np
 
 from sceneparse.core.fields import Section
 from sceneparse.core.files import atomic_write
+from sceneparse.core.zip_reading import check_stored
 from stages.code import code_digest
 
 log = logging.getLogger(__name__)
@@ -105,6 +106,7 @@ def _write(path: Path, variables: list[Any], note: dict[str, Any]) -> None:
 
 def _read(path: Path) -> tuple[list[Any], dict[str, Any]]:
     """Return the variables' values in a file, each checked by the zip's CRC-32, and its note."""
+    check_stored(path)
     with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
         arrays = dict(content.items())
     note: dict[str, Any] = json.loads(arrays.pop("note").tobytes())

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from sceneparse.dataset.archive import CLASS_TABLE, SPLITS
+from sceneparse.dataset.layout import CLASS_TABLE, SPLITS
 from sceneparse.params.whole import Params
 
 ROOT = Path(__file__).parents[2]

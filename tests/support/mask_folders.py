@@ -12,7 +12,8 @@ from PIL import Image
 from pipeline.cli.main import make_parser
 from sceneparse.convert.convert import convert
 from sceneparse.core.errors import InputError
-from sceneparse.dataset.archive import SPLITS, Archive
+from sceneparse.dataset.archive import Archive
+from sceneparse.dataset.layout import SPLITS
 
 
 def save(path, picture, **options):

@@ -7,7 +7,7 @@ categories take turns, so that even a handful of scenes shows every class.
 import numpy as np
 from PIL import Image
 
-from sceneparse.dataset.archive import SPLITS
+from sceneparse.dataset.layout import SPLITS
 from stages.download.painting import ground, things
 from stages.download.painting.canvas import FAR, Canvas
 from stages.download.painting.kinds import Kind

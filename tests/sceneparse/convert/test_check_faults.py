@@ -13,7 +13,8 @@ from PIL import Image
 from sceneparse.convert.findings import KINDS
 from sceneparse.convert.inspection import inspect
 from sceneparse.core.errors import InputError
-from sceneparse.dataset.archive import CLASS_TABLE, SCENES, SPLITS, Archive
+from sceneparse.dataset.archive import Archive
+from sceneparse.dataset.layout import CLASS_TABLE, SCENES, SPLITS
 from stages.prepare.encode import Work, encode_pairs, signature
 
 

@@ -11,7 +11,8 @@ from mask_styles import camvid
 
 from sceneparse.convert.inspection import inspect
 from sceneparse.core.errors import InputError
-from sceneparse.dataset.archive import CLASS_TABLE, SCENES, Archive
+from sceneparse.dataset.archive import Archive
+from sceneparse.dataset.layout import CLASS_TABLE, SCENES
 from stages.download.stage import pack
 
 

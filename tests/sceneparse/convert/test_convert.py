@@ -11,7 +11,8 @@ from PIL import Image
 
 from sceneparse.convert.inspection import inspect
 from sceneparse.core.errors import InputError
-from sceneparse.dataset.archive import SPLITS, Archive
+from sceneparse.dataset.archive import Archive
+from sceneparse.dataset.layout import SPLITS
 
 pytestmark = pytest.mark.usefixtures("here")
 

@@ -8,7 +8,9 @@ import datasets
 import pytest
 
 from sceneparse.core.errors import InputError
-from sceneparse.dataset.archive import CLASS_TABLE, SCENES, Archive, Pair, dataset_files
+from sceneparse.dataset.archive import Archive, Pair
+from sceneparse.dataset.dataset_folder import dataset_files
+from sceneparse.dataset.layout import CLASS_TABLE, SCENES
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sceneparse.dataset.archive import CLASS_TABLE, SPLITS, Archive
+from sceneparse.dataset.archive import Archive
+from sceneparse.dataset.layout import CLASS_TABLE, SPLITS
 from stages.download.demo import ROOT, write_demo
 from stages.download.painting.canvas import Canvas
 from stages.download.painting.kinds import Kind
