@@ -5,14 +5,14 @@ label_colors.txt, and plain text, a name a line, with or without its number. Tex
 Windows-1252.
 """
 
-import csv
-import io
 import json
 import re
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from sceneparse.core.delimited import numbered_lines, split_cells
 from sceneparse.core.errors import InputError
 
 Row = tuple[str, dict[str, Any]]  # its place in the file, and its cells: name, value, colour, label and others
@@ -36,7 +36,7 @@ def read_rows(path: Path) -> tuple[list[Row], str]:
             rows = list(_json_rows(json.loads(text)))
         else:
             rows = list(_text_rows(text))
-    except (OSError, ValueError, TypeError, RecursionError, csv.Error) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise refusal(path, str(error)) from None
     return [(where, _with_plain_keys(row)) for where, row in rows], note
 
@@ -120,14 +120,28 @@ def _text_rows(text: str) -> Iterator[tuple[str, dict[Any, Any]]]:
     header = lines[0][1].lower() if lines else ""
     delimiter = max(",;\t", key=header.count)
     if delimiter in header or header.strip('"') in WORDS["name"]:
-        reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
-        yield from (
-            (f"row {number}", {key or "": cell for key, cell in row.items()}) for number, row in enumerate(reader, 2)
-        )
+        yield from _table_rows(text, delimiter)
         return
     shift = any(line == UNLABELLED for _, line in entries)
     for index, (number, line) in enumerate(entries):
         yield f"row {number}", {"name": line, "value": index - shift if index >= shift else 255}
+
+
+def _table_rows(text: str, delimiter: str) -> Iterator[tuple[str, dict[Any, Any]]]:
+    """Yield the rows below a header. Raises ValueError that lists every line that is no row."""
+    columns: list[str] = []
+    problems = []
+    for number, line in numbered_lines(text):
+        try:
+            cells = split_cells(line, delimiter, skip_blanks=True)
+        except ValueError as error:
+            problems.append(f"row {number}: {error}")
+            continue
+        if columns:
+            yield f"row {number}", dict(zip_longest(columns, cells[: len(columns)]))
+        columns = columns or cells
+    if problems:
+        raise ValueError("\n    ".join(["", *problems]))
 
 
 def row_labels(row: dict[str, Any]) -> list[str]:

@@ -1,17 +1,17 @@
 """Parser of class tables like ADE20K's objectInfo150.txt: names and colours of classes 1..N.
 
-Tab-separated UTF-8 with at least the columns Idx and Name, a row for each class in the order 1..N; 'other', the
-value 0, has no row. Name may list synonyms after commas, as ADE20K's do: the first counts. A column Label, if any,
+Tab-separated UTF-8 with at least the columns Idx and Name, a line for each class in the order 1..N; 'other', the
+value 0, has none. Name may list synonyms after commas, as ADE20K's do: the first counts. A column Label, if any,
 holds the full name, commas included. A column Colour, or Color, holds #rrggbb or nothing.
 """
 
-import csv
-import io
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
+from itertools import zip_longest
 
+from sceneparse.core.delimited import numbered_lines, split_cells
 from sceneparse.core.errors import InputError
 from sceneparse.dataset.labels import MAX_CLASSES
 
@@ -39,21 +39,19 @@ def parse_class_table(content: bytes, source: str) -> tuple[str, ...]:
 def scan_class_table(content: bytes) -> tuple[tuple[str, ...], list[str]]:
     """Return the names, valid or not, and all problems of the table."""
     try:
-        reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig")), delimiter="\t")
-        rows = list(reader)
+        columns, rows, problems = _rows(content)
     except UnicodeDecodeError as error:
         return (), [f"not UTF-8: {error}"]
-    except csv.Error as error:
-        return (), [f"not tab-separated text: {error}"]
-    columns = reader.fieldnames or ()
+    if problems:
+        return (), problems
     if missing := [name for name in ("Idx", "Name") if name not in columns]:
         return (), [f"no column {' and '.join(missing)}; the first line has {_shortened(map(repr, columns))}"]
-    problems, numbers = [], []
-    names = tuple(_name(row) for row in rows)
-    for line, (row, name) in enumerate(zip(rows, names, strict=True), start=2):
+    numbers = []
+    names = tuple(map(_name, rows.values()))
+    for (line, row), name in zip(rows.items(), names, strict=True):
         try:
             numbers.append(int(row["Idx"]))
-        except (ValueError, TypeError):
+        except ValueError:
             problems.append(f"row {line}: Idx is {row['Idx']!r}")
         if trouble := unusable(name):
             problems.append(f"row {line}: {trouble}")
@@ -76,17 +74,34 @@ def scan_class_table(content: bytes) -> tuple[tuple[str, ...], list[str]]:
 
 def class_colours(content: bytes) -> tuple[str, ...]:
     """Return the colours of a valid table's classes, #rrggbb or '' for none; empty if no class has a colour."""
-    rows = csv.DictReader(io.StringIO(content.decode("utf-8-sig")), delimiter="\t")
-    colours = tuple(map(_colour, rows))
+    colours = tuple(map(_colour, _rows(content)[1].values()))
     return colours if any(colours) else ()
 
 
-def _colour(row: dict[str, str | None]) -> str:
-    return next((row[key] or "" for key in COLOUR_COLUMNS if key in row), "").strip().lower()
+def _rows(content: bytes) -> tuple[list[str], dict[int, dict[str, str]], list[str]]:
+    """Return the columns, the rows by line number, and problems of lines. Raises UnicodeDecodeError."""
+    columns: list[str] = []
+    rows: dict[int, dict[str, str]] = {}
+    problems = []
+    for line, text in numbered_lines(content.decode("utf-8-sig")):
+        try:
+            cells = split_cells(text, "\t")
+        except ValueError as error:
+            problems.append(f"not tab-separated text: row {line}: {error}")
+            continue
+        if columns:
+            rows[line] = dict(zip_longest(columns, cells[: len(columns)], fillvalue=""))
+        else:
+            columns = cells
+    return columns, rows, problems
 
 
-def _name(row: dict[str, str | None]) -> str:
-    return (row.get("Label") or "").strip() or (row["Name"] or "").split(",")[0].strip()
+def _colour(row: dict[str, str]) -> str:
+    return next((row[key] for key in COLOUR_COLUMNS if key in row), "").strip().lower()
+
+
+def _name(row: dict[str, str]) -> str:
+    return row.get("Label", "").strip() or row["Name"].split(",")[0].strip()
 
 
 def unusable(name: str) -> str:
