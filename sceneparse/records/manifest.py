@@ -1,20 +1,23 @@
 """Manifest beside the shards: what the records hold, and the digests that show that they are whole.
 
 A TFRecord file that is empty, or cut between two records, raises nothing when it is read, so
-`open_records` checks every shard's digest before the first batch.
+`open_records` checks every shard's digest before the first batch. The manifest ends with a digest of itself.
 """
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from sceneparse.core.errors import InputError
 from sceneparse.core.fields import offenders
-from sceneparse.core.files import matches_digest, write_json
+from sceneparse.core.files import json_text, matches_digest, write_text
 
 MANIFEST = "manifest.json"
+DIGEST = "digest"
 RERUN = "run the prepare stage again: dvc repro --force prepare"
 
 
@@ -56,16 +59,33 @@ class Manifest:
         content = asdict(self)
         if not self.colours:
             del content["colours"]
-        write_json(directory / MANIFEST, content)
+        write_text(directory / MANIFEST, _sealed(content))
+
+
+def _sealed(content: dict[str, Any]) -> str:
+    """Return the manifest's text: its content, and a digest of that."""
+    digest = hashlib.sha256(json_text(content).encode()).hexdigest()
+    return json_text({**content, DIGEST: f"sha256:{digest}"})
+
+
+def _parse(text: str) -> Manifest:
+    """Return the manifest. Raises ValueError if any character of it has changed."""
+    content = json.loads(text)
+    if not isinstance(content, dict) or DIGEST not in content:
+        raise ValueError("no digest of itself: another version of this project wrote it, or it is damaged")
+    del content[DIGEST]
+    if _sealed(content) != text:
+        raise ValueError("it has changed since prepare wrote it: its digest is another")
+    return TypeAdapter(Manifest).validate_python(content)
 
 
 def open_records(directory: Path) -> Manifest:
     """Read the manifest and check every shard against it. Raises InputError naming every bad shard."""
     path = directory / MANIFEST
     try:
-        manifest = TypeAdapter(Manifest).validate_python(json.loads(path.read_text()))
-    except (OSError, ValueError) as error:
-        got = "; ".join(offenders(error)) if isinstance(error, ValidationError) else repr(error)
+        manifest = _parse(path.read_bytes().decode())
+    except (OSError, ValueError, RecursionError) as error:
+        got = "; ".join(offenders(error)) if isinstance(error, ValidationError) else str(error)
         raise InputError(
             "the records have no valid manifest", expected=MANIFEST, got=got, file=path, next_step=RERUN
         ) from None
