@@ -20,7 +20,7 @@ def main() -> None:
     sheet = Image.new("RGB", size, "white")
     for row, id in enumerate(ids):
         for column, kind in enumerate(KINDS):
-            with Image.open(PICTURES / f"{id}-{kind}.png") as picture:
+            with Image.open(PICTURES / f"{id}-{kind}.png", formats=["PNG"]) as picture:
                 resampling = Image.Resampling.NEAREST if kind in ("truth", "prediction") else Image.Resampling.BICUBIC
                 resized = ImageOps.fit(picture.convert("RGB"), (WIDTH, HEIGHT), resampling)
             sheet.paste(resized, (column * (WIDTH + GAP), row * (HEIGHT + GAP)))

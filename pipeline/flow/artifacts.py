@@ -71,11 +71,13 @@ def picture_sheet(folder: Path) -> str | None:
     """
     from PIL import Image
 
+    from sceneparse.dataset.photos import decode
+
     columns = ("image", "truth", "prediction", "overlay")
     scenes = sorted({path.name.rpartition("-")[0] for path in folder.glob("*-overlay.png")})[:SHEET_SCENES]
     rows = []
     for scene in scenes:
-        row = [Image.open(folder / f"{scene}-{column}.png").convert("RGB") for column in columns]
+        row = [decode((folder / f"{scene}-{column}.png").read_bytes()).image for column in columns]
         height = max(1, round(SHEET_WIDTH * row[0].height / row[0].width))
         rows.append([picture.resize((SHEET_WIDTH, height)) for picture in row])
     if not rows:

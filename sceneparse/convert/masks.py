@@ -6,7 +6,6 @@ pixel keeps its colour. A code that the legend lacks is counted and becomes 0, u
 legend has a code within it.
 """
 
-import io
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -19,9 +18,9 @@ from PIL import Image
 from sceneparse.convert.hints import UnfitError
 from sceneparse.convert.mask_legend import Legend
 from sceneparse.dataset.images import Pixels
-from sceneparse.dataset.picture_formats import bits_per_sample, reading
+from sceneparse.dataset.picture_formats import LOSSLESS, bits_per_sample, open_picture, reading
 
-FORMATS = ("PNG", "BMP", "TIFF", "GIF", "JPEG")
+FORMATS = (*LOSSLESS, "JPEG")
 LOSSY = ("JPEG", "MPO")  # a JPEG of several frames opens as MPO
 UNKNOWN = 255  # in the look-up table: no class has this number
 LARGEST = 2**31  # in 32-bit masks: values beyond mark missing data
@@ -49,7 +48,7 @@ def annotate(path: Path, legend: Legend, tolerance: int | None = None) -> tuple[
     Raises OSError and ValueError for a damaged picture, and UnfitError for one that is no such mask.
     """
     content = path.read_bytes()
-    with reading(), Image.open(io.BytesIO(content), formats=FORMATS) as mask:
+    with reading(), open_picture(content, formats=FORMATS) as mask:
         if mask.format in LOSSY and tolerance is None:
             raise UnfitError("jpeg", "a JPEG: it changes values and colours")
         codes = _colours(mask) if legend.by_colour else _values(mask, content, tolerance or 0)  # [H, W]

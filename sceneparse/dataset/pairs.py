@@ -1,4 +1,4 @@
-"""Check of one pair: its picture's bytes and its annotation, or all their problems.
+"""One pair of a dataset: its check, with all problems, and its pixels.
 
 A usable pair has a picture with a readable header and an 8-bit L annotation with values 0..N, of the picture's size
 upright or as stored. Only the picture's header is checked here; damaged pixel data fails when it is decoded.
@@ -12,7 +12,7 @@ from PIL import Image
 
 from sceneparse.dataset.archive import Dataset, Pair
 from sceneparse.dataset.images import AnnotationKindError, decode_annotation
-from sceneparse.dataset.photos import Size, picture_sizes
+from sceneparse.dataset.photos import Size, decode, picture_sizes
 from sceneparse.dataset.picture_formats import open_picture
 
 DAMAGE = (OSError, ValueError)  # raised by reading files and by decoding
@@ -39,6 +39,17 @@ class Checked:
         if self.problems or self.image is None or self.annotation is None:
             raise ValueError("; ".join(problem.text for problem in self.problems))
         return self.image, self.annotation
+
+
+def open_pair(dataset: Dataset, pair: Pair) -> tuple[Image.Image, Image.Image]:
+    """Return a pair's picture, RGB, turned as its annotation is, and its annotation, 8-bit L. Raises InputError."""
+    member = pair.annotation
+    try:
+        annotation = decode_annotation(dataset.content(member))
+        member = pair.image
+        return decode(dataset.content(member), annotation.size).image, annotation
+    except ValueError as error:
+        raise dataset.unreadable(member, error) from None
 
 
 def check_pair(dataset: Dataset, pair: Pair, classes: int | None) -> Checked:

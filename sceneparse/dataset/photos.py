@@ -5,7 +5,6 @@ prepare, evaluate, visualize, check, convert, export, predict, web and submit al
 the same pixels. docs/pictures.md has the rules for each kind of picture and their reasons.
 """
 
-import io
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -175,6 +174,6 @@ def _is_animated(image: Any, content: bytes) -> bool:
     if image.format != "GIF":
         return bool(getattr(image, "is_animated", False))
     with suppress(Exception), reading():  # on a second image: this decodes the next frame, which may be damaged
-        second: Any = Image.open(io.BytesIO(content), formats=["GIF"])
+        second: Any = open_picture(content, formats=("GIF",))
         return bool(second.is_animated)
     return False

@@ -1,24 +1,26 @@
 """Open picture files: the formats that are read, and error messages for all others.
 
-Input: a file's bytes. Output: Pillow's image, its header read. Invariants: every command reads the same FORMATS, and
-none of their decoders starts other programs; whatever Pillow raises becomes a ValueError.
+Input: a file's bytes. Output: Pillow's image, its header read. Invariants: no other file opens pictures; every command
+reads the same FORMATS, or fewer, and none of their decoders starts other programs; whatever Pillow raises becomes a
+ValueError.
 """
 
 import io
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 from PIL import Image, ImageFile, UnidentifiedImageError, features
 from PIL.TiffImagePlugin import TiffImageFile
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", *(("AVIF",) if features.check("avif") else ()))
+LOSSLESS = ("PNG", "BMP", "TIFF", "GIF")  # of masks
 LONGEST = 65_500  # pixels per side, the limit of JPEG
 LARGEST = 89_478_485  # pixels above which Pillow warns of decompression bombs: 256 MB as RGB
 HUGE = 2 * LARGEST  # pixels above which Pillow refuses
 
-# Other formats, recognised by a file's first bytes or by the brands in its `ftyp` box.
+# Other formats, recognised by a file's first bytes or by the brands in its `ftyp` box. Pillow knows some more.
 OTHERS = (
     (b"8BPS", "PSD (Photoshop)"),
     (b"\xff\x0a", "JPEG XL"),
@@ -28,7 +30,7 @@ OTHERS = (
     (b"%PDF", "PDF"),
     (b"<svg", "SVG"),
     (b"FUJIFILMCCD-RAW", "a camera's raw file (RAF)"),
-    *((b"P%d" % kind, "PPM") for kind in range(1, 7)),
+    (b"\0\0\2\0", "TGA or CUR"),
 )
 BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"crx ": "a camera's raw file (CR3)"} | dict.fromkeys(
     (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), "HEIC"
@@ -47,25 +49,26 @@ class TooLargeError(ValueError):
     """A picture above a size limit."""
 
 
-def open_picture(content: bytes, largest: int = HUGE) -> ImageFile.ImageFile:
-    """Read a picture's header.
+def open_picture(content: bytes, largest: int = HUGE, formats: tuple[str, ...] = FORMATS) -> ImageFile.ImageFile:
+    """Read the header of a picture in one of `formats`, all or some of FORMATS.
 
     Raises ValueError with the file's format if it is another, TooLargeError above LONGEST or `largest` pixels (at most
     HUGE).
     """
     with reading():
         try:
-            image = Image.open(io.BytesIO(content), formats=FORMATS)
+            image = Image.open(io.BytesIO(content), formats=formats)
         except UnidentifiedImageError:  # its own message prints an object's address
-            raise ValueError(_unidentified(content)) from None
+            raise ValueError(_unidentified(content, formats)) from None
     width, height = image.size
     if max(width, height) > LONGEST:
         raise TooLargeError(f"{width} x {height} pixels, a side exceeds the limit of {LONGEST} pixels")
     if width * height > largest:
         raise TooLargeError(f"{width * height} pixels exceed the limit of {largest}")
     tag, preview = REDUCED
-    if isinstance(image, TiffImageFile) and int(image.tag_v2.get(tag, 0)) & preview:
-        raise ValueError("a camera's raw file, of which only a preview can be read: save it as JPEG or PNG")
+    with reading():
+        if isinstance(image, TiffImageFile) and int(image.tag_v2.get(tag, 0)) & preview:
+            raise ValueError("a camera's raw file, of which only a preview can be read: save it as JPEG or PNG")
     return image
 
 
@@ -74,7 +77,8 @@ def bits_per_sample(image: Image.Image, content: bytes) -> int:
     if image.format == "PNG":
         return content[PNG_DEPTH]
     if isinstance(image, TiffImageFile):
-        return int(max(image.tag_v2.get(BITS_PER_SAMPLE, (1,))))
+        with reading():
+            return int(max(image.tag_v2.get(BITS_PER_SAMPLE, (1,))))
     return 8
 
 
@@ -84,8 +88,10 @@ def reading() -> Iterator[None]:
     try:
         with _quiet:
             yield
-    except (ValueError, MemoryError):
+    except ValueError:
         raise
+    except MemoryError:
+        raise ValueError("it needs more memory than there is") from None
     except UnidentifiedImageError:  # its own message prints an object's address
         raise ValueError("not a picture of a known format, or cut off in its header") from None
     except Image.DecompressionBombError:  # Pillow's own message speaks of an attack
@@ -96,7 +102,7 @@ def reading() -> Iterator[None]:
         raise ValueError(f"damaged ({type(error).__name__}: {error})") from None
 
 
-def _unidentified(content: bytes) -> str:
+def _unidentified(content: bytes, formats: tuple[str, ...]) -> str:
     start = content.lstrip()[:64]
     for beginning, name in NO_PICTURES:
         if start.lower().startswith(beginning):
@@ -106,9 +112,21 @@ def _unidentified(content: bytes) -> str:
         brands = [content[at : at + 4] for at in (8, *range(16, min(int.from_bytes(content[:4]), 256), 4))]
         # Sorted, so that AVIF goes before HEIC: files of both may have the brands mif1 and msf1.
         names = sorted(BRANDS[brand] for brand in brands if brand in BRANDS)
-    if names and names[0] not in FORMATS:
-        return f"{names[0]}, which is not read here: save it as JPEG or PNG"
+    names += _known_to_pillow(content[:16])
+    if names and names[0] not in formats:
+        return f"{names[0]}, which is not read here: save it as {'JPEG or PNG' if formats == FORMATS else 'PNG'}"
     return "not a picture, or cut off in its header"
+
+
+def _known_to_pillow(start: bytes) -> list[str]:
+    """Return the formats for which Pillow takes a file by its first 16 bytes; no decoder is started."""
+    Image.init()
+    names = []
+    for name, (_, accepts) in Image.OPEN.items():
+        with suppress(Exception):  # of tests that expect a longer file
+            if accepts and accepts(start) is True:
+                names.append(name)
+    return names
 
 
 class _Quiet:

@@ -21,8 +21,9 @@ from sceneparse.core.tables import print_line
 from sceneparse.dataset.archive import Archive
 from sceneparse.dataset.images import Pixels, fit, resize_image
 from sceneparse.dataset.labels import outputs_to_annotation
-from sceneparse.dataset.photos import decode, decode_photo
-from sceneparse.dataset.picture_formats import FORMATS, open_picture
+from sceneparse.dataset.pairs import open_pair
+from sceneparse.dataset.photos import decode_photo
+from sceneparse.dataset.picture_formats import FORMATS
 from sceneparse.export import runtime
 from sceneparse.network.card import Preprocessing
 
@@ -111,8 +112,7 @@ def _photos(folder: Path) -> Iterator[Pixels]:
 def _validation() -> Iterator[Pixels]:
     with Archive(DATASET) as archive:
         for pair in archive.pairs("validation"):
-            annotated = open_picture(archive.read(pair.annotation)).size
-            yield np.asarray(decode(archive.read(pair.image), annotated).image)
+            yield np.asarray(open_pair(archive, pair)[0])
 
 
 def _no_pictures(source: Path, expected: str, got: str) -> InputError:

@@ -11,14 +11,15 @@ import unicodedata
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from sceneparse.core.errors import InputError
 from sceneparse.core.listing import files_below
 from sceneparse.core.progress import progress
 from sceneparse.dataset.class_table import parse_class_table
-from sceneparse.dataset.images import DEPTH_AND_TYPE, Pixels
+from sceneparse.dataset.images import Pixels
 from sceneparse.dataset.labels import to_labels
+from sceneparse.dataset.pairs import DAMAGE
+from sceneparse.dataset.picture_formats import bits_per_sample, open_picture, reading
 from sceneparse.scores.metrics import Confusion, confusion_matrix
 
 
@@ -56,8 +57,7 @@ def score_folders(annotations: Path, predictions: Path, classes: int) -> Confusi
         for kind, path in (("annotation", truths[key]), ("prediction", guesses[key])):
             try:
                 arrays.append(_read(path, classes))
-            # SyntaxError: Pillow's, for a broken PNG
-            except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            except DAMAGE as error:
                 problems.append(f"{key}: {kind}: {error}")
         if len(arrays) < 2:
             continue
@@ -91,11 +91,11 @@ def _pngs(folder: Path, problems: list[str]) -> dict[str, Path]:
 
 
 def _read(path: Path, classes: int) -> Pixels:
-    """Annotation values, uint8 [H, W], 0..classes."""
-    with path.open("rb") as file, Image.open(file, formats=["PNG"]) as picture:
+    """Return annotation values, uint8 [H, W], 0..classes. Raises OSError and ValueError."""
+    content = path.read_bytes()
+    with reading(), open_picture(content, formats=("PNG",)) as picture:
         values = np.asarray(picture)
-        file.seek(0)
-        depth, _ = file.read(26)[DEPTH_AND_TYPE]
+        depth = bits_per_sample(picture, content)
         # Pillow stretches grayscale of less than 8 bits to 0..255: the values are lost.
         if picture.mode not in {"L", "P"} or (picture.mode == "L" and depth != 8):
             raise ValueError(f"mode {picture.mode} with {depth} bits instead of 8-bit grayscale or palette")

@@ -16,9 +16,8 @@ from sceneparse.core.files import write_json
 from sceneparse.core.progress import progress
 from sceneparse.core.tensorflow_loading import load_tensorflow
 from sceneparse.dataset.archive import Archive
-from sceneparse.dataset.images import decode_annotation
 from sceneparse.dataset.labels import to_labels
-from sceneparse.dataset.photos import decode
+from sceneparse.dataset.pairs import open_pair
 from sceneparse.inference.loading import load_parser
 from sceneparse.params.evaluate import Evaluate
 from sceneparse.params.flags import run_stage
@@ -88,8 +87,7 @@ def score_originals(
     total, images = np.zeros((classes, classes + 1), np.int64), []
     matrices, counts = dict[str, Confusion](), Counter[str]()  # of the categories
     for pair in progress(archive.pairs("validation"), unit="image", desc="evaluate, original size"):
-        annotation = decode_annotation(archive.read(pair.annotation))
-        image = decode(archive.read(pair.image), annotation.size).image
+        image, annotation = open_pair(archive, pair)
         prediction = parser.annotate(np.asarray(image), views)
         matrix = confusion_matrix(to_labels(np.asarray(annotation)), to_labels(prediction), classes)
         images.append((pair.id, *_scores(matrix)))

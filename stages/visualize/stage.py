@@ -15,8 +15,8 @@ from PIL import Image
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import atomic_directory, file_digest
 from sceneparse.dataset.archive import Archive
-from sceneparse.dataset.images import Pixels, decode_annotation
-from sceneparse.dataset.photos import decode
+from sceneparse.dataset.images import Pixels
+from sceneparse.dataset.pairs import open_pair
 from sceneparse.inference.loading import load_parser
 from sceneparse.params.flags import run_stage
 from sceneparse.params.visualize import Visualize
@@ -75,8 +75,8 @@ def visualize(
             scenes = []
             for row in rows:
                 pair = pairs[row.id]
-                truth = decode_annotation(archive.read(pair.annotation))
-                image = np.asarray(decode(archive.read(pair.image), truth.size).image)
+                picture, truth = open_pair(archive, pair)
+                image = np.asarray(picture)
                 maps = {"truth": np.asarray(truth), "prediction": parser.annotate(image)}
                 scenes.append(draw(folder, row, categories.get(row.id, ""), image, maps, colours, settings.opacity))
             groups.append(Group(title, tuple(scenes)))

@@ -6,7 +6,6 @@ polygon's border belongs to it: as in Pillow, and in labelme, which uses it.
 
 import base64
 import binascii
-import io
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,11 +21,10 @@ from pydantic import Field
 from sceneparse.convert.annotations.rle import Bits, coco_counts, runs_to_mask
 from sceneparse.dataset.pairs import DAMAGE
 from sceneparse.dataset.photos import Size
-from sceneparse.dataset.picture_formats import reading
+from sceneparse.dataset.picture_formats import LOSSLESS, open_picture, reading
 
 FARTHEST = 1_000_000  # pixels from the corner: no picture is as large
 ROUNDING = 1e-6  # of a pixel: 29 may come out of a percentage as 28.99999999
-MASK_FORMATS = ("PNG", "BMP", "TIFF", "GIF")
 
 Side = Annotated[int, Field(ge=0, le=FARTHEST)]  # width or height in a file; 0: not given
 Points = npt.NDArray[np.float64]  # [N, 2], x and y
@@ -139,7 +137,7 @@ def _stamp_bits(text: str, _: Size) -> Bits:
     except binascii.Error as error:
         raise ValueError(f"a mask that is no base64: {error}") from None
     try:
-        with reading(), Image.open(io.BytesIO(content), formats=("PNG",)) as mask:
+        with reading(), open_picture(content, formats=("PNG",)) as mask:
             return _two_values(mask)
     except ValueError as error:
         raise ValueError(f"a mask that is no PNG: {error}") from None
@@ -152,7 +150,7 @@ def mask_file(path: Path) -> Mask:
 
 def _file_bits(path: Path, size: Size) -> Bits:
     try:
-        with reading(), Image.open(path, formats=MASK_FORMATS) as mask:
+        with reading(), open_picture(path.read_bytes(), formats=LOSSLESS) as mask:
             if mask.size != size:
                 raise ValueError(f"{size_text(mask.size)} pixels, but the picture has {size_text(size)}")
             return _two_values(mask)

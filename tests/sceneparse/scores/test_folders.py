@@ -102,7 +102,7 @@ def test_every_offender_is_named(folders):
         "shallow: prediction: mode 1",
         "broken: prediction: ",
         "cut: prediction: ",
-        "text: prediction: cannot identify image file",
+        "text: prediction: not a picture",
     ):
         assert f"\n    {line}" in message or f"got:      {line}" in message, line
     assert not any(f"\n    {name}:" in message for name in ("a", "deep/b")), "the good ones are not blamed"
