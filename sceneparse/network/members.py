@@ -24,7 +24,10 @@ LOCAL_HEADER = struct.Struct("<26xHH")  # of a zip's member, up to the lengths o
 def read_json(model: Path, name: str) -> Any:
     """Return the content of a JSON member. Raises OSError, and ValueError for damage of any kind."""
     with _opened(model) as archive:
-        return parse_json(read_member(archive, name, MOST_BYTES))
+        try:
+            return parse_json(read_member(archive, name, MOST_BYTES))
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
 
 
 @contextmanager

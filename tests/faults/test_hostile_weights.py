@@ -154,7 +154,7 @@ def test_other_kinds_of_plain_files_are_read(weights):
         ({"deep": json.loads("[" * 300 + "]" * 300)}, {}, False, "recursion"),
         ({}, {"fc6/bias": np.full(8, np.nan, np.float32)}, False, "fc6/bias has other values"),
         ({}, {"fc6/bias": np.array(["a"] * 8)}, False, "fc6/bias has other values"),
-        ({}, {"fc6/bias": np.zeros(10_000_000, np.float32)}, True, "compressed arrays"),
+        ({}, {"fc6/bias": np.zeros(10_000_000, np.float32)}, True, "compressed members"),
     ],
 )
 def test_a_backbone_that_the_weights_stage_did_not_write(weights, tmp_path, description, arrays, packed, got):
