@@ -6,6 +6,8 @@ from functools import partial
 from typing import Any
 
 TRY_AGAIN = 75  # exit status after a TransientError: EX_TEMPFAIL of <sysexits.h>
+# Next step for a damaged output of a stage. DVC alone would copy the damage from its cache again.
+REPAIR = "sceneparse verify --remove, then dvc pull or sceneparse run"
 
 
 def printable(text: str) -> str:

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from pathlib import Path
 
-from sceneparse.core.errors import InputError
+from sceneparse.core.errors import REPAIR, InputError
 from sceneparse.core.zip_reading import check_size
 from sceneparse.dataset.layout import CLASS_TABLE, IMAGE_SUFFIXES, SCENES, SPLITS
 
@@ -65,7 +65,7 @@ def unopened(path: Path, got: str) -> InputError:
         expected="a complete zip, or a readable directory",
         got=got,
         file=path,
-        next_step="replace the zip, or fix the directory; if the download stage wrote it: dvc repro --force download",
+        next_step=f"replace the zip, or fix the directory; if the download stage wrote it: {REPAIR}",
     )
 
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from sceneparse.core.documents import load_json
-from sceneparse.core.errors import InputError, did_you_mean, few, shortened
+from sceneparse.core.errors import REPAIR, InputError, did_you_mean, few, shortened
 from sceneparse.core.fields import Digest, Natural, Positive, Probability, Section
 from sceneparse.core.files import file_digest
 from sceneparse.dataset.labels import MAX_CLASSES
@@ -26,7 +26,7 @@ from sceneparse.network.members import METADATA, MOST_BYTES, read_json
 FORMAT: Literal[2] = 2  # raised when models trained before can no longer be read
 KEY = "sceneparse"  # of the card in the model file's metadata
 SEAL_BYTES = len("sha256:") + 64
-GET_BOTH = "get both from the same commit: dvc pull --force models/fcn8s.keras models/fcn8s.json, or dvc repro train"
+GET_BOTH = f"get the model and its card again: {REPAIR}"
 
 Version = Annotated[str, Field(pattern=r"^\d+\.\d+\.")]
 Length = Annotated[int, Field(ge=1, le=4096)]

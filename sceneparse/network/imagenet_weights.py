@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 
 from sceneparse.core.documents import load_json
-from sceneparse.core.errors import InputError, few, shortened
+from sceneparse.core.errors import REPAIR, InputError, few, shortened
 from sceneparse.core.fields import Digest, Section
 from sceneparse.core.files import atomic_directory, write_json
 from sceneparse.core.zip_reading import check_stored
@@ -121,7 +121,7 @@ def load_backbone(directory: Path) -> Backbone | None:
             expected="backbone.json and backbone.npz, as stage weights writes them",
             got=shortened(repr(error), 300),
             file=directory,
-            next_step="run the weights stage again: dvc repro --force weights",
+            next_step=f"make the weights again: {REPAIR}",
         ) from None
 
 

@@ -12,13 +12,13 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from sceneparse.core.errors import InputError
+from sceneparse.core.errors import REPAIR, InputError
 from sceneparse.core.fields import offenders
 from sceneparse.core.files import json_text, matches_digest, write_text
 
 MANIFEST = "manifest.json"
 DIGEST = "digest"
-RERUN = "run the prepare stage again: dvc repro --force prepare"
+RERUN = f"make the records again: {REPAIR}"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from sceneparse.core.errors import InputError
 from sceneparse.dataset.archive import Archive
 from sceneparse.dataset.class_table import parse_class_table, scan_class_table
 from sceneparse.dataset.layout import CLASS_TABLE, SPLITS
-from sceneparse.records.manifest import MANIFEST, open_records
+from sceneparse.records.manifest import MANIFEST, RERUN, open_records
 from stages.download.stage import download, pack
 from stages.prepare.stage import prepare
 
@@ -149,7 +149,7 @@ def test_every_flipped_bit_of_a_manifest_is_found(tmp_path, records):
         (folder / MANIFEST).write_bytes(flipped(content, seed))
         with pytest.raises(InputError, match="no valid manifest") as refusal:
             open_records(folder)
-        assert "dvc repro --force prepare" in refusal.value.next_step
+        assert "sceneparse verify --remove" in refusal.value.next_step
 
 
 @pytest.mark.parametrize("change", [(b'"digest"', b'"Digest"'), (b"  ", b"\t"), (b"\n", b"\r\n"), (b": 64", b": 64.0")])
@@ -170,7 +170,7 @@ def test_records_of_an_earlier_version_say_what_to_do(tmp_path, records):
     with pytest.raises(InputError) as refusal:
         open_records(folder)
     assert refusal.value.got.startswith("no digest of itself: another version of this project wrote it")
-    assert refusal.value.next_step == "run the prepare stage again: dvc repro --force prepare"
+    assert refusal.value.next_step == RERUN
 
 
 def test_a_flipped_bit_of_a_zip_is_found_or_changes_nothing(tmp_path):

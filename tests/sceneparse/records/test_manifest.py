@@ -57,7 +57,7 @@ def test_a_damaged_shard_is_named(tmp_path, name, damage):
     with pytest.raises(InputError, match=rf"1 of 3 differ: {name}\n") as refused:
         open_records(tmp_path)
     assert str(tmp_path) in str(refused.value)
-    assert "dvc repro --force prepare" in str(refused.value)
+    assert "sceneparse verify --remove" in str(refused.value)
 
 
 @pytest.mark.usefixtures("manifest")
