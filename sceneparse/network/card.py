@@ -26,6 +26,7 @@ from sceneparse.network.members import METADATA, MOST_BYTES, read_json
 FORMAT: Literal[2] = 2  # raised when models trained before can no longer be read
 KEY = "sceneparse"  # of the card in the model file's metadata
 SEAL_BYTES = len("sha256:") + 64
+GET_ONE = "fetch one: dvc pull models/fcn8s.keras models/fcn8s.json; or train one: sceneparse run, or dvc repro train"
 GET_BOTH = f"get the model and its card again: {REPAIR}"
 
 Version = Annotated[str, Field(pattern=r"^\d+\.\d+\.")]
@@ -135,7 +136,7 @@ def check_model(model: Path, card: Path | None) -> Card:
     if not model.is_file():
         near = (str(path) for folder in (model.parent, Path(), *Path().glob("*/")) for path in folder.glob("*.keras"))
         got = f"no file{did_you_mean(str(model), near)}"
-        raise _refusal("there is no model", "a model that the train stage wrote", got, model)
+        raise _refusal("there is no model", "a model that the train stage wrote", got, model, GET_ONE)
     if card is None:
         _check_seal(model)
         return _inside(model)
@@ -200,5 +201,5 @@ def _parsed(kind: type[AnyCard], content: Any, file: Path) -> AnyCard:
         raise _refusal("the card is not valid", "the fields of Card", "; ".join(few(problems)), file) from None
 
 
-def _refusal(problem: str, expected: str, got: str, file: Path) -> InputError:
-    return InputError(problem, expected=expected, got=got, file=file, next_step=GET_BOTH)
+def _refusal(problem: str, expected: str, got: str, file: Path, next_step: str = GET_BOTH) -> InputError:
+    return InputError(problem, expected=expected, got=got, file=file, next_step=next_step)
