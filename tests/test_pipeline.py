@@ -205,6 +205,7 @@ def test_the_same_params_give_the_same_bytes_elsewhere(built, tmp_path):
         assert again.read(name) == built.read(name), name
 
 
+@pytest.mark.exhaustive
 def test_a_trained_model_to_start_from_goes_through_params(built, tmp_path):
     """The model is tracked, and takes the place of the weights stage."""
     workspace = built.copy(tmp_path / "project")

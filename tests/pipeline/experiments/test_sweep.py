@@ -164,6 +164,7 @@ def test_what_git_does_not_know_is_named(quick):
     assert "next:     git add" in said
 
 
+@pytest.mark.exhaustive
 def test_a_project_in_a_folder_of_a_larger_repository(tmp_path):
     top = tmp_path / "mono"
     project = of_one_stage(Workspace(top / "projects/the pröject", top))
@@ -320,6 +321,7 @@ def test_one_sweep_at_a_time_and_the_workspace_is_free_meanwhile(quick):
     assert len(ranking(quick, "--all")) == 2
 
 
+@pytest.mark.exhaustive
 def test_a_failed_point_does_not_keep_others_from_running(quick):
     quick.set_param("train.momentum", 0.8)  # not committed
     grid = ("train.batch_size=13,2",)

@@ -69,6 +69,7 @@ def mean_iou(mirror):
         return json.loads((mirror.path / "metrics/evaluate.json").read_text())["original"]["mean_iou"]
 
 
+@pytest.mark.exhaustive
 def test_a_server_that_plans_nothing_is_named_and_serve_can_be_stopped_when_it_is_gone(
     mirror, tmp_path, prefect_home, monkeypatch
 ):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from datasets import demo_params, write_archive
+from tiers import matrix
 
 from sceneparse.core.errors import InputError
 from sceneparse.dataset.labels import to_labels
@@ -156,7 +157,7 @@ def parts():
     return {(workers, replicas): told(workers, replicas) for workers, replicas in [(3, 1), (2, 2), (1, 4)]}
 
 
-@pytest.mark.parametrize("cluster", [(3, 1), (2, 2), (1, 4)])
+@pytest.mark.parametrize("cluster", matrix([(3, 1), (2, 2), (1, 4)]))
 @pytest.mark.parametrize("start", [0, 2])
 def test_the_workers_together_see_the_batches_of_one(records, manifest, augmented, parts, cluster, start):
     workers, replicas = cluster
@@ -177,7 +178,7 @@ def test_the_workers_together_see_the_batches_of_one(records, manifest, augmente
     assert all(next(stream, None) is None for stream in streams)
 
 
-@pytest.mark.parametrize("cluster", [(3, 1), (2, 2), (1, 4)])
+@pytest.mark.parametrize("cluster", matrix([(3, 1), (2, 2), (1, 4)]))
 def test_the_workers_together_validate_every_picture_once(records, manifest, stored, parts, cluster):
     """Five pictures on three or four devices: the rest of each batch is ignored, and no batch is empty."""
     workers, replicas = cluster

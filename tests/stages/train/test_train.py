@@ -202,6 +202,7 @@ def test_debug_shows_and_changes_nothing(inputs, tmp_path):
     assert sizes[0] > sizes[1] + 10_000
 
 
+@pytest.mark.exhaustive
 def test_a_validation_every_other_epoch(inputs, tmp_path):
     run_here(inputs, tmp_path, epochs=3, validate_epochs=2)
     curves = {name: (tmp_path / f"curves/plots/metrics/{name}.tsv").read_text() for name in CURVES}
