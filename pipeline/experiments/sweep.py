@@ -28,7 +28,7 @@ from pipeline.repro.stage_paths import stage_path
 from pipeline.repro.supervisor import GRACE_SECONDS
 from sceneparse.core.errors import BusyError
 from sceneparse.core.fields import shown
-from sceneparse.core.files import locked
+from sceneparse.core.locks import locked
 from sceneparse.core.tables import print_line, print_table
 from sceneparse.scores.results import read_scores
 

@@ -9,7 +9,7 @@ from prefect import get_run_logger
 
 from pipeline.repro.project import Project
 from sceneparse.core.errors import BusyError
-from sceneparse.core.files import locked
+from sceneparse.core.locks import locked
 
 Overlap = Literal["wait", "refuse"]
 POLL_SECONDS = 1.0

@@ -68,5 +68,5 @@ class TransientError(InputError):
     """A refusal whose reason may pass, such as a network that is down: trying again later can help."""
 
 
-class BusyError(InputError):
+class BusyError(TransientError):
     """A refusal because another process is at the same work."""

@@ -1,11 +1,11 @@
 """Files that others read: written whole or not at all, and checked against pinned digests.
 
 A digest is written `algorithm:hex` (sha256, sha1 or md5; new ones are sha256) and covers the whole file. Writers fill a
-sibling `.partial` path and rename it over the target, so a kill at any moment leaves the old content or the new, never
-a mixture.
+sibling `.partial` path of their own and rename it over the target, so a kill at any moment leaves the old content or
+the new, never a mixture. The next writer of the target removes what a killed one left beside it.
 """
 
-import fcntl
+import glob
 import hashlib
 import json
 import os
@@ -13,10 +13,13 @@ import shutil
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count, takewhile
 from pathlib import Path
 from typing import IO, Any
+from uuid import uuid4
 
-from sceneparse.core.errors import BusyError, InputError
+from sceneparse.core.errors import InputError
+from sceneparse.core.locks import open_alone, output_lock
 
 ALGORITHMS = ("sha256", "sha1", "md5")
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "'")  # first characters of formulas; an apostrophe makes a cell text
@@ -24,53 +27,55 @@ FORMULAS = ("=", "+", "-", "@", "\t", "\r", "'")  # first characters of formulas
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[IO[bytes]]:
-    """Open `path` for writing bytes; the file gets its name only when the block ends without an error."""
+    """Open `path` for writing bytes; the file gets its name only when the block ends without an error.
+
+    Of several processes that write one path, each writes a file of its own, and the last to end wins: all are whole.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("wb") as file:
+    with _open_partial(path) as file:
+        partial = Path(file.name)
+        try:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+            partial.replace(path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
 
 
 @contextmanager
 def atomic_directory(path: Path) -> Iterator[Path]:
-    """Yield an empty directory to fill; it replaces `path` only when the block ends without an error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial, old = path.with_name(f".{path.name}.partial"), path.with_name(f".{path.name}.old")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
-    try:
-        yield partial
-        shutil.rmtree(old, ignore_errors=True)
-        if path.exists():
-            path.rename(old)  # atomic; removing it takes long enough to be killed halfway
-        partial.replace(path)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+    """Yield an empty directory to fill; it replaces `path` only when the block ends without an error.
 
-
-@contextmanager
-def locked(lock: Path, work: str) -> Iterator[None]:
-    """Hold a lock during `work`; raise BusyError when another process holds it. The kernel frees a killed process's."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as file:
+    Raises BusyError while another process fills one for the same path: directories take long to fill.
+    """
+    with output_lock(path):
+        for left in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):  # by killed writers
+            shutil.rmtree(left, ignore_errors=True)
+        partial, old = path.with_name(f".{path.name}.{uuid4().hex[:8]}.partial"), path.with_name(f".{path.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        partial.mkdir()
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BusyError(
-                f"another process is {work}",
-                expected="one at a time",
-                got="a lock that it holds",
-                file=lock,
-                next_step="wait for it, or stop it",
-            ) from None
-        yield
+            yield partial
+            if path.exists():
+                path.rename(old)  # atomic; removing it takes long enough to be killed halfway
+            partial.replace(path)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _open_partial(path: Path) -> IO[bytes]:
+    """Open the first file of a series beside `path` that no living process has, and remove what the dead left in it."""
+    partials = (path.with_name(f".{path.name}.partial{number or ''}") for number in count())
+    file = next(file for partial in partials if (file := open_alone(partial)))
+    file.truncate(0)
+    for partial in takewhile(Path.exists, partials):
+        if left := open_alone(partial):
+            partial.unlink()
+            left.close()
+    return file
 
 
 def write_text(path: Path, text: str) -> None:

@@ -11,7 +11,8 @@ import shutil
 from pathlib import Path
 
 from sceneparse.core.errors import InputError
-from sceneparse.core.files import atomic_write, file_digest, locked, matches_digest
+from sceneparse.core.files import atomic_write, file_digest, matches_digest
+from sceneparse.core.locks import locked
 from sceneparse.fetch.transfer import transfer
 
 

@@ -19,7 +19,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from sceneparse.core.errors import InputError
-from sceneparse.core.files import add_member, atomic_write, file_digest, locked
+from sceneparse.core.files import add_member, atomic_write, file_digest
+from sceneparse.core.locks import locked
 from sceneparse.core.progress import progress
 from sceneparse.core.tables import print_line
 from sceneparse.dataset.images import Pixels, decode_annotation, encode_annotation

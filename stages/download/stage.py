@@ -15,6 +15,7 @@ from typing import Protocol
 
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import add_member, atomic_write
+from sceneparse.core.locks import output_lock
 from sceneparse.core.progress import progress
 from sceneparse.dataset.archive import Archive
 from sceneparse.dataset.dataset_folder import dataset_files
@@ -38,20 +39,21 @@ class Sections(Protocol):
 def download(params: Sections, cache: Path, dataset: Path) -> None:
     """Write the zip `dataset`; downloads stay in `cache`. Raises InputError."""
     name, demo = params.download.source, params.download.demo
-    match read_source(name, Drawn, Fetched):
-        case Drawn():
-            write_demo(dataset, training=demo.training, validation=demo.validation, seed=demo.seed)
-        case Fetched(url=url, digest=digest, size_bytes=size_bytes):
-            fetch(url, dataset, digest=digest, size_bytes=size_bytes, cache=cache, pin=name)
-        case Path() as path:
-            pack(path, dataset) if path.is_dir() else copy(path, dataset)
-    try:
-        verify(dataset, name, params.download.digest, pin="download.digest of params.yaml")
-        training, validation, classes = _count(dataset, name)
-    except InputError:
-        dataset.unlink()
-        log.warning("removed %s: not a valid dataset", dataset)
-        raise
+    with output_lock(dataset):
+        match read_source(name, Drawn, Fetched):
+            case Drawn():
+                write_demo(dataset, training=demo.training, validation=demo.validation, seed=demo.seed)
+            case Fetched(url=url, digest=digest, size_bytes=size_bytes):
+                fetch(url, dataset, digest=digest, size_bytes=size_bytes, cache=cache, pin=name)
+            case Path() as path:
+                pack(path, dataset) if path.is_dir() else copy(path, dataset)
+        try:
+            verify(dataset, name, params.download.digest, pin="download.digest of params.yaml")
+            training, validation, classes = _count(dataset, name)
+        except InputError:
+            dataset.unlink()
+            log.warning("removed %s: not a valid dataset", dataset)
+            raise
     print(f"{dataset}: {training} training and {validation} validation pairs, {classes} classes")
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import write_json
+from sceneparse.core.locks import output_lock
 from sceneparse.core.progress import progress
 from sceneparse.core.tensorflow_loading import load_tensorflow
 from sceneparse.dataset.archive import Archive
@@ -49,28 +50,29 @@ def evaluate(
     confusion: Path,
 ) -> None:
     """Score the model and write the five files."""
-    manifest = open_records(records)
-    load_tensorflow()
-    from sceneparse.inference.parser import Views
+    with output_lock(scores_json):  # it stands for all five, which belong together
+        manifest = open_records(records)
+        load_tensorflow()
+        from sceneparse.inference.parser import Views
 
-    parser = load_parser(model, card)
-    with Archive(dataset) as archive:
-        if not parser.classes == manifest.classes == archive.classes:
-            raise InputError(
-                "model, records and dataset do not have the same classes",
-                expected=", ".join(archive.classes),
-                got=f"model: {', '.join(parser.classes)}; records: {', '.join(manifest.classes)}",
-                file=model,
-                next_step="rebuild what is stale: dvc repro",
-            )
-        views = Views(tuple(params.evaluate.scales), params.evaluate.flip)
-        original, images, categories = score_originals(parser, archive, views)
-    resized = score_records(parser, records, manifest, params.evaluate.batch_size, views)
+        parser = load_parser(model, card)
+        with Archive(dataset) as archive:
+            if not parser.classes == manifest.classes == archive.classes:
+                raise InputError(
+                    "model, records and dataset do not have the same classes",
+                    expected=", ".join(archive.classes),
+                    got=f"model: {', '.join(parser.classes)}; records: {', '.join(manifest.classes)}",
+                    file=model,
+                    next_step="rebuild what is stale: dvc repro",
+                )
+            views = Views(tuple(params.evaluate.scales), params.evaluate.flip)
+            original, images, categories = score_originals(parser, archive, views)
+        resized = score_records(parser, records, manifest, params.evaluate.batch_size, views)
 
-    write_json(scores_json, {"original": scores(original), "resized": scores(resized)})
-    write_tables(original, archive.classes, per_class, confusion)
-    write_table(per_image, images)
-    write_table(per_category, categories)
+        write_json(scores_json, {"original": scores(original), "resized": scores(resized)})
+        write_tables(original, archive.classes, per_class, confusion)
+        write_table(per_image, images)
+        write_table(per_category, categories)
 
 
 def score_originals(

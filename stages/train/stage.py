@@ -14,13 +14,14 @@ import logging
 import shutil
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from sceneparse.core.errors import InputError
-from sceneparse.core.files import atomic_directory, locked
+from sceneparse.core.files import atomic_directory
+from sceneparse.core.locks import locked, output_lock
 from sceneparse.core.tensorflow_loading import load_tensorflow
 from sceneparse.dataset.labels import by_output
 from sceneparse.params.flags import run_stage
@@ -71,6 +72,7 @@ def train(params: Sections, records: Path, model: Path, card: Path, curves: Path
         cluster.state(state) as own,
         # A killed parent can leave its child training, and a second writer would spoil both runs' checkpoints.
         locked(own / "lock", f"training in {own}"),
+        output_lock(model) if cluster.chief else nullcontext(),  # it stands for all outputs
         join(cluster, key) as workers,
         stop_signals() as stop,
     ):

@@ -9,6 +9,7 @@ for `weights: none`, backbone.npz (see sceneparse/network/imagenet_weights.py).
 from pathlib import Path
 from typing import Protocol
 
+from sceneparse.core.locks import output_lock
 from sceneparse.fetch.pinned import copy, fetch, unpinned, verify
 from sceneparse.fetch.source_files import Fetched, NoWeights, read_source
 from sceneparse.network.imagenet_weights import read_keras_weights, save_backbone
@@ -25,21 +26,22 @@ class Sections(Protocol):
 def weights(params: Sections, cache: Path, backbone: Path) -> None:
     """Write the directory `backbone`; downloads and the Keras file stay in `cache`. Raises InputError."""
     name, digest, file = params.weights.source, params.weights.digest, cache / "backbone.h5"
-    match read_source(name, NoWeights, Fetched):
-        case NoWeights():
-            save_backbone(backbone, None)
-            print(f"{backbone}: no pretrained weights")
-            return
-        case Fetched(url=url, digest=digest, size_bytes=size_bytes):
-            fetch(url, file, digest=digest, size_bytes=size_bytes, cache=cache, pin=name)
-        case Path() as path:
-            copy(path, file)
-            pin = "weights.digest of params.yaml"
-            if digest is None:
-                raise unpinned(file, name, pin=pin)
-            verify(file, name, digest, pin=pin)
-    loaded = read_keras_weights(file, digest)
-    save_backbone(backbone, loaded)
+    with output_lock(file):  # no other run may exchange what this one has verified
+        match read_source(name, NoWeights, Fetched):
+            case NoWeights():
+                save_backbone(backbone, None)
+                print(f"{backbone}: no pretrained weights")
+                return
+            case Fetched(url=url, digest=digest, size_bytes=size_bytes):
+                fetch(url, file, digest=digest, size_bytes=size_bytes, cache=cache, pin=name)
+            case Path() as path:
+                copy(path, file)
+                pin = "weights.digest of params.yaml"
+                if digest is None:
+                    raise unpinned(file, name, pin=pin)
+                verify(file, name, digest, pin=pin)
+        loaded = read_keras_weights(file, digest)
+        save_backbone(backbone, loaded)
     first, *_, last = (name.partition("/")[0] for name in loaded.weights)
     count = sum(array.size for array in loaded.weights.values())
     print(f"{backbone}: {loaded.name}, {first} to {last}, {count:,} weights")

@@ -13,7 +13,7 @@ from flow_process import FlowProcess
 from mirror import STAGES, Mirror, dvc_yaml
 from tiers import matrix
 
-from sceneparse.core.files import locked
+from sceneparse.core.locks import locked
 
 pytestmark = pytest.mark.slow
 

@@ -14,7 +14,8 @@ from ruamel.yaml import YAML
 from train_process import finish, outputs, start
 
 from sceneparse.core.errors import InputError
-from sceneparse.core.files import file_digest, locked
+from sceneparse.core.files import file_digest
+from sceneparse.core.locks import locked
 from sceneparse.network.backbones import find_backbone
 from sceneparse.network.backbones.vgg import CHANNELS
 from sceneparse.network.imagenet_weights import Backbone, save_backbone
