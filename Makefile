@@ -35,8 +35,9 @@ LINT = ruff check . && ruff format --check . && mypy
 .PHONY: demo docs check test test-rest test-s3 test-webdav test-all
 .PHONY: install install-test install-docs install-test-s3 install-test-webdav
 
+# exec, so that no shell stands between make and DVC, and takes make's SIGTERM; the stages end with make, $$PPID.
 demo: install
-	@$(IN_VENV) dvc repro
+	@$(IN_VENV) export SCENEPARSE_ENDS_WITH=$$PPID && exec dvc repro
 	@$(IN_VENV) sceneparse results
 
 docs: install-docs

@@ -5,7 +5,13 @@ from typing import Any
 
 
 def explain(kind: Any, error: Any, trace: Any) -> None:
-    """Print errors caused by the wrong Python without a traceback: no active environment, or an old one."""
+    """Print errors caused by the wrong Python without a traceback: no active environment, or an old one.
+
+    Ctrl-C before the stage has begun prints no traceback either.
+    """
+    if issubclass(kind, KeyboardInterrupt):
+        print("stopped", file=sys.stderr)
+        return
     name = (getattr(error, "name", None) or "").partition(".")[0]
     ours = not isinstance(error, ModuleNotFoundError) or name in ("", "sceneparse", "stages")
     if sys.version_info >= (3, 11) and ours:

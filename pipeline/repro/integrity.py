@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.repro.project import Project, project_root
-from sceneparse.core.files import locked, matches_digest
+from sceneparse.core.files import matches_digest
+from sceneparse.core.locks import locked
 from sceneparse.core.parallel import usable_cpus
 from sceneparse.core.progress import progress
 

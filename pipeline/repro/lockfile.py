@@ -13,7 +13,8 @@ from pathlib import Path
 from pipeline.repro.project import WRITE_SECONDS, Project
 from pipeline.repro.project_files import MOST_BYTES
 from sceneparse.core.documents import parse_yaml
-from sceneparse.core.files import locked, write_text
+from sceneparse.core.files import write_text
+from sceneparse.core.locks import locked
 
 LOCK, COPY = Path("dvc.lock"), Path("state/flow/dvc.lock")
 

@@ -5,10 +5,14 @@ dvc.yaml holds the paths, so only `--params` has a default.
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
+
+from sceneparse.core.ends import end_with, exit_on_stops, process_of, starter
 from sceneparse.core.errors import TRY_AGAIN, InputError, TransientError, printable_lines
 from sceneparse.core.progress import AboveBars
 from sceneparse.core.tensorflow_loading import show_all
@@ -18,7 +22,10 @@ EPILOG = f"""example, with the paths that dvc.yaml gives:
   dvc repro --single-item {{}}
 
 exit status: 0 = done, 1 = refused or stopped (standard error says why), 2 = wrong usage,
-{TRY_AGAIN} = failed for now, such as a download"""
+{TRY_AGAIN} = failed for now, such as a download, 128 + a signal's number = stopped by it, 130 by Ctrl-C"""
+
+SET_BY_DVC = "DVC_STAGE"  # environment variable of all commands that DVC runs
+ENDS_WITH = "SCENEPARSE_ENDS_WITH"  # environment variable: id of a process whose end ends the stages too
 
 
 def _print(record: logging.LogRecord) -> bool:
@@ -31,7 +38,8 @@ def run_stage(stage: Callable[..., None], reads: dict[str, str], writes: dict[st
     """Parse flags, load the params and call `stage(params, **paths)`.
 
     `reads` and `writes` map each path's name to its meaning, for `--help`. An InputError is printed without a
-    traceback and exits with 1, a TransientError with TRY_AGAIN.
+    traceback and exits with 1, a TransientError with TRY_AGAIN; Ctrl-C, SIGTERM and SIGHUP exit with 128 + their
+    number. A stage that DVC started is stopped when DVC has ended.
     """
     module = sys.modules[stage.__module__]
     parser = argparse.ArgumentParser(
@@ -52,11 +60,24 @@ def run_stage(stage: Callable[..., None], reads: dict[str, str], writes: dict[st
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", handlers=[AboveBars()])
     for handler in logging.getLogger().handlers:
         handler.addFilter(_print)
+    stops = exit_on_stops()
+    end_with(_owners(), stops)
     try:
         params: Params = load_params(flags.pop("params"))
         stage(params, **flags)
-    except InputError as error:
-        if debug:
+    except BaseException as error:
+        if debug or not (stops or isinstance(error, InputError)):
             raise
+        if stops:  # libraries may turn SystemExit into other exceptions
+            print(f"stopped: {stage.__name__} is not done, run it again", file=sys.stderr)
+            sys.exit(128 + stops[0])
         print(f"error: {error}", file=sys.stderr)
         sys.exit(TRY_AGAIN if isinstance(error, TransientError) else 1)
+
+
+def _owners() -> list[psutil.Process | None]:
+    """Return the processes with which this stage ends: DVC and the one that ENDS_WITH names, where there is one."""
+    owners = [starter(SET_BY_DVC)] if SET_BY_DVC in os.environ else []
+    if number := os.environ.get(ENDS_WITH):
+        owners.append(process_of(int(number)))
+    return owners

@@ -8,14 +8,13 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator
-from concurrent.futures import CancelledError, Executor, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Executor
 from contextlib import AbstractContextManager, contextmanager
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from sceneparse.core.errors import InputError, TransientError
-from sceneparse.core.parallel import usable_cpus
+from sceneparse.core.parallel import WorkerProcesses, usable_cpus
 from stages.prepare.encode import OTHER, signature, unfit
 
 log = logging.getLogger(__name__)
@@ -36,8 +35,7 @@ def open_executor(dataset: Path) -> AbstractContextManager[tuple[Executor, int]]
 @contextmanager
 def _processes() -> Iterator[tuple[Executor, int]]:
     count = usable_cpus()
-    # spawn: forking a process with threads, such as a progress bar's, can deadlock.
-    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+    with WorkerProcesses(count) as pool:
         yield pool, count
 
 

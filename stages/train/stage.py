@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from sceneparse.core.ends import stop_numbers
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import atomic_directory
 from sceneparse.core.locks import locked, output_lock
@@ -114,11 +115,9 @@ def train(params: Sections, records: Path, model: Path, card: Path, curves: Path
 
 @contextmanager
 def stop_signals() -> Iterator[list[int]]:
-    """Give a list that fills when SIGTERM or SIGINT arrives: the loop ends after the step, with its state saved."""
+    """Give a list that fills when a signal asks to end: the loop ends after the step, with its state saved."""
     received: list[int] = []
-    before = {
-        number: signal.signal(number, lambda n, _: received.append(n)) for number in (signal.SIGTERM, signal.SIGINT)
-    }
+    before = {number: signal.signal(number, lambda n, _: received.append(n)) for number in stop_numbers()}
     try:
         yield received
     finally:
