@@ -25,12 +25,12 @@ CHOICES = {  # params that a cycle changes, one of each stage's section
     "evaluate.flip": [False, True],
     "visualize.random": [1, 2],
 }
-WAYS = {
-    "dvc": ["dvc", "repro"],
-    "flow": ["sceneparse", "run"],
-    "sweep": ["sceneparse", "sweep", "train.learning_rate=0.002,0.004"],
-    "push": ["dvc", "push"],
-    "pull": ["dvc", "pull", "--force"],
+WAYS = {  # commands, and about the seconds that they take
+    "dvc": (["dvc", "repro"], 20),
+    "flow": (["sceneparse", "run"], 25),
+    "sweep": (["sceneparse", "sweep", "train.learning_rate=0.002,0.004"], 40),
+    "push": (["dvc", "push"], 2),
+    "pull": (["dvc", "pull", "--force"], 2),
 }
 SIGNALS = [signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
 
@@ -82,8 +82,9 @@ def test_after_all_that_the_workspace_equals_a_fresh_build(workspace, tmp_path):
         way, killed = draw.choice([*WAYS]), draw.random() < 0.6
         if way != "pull":  # which brings back what belongs to dvc.lock
             workspace.set_param(key, draw.choice(CHOICES[key]))
-        delay, number = draw.uniform(0.0, 25.0), draw.choice(SIGNALS)
-        status, said = run(workspace, WAYS[way], delay if killed else PATIENCE, number)
+        command, seconds = WAYS[way]
+        delay, number = draw.uniform(0.0, seconds), draw.choice(SIGNALS)
+        status, said = run(workspace, command, delay if killed else PATIENCE, number)
         end = f"{number.name} after {delay:.1f} s" if killed else "alone"
         print(f"{cycle}: {key}, {way}, {end}: {status}", flush=True)
         if not killed and way in ("dvc", "flow"):
@@ -91,7 +92,7 @@ def test_after_all_that_the_workspace_equals_a_fresh_build(workspace, tmp_path):
             assert status == 0 or torn, said[-3000:]  # a run repairs what a kill left torn; DVC itself does not
             assert torn or "up to date" in workspace.run("dvc", "status")
 
-    status, said = run(workspace, WAYS["flow"], PATIENCE, signal.SIGKILL)
+    status, said = run(workspace, WAYS["flow"][0], PATIENCE, signal.SIGKILL)
     assert status == 0, said[-3000:]
     assert "up to date" in workspace.run("dvc", "status")
     workspace.run("sceneparse", "verify")
