@@ -12,10 +12,12 @@ from PIL import Image
 
 from sceneparse.convert.inspection import inspect
 from sceneparse.core.errors import InputError
+from sceneparse.core.files import file_digest
 from sceneparse.dataset.archive import Archive
 from sceneparse.dataset.class_table import parse_class_table, scan_class_table
 from sceneparse.dataset.layout import CLASS_TABLE, SPLITS
-from sceneparse.records.manifest import MANIFEST, RERUN, open_records
+from sceneparse.records.manifest import MANIFEST, RERUN, Manifest, Shard, Split, open_records
+from sceneparse.records.tfrecord import frame
 from stages.download.stage import download, pack
 from stages.prepare.stage import prepare
 
@@ -128,10 +130,13 @@ def test_convert_names_the_row_whose_quotation_marks_do_not_pair(tmp_path, monke
 
 @pytest.fixture(scope="module")
 def records(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("records")
-    write_archive(folder / "dataset.zip", training=3, validation=1)
-    prepare(demo_params(prepare={"size": 64}), folder / "dataset.zip", folder / "records")
-    return folder / "records"
+    folder, splits = tmp_path_factory.mktemp("records"), {}
+    for name, ids in (("training", ("a", "b", "ä")), ("validation", ("d",))):
+        path = folder / f"{name}-00000-of-00001.tfrecord"
+        path.write_bytes(frame(b"an example") * len(ids))
+        splits[name] = Split(ids, (5, 40, 0), (Shard(path.name, len(ids), file_digest(path)),))
+    Manifest(("sky", "Bäume"), 64, "squash", "bilinear", **splits, colours=("#87ceeb", "")).save(folder)
+    return folder
 
 
 def flipped(content, seed):
@@ -184,13 +189,13 @@ def test_a_flipped_bit_of_a_zip_is_found_or_changes_nothing(tmp_path):
             return archive.classes, [(pair, archive.read(pair.image), archive.read(pair.annotation)) for pair in pairs]
 
     whole, content, found = everything(), path.read_bytes(), 0
-    for seed in range(FLIPS):
+    for seed in range(FLIPS // 2):
         path.write_bytes(flipped(content, seed))
         try:
             assert everything() == whole
         except InputError:
             found += 1
-    assert found > FLIPS / 2
+    assert found > FLIPS / 4
 
 
 # --- errors name what the user gave

@@ -168,19 +168,19 @@ def test_a_model(tmp_path, members, bomb, member):
     assert f"compressed members, which could inflate to any size: {member}" in said
 
 
-def test_imagenet_weights(tmp_path, bomb):
+def test_imagenet_weights(tmp_path):
     folder = tmp_path / "backbone"
     save_backbone(folder, Backbone("vgg16", {"conv1_1/kernel": np.zeros((3, 3, 3, 8), np.float32)}, None))
     assert load_backbone(folder)
-    write_zip(folder / "backbone.npz", {"conv1_1/kernel.npy": bomb})
+    write_zip(folder / "backbone.npz", {"conv1_1/kernel.npy": zeros(50)})
     with pytest.raises(InputError, match="the backbone cannot be read") as refused:
         load_backbone(folder)
     assert "compressed members" in refused.value.got
 
 
-def reads_zips(file):
+def reads_zips(text):
     """Whether a file opens zips to read them, or NumPy's archives."""
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             name = f"{getattr(node.func.value, 'id', '')}.{node.func.attr}"
             if name == "np.load" or (name == "zipfile.ZipFile" and len(node.args) == 1):
@@ -192,6 +192,6 @@ def test_every_reader_of_zips_is_bounded():
     """Each uses read_member or check_stored, but for those that read what they have just written."""
     own = {"network/saving.py", "export/agreement.py", "export/runtime.py"}
     for file in (file for folder in ("sceneparse", "stages", "pipeline") for file in (ROOT / folder).rglob("*.py")):
-        name = "/".join(file.parts[-2:])
-        if reads_zips(file) and name not in own:
-            assert "zip_reading" in file.read_text() or name == "core/zip_reading.py", name
+        name, text = "/".join(file.parts[-2:]), file.read_text()
+        if ("ZipFile(" in text or "np.load(" in text) and reads_zips(text) and name not in own:
+            assert "zip_reading" in text or name == "core/zip_reading.py", name
