@@ -1,12 +1,13 @@
 # make demo       install into .venv, run the pipeline with params.yaml, show the scores
 # make docs       install, then build the documentation's site into site/
 #
-# Tests come in three tiers, marked where they are written (@pytest.mark.slow, @pytest.mark.exhaustive):
+# Tests come in tiers, marked where they are written (@pytest.mark.slow, @pytest.mark.exhaustive, @pytest.mark.soak):
 # make check      install, then linters, types and the fast tests, before every commit
 # make test       the same and the slow tests, each thing once
 # make test-rest  install, then the exhaustive tests: what `make test` does once, again and in every variant
+# make test-soak  install, then what repeats at random moments or thousands of times: hours
 # make test-s3, make test-webdav   install, then the DVC remote against servers that need packages of their own
-# make test-all   all tests there are: test, test-rest, test-s3, test-webdav
+# make test-all   all tests there are
 #
 # All work from any folder (make -C or make -f), and install again only when a requirement changed.
 
@@ -32,7 +33,7 @@ endef
 PYTEST = python -m pytest --dist loadfile --no-loadscope-reorder --max-worker-restart 0 --durations 20 --numprocesses
 LINT = ruff check . && ruff format --check . && mypy
 
-.PHONY: demo docs check test test-rest test-s3 test-webdav test-all
+.PHONY: demo docs check test test-rest test-soak test-s3 test-webdav test-all
 .PHONY: install install-test install-docs install-test-s3 install-test-webdav
 
 # exec, so that no shell stands between make and DVC, and takes make's SIGTERM; the stages end with make, $$PPID.
@@ -44,7 +45,7 @@ docs: install-docs
 	@$(IN_VENV) NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet && echo "site/index.html"
 
 check: install-test
-	@$(IN_VENV) $(LINT) && $(PYTEST) 2 -m "not slow and not exhaustive"
+	@$(IN_VENV) $(LINT) && $(PYTEST) 2 -m "not slow and not exhaustive and not soak"
 
 test: install-test
 	@$(IN_VENV) $(LINT) && $(PYTEST) 3
@@ -52,7 +53,10 @@ test: install-test
 test-rest: install-test
 	@$(IN_VENV) $(PYTEST) 3 -m "exhaustive and not s3 and not webdav"
 
-test-all: test test-rest test-s3 test-webdav
+test-soak: install-test
+	@$(IN_VENV) $(PYTEST) 2 -m soak
+
+test-all: test test-rest test-soak test-s3 test-webdav
 
 test-s3 test-webdav: test-%: install-test-%
 	@$(IN_VENV) python -m pytest -m $* tests/pipeline/repro/test_remotes.py

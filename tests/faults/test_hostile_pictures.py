@@ -34,9 +34,9 @@ FEW, MANY, BATCH = 14, 5000, 100
 
 
 def batches(format):
-    """A batch for the fast tests; all for the exhaustive ones, which take minutes."""
+    """A batch for the fast tests; all for the soak tests, which take minutes."""
     few = pytest.param(format, FEW, id=format)
-    return [few, pytest.param(format, MANY, id=f"{format}-all", marks=pytest.mark.exhaustive)]
+    return [few, pytest.param(format, MANY, id=f"{format}-all", marks=pytest.mark.soak)]
 
 
 CASES = [case for format in FORMATS for case in batches(format)]

@@ -1,5 +1,6 @@
 """Nothing outlives what it works for: workers their stage, a stage DVC, all of them `make demo`; no more than that."""
 
+import itertools
 import os
 import random
 import signal
@@ -33,9 +34,15 @@ print("follows", flush=True)
 time.sleep(600)
 """
 
+LEVELS = ("make", "dvc", "stages.download", "stages.prepare", "stages.train")
+
 
 def exhaustive(*values):
     return pytest.param(*values, marks=pytest.mark.exhaustive)
+
+
+def soak(*values):
+    return pytest.param(*values, marks=pytest.mark.soak)
 
 
 @pytest.mark.parametrize("number", [KILL, exhaustive(TERM)])
@@ -79,7 +86,7 @@ def test_workers_end_with_their_stage(tmp_path, number):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seconds", [None, *(exhaustive(tenth / 10) for tenth in range(2, 30))])
+@pytest.mark.parametrize("seconds", [None, exhaustive(0.3), *(soak(tenth / 10) for tenth in range(2, 30))])
 def test_ctrl_c_in_a_terminal_is_one_line(tmp_path, seconds):
     """A terminal interrupts all of its processes, at any time: after the first records, or so many seconds."""
     stage = Prepare(tmp_path / "place", size=512)
@@ -133,7 +140,7 @@ def test_a_killed_worker_ends_the_stage_for_now():
     assert "process" in failure.value.got
 
 
-@pytest.mark.exhaustive
+@pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_repro_again_and_again_after_kills_at_random_moments(tmp_path):
     """Each time at once, while what the killed one left may still end."""
@@ -162,9 +169,13 @@ def installed(tmp_path_factory):
     return workspace
 
 
-@pytest.mark.exhaustive
-@pytest.mark.parametrize("number", [KILL, TERM, HUP, INT])
-@pytest.mark.parametrize("level", ["make", "dvc", "stages.download", "stages.prepare", "stages.train"])
+@pytest.mark.parametrize(
+    ("level", "number"),
+    [
+        *(exhaustive(*each) for each in (("make", TERM), ("dvc", KILL), ("stages.train", INT))),
+        *(soak(*each) for each in itertools.product(LEVELS, (KILL, TERM, HUP, INT))),
+    ],
+)
 def test_make_demo_leaves_nothing_at_any_level(installed, tmp_path, level, number):
     """GNU make waits for its commands when it alone gets SIGHUP or SIGINT, and DVC ignores SIGINT during a stage."""
     workspace = installed.copy(tmp_path / "project")

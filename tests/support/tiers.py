@@ -1,4 +1,7 @@
-"""Tiers of tests: @pytest.mark.slow is not in `make check`, @pytest.mark.exhaustive in `make test-rest` alone."""
+"""Tiers of tests: @pytest.mark.slow is not in `make check`, @pytest.mark.exhaustive in `make test-rest` alone.
+
+@pytest.mark.soak is in `make test-soak` alone.
+"""
 
 from collections.abc import Iterable
 from typing import Any
