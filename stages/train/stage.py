@@ -71,7 +71,7 @@ def train(params: Sections, records: Path, model: Path, card: Path, curves: Path
 
     with (
         cluster.state(state) as own,
-        # A killed parent can leave its child training, and a second writer would spoil both runs' checkpoints.
+        # A second writer, as beside a training whose DVC was killed just now, would spoil both runs' checkpoints.
         locked(own / "lock", f"training in {own}"),
         output_lock(model) if cluster.chief else nullcontext(),  # it stands for all outputs
         join(cluster, key) as workers,

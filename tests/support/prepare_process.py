@@ -88,11 +88,11 @@ def runs(process: psutil.Process) -> bool:
         return False
 
 
-def wait_for_end(family: list[psutil.Process], seconds: float = PATIENCE) -> list[psutil.Process]:
+def wait_for_end(family: list[psutil.Process], seconds: float = PATIENCE, *, kill: bool = True) -> list[psutil.Process]:
     """Wait until none of the processes runs, for so many seconds at most; return those that still do, killed."""
     deadline = time.monotonic() + seconds
     while (left := [process for process in family if runs(process)]) and time.monotonic() < deadline:
         time.sleep(0.02)
-    for process in left:
+    for process in left if kill else ():
         process.kill()
     return left
