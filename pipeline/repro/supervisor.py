@@ -3,9 +3,9 @@
 Standard input is a pipe that the owner holds open and never writes to. The kernel closes it when the owner ends in any
 way, `kill -9` included. Then every descendant gets SIGTERM, and SIGKILL if it still runs after GRACE_SECONDS. DVC needs
 this: on SIGTERM it dies alone, and not every stage notices. The command itself gets its signal last, after
-ALONE_SECONDS without other processes: DVC, killed while it records the end of its stage, would leave a torn file of locks, and every
-later DVC command in that workspace would fail. If a slow disk delays DVC for longer, the torn file is removed at the
-end.
+ALONE_SECONDS without other processes: DVC, killed while it records the end of its stage, would leave a torn file of
+locks, and every later DVC command in that workspace would fail. If a slow disk delays DVC for longer, the torn file is
+removed at the end.
 """
 
 import ctypes
