@@ -185,12 +185,21 @@ def test_cards_inside_and_beside_are_refused_alike(tmp_path, content, changes, g
     assert beside.value.file == str(tmp_path / "other.json")
 
 
-@pytest.mark.parametrize("card", [b" " * (MOST_BYTES + 1), b"[" * 99_999, b'{"format": NaN}', b"9" * 5000])
-def test_cards_beside_a_model_are_bounded(tmp_path, content, card):
+@pytest.mark.parametrize(
+    ("card", "got"),
+    [
+        (b" " * (MOST_BYTES + 1), "more than 1,048,576 bytes"),
+        (b"[" * 99_999, "recursion limit"),
+        (b'{"format": NaN}', "not finite"),
+        (b"9" * 5000, "out of range"),
+    ],
+)
+def test_cards_beside_a_model_are_bounded(tmp_path, content, card, got):
     model = write_model(tmp_path / "fcn8s.keras", content)
     model.with_suffix(".json").write_bytes(card)
     with pytest.raises(InputError, match="the model's card cannot be read") as caught:
         check_model(model, model.with_suffix(".json"))
+    assert got in caught.value.got
     assert len(caught.value.got) < 300
 
 
