@@ -27,17 +27,17 @@ STR, MERGE, *NUMBERS = (f"tag:yaml.org,2002:{name}" for name in ("str", "merge",
 
 
 def load_yaml(file: Path, most: int = MOST_BYTES) -> Any:
-    """Return the content of a YAML file of at most `most` bytes; None if it is empty."""
-    return parse_yaml(read_within(file, most), most)
+    """Return the content of a YAML file of at most `most` bytes of UTF-8; None if it is empty."""
+    return parse_yaml(read_within(file, most).decode(), most)
 
 
-def parse_yaml(content: bytes | str, most: int = MOST_BYTES) -> Any:
+def parse_yaml(text: str, most: int = MOST_BYTES) -> Any:
     """Return the values of YAML that has at most twice `most` characters with its aliases written out."""
     yaml = YAML(typ="safe", pure=True)
     yaml.Constructor, yaml.max_depth = partial(_Bounded, 2 * most), MOST_LEVELS
     yaml.composer.warn_double_anchors = False
     try:
-        return yaml.load(content)
+        return yaml.load(text)
     except MaxDepthExceededError as error:
         raise ValueError(f"{_place(error)}more than {MOST_LEVELS} levels") from None
     except MarkedYAMLError as error:

@@ -112,6 +112,10 @@ def test_thousands_of_keys_and_of_faults_are_counted(tmp_path):
 def test_a_params_file_without_an_end_or_that_is_a_folder(tmp_path):
     assert "more than 65,536 bytes" in refused(load_params, Path("/dev/zero")).got
     assert "directory" in refused(load_params, tmp_path).got
+    (tmp_path / "params.yaml").write_text(params_text("demo"), encoding="utf-16")  # DVC does not read it either
+    assert "codec can't decode" in refused(load_params, tmp_path / "params.yaml").got
+    (tmp_path / "params.yaml").write_text(params_text("demo"), encoding="utf-8-sig")
+    assert load_params(tmp_path / "params.yaml") == Params()
 
 
 def test_a_preset_replaces_long_values_and_prints_their_ends(tmp_path, capsys):
