@@ -5,14 +5,17 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from sceneparse.core.errors import did_you_mean, shortened
+from sceneparse.core.errors import TRY_AGAIN, did_you_mean, shortened
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[Any]
 
 DEBUG = "show tracebacks of errors, and all output of TensorFlow"
 MOST_DIGITS = 20  # of a whole number, leading zeros included
-STATUSES = "exit status: 0 = done, 1 = refused or failed (standard error says why), 2 = wrong usage, 130 = Ctrl-C"
+STATUSES = (
+    "exit status: 0 = done, 1 = refused or failed (standard error says why), 2 = wrong usage,\n"
+    f"{TRY_AGAIN} = failed for now, as on a full disk: try again, 130 = Ctrl-C"
+)
 
 
 class Parser(argparse.ArgumentParser):

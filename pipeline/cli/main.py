@@ -13,12 +13,14 @@ import signal
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import NoReturn
 
 from pipeline.cli.arguments import DEBUG, STATUSES, Parser, add_command
 from pipeline.cli.dataset_commands import add_data
 from pipeline.cli.model_commands import add_models
 from pipeline.cli.run_commands import add_runs
-from sceneparse.core.errors import InputError, printable_lines
+from sceneparse.core.errors import TRY_AGAIN, InputError, TransientError, printable_lines
+from sceneparse.core.file_errors import file_error, files_understood, flush_output
 from sceneparse.core.tensorflow_loading import show_all
 
 SHELLS = ("bash", "zsh", "tcsh")
@@ -32,14 +34,17 @@ def main() -> None:
         try:
             _run()
         finally:
-            if sys.stdout:
-                sys.stdout.flush()  # a broken pipe raises here, not when Python exits
+            flush_output()  # a broken pipe raises here, not when Python exits
     except BrokenPipeError:
         if not _has_lost_reader():
             raise
         # Exit as SIGPIPE would. Not SIG_DFL: that would also kill us, silently, when a video encoder's pipe breaks.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(128 + signal.SIGPIPE)
+    except OSError as error:
+        if not (refusal := file_error(error)):
+            raise
+        _fail(refusal)
 
 
 def _has_lost_reader() -> bool:
@@ -51,18 +56,27 @@ def _has_lost_reader() -> bool:
     return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
+def _fail(error: InputError) -> NoReturn:
+    print(f"error: {error}", file=sys.stderr)
+    sys.exit(TRY_AGAIN if isinstance(error, TransientError) else 1)
+
+
 def _run() -> None:
     """Run the subcommand, and turn its errors into exit statuses."""
     interrupted = _watch_interrupts()
     try:
         flags = vars(make_parser().parse_args())
     except InputError as error:
-        sys.exit(f"error: {error}")
+        _fail(error)
     (module, function), debug = flags.pop("run").split(":"), flags.pop("debug")
     if debug:
         show_all()
     try:
-        getattr(importlib.import_module(module), function)(**flags)
+        with files_understood():
+            try:
+                getattr(importlib.import_module(module), function)(**flags)
+            finally:
+                flush_output()
     except KeyboardInterrupt:
         if debug:
             raise
@@ -70,7 +84,7 @@ def _run() -> None:
     except InputError as error:
         if debug:
             raise
-        sys.exit(f"error: {error}")
+        _fail(error)
     except Exception as error:
         if debug or (isinstance(error, BrokenPipeError) and _has_lost_reader()):
             raise

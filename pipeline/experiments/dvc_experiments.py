@@ -18,6 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pipeline.repro.dvc_commands import LAST_LINES, CommandError, run_dvc, stage_environment
+from pipeline.repro.dvc_errors import passes
 from pipeline.repro.param_paths import PARAMS
 from pipeline.repro.process import OnOutput
 from pipeline.repro.project import Project
@@ -178,5 +179,5 @@ def output_of(command: Sequence[str], *, cwd: Path, standard_input: bytes = b"",
         raise CommandError(command[0], ["it is not installed, or not on PATH"], may_pass=False) from None
     if done.returncode:
         lines = done.stderr.decode(errors="replace").splitlines()
-        raise CommandError(" ".join(command[:4]), lines[-LAST_LINES:], may_pass=False)
+        raise CommandError(" ".join(command[:4]), lines[-LAST_LINES:], passes(lines))
     return done.stdout

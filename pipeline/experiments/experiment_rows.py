@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.experiments.dvc_experiments import output_of
-from pipeline.repro.dvc_commands import CommandError
-from pipeline.repro.dvc_errors import refusal
+from pipeline.repro.dvc_commands import failures_understood
 from pipeline.repro.param_paths import PARAMS
 from pipeline.repro.stage_paths import stage_path
 from sceneparse.core.fields import leaves
@@ -29,10 +28,8 @@ def list_experiments(root: Path, *, every_commit: bool = False) -> tuple[Experim
     """Return the workspace as a row, and the experiments that started from the current commit, or from any."""
     flags = ["--all-commits"] if every_commit else []
     command = [sys.executable, "-m", "dvc", "exp", "show", "--json", *flags]
-    try:
+    with failures_understood(root):
         workspace, *baselines = json.loads(output_of(command, cwd=root))
-    except CommandError as error:
-        raise refusal(root, error.last) from None
     files = {"params": PARAMS, "metrics": stage_path("--scores", root)}
 
     def row(revision: dict[str, Any], name: str, baseline: str, done: bool) -> Experiment:

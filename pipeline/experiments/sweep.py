@@ -20,13 +20,13 @@ import psutil
 from pipeline.experiments.dvc_experiments import Baseline
 from pipeline.experiments.experiment_rows import Experiment, list_experiments
 from pipeline.experiments.grid import Point, read_grid
-from pipeline.repro.dvc_commands import CommandError
+from pipeline.repro.dvc_commands import CommandError, failures_understood
 from pipeline.repro.param_paths import PARAMS
 from pipeline.repro.process import exit_by
 from pipeline.repro.project import project_root
 from pipeline.repro.stage_paths import stage_path
 from pipeline.repro.supervisor import GRACE_SECONDS
-from sceneparse.core.errors import BusyError
+from sceneparse.core.errors import TRY_AGAIN, BusyError
 from sceneparse.core.fields import shown
 from sceneparse.core.locks import locked
 from sceneparse.core.tables import print_line, print_table
@@ -47,13 +47,14 @@ class Step:
 
 
 def sweep(assignments: list[str], dry_run: bool) -> None:
-    """Run the grid's points that are not done; exit with 1 if one failed, 130 or 143 on Ctrl-C or SIGTERM."""
+    """Run the grid's points that are not done; exit with 1 if one failed (75: for now), 130 or 143 if stopped."""
     root = project_root(Path.cwd())
     points, params = read_grid(assignments, root / PARAMS), (root / PARAMS).read_text()
     if dry_run:
-        _print_plan(_plan(Baseline.of(root), points))
+        with failures_understood(root):
+            _print_plan(_plan(Baseline.of(root), points))
         return
-    with _stoppable(), locked(root / STATE / "lock", "sweeping in this workspace"):
+    with _stoppable(), locked(root / STATE / "lock", "sweeping in this workspace"), failures_understood(root):
         _wait_for_killed(root / STATE)
         baseline = Baseline.of(root)
         plan = _plan(baseline, points)
@@ -64,7 +65,11 @@ def sweep(assignments: list[str], dry_run: bool) -> None:
         failures = [error for step in plan if (error := _take(step, baseline, params))]
     if failures:
         reasons = "\n\n".join(map(str, failures))
-        sys.exit(f"\n{reasons}\n\nerror: {len(failures)} of {len(plan)} points failed; the next start tries them again")
+        print(
+            f"\n{reasons}\n\nerror: {len(failures)} of {len(plan)} points failed; the next start tries them again",
+            file=sys.stderr,
+        )
+        sys.exit(TRY_AGAIN if any(error.may_pass for error in failures) else 1)
     print("rank them: sceneparse compare")
 
 

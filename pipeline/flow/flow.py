@@ -27,15 +27,20 @@ from pipeline.repro.lockfile import keep_copy, restore_torn
 from pipeline.repro.param_paths import check_inputs, check_params
 from pipeline.repro.project import Project, Stage, project_root
 from pipeline.repro.stage_paths import stage_path
-from sceneparse.core.errors import BusyError, InputError
+from sceneparse.core.errors import BusyError, InputError, TransientError
+from sceneparse.core.file_errors import files_understood
 from sceneparse.core.files import write_json
 from sceneparse.scores.results import read_scores
 
 
+def may_pass(error: Any) -> bool:
+    """Return whether trying again can help after this error."""
+    return isinstance(error, TransientError) or (isinstance(error, CommandError) and error.may_pass)
+
+
 def _may_pass(_task: Any, _run: Any, state: State[Any]) -> bool:
     """Return whether to retry a failed task: a network may come back, bad input stays bad."""
-    error = state.result(raise_on_failure=False)
-    return isinstance(error, CommandError) and error.may_pass
+    return may_pass(state.result(raise_on_failure=False))
 
 
 RETRY_SECONDS = [5.0, 20.0, 60.0]  # before trying a download or a push again
@@ -77,6 +82,7 @@ def sceneparse(
         gate = Gate(min_iou, margin) if push or min_iou is not None else None
         _check(project, stages, push, gate)
         with (
+            files_understood(),
             heeding_cancellation(),
             one_at_a_time(project, overlap),
             noted(project.root),
@@ -88,7 +94,7 @@ def sceneparse(
     except BusyError as error:
         return Cancelled(name="Refused", message=str(error))
     except InputError as error:
-        return Failed(message=str(error))
+        return Failed(message=str(error), data=error)
 
 
 def _check(project: Project, stages: list[Stage], push: bool, gate: Gate | None) -> None:
@@ -148,7 +154,7 @@ def _ended_by(name: str, state: State[Any]) -> State[Any]:
     if state.is_cancelled():
         raise RunCancelledError(str(state.message))
     error = state.result(raise_on_failure=False)
-    return Failed(message=f"{name}: {error if isinstance(error, Exception) else state.message}")
+    return Failed(message=f"{name}: {error if isinstance(error, Exception) else state.message}", data=error)
 
 
 def _stage_task(project: Project, outputs: Outputs, force: bool) -> Any:
@@ -166,11 +172,12 @@ def _stage_task(project: Project, outputs: Outputs, force: bool) -> Any:
         if current:  # Prefect has no record of this task yet
             return Completed(name=Verdict.CACHED, data=stage)
         try:
-            verdict = reproduce(project.root, stage, force, Relay(get_run_logger()))
-            if damaged := outputs.damaged(stage):  # copied from a damaged object of the cache
-                repair(project, damaged)
+            with files_understood():
                 verdict = reproduce(project.root, stage, force, Relay(get_run_logger()))
-            return Completed(name=verdict, data=stage)
+                if damaged := outputs.damaged(stage):  # copied from a damaged object of the cache
+                    repair(project, damaged)
+                    verdict = reproduce(project.root, stage, force, Relay(get_run_logger()))
+                return Completed(name=verdict, data=stage)
         except RunCancelledError as error:
             return Cancelled(message=str(error))
 

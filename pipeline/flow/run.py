@@ -17,10 +17,11 @@ from pipeline.repro.param_paths import check_params
 from pipeline.repro.process import exit_by
 from pipeline.repro.project import project_root
 from pipeline.repro.stage_names import check_stage_name
+from sceneparse.core.errors import TRY_AGAIN
 
 
 def run(**parameters: Any) -> None:
-    """Run the flow; exit with 0 when it completed, 1 when it did not, or 128 + the signal that stopped it."""
+    """Run the flow; exit with 0 if it completed, 1 if not, 75 if not for now, 128 + the signal that stopped it."""
     check_stage_name(Path.cwd(), parameters["stage"])
     # Prefect logs each failure with its traceback; this command prints the message instead.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
@@ -31,7 +32,7 @@ def run(**parameters: Any) -> None:
     use_prefect_api()
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-    from pipeline.flow.flow import sceneparse
+    from pipeline.flow.flow import may_pass, sceneparse
 
     gc.freeze()
     gc.enable()
@@ -45,6 +46,9 @@ def run(**parameters: Any) -> None:
     except (KeyboardInterrupt, SystemExit) as stop:
         print("stopped: run again to resume", file=sys.stderr)
         sys.exit(stop.code if isinstance(stop, SystemExit) else 128 + signal.SIGINT)
+    if state.name == "Cancelled":
+        sys.exit("cancelled: run again to resume")
     if not state.is_completed():
-        sys.exit(f"error: {state.message}" if state.name != "Cancelled" else "cancelled: run again to resume")
+        print(f"error: {state.message}", file=sys.stderr)
+        sys.exit(TRY_AGAIN if may_pass(state.result(raise_on_failure=False)) else 1)
     print(state.message)

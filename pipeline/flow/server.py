@@ -18,11 +18,13 @@ from pathlib import Path
 import psutil
 
 from pipeline.repro.process import supervised
+from sceneparse.core.disk_space import check_space
 from sceneparse.core.errors import InputError
 
 PORT = 4200  # Prefect's usual port
 LOG = Path("state/flow/server.log")  # output of our own server
 START_SECONDS = 300  # the first start makes the database, on a busy machine slowly
+NEEDED_BYTES = 10**6  # to start: the database, and the log
 OWN_SERVER = "then the command starts its own server"
 
 
@@ -42,7 +44,8 @@ class PrefectApi:
 def use_prefect_api() -> PrefectApi:
     """Return the API for this process and its children; start a server if none is configured.
 
-    Raises InputError if the configured API does not answer, or refuses this user.
+    Raises InputError if the configured API does not answer, or refuses this user; TransientError if our own server has
+    no space for its records.
     """
     from prefect.context import refresh_global_settings_context
     from prefect.settings import get_current_settings
@@ -79,6 +82,8 @@ def _start() -> tuple[str, ExitStack]:
                 time.sleep(0.1)
             if server.poll() is not None and not _bind(port):
                 continue  # another's server was sooner
+            for place in (LOG.resolve(), get_current_settings().home):
+                check_space(place, NEEDED_BYTES)  # the server prints nothing about a full disk: its log is there, too
             raise InputError(
                 "Prefect's server did not start",
                 expected=f"a server within {START_SECONDS} seconds, its records in {get_current_settings().home}",

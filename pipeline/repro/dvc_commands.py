@@ -7,11 +7,12 @@ statuses and printed lines are used here, the interface that DVC's users have.
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 
-from pipeline.repro.dvc_errors import refusal
+from pipeline.repro.dvc_errors import passes, refusal
 from pipeline.repro.process import Lines, OnOutput, run_supervised
 from pipeline.repro.project import in_git
 from sceneparse.core.errors import TRY_AGAIN
@@ -39,6 +40,15 @@ class CommandError(Exception):
 
     def __str__(self) -> str:
         return "\n".join([f"{self.command} failed", *self.last])
+
+
+@contextmanager
+def failures_understood(root: Path) -> Iterator[None]:
+    """Turn a CommandError inside the block into an InputError in this project's words."""
+    try:
+        yield
+    except CommandError as error:
+        raise refusal(root, error.last) from error
 
 
 def reproduce(root: Path, stage: str, force: bool, on_output: OnOutput) -> Verdict:
@@ -86,7 +96,9 @@ def run_dvc(
     )
     if status:
         may_pass = arguments[0] == "push" or any(line.endswith(f"exited with {TRY_AGAIN}") for line in lines.last)
-        raise CommandError(name or f"dvc {' '.join(arguments)}", failure_lines(root, lines.last), may_pass)
+        raise CommandError(
+            name or f"dvc {' '.join(arguments)}", failure_lines(root, lines.last), may_pass or passes(lines.last)
+        )
     return lines.last
 
 

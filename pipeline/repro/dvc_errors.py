@@ -5,12 +5,12 @@ is broken says more than DVC does; patterns in DVC's text tell all other errors.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.repro.project_files import RESTORE, broken_file
-from sceneparse.core.errors import InputError
+from sceneparse.core.errors import InputError, TransientError
 
 # Text of DVC, Git or the system -> problem, expected, file below the root, next step. The first match counts.
 KNOWN = (
@@ -94,6 +94,13 @@ KNOWN = (
         "free some: df -h shows where, dvc gc --workspace removes cached files that the workspace does not use",
     ),
     (
+        r"Too many open files",
+        "too many files are open",
+        "fewer open files than the limit",
+        ".",
+        "raise the limit (ulimit -n 4096) or end other programs, and run again",
+    ),
+    (
         r"Read-only file system|Permission denied|Operation not permitted|[Nn]ot a directory|File exists",
         "a folder of the project cannot be used",
         "folders that this user can write to, .dvc/tmp and DVC's cache included",
@@ -130,6 +137,7 @@ KNOWN = (
         "for code: git checkout PATH; for a stage's output: sceneparse run, or dvc pull",
     ),
 )
+PASSES = r"No space left|[Dd]isk quota exceeded|Too many open files"  # text of errors after which to try again
 
 
 @contextmanager
@@ -146,6 +154,11 @@ def dvc_understood(root: Path) -> Iterator[None]:
         raise refusal(root, text.splitlines()) from error
 
 
+def passes(printed: Iterable[str]) -> bool:
+    """Return whether lines of a failed command name a reason that may pass."""
+    return any(re.search(PASSES, line) for line in printed)
+
+
 def refusal(root: Path, printed: Sequence[str]) -> InputError:
     """Return the error for the lines of a DVC exception or of a failed command."""
     if broken := broken_file(root):
@@ -160,7 +173,8 @@ def refusal(root: Path, printed: Sequence[str]) -> InputError:
         return InputError(problem, expected=expected, got=got, file=root / name, next_step=RESTORE[name])
     for words, problem, expected, file, step in KNOWN:
         if re.search(words, text):
-            return InputError(problem, expected=expected, got=got, file=root / file, next_step=step)
+            kind = TransientError if passes(lines) else InputError
+            return kind(problem, expected=expected, got=got, file=root / file, next_step=step)
     return InputError(
         "DVC refuses to work here",
         expected="a project that DVC can work in",

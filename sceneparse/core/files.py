@@ -19,12 +19,14 @@ from typing import IO, Any
 from uuid import uuid4
 
 from sceneparse.core.errors import InputError
+from sceneparse.core.file_errors import names_file
 from sceneparse.core.locks import open_alone, output_lock
 
 ALGORITHMS = ("sha256", "sha1", "md5")
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "'")  # first characters of formulas; an apostrophe makes a cell text
 
 
+@names_file
 @contextmanager
 def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     """Open `path` for writing bytes; the file gets its name only when the block ends without an error.
@@ -44,6 +46,7 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
             raise
 
 
+@names_file
 @contextmanager
 def atomic_directory(path: Path) -> Iterator[Path]:
     """Yield an empty directory to fill; it replaces `path` only when the block ends without an error.

@@ -7,9 +7,11 @@ file that does not match is removed, a matching one is kept under its digest.
 """
 
 import hashlib
+import os
 import shutil
 from pathlib import Path
 
+from sceneparse.core.disk_space import check_space
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import atomic_write, file_digest, matches_digest
 from sceneparse.core.locks import locked
@@ -81,7 +83,7 @@ def unpinned(path: Path, source: str, *, pin: object) -> InputError:
 
 
 def copy(path: Path, target: Path) -> None:
-    """Copy a local file, atomically. Raises InputError."""
+    """Copy a local file, atomically. Raises InputError, and TransientError if the disk has too little space."""
     try:
         content = path.open("rb")
     except OSError as error:
@@ -92,5 +94,7 @@ def copy(path: Path, target: Path) -> None:
             file=path,
             next_step="fix the source in params.yaml",
         ) from None
-    with content, atomic_write(target) as file:
-        shutil.copyfileobj(content, file)
+    with content:
+        check_space(target, os.fstat(content.fileno()).st_size)
+        with atomic_write(target) as file:
+            shutil.copyfileobj(content, file)

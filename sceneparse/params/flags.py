@@ -14,6 +14,7 @@ import psutil
 
 from sceneparse.core.ends import end_with, exit_on_stops, process_of, starter
 from sceneparse.core.errors import TRY_AGAIN, InputError, TransientError, printable_lines
+from sceneparse.core.file_errors import files_understood, flush_output
 from sceneparse.core.progress import AboveBars
 from sceneparse.core.tensorflow_loading import show_all
 from sceneparse.params.whole import Params, load_params
@@ -22,7 +23,8 @@ EPILOG = f"""example, with the paths that dvc.yaml gives:
   dvc repro --single-item {{}}
 
 exit status: 0 = done, 1 = refused or stopped (standard error says why), 2 = wrong usage,
-{TRY_AGAIN} = failed for now, such as a download, 128 + a signal's number = stopped by it, 130 by Ctrl-C"""
+{TRY_AGAIN} = failed for now, as a download or on a full disk, 128 + a signal's
+number = stopped by it, 130 by Ctrl-C"""
 
 SET_BY_DVC = "DVC_STAGE"  # environment variable of all commands that DVC runs
 ENDS_WITH = "SCENEPARSE_ENDS_WITH"  # environment variable: id of a process whose end ends the stages too
@@ -63,8 +65,12 @@ def run_stage(stage: Callable[..., None], reads: dict[str, str], writes: dict[st
     stops = exit_on_stops()
     end_with(_owners(), stops)
     try:
-        params: Params = load_params(flags.pop("params"))
-        stage(params, **flags)
+        with files_understood():
+            try:
+                params: Params = load_params(flags.pop("params"))
+                stage(params, **flags)
+            finally:
+                flush_output()
     except BaseException as error:
         if debug or not (stops or isinstance(error, InputError)):
             raise

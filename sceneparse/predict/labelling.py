@@ -1,8 +1,9 @@
 """Pictures through the network: read ahead in threads, labelled in batches, written in threads behind it.
 
 Input: sources, and how to read and write one. Output: each one's result, or the InputError of reading or writing it; an
-error stops no other. Invariant: an annotation does not depend on the rest of its batch, and memory does not grow with
-the number of sources: one batch is being read, one is in the network and one is being written.
+error stops no other, except for a full disk and the like. Invariant: an annotation does not depend on the rest of its
+batch, and memory does not grow with the number of sources: one batch is being read, one is in the network and one is
+being written.
 """
 
 import time
@@ -11,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from sceneparse.core.errors import InputError
+from sceneparse.core.file_errors import raise_passing
 from sceneparse.core.parallel import in_order, usable_cpus
 from sceneparse.dataset.images import Pixels
 from sceneparse.predict.defaults import BATCH, TILE_ABOVE
@@ -68,6 +70,7 @@ def label_all(
         try:
             return Loaded(source, read(source), time.perf_counter() - started)
         except InputError as error:
+            raise_passing(error)  # a full disk: every other picture would fail as well
             return Done(source, error, time.perf_counter() - started)
 
     def save(loaded: Loaded, annotation: Pixels, seconds: float) -> Done[Result]:
@@ -75,6 +78,7 @@ def label_all(
         try:
             result: Result | InputError = write(loaded.source, loaded.image, annotation)
         except InputError as error:
+            raise_passing(error)
             result = error
         return Done(loaded.source, result, loaded.seconds + seconds + time.perf_counter() - started)
 

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from sceneparse.core.errors import InputError
 from sceneparse.core.fields import Palette
+from sceneparse.core.file_errors import raise_passing
 from sceneparse.core.progress import progress
 from sceneparse.core.tables import print_json, print_line, print_table
 from sceneparse.dataset.images import Pixels
@@ -109,6 +110,7 @@ def _label_all(
                 files = target_files(source, out)
                 result: Prediction | InputError = label_video(parser, Path(source.name), files, opacity, options)
             except InputError as error:
+                raise_passing(error)
                 result = error
             yield Done(source, result, time.perf_counter() - started)
 

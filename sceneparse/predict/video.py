@@ -5,6 +5,8 @@ video's frame rate, without sound; frames of odd sides gain a row or a column, a
 Invariant: a frame gets the labels that it would get as a picture, and memory holds no more than a batch of frames.
 """
 
+import errno
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -125,7 +127,10 @@ def _encoder(ffmpeg: str, stream: Stream, target: Path) -> Iterator[IO[bytes]]:
         except BrokenPipeError:
             refusal = "it ended early"
         if process.wait() or refusal:
-            raise unwritable(target.parent, f"ffmpeg: {_tail(errors) or refusal}")
+            tail, full = _tail(errors), os.strerror(errno.ENOSPC)
+            if full in tail:
+                raise OSError(errno.ENOSPC, full, str(target))
+            raise unwritable(target.parent, f"ffmpeg: {tail or refusal}")
 
 
 @contextmanager

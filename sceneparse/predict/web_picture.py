@@ -9,12 +9,10 @@ import time
 import requests
 
 from sceneparse.core.errors import InputError
-from sceneparse.core.proxies import no_proxy
+from sceneparse.fetch.receiving import answer, pieces
 
 MOST_BYTES = 128 << 20
-TIMEOUT_S = (10, 30)  # to connect; between two chunks
 LONGEST_S = 300.0  # for all of it
-CHUNK = 1 << 16
 
 
 def download(url: str) -> bytes:
@@ -22,11 +20,11 @@ def download(url: str) -> bytes:
     content, deadline = bytearray(), time.monotonic() + LONGEST_S
     try:
         # requests itself knows no schemes but http and https, for redirects too.
-        with requests.get(url, stream=True, timeout=TIMEOUT_S, proxies={"no_proxy": no_proxy()}) as response:
+        with answer(url) as response:
             if response.status_code != requests.codes.ok:
                 raise _refusal(url, f"HTTP {response.status_code} {response.reason}")
-            for chunk in response.iter_content(CHUNK):
-                content += chunk
+            for piece in pieces(response):
+                content += piece
                 if len(content) > MOST_BYTES:
                     raise _refusal(url, f"more than {MOST_BYTES} bytes")
                 if time.monotonic() > deadline:

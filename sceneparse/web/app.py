@@ -2,7 +2,7 @@
 
 Input: HTTP requests. Output: the page, or JSON; an error is JSON too, {"error": message}. Invariants: the server
 refuses requests under another name than its own (DNS rebinding), and posts from another site's page; it holds no body
-beyond the limit; it segments one picture at a time, and lets few wait.
+beyond the limit; it segments one picture at a time, and lets few wait: pictures that have arrived whole.
 """
 
 import ipaddress
@@ -23,9 +23,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sceneparse.dataset.picture_formats import TooLargeError
 from sceneparse.web.answer import Segmenter
+from sceneparse.web.uploads import BUSY, RefusedError, Uploads
 
 PAGE = Path(__file__).parent / "page"
-WAITING = 8  # requests that may hold a picture, the one at work included
+WAITING = 8  # whole pictures, the one at work included: from then on no more are read
 
 SECURITY = {
     # The page's own files alone; blob: is the user's picture.
@@ -44,6 +45,7 @@ def make_app(segmenter: Segmenter, max_mb: int, names: Iterable[str]) -> FastAPI
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)  # FastAPI's own pages load scripts from elsewhere
     turn, held = anyio.Semaphore(1), [0]
     limit = max_mb * 10**6
+    uploads = Uploads(limit)
 
     @app.exception_handler(HTTPException)
     async def refused(_: Request, error: HTTPException) -> Response:
@@ -60,27 +62,33 @@ def make_app(segmenter: Segmenter, max_mb: int, names: Iterable[str]) -> FastAPI
             "max_megapixels": segmenter.max_megapixels,
         }
 
+    def check_free() -> None:
+        if held[0] >= WAITING:
+            raise RefusedError(503, BUSY)
+
     @app.post("/api/segment")
     async def segment(request: Request) -> Response:
         """Segment the picture in the request's body: see Segmenter.answer."""
-        if held[0] >= WAITING:
-            return _error(503, "too many pictures at once: try again in a moment")
-        held[0] += 1
         try:
-            content = await _body(request, limit)
-            async with turn:
-                if await request.is_disconnected():  # the page shows another picture by now
-                    return Response(status_code=204)
-                return JSONResponse(await anyio.to_thread.run_sync(segmenter.answer, content))
+            check_free()
+            content = await uploads.read(request)
+            held[0] += 1
+            try:
+                async with turn:
+                    if await request.is_disconnected():  # the page shows another picture by now
+                        return Response(status_code=204)
+                    return JSONResponse(await anyio.to_thread.run_sync(segmenter.answer, content))
+            finally:
+                held[0] -= 1
         except ClientDisconnect:
             return Response(status_code=204)
+        except RefusedError as error:
+            return _error(error.status, str(error))
         except TooLargeError as error:
             return _error(413, str(error))
         except ValueError as error:
             advice = "" if "save it" in str(error) else "; open it in a viewer and save it as JPEG or PNG"
             return _error(415, f"the picture cannot be read: {error}{advice}")
-        finally:
-            held[0] -= 1
 
     app.mount("/", StaticFiles(directory=PAGE, html=True))  # last: it takes all other paths
     app.add_middleware(Guard, names=frozenset({"localhost", *names}))
@@ -120,16 +128,6 @@ class Guard:
             return name in self.names or bool(ipaddress.ip_address(name))
         except ValueError:
             return False
-
-
-async def _body(request: Request, limit: int) -> bytes:
-    """Return the request's body. Raises TooLargeError beyond `limit` bytes: uvicorn drops the rest."""
-    content = bytearray()
-    async for chunk in request.stream():
-        if len(content) + len(chunk) > limit:
-            raise TooLargeError(f"the file is larger than {limit / 1e6:g} MB, the most that is taken here")
-        content += chunk
-    return bytes(content)
 
 
 def _error(status: int, message: str) -> JSONResponse:

@@ -17,8 +17,6 @@ from sceneparse.core.errors import InputError
 from sceneparse.core.fields import Palette
 from sceneparse.inference.loading import load_parser
 
-LINGER_SECONDS = 3  # for requests at work when the server stops
-
 
 def web(
     model: Path,
@@ -33,23 +31,13 @@ def web(
     """Serve the page. Raises InputError if the address or the model cannot be used."""
     with _listen(host, port) as listening:  # before the slow loading, as it may fail
         parser = load_parser(model, card, palette)
-        import uvicorn
-
         from sceneparse.web.answer import Segmenter
         from sceneparse.web.app import make_app
+        from sceneparse.web.connections import make_server
 
         side = parser.card.preprocessing.size
         parser.annotate(np.zeros((side, side, 3), np.uint8))  # compiles the model for a likely size
         app = make_app(Segmenter(parser, model.stem, max_megapixels), max_mb, {host, socket.gethostname()})
-        config = uvicorn.Config(
-            app,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            lifespan="off",
-            ws="none",
-            timeout_graceful_shutdown=LINGER_SECONDS,
-        )
         listening.listen()
         bound, number = listening.getsockname()[:2]
         own = ipaddress.ip_address(bound)
@@ -61,7 +49,7 @@ def web(
         if open_browser:
             webbrowser.open(address)
         with suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listening])
+            make_server(app).run(sockets=[listening])
 
 
 def _listen(host: str, port: int) -> socket.socket:

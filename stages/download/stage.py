@@ -13,6 +13,7 @@ import zipfile
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
+from sceneparse.core.disk_space import check_space
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import add_member, atomic_write
 from sceneparse.core.locks import output_lock
@@ -72,7 +73,7 @@ def pack(folder: Path, target: Path) -> None:
     """Pack a dataset directory into a zip whose bytes depend on the files' names and contents alone.
 
     The layout may begin in `folder` or in one folder below it; the class table says where. Other files are left out.
-    Raises InputError unless there is exactly one class table.
+    Raises InputError unless there is exactly one class table, TransientError if the disk has too little space.
     """
     members = dataset_files(folder)
     tables = [name for name in members if PurePosixPath(name).name == CLASS_TABLE]
@@ -88,6 +89,7 @@ def pack(folder: Path, target: Path) -> None:
     pictures = (path for place in folders if place.is_dir() for path in place.iterdir())
     if ignored := ignored_pictures(pictures, IMAGE_SUFFIXES):
         print(f"ignored, as only .jpg, .jpeg and .png are read: {listed(ignored)}")
+    check_space(target, sum(path.stat().st_size for path in members.values()))
     # Stored, not deflated: JPEG and PNG do not shrink.
     with Archive(folder) as archive, atomic_write(target) as file, zipfile.ZipFile(file, "w") as packed:
         for name in progress(sorted(members), desc="pack", unit="file", mininterval=0.5):

@@ -1,8 +1,8 @@
 """Convert the dataset's archive into checked, resized, sharded TFRecords and their manifest.
 
 Every pair is checked (readable, 8-bit L annotation, equal sizes, values 0..N); if any fails, all faulty pairs are
-listed and nothing is written. Records keep the archive's order for any number of processes, so the same archive and
-params give the same bytes.
+listed and nothing is written. A disk without room for all records is refused before the first one is written. Records
+keep the archive's order for any number of processes, so the same archive and params give the same bytes.
 """
 
 from collections import Counter
@@ -11,6 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
+from sceneparse.core.disk_space import check_space
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import atomic_directory, file_digest
 from sceneparse.core.parallel import in_order
@@ -36,7 +37,10 @@ class Sections(Protocol):
 
 
 def prepare(params: Sections, dataset: Path, records: Path) -> None:
-    """Write the directory `records` from the zip `dataset`. Raises InputError listing every faulty pair."""
+    """Write the directory `records` from the zip `dataset`.
+
+    Raises InputError listing every faulty pair, and TransientError if the disk has too little space.
+    """
     with Archive(dataset) as archive:
         classes, colours = archive.classes, _colours(params.prepare, archive)
         pairs = {split: archive.pairs(split) for split in SPLITS}
@@ -45,7 +49,7 @@ def prepare(params: Sections, dataset: Path, records: Path) -> None:
     problems: list[str] = []
     lost: Counter[str] = Counter()
     splits: dict[str, Split] = {}
-    source, signed = dataset.absolute(), signature(dataset)
+    source, signed, room = dataset.absolute(), signature(dataset), Room(records, images)
     with (
         atomic_directory(records) as directory,
         open_executor(source) as (pool, at_once),
@@ -56,6 +60,7 @@ def prepare(params: Sections, dataset: Path, records: Path) -> None:
             chunks = (pairs[split][start : start + CHUNK] for start in range(0, len(pairs[split]), CHUNK))
             tasks = (Work(source, signed, chunk, params.prepare) for chunk in chunks)
             for encoded in in_order(pool, encode_pairs, tasks, ahead=4 * at_once):
+                room.check(encoded.records, directory)
                 writer.add(encoded)
                 problems += encoded.problems
                 lost += encoded.lost
@@ -90,6 +95,22 @@ def _colours(params: Prepare, archive: Archive) -> tuple[str, ...]:
             next_step="set prepare.colours to dataset; the class table may have a column Colour",
         )
     return COLOURS
+
+
+class Room:
+    """Space on the disk of `target` for the records of `images` pairs, each as large as the mean of those so far."""
+
+    def __init__(self, target: Path, images: int) -> None:
+        self._target, self._images = target, images
+        self._records = self._bytes = 0
+
+    def check(self, records: list[bytes], directory: Path) -> None:
+        """Count the next records, and raise TransientError if the disk cannot take what `directory` lacks."""
+        self._records += len(records)
+        self._bytes += sum(map(len, records))
+        if self._records:
+            written = sum(path.stat().st_size for path in directory.iterdir())
+            check_space(self._target, self._bytes * self._images // self._records - written)
 
 
 class SplitWriter:

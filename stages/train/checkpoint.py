@@ -8,6 +8,7 @@ and two steps are kept, so a damaged newest one costs minutes, not the run; a st
 the best weights that it names are.
 """
 
+import errno
 import hashlib
 import json
 import logging
@@ -71,6 +72,8 @@ class Checkpoints:
                     _read(self._file("best", note["best_step"]))
                 _assign(self.variables, values)
             except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+                if isinstance(error, OSError) and error.errno not in (None, errno.ENOENT):
+                    raise  # too many open files, no permission: the checkpoint may be whole
                 log.warning("checkpoint %s is damaged (%s); trying the one before", path, error)
                 path.unlink()
             else:

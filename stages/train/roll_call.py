@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 WAIT_SECONDS = 600.0  # for the last worker, counted from the start of this one
 RETRY_SECONDS = 0.5
+MESSAGE_SECONDS = 5.0  # for a worker's message, once it is connected
 
 
 def call_roll(cluster: Cluster, fingerprint: str) -> None:
@@ -64,7 +65,7 @@ def _as_chief(cluster: Cluster, mine: dict[str, Any], deadline: float) -> list[s
                     del present[sender]  # a worker sends one message only: this one has hung up
                 elif connection := _accept(server):
                     sockets.enter_context(connection)
-                    card = _receive(connection, time.monotonic() + 5)
+                    card = _receive(connection, time.monotonic() + MESSAGE_SECONDS)
                     if card and card.get("index") in range(1, cluster.workers):
                         present[connection] = card
         differing = sorted({card["index"] for card in present.values() if card != mine | {"index": card["index"]}})
@@ -120,12 +121,23 @@ def _send(connection: socket.socket, message: dict[str, Any]) -> None:
 
 def _receive(connection: socket.socket, deadline: float) -> dict[str, Any] | None:
     """Return one message, or None if the peer sends none or something else."""
-    connection.settimeout(max(0.1, deadline - time.monotonic()))
     try:
-        message = parse_json(connection.makefile("rb").readline(2**20))
+        message = parse_json(_line(connection, deadline))
     except (OSError, ValueError):
         return None
     return message if isinstance(message, dict) else None
+
+
+def _line(connection: socket.socket, deadline: float) -> bytes:
+    """Return the bytes up to a newline. A timeout for each piece alone would let a peer that drips hold the others."""
+    line = bytearray()
+    while not line.endswith(b"\n") and len(line) < 2**20:
+        connection.settimeout(max(0.1, deadline - time.monotonic()))
+        piece = connection.recv(2**16)
+        if not piece or time.monotonic() > deadline:
+            break
+        line += piece
+    return bytes(line)
 
 
 def _absent(got: str) -> TransientError:

@@ -21,7 +21,8 @@ def flow(**parameters: Any) -> dict[str, Any]:
     flows.RETRY_SECONDS[:] = [0.1, 0.1, 0.1]
     with contextlib.redirect_stdout(io.StringIO()) as output:
         state = flows.sceneparse(**parameters, return_state=True)
-    return {"name": state.name, "message": state.message, "output": output.getvalue()}
+    passes = flows.may_pass(state.result(raise_on_failure=False))
+    return {"name": state.name, "message": state.message, "output": output.getvalue(), "may_pass": passes}
 
 
 def status() -> list[str]:

@@ -38,6 +38,9 @@ if trouble in ("fail", "network"):
 if trouble == "fail":
     print("error: the input is bad", file=sys.stderr)
     sys.exit(1)
+if trouble == "full":
+    print("error: the disk is full", file=sys.stderr)
+    sys.exit(75)
 if trouble == "network" and len(tries.read_text()) <= 2:
     print("error: the network is away", file=sys.stderr)
     sys.exit(75)

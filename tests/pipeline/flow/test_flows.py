@@ -222,6 +222,13 @@ def test_a_network_that_comes_back_is_waited_for(mirror, run):
     assert (mirror.path / "state/tries").read_text() == "xxx"
 
 
+@pytest.mark.parametrize(("trouble", "may_pass"), [("full", True), ("fail", False)])
+def test_a_failed_run_says_whether_to_try_again(mirror, run, trouble, may_pass):
+    mirror.set_line("download", f"value: 50, trouble: {trouble}")
+    state, _ = run()
+    assert (state["name"], state["may_pass"]) == ("Failed", may_pass)
+
+
 def test_a_second_run_waits_or_is_refused(mirror, run):
     lock = mirror.path / "state/flow/lock"
     with locked(lock, "testing"):

@@ -13,7 +13,7 @@ from pipeline.experiments.experiment_rows import list_experiments
 from pipeline.repro.dvc_commands import CommandError, push_outputs, reproduce
 from pipeline.repro.dvc_errors import dvc_understood
 from pipeline.repro.project import Project, project_root
-from sceneparse.core.errors import InputError
+from sceneparse.core.errors import InputError, TransientError
 
 pytestmark = [
     pytest.mark.slow,
@@ -266,6 +266,7 @@ def test_a_disk_without_space(tmp_path):
     with pytest.raises(InputError) as refusal, dvc_understood(tmp_path):
         Path("/dev/full").write_bytes(b"x")
     check(refusal.value, "there is no space left", "No space left on device")
+    assert isinstance(refusal.value, TransientError)
 
 
 def test_every_command_names_the_line_of_a_merge(mirror):

@@ -14,7 +14,7 @@ import pytest
 from servers import Served, proxying, serving
 
 from sceneparse.core.errors import InputError, TransientError
-from sceneparse.fetch import transfer
+from sceneparse.fetch import receiving, transfer
 from sceneparse.fetch.pinned import copy, fetch
 from sceneparse.predict.web_picture import download
 
@@ -28,7 +28,7 @@ BROKE_AT = 150_000
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
     monkeypatch.setattr(transfer, "BACKOFF_S", 0)
-    monkeypatch.setattr(transfer, "CHUNK", 1000)
+    monkeypatch.setattr(receiving, "CHUNK", 1000)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 
@@ -98,7 +98,7 @@ def test_broken_connections_are_resumed(served, place):
     starts = [0, *(int(sent.removeprefix("bytes=").removesuffix("-")) for sent, _, _ in served.log[1:])]
     assert [(start + 500) // 1000 for start in starts] == [0, 100, 200, 300]
     assert {version for _, version, _ in served.log[1:]} == {'"v1"'}
-    assert sum(sent for *_, sent in served.log) < len(CONTENT) + 4 * transfer.CHUNK
+    assert sum(sent for *_, sent in served.log) < len(CONTENT) + 4 * receiving.CHUNK
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_later_run_fetches_only_the_rest(served, place, etag, modified, named)
     served.etag, served.modified = etag, modified
     left = place.break_off(served)
     assert place.part_file().read_bytes() == CONTENT[:left]
-    assert left > BROKE_AT - 2 * transfer.CHUNK
+    assert left > BROKE_AT - 2 * receiving.CHUNK
     place.fetch(served.url)
     assert served.log == [(f"bytes={left}-", named, len(CONTENT) - left)]
     assert place.cached() == {KEPT}
@@ -255,7 +255,7 @@ def test_other_size_than_the_pinned_one(served, place, claims_length):
         assert error.got == "400000 bytes"
         assert place.part_file().read_bytes() == b"", "a body of the wrong size is not downloaded"
     else:
-        assert len(place.part_file().read_bytes()) <= 1000 + transfer.CHUNK
+        assert len(place.part_file().read_bytes()) <= 1000 + receiving.CHUNK
 
 
 def test_a_removed_target_comes_back_without_network(served, place):

@@ -173,7 +173,7 @@ def test_the_web_is_held_to_limits(monkeypatch):
         monkeypatch.undo()
         server.drops = [30]
         refused(server, "cannot be fetched")
-        monkeypatch.setattr("sceneparse.predict.web_picture.TIMEOUT_S", (1, 0.05))
+        monkeypatch.setattr("sceneparse.fetch.receiving.TIMEOUT_S", (1, 0.05))
         server.stalls_after = 10
         refused(server, "timed out")
         monkeypatch.undo()

@@ -4,7 +4,6 @@ import base64
 import io
 import signal
 import socket
-import time
 import zlib
 from urllib.parse import urlsplit
 
@@ -84,26 +83,6 @@ def test_a_body_is_not_held_beyond_its_limit(serving, announced):
     assert answer.status_code == 413
     assert answer.json() == {"error": "the file is larger than 1 MB, the most that is taken here"}
     assert memory().rss - before < 30e6
-
-
-def test_few_wait(server):
-    """With as many uploads open as may be, one more is refused, until they end."""
-    place = urlsplit(server).hostname, urlsplit(server).port
-    head = f"POST /api/segment HTTP/1.1\r\nHost: {place[0]}\r\nContent-Length: 9\r\n\r\n".encode()
-    held = [socket.create_connection(place) for _ in range(8)]
-    for connection in held:
-        connection.sendall(head)
-
-    def until(status):
-        deadline = time.monotonic() + WAIT_S
-        while requests.post(f"{server}api/segment", data=PHOTO, timeout=WAIT_S).status_code != status:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-
-    until(503)
-    for connection in held:
-        connection.close()
-    until(200)
 
 
 def test_a_taken_port_and_an_open_address(model):
