@@ -53,6 +53,13 @@ def test_other_errors_stay_as_they_are(error):
     assert caught.value is error
 
 
+def test_hdf5_names_errors_in_its_text():
+    """Errors of closing a file are no OSErrors."""
+    with pytest.raises(TransientError) as error, files_understood():
+        raise RuntimeError("Can't decrement id ref count (file write failed: filename = '/a/b.h5', errno = 28, ...)")
+    assert error.value.file == "/a/b.h5"
+
+
 def test_an_odd_name_is_an_error_of_its_file():
     with pytest.raises(InputError) as error, files_understood():
         Path("x" * 999).read_bytes()
@@ -151,6 +158,8 @@ def test_a_failed_write_leaves_the_old_content_and_nothing_else(tmp_path):
 def test_space_is_checked_with_need_and_free_named(tmp_path):
     with small_disk(tmp_path, size="1m") as disk:
         check_space(disk.path / "not/there", 1 << 20)
+        with pytest.raises(TransientError):
+            check_space(disk.path, 1, spare=1 << 20)
         with pytest.raises(TransientError) as error:
             check_space(disk.path / "not/there", 3_000_000, spare=1_000_000)
     assert error.value.expected == "3.0 MB for this file or folder, and 1.0 MB that stay free"

@@ -82,9 +82,10 @@ def ended(client):
     return True
 
 
-def test_stalled_uploads_make_room(page):
+@pytest.mark.parametrize("sent", [b"", bytes(2999)], ids=["nothing", "nearly all, at once"])
+def test_stalled_uploads_make_room(page, sent):
     """Eight of them kept everyone out for ever; now a picture takes the place of one."""
-    with clients(page.place, uploads.MOST, HEAD + b"half") as stalled:
+    with clients(page.place, uploads.MOST, HEAD + sent) as stalled:
         time.sleep(2 * PATIENCE)
         for _ in range(3):
             answer = post(page)
@@ -164,6 +165,7 @@ def test_an_answer_that_nobody_takes_is_dropped(page, segmenter):
         assert client.fileno() > 0
 
 
+@pytest.mark.slow
 def test_an_answer_that_is_taken_slowly_arrives(page, segmenter):
     """For longer than a window, as fast as the least rate."""
     segmenter.size = 8_000_000
@@ -174,11 +176,11 @@ def test_an_answer_that_is_taken_slowly_arrives(page, segmenter):
         client.settimeout(WAIT_S)
         began, taken = time.monotonic(), 0
         while taken < segmenter.size:
-            piece = client.recv(200_000)
+            piece = client.recv(100_000)
             assert piece, f"it ended at byte {taken}"
             taken += len(piece)
-            time.sleep(0.005)
-        assert time.monotonic() - began > WINDOW / 2
+            time.sleep(0.02)
+        assert time.monotonic() - began > 2 * WINDOW
 
 
 def test_work_of_any_length_is_waited_for(page, segmenter):

@@ -136,3 +136,16 @@ def test_all_damaged_is_a_fresh_start(tmp_path, caplog):
     before = fresh.values()
     assert fresh.checkpoints.restore() is None
     assert equal(before, fresh.values())
+
+
+def test_a_checkpoint_that_cannot_be_opened_is_kept(tmp_path):
+    """Too many open files, or no permission, says nothing about its bytes."""
+    run = Run(tmp_path)
+    run.checkpoints.save(1, None, {})
+    run.checkpoints.save(2, None, {})
+    newest = run.checkpoints.directory / "step-000000002.npz"
+    newest.unlink()
+    newest.symlink_to(newest.name)  # nobody can open a link to itself, root included
+    with pytest.raises(OSError, match="symbolic links"):
+        Run(tmp_path).checkpoints.restore()
+    assert newest.is_symlink()
