@@ -28,7 +28,6 @@ def _quick(monkeypatch):
     monkeypatch.setattr(transfer, "PROGRESS_BYTES", 400)
     monkeypatch.setattr(transfer, "BACKOFF_S", 0)
     monkeypatch.setattr(transfer, "TRIES", 3)
-    monkeypatch.setattr(receiving, "ANSWER_S", 0.25)
 
 
 @pytest.fixture
@@ -88,6 +87,7 @@ def test_a_dripping_body_is_given_up_and_its_bytes_are_kept(place, monkeypatch):
         assert server.starts()[-1] == len(left)
 
 
+@pytest.mark.slow
 def test_a_slow_line_gets_through(place):
     """A few kilobytes a second, in small pieces, for many windows, are enough."""
 
@@ -108,7 +108,8 @@ def test_a_slow_line_gets_through(place):
     [dripping(WHOLE), endless(b"HTTP/1.1 100 Continue\r\n\r\n"), dripping(b"HTTP/1.1 200 OK\r\nX: " + bytes(9999))],
     ids=["byte by byte", "continue for ever", "one header"],
 )
-def test_headers_that_do_not_end(place, beginning):
+def test_headers_that_do_not_end(place, beginning, monkeypatch):
+    monkeypatch.setattr(receiving, "ANSWER_S", 0.25)
     with speaking(lambda number: beginning if number == 0 else dripping(WHOLE)) as server:
         assert "no whole answer" in place.refused(server.url, TransientError).got
         assert len(server.heads) == transfer.TRIES
@@ -216,5 +217,6 @@ def test_pictures_from_addresses_have_the_same_limits(body, monkeypatch):
     with speaking(lambda _: itertools.chain([head()], body())) as server, pytest.raises(InputError) as error:
         download(server.url)
     assert "bytes" in error.value.got
+    monkeypatch.setattr(receiving, "ANSWER_S", 0.25)
     with speaking(lambda _: dripping(WHOLE)) as server, pytest.raises(InputError, match="no whole answer"):
         download(server.url)

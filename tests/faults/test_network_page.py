@@ -15,7 +15,7 @@ from sceneparse.core import least_rate
 from sceneparse.web import connections, uploads
 from sceneparse.web.app import make_app
 
-WINDOW, PATIENCE, MAX_MB = 0.6, 0.2, 1
+WINDOW, PATIENCE, MAX_MB = 0.5, 0.2, 1
 HEAD = b"POST /api/segment HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3000\r\n\r\n"
 
 
@@ -122,6 +122,7 @@ def test_dripping_uploads_make_room(page):
             thread.join()
 
 
+@pytest.mark.slow
 def test_slow_but_honest_uploads_keep_their_places(page):
     """At a few kilobytes a second they get their answers, and a ninth is told to wait."""
     body = bytes(3000)
