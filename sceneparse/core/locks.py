@@ -30,9 +30,9 @@ def locked(lock: Path, work: str) -> Iterator[None]:
             next_step="wait for it to end, or stop it",
         )
     with file:
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}, {work}".encode())
-        file.flush()
+        with suppress(OSError):  # a full disk: what is written under the lock will say so, and the lock holds anyway
+            file.truncate(0)
+            os.write(file.fileno(), f"process {os.getpid()} on {socket.gethostname()}, {work}".encode())
         try:
             yield
         finally:

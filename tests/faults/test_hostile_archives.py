@@ -151,7 +151,8 @@ def test_the_benchmark_s_pictures(tmp_path, members, bomb, member):
 def sealed(path, members):
     """Write a model file with these members, whole as far as its seal says."""
     card = {KEY: make_card().model_dump(mode="json")}
-    whole = {METADATA: stored(json.dumps(card).encode()), "config.json": stored(b"{}"), **members}
+    whole = {METADATA: stored(json.dumps(card).encode()), "config.json": stored(b"{}")}
+    whole |= {"model.weights.h5": stored(b"weights"), **members}
     write_zip(path, whole, bytes(SEAL_BYTES))
     content = path.read_bytes()
     path.write_bytes(content[:-SEAL_BYTES] + seal(path).encode())

@@ -311,7 +311,8 @@ def test_a_stopped_sweep_leaves_no_process(quick, number):
 def test_one_sweep_at_a_time_and_the_workspace_is_free_meanwhile(quick):
     running = start(quick, "train.epochs=15,1")
     wait_for(lambda: at_step(quick, 1))
-    assert "another process is sweeping in this workspace" in quick.run("sceneparse", "sweep", "train.seed=1", expect=75)
+    refused = quick.run("sceneparse", "sweep", "train.seed=1", expect=75)
+    assert "another process is sweeping in this workspace" in refused
     assert "Running stage 'train'" in quick.run("dvc", "repro")
     (quick.path / "work.py").write_text("raise SystemExit('edited while the sweep runs')")
     quick.commit("later")
