@@ -18,6 +18,7 @@ for variable in [name for name in os.environ if name.lower().endswith("_proxy")]
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # processes that the tests start read their modules sooner
 # A shell lets what it starts with & ignore Ctrl-C, and every process started from there would, too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and nohup a hangup
 
 # Files that take long, the longest group first; one process runs those of a group, which share what takes long to make.
 GROUPS = {
