@@ -173,11 +173,13 @@ def _stage_task(project: Project, outputs: Outputs, force: bool) -> Any:
             return Completed(name=Verdict.CACHED, data=stage)
         try:
             with files_understood():
-                verdict = reproduce(project.root, stage, force, Relay(get_run_logger()))
-                if damaged := outputs.damaged(stage):  # copied from a damaged object of the cache
-                    repair(project, damaged)
+                for _ in range(2):
                     verdict = reproduce(project.root, stage, force, Relay(get_run_logger()))
-                return Completed(name=verdict, data=stage)
+                    damaged = outputs.damaged(stage)
+                    if not damaged:
+                        return Completed(name=verdict, data=stage)
+                    repair(project, damaged)  # copied from a damaged object of the cache
+            raise CommandError(stage, ["its outputs were damaged twice: check the disk (dmesg)"], may_pass=False)
         except RunCancelledError as error:
             return Cancelled(message=str(error))
 

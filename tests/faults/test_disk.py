@@ -27,12 +27,12 @@ PASSES = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EBUSY, e
 @pytest.mark.parametrize("number", KINDS, ids=errno.errorcode.get)
 def test_each_error_of_the_system_says_what_to_do(number, tmp_path):
     """Each names the file and comes through a pickle; only what passes is to be tried again."""
-    error = file_error(pickle.loads(pickle.dumps(OSError(number, os.strerror(number), str(tmp_path / "a")))))  # noqa: S301
+    error = file_error(pickle.loads(pickle.dumps(OSError(number, os.strerror(number), str(tmp_path / "a")))))  # noqa: S301 - our own bytes
     assert type(error) is (TransientError if number in PASSES else InputError)
     assert error.file == str(tmp_path / "a")
     assert error.got.startswith(os.strerror(number))
     assert ("MB free" in error.got or "GB free" in error.got) == (number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
-    assert str(pickle.loads(pickle.dumps(error))) == str(error)  # noqa: S301
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)  # noqa: S301 - our own bytes
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def test_dripping_uploads_make_room(page):
 
 @pytest.mark.slow
 def test_slow_but_honest_uploads_keep_their_places(page):
-    """At a few kilobytes a second they get their answers, and a ninth is told to wait."""
+    """At a few kilobytes a second they get their answers, and a ninth gets 503."""
     body = bytes(3000)
     with clients(page.place, uploads.MOST, HEAD) as honest:
         statuses = []

@@ -1,4 +1,4 @@
-"""Two writers of one output: the second is told who the first is, files stay whole, and the dead leave nothing."""
+"""Two writers of one output: the second one's error names the first, files stay whole, and the dead leave nothing."""
 
 import os
 import signal
