@@ -132,6 +132,7 @@ def test_a_stage_that_was_started_by_hand_outlives_its_shell_and_its_terminal(tm
     shell = stage.start("sh", "-c", command)
     assert shell.wait() == 0
     process = psutil.Process(int((stage.place / "pid").read_text()))
+    stage.wait_for_shard(process)  # until it is nohup's, a hangup ends it
     os.killpg(shell.pid, HUP)
     while runs(process):
         time.sleep(0.02)

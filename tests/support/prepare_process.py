@@ -61,14 +61,14 @@ class Prepare:
         """Start `dvc repro`."""
         return self.start("dvc", "repro", DVC_SITE_CACHE_DIR=str(self.place / "site-cache"))
 
-    def wait_for_shard(self, process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    def wait_for_shard(self, process: subprocess.Popen[bytes] | psutil.Process) -> list[psutil.Process]:
         """Return all descendants of a process once the workers' first records are on the disk."""
-        deadline = time.monotonic() + PATIENCE
+        process, deadline = psutil.Process(process.pid), time.monotonic() + PATIENCE
         while not list(self.place.glob(".records.*.partial/*.tfrecord")):
-            assert process.poll() is None, self.log.read_text()
+            assert runs(process), self.log.read_text()
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        return psutil.Process(process.pid).children(recursive=True)
+        return process.children(recursive=True)
 
     def is_whole(self) -> bool:
         """Check that the output is complete and that nothing but known files is beside it."""
