@@ -65,12 +65,6 @@ def run(workspace, command, kill_after, number):
     return status, log.read_text()
 
 
-def outputs(workspace):
-    """Return the bytes of all that DVC tracks."""
-    files = (path for name in ("data", "models", "metrics", "report") for path in (workspace.path / name).rglob("*"))
-    return {str(path.relative_to(workspace.path)): path.read_bytes() for path in files if path.is_file()}
-
-
 @pytest.mark.timeout(6 * 3600)
 @pytest.mark.parametrize(
     "cycles", [pytest.param(4, marks=pytest.mark.exhaustive), pytest.param(200, marks=pytest.mark.soak)]
@@ -104,4 +98,4 @@ def test_after_all_that_the_workspace_equals_a_fresh_build(workspace, tmp_path, 
 
     fresh = workspace.clone(tmp_path / "fresh/project")
     fresh.run("dvc", "repro")
-    assert outputs(fresh) == outputs(workspace)
+    assert fresh.outputs() == workspace.outputs()

@@ -78,6 +78,11 @@ class Workspace:
         """A file's bytes."""
         return (self.path / name).read_bytes()
 
+    def outputs(self) -> dict[str, bytes]:
+        """Return the bytes of all files that DVC tracks."""
+        files = [path for name in ("data", "models", "metrics", "report") for path in (self.path / name).rglob("*")]
+        return {str(path.relative_to(self.path)): path.read_bytes() for path in files if path.is_file()}
+
 
 def tiny(workspace: Workspace) -> Workspace:
     """Params for a whole run in seconds."""
