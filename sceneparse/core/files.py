@@ -1,11 +1,10 @@
 """Files that others read: written whole or not at all, and checked against pinned digests.
 
-A digest is written `algorithm:hex` (sha256, sha1 or md5; new ones are sha256) and covers the whole file. Writers fill a
-sibling `.partial` path of their own and rename it over the target, so a kill at any moment leaves the old content or
-the new, never a mixture. The next writer of the target removes what a killed one left beside it.
+A digest is written `algorithm:hex` (sha256, sha1 or md5; new ones are sha256) and covers the whole file. A writer fills
+a `.partial` path of its own beside the target and renames it over the target, so a kill at any moment leaves the old
+content or the new, never a mixture. The next writer of the target removes what a killed one left beside it.
 """
 
-import glob
 import hashlib
 import json
 import os
@@ -16,7 +15,6 @@ from contextlib import contextmanager
 from itertools import count, takewhile
 from pathlib import Path
 from typing import IO, Any
-from uuid import uuid4
 
 from sceneparse.core.errors import InputError
 from sceneparse.core.file_errors import names_file
@@ -54,10 +52,9 @@ def atomic_directory(path: Path) -> Iterator[Path]:
     Raises BusyError while another process fills one for the same path: directories take long to fill.
     """
     with output_lock(path):
-        for left in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):  # by killed writers
+        partial, old = path.with_name(f".{path.name}.partial"), path.with_name(f".{path.name}.old")
+        for left in (partial, old):  # by a killed writer
             shutil.rmtree(left, ignore_errors=True)
-        partial, old = path.with_name(f".{path.name}.{uuid4().hex[:8]}.partial"), path.with_name(f".{path.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
         partial.mkdir()
         try:
             yield partial

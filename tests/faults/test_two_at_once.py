@@ -67,6 +67,15 @@ def test_files_in_a_directory_that_is_being_filled(tmp_path):
     assert (tmp_path / "folder/inner/file").read_text() == "inner"
 
 
+def test_directories_whose_names_begin_alike(tmp_path):
+    with atomic_directory(tmp_path / "folder.zip") as other:
+        (other / "file").touch()
+        with atomic_directory(tmp_path / "folder") as directory:
+            (directory / "file").touch()
+    assert names(tmp_path) == ["folder", "folder.zip"]
+    assert names(tmp_path / "folder") == names(tmp_path / "folder.zip") == ["file"]
+
+
 def test_the_next_writer_removes_what_dead_ones_left_and_nothing_of_a_living_one(tmp_path, root):
     file, folder = tmp_path / "file", tmp_path / "folder"
     with atomic_write(file) as living:

@@ -64,7 +64,7 @@ class Prepare:
     def wait_for_shard(self, process: subprocess.Popen[bytes] | psutil.Process) -> list[psutil.Process]:
         """Return all descendants of a process once the workers' first records are on the disk."""
         process, deadline = psutil.Process(process.pid), time.monotonic() + PATIENCE
-        while not list(self.place.glob(".records.*.partial/*.tfrecord")):
+        while not list(self.place.glob(".records.partial/*.tfrecord")):
             assert runs(process), self.log.read_text()
             assert time.monotonic() < deadline
             time.sleep(0.01)

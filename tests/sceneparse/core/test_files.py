@@ -70,7 +70,7 @@ def test_a_directory_takes_the_old_one_s_place(tmp_path):
 
 
 def test_a_directory_is_given_empty_whatever_a_killed_writer_left(tmp_path):
-    for leftover in (".folder.0123abcd.partial", ".folder.old"):
+    for leftover in (".folder.partial", ".folder.old"):
         (tmp_path / leftover).mkdir()
         (tmp_path / leftover / "leftover").touch()
     with atomic_directory(tmp_path / "folder") as directory:
