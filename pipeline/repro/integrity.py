@@ -5,6 +5,7 @@ notices a damaged object, and `dvc repro --force` brings it back: the new bytes 
 Here every file is read. Removing what is damaged is the repair: then `dvc pull` or a run makes it again.
 """
 
+import hashlib
 import re
 import shutil
 import sys
@@ -13,26 +14,28 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from pipeline.repro.project import Project, project_root
-from sceneparse.core.files import matches_digest
+from sceneparse.core.documents import load_json
+from sceneparse.core.files import matches_digest, write_json
 from sceneparse.core.locks import locked
 from sceneparse.core.parallel import usable_cpus
 from sceneparse.core.progress import progress
 
-MEMORY = "state/flow/verified"  # digests of the outputs read so far, by path, time, size and inode
+MEMORY = "state/flow/verified.json"  # outputs that had the bytes of their digest -> their state at that time
+MOST_BYTES = 1 << 20  # of the memory: a line for each output
 
 
 class Outputs:
-    """Outputs of a project's stages. Those read before are read again once their time, size or inode has changed."""
+    """Outputs of a project's stages. One that was whole is read again once a file's time, size or inode has changed.
+
+    `afresh`: read all of them again.
+    """
 
     def __init__(self, project: Project, afresh: bool = False) -> None:
-        """`afresh`: read all of them."""
-        from dvc_data.hashfile.state import State, StateNoop
-
-        folder = project.root / MEMORY
-        folder.mkdir(parents=True, exist_ok=True)
-        self._project = project
-        self._state = StateNoop() if afresh else State(str(project.root), str(folder))
+        self._project, self._memory = project, project.root / MEMORY
+        self._whole: dict[str, str] = {} if afresh else _load(self._memory)
 
     def damaged(self, stage: str) -> list[Path]:
         """Return the outputs of a stage that exist with other bytes than dvc.lock says."""
@@ -40,12 +43,37 @@ class Outputs:
 
     def _differs(self, out: Any) -> bool:
         from dvc_data.hashfile.build import build
+        from dvc_data.hashfile.state import StateNoop
 
         if out.hash_info.name != "md5":  # dvc.lock has none yet, or one of an older DVC
             return False
-        cache = type(out.cache)(out.cache.fs, out.cache.path, state=self._state)
+        state = _state(Path(out.fs_path), out.hash_info.value)
+        if self._whole.get(out.fs_path) == state:
+            return False
+        cache = type(out.cache)(out.cache.fs, out.cache.path, state=StateNoop())  # without DVC's own memory
         _, _, content = build(cache, out.fs_path, out.fs, "md5", ignore=out.dvcignore, dry_run=True)
-        return bool(content.hash_info != out.hash_info)
+        if content.hash_info != out.hash_info:
+            return True
+        self._whole[out.fs_path] = state
+        write_json(self._memory, self._whole)
+        return False
+
+
+def _load(memory: Path) -> dict[str, str]:
+    """Return what the memory holds; nothing if it is damaged or missing, so that all outputs are read."""
+    try:
+        return TypeAdapter(dict[str, str]).validate_python(load_json(memory, MOST_BYTES))
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
+def _state(output: Path, digest: str) -> str:
+    """Return a digest of an output's own digest and of the time, size and inode of each of its files."""
+    files = sorted([output, *output.rglob("*")])
+    stats = [
+        (str(file), status.st_mtime_ns, status.st_size, status.st_ino) for file in files if (status := file.stat())
+    ]
+    return hashlib.sha256(repr((digest, stats)).encode()).hexdigest()
 
 
 def damaged_objects(cache: Path) -> list[Path]:

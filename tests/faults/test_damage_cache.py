@@ -8,7 +8,7 @@ import time
 import pytest
 from mirror import Mirror
 
-from pipeline.repro.integrity import Outputs, damaged_objects, repair
+from pipeline.repro.integrity import MEMORY, Outputs, damaged_objects, repair
 from pipeline.repro.lockfile import COPY, keep_copy, restore_torn
 from pipeline.repro.project import Project
 from sceneparse.core.errors import InputError
@@ -93,6 +93,16 @@ def test_an_output_is_read_again_when_it_has_changed_and_always_if_asked(mirror,
     assert Outputs(project, afresh=True).damaged("prepare") == [mirror.path / "data/records"]
     (mirror.path / MODEL).touch()
     assert Outputs(project).damaged("train") == [mirror.path / MODEL]
+
+
+@pytest.mark.parametrize("content", [b"\0garbage", b"[]", b'{"models/fcn8s.keras": 1}'])
+def test_all_outputs_are_read_where_the_memory_of_them_is_damaged(mirror, content):
+    assert Outputs(Project(mirror.path)).damaged("train") == []
+    flip(mirror.path / MODEL)
+    (mirror.path / MEMORY).write_bytes(content)
+    assert Outputs(Project(mirror.path)).damaged("train") == [mirror.path / MODEL]
+    flip(mirror.path / MODEL)
+    assert Outputs(Project(mirror.path)).damaged("train") == []
 
 
 def test_the_command_names_what_is_damaged_and_removes_it_if_asked(mirror):
