@@ -9,7 +9,6 @@ from prefect import get_run_logger
 
 from pipeline.repro.project import Project
 from sceneparse.core.errors import BusyError
-from sceneparse.core.locks import locked
 
 Overlap = Literal["wait", "refuse"]
 POLL_SECONDS = 1.0
@@ -22,8 +21,7 @@ def one_at_a_time(project: Project, overlap: Overlap) -> Iterator[None]:
     while True:
         with ExitStack() as held:
             try:
-                held.enter_context(locked(project.root / "state/flow/lock", "running the stages here"))
-                project.check_free()
+                held.enter_context(project.held())
             except BusyError as error:
                 if overlap == "refuse":
                     raise

@@ -18,8 +18,8 @@ from pydantic import TypeAdapter
 
 from pipeline.repro.project import Project, project_root
 from sceneparse.core.documents import load_json
+from sceneparse.core.errors import REPAIR
 from sceneparse.core.files import matches_digest, write_json
-from sceneparse.core.locks import locked
 from sceneparse.core.parallel import usable_cpus
 from sceneparse.core.progress import progress
 
@@ -98,8 +98,7 @@ def repair(project: Project, outputs: Sequence[Path]) -> None:
 def verify(remove_damaged: bool) -> None:
     """Run `sceneparse verify`: read all outputs and all of DVC's cache; exit with 1 if damage is found and left."""
     project = Project(project_root(Path.cwd()))
-    with locked(project.root / "state/flow/lock", "running the stages here"):
-        project.check_free()
+    with project.held():
         outputs = Outputs(project, afresh=True)
         damaged = [path for stage in project.stages() for path in outputs.damaged(stage.name)]
         damaged += damaged_objects(project.cache())
@@ -112,7 +111,7 @@ def verify(remove_damaged: bool) -> None:
     elif remove_damaged:
         print("dvc pull brings back what the remote has, sceneparse run makes the rest again")
     else:
-        sys.exit("error: damaged files: sceneparse verify --remove, then dvc pull or sceneparse run")
+        sys.exit(f"error: damaged files: {REPAIR}")
 
 
 def _remove(path: Path) -> None:

@@ -14,7 +14,6 @@ from pipeline.repro.project import WRITE_SECONDS, Project
 from pipeline.repro.project_files import MOST_BYTES
 from sceneparse.core.documents import parse_yaml
 from sceneparse.core.files import write_text
-from sceneparse.core.locks import locked
 
 LOCK, COPY = Path("dvc.lock"), Path("state/flow/dvc.lock")
 
@@ -22,22 +21,21 @@ LOCK, COPY = Path("dvc.lock"), Path("state/flow/dvc.lock")
 def keep_copy(root: Path) -> None:
     """Copy dvc.lock, if it is whole."""
     text = _read(root / LOCK)
-    if _is_whole(text) and text != _read(root / COPY):
+    if text != _read(root / COPY) and _is_whole(text):
         write_text(root / COPY, text)
 
 
 def restore_torn(root: Path) -> None:
-    """Replace dvc.lock if it is torn and somewhere there is a whole one.
+    """Replace dvc.lock if it is torn and a whole copy exists.
 
-    Raises BusyError when another command is at work here: it may be writing the file.
+    Raises BusyError while another command works here: it may be writing the file.
     """
     deadline = time.monotonic() + WRITE_SECONDS
     while (root / LOCK).exists() and not _is_whole(_read(root / LOCK)):
         if time.monotonic() < deadline:
             time.sleep(0.1)
             continue
-        with locked(root / "state/flow/lock", "running the stages here"):
-            Project(root).check_free()
+        with Project(root).held():
             candidates = [text for text in _candidates(root) if _is_whole(text)]
             if candidates:
                 write_text(root / LOCK, max(candidates, key=lambda text: _agreeing_stages(root, text)))

@@ -10,6 +10,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from pipeline.repro.dvc_locks import at_work, lock_understood, users
 from pipeline.repro.project_files import broken_file, check_merged
 from pipeline.repro.stage_names import no_such_stage
 from sceneparse.core.errors import InputError
+from sceneparse.core.locks import locked
 
 WRITE_SECONDS = 2.0  # more than any process takes to write dvc.lock
 
@@ -111,6 +113,13 @@ class Project:
             return None
         entry = json.dumps(to_single_stage_lockfile(self._nodes()[stage]), sort_keys=True)
         return hashlib.sha256(entry.encode()).hexdigest()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the workspace. Raises BusyError while a run or another DVC command works in it."""
+        with locked(self.root / "state/flow/lock", "running the stages here"):
+            self.check_free()
+            yield
 
     def check_free(self) -> None:
         """Raise BusyError while another DVC command works in this workspace."""
