@@ -179,7 +179,13 @@ def _stage_task(project: Project, outputs: Outputs, force: bool) -> Any:
                     if not damaged:
                         return Completed(name=verdict, data=stage)
                     repair(project, damaged)  # copied from a damaged object of the cache
-            raise CommandError(stage, ["its outputs were damaged twice: check the disk (dmesg)"], may_pass=False)
+            raise InputError(
+                "a stage's outputs were damaged twice",
+                expected="files with the bytes of the digests in dvc.lock",
+                got="other bytes, both times: they are removed",
+                file=", ".join(map(str, damaged)),
+                next_step="check the disk (dmesg), and run again",
+            )
         except RunCancelledError as error:
             return Cancelled(message=str(error))
 

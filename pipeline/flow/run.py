@@ -50,5 +50,6 @@ def run(**parameters: Any) -> None:
         sys.exit("cancelled: run again to resume")
     if not state.is_completed():
         print(f"error: {state.message}", file=sys.stderr)
-        sys.exit(TRY_AGAIN if may_pass(state.result(raise_on_failure=False)) else 1)
+        passes = state.name == "Refused" or may_pass(state.result(raise_on_failure=False))
+        sys.exit(TRY_AGAIN if passes else 1)
     print(state.message)

@@ -1,9 +1,11 @@
 """A bit that flips in DVC's cache or in an output, and a dvc.lock that was torn: found, named and repaired."""
 
+import json
 import os
 import stat
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from mirror import Mirror
@@ -143,6 +145,22 @@ def test_a_run_repairs_what_it_finds_damaged(mirror, prefect_api):
     flip(damaged)
     assert "was damaged: removed" in mirror.run("sceneparse", "run")
     assert (mirror.path / MODEL).read_bytes() == good == damaged.read_bytes()
+
+
+@pytest.mark.skipif(not Path("/proc/uptime").exists(), reason="there is no file whose bytes differ each time")
+def test_outputs_that_are_damaged_twice_end_the_run(mirror, prefect_api):
+    """The output is a file of the kernel, whose bytes differ from one reading to the next."""
+    mirror.environment |= prefect_api.environment
+    content = json.loads((mirror.path / "dvc.yaml").read_text())
+    content["stages"]["restless"] = {"cmd": "ln -s /proc/uptime uptime", "outs": [{"uptime": {"cache": False}}]}
+    (mirror.path / "dvc.yaml").write_text(json.dumps(content))
+    printed = mirror.run("sceneparse", "run", "--stage", "restless", expect=1)
+    assert printed.count("note: uptime was damaged: removed") == 2
+    assert "error: restless: a stage's outputs were damaged twice" in printed
+    assert f"file:     {mirror.path / 'uptime'}" in printed
+    assert "check the disk" in printed
+    assert "Traceback" not in printed
+    assert not os.path.lexists(mirror.path / "uptime")
 
 
 @pytest.mark.parametrize("last", [b"'2.0'\nst", b"    out"])

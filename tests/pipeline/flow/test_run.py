@@ -13,6 +13,9 @@ from mirror import STAGES, Mirror
 from prefect_server import Api, quiet_environment
 from tiers import matrix
 
+from sceneparse.core.errors import TRY_AGAIN
+from sceneparse.core.locks import locked
+
 pytestmark = pytest.mark.slow
 
 
@@ -128,6 +131,12 @@ def test_a_failure_is_told_without_a_traceback(mirror):
     assert mirror.run("sceneparse", "run", "--stage", "nosuch", expect=1).startswith("error: there is no such stage")
     for flag, value in (("--min-iou", "1.5"), ("--margin", "-1"), ("--overlap", "maybe")):
         assert "usage:" in mirror.run("sceneparse", "run", flag, value, expect=2)
+
+
+def test_a_refused_run_can_be_tried_again(mirror):
+    with locked(mirror.path / "state/flow/lock", "testing"):
+        said = mirror.run("sceneparse", "run", "--overlap", "refuse", expect=TRY_AGAIN)
+    assert f"process {os.getpid()} on " in said
 
 
 @pytest.mark.parametrize("command", matrix([("run",), ("serve",), ("notify", "http://127.0.0.1:1/hook")]))
