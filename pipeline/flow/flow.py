@@ -6,6 +6,7 @@ its cache, Completed when the stage ran. Tasks run one after another in the main
 ends the stage's processes.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +20,7 @@ from pipeline.flow.aftermath import noted
 from pipeline.flow.artifacts import publish_lineage, publish_results, published
 from pipeline.flow.cancellation import RunCancelledError, heeding_cancellation
 from pipeline.flow.gate import Gate, mean_iou, read_earlier
-from pipeline.flow.overlap import Overlap, one_at_a_time
+from pipeline.flow.overlap import Overlap, one_at_a_time, when_free
 from pipeline.flow.relay import Relay
 from pipeline.repro.dvc_commands import CommandError, Verdict, push_outputs, reproduce
 from pipeline.repro.integrity import Outputs, repair
@@ -39,8 +40,12 @@ def may_pass(error: Any) -> bool:
 
 
 def _may_pass(_task: Any, _run: Any, state: State[Any]) -> bool:
-    """Return whether to retry a failed task: a network may come back, bad input stays bad."""
-    return may_pass(state.result(raise_on_failure=False))
+    """Return whether to retry a failed task: a network may come back, bad input stays bad.
+
+    What another run causes, `overlap` has decided.
+    """
+    error = state.result(raise_on_failure=False)
+    return may_pass(error) and not isinstance(error, BusyError)
 
 
 RETRY_SECONDS = [5.0, 20.0, 60.0]  # before trying a download or a push again
@@ -88,7 +93,7 @@ def sceneparse(
             noted(project.root),
             publish_lineage(project.root),
         ):
-            return _run(project, stages, force, push, gate)
+            return _run(project, stages, force, push, gate, overlap)
     except RunCancelledError as error:
         return Cancelled(message=str(error))
     except BusyError as error:
@@ -113,17 +118,21 @@ def _check(project: Project, stages: list[Stage], push: bool, gate: Gate | None)
         )
 
 
-def _run(project: Project, stages: list[Stage], force: bool, push: bool, gate: Gate | None) -> State[Any]:
+def _run(
+    project: Project, stages: list[Stage], force: bool, push: bool, gate: Gate | None, overlap: Overlap
+) -> State[Any]:
     """Run the stages, publish and check their scores, push; return the flow's state."""
     outputs, states = Outputs(project), dict[str, State[Any]]()
-    run_stage = _stage_task(project, outputs, force)
+    run_stage = _stage_task(project, outputs, force, overlap)
+
+    def current(stage: str) -> str | None:
+        digest = None if force else project.current(stage)
+        return None if digest and repair(project, outputs, stage) else digest
+
     for node in stages:
         upstream = [states[name] for name in node.needs]
-        current = None if force else project.current(node.name)
-        if current and (damaged := outputs.damaged(node.name)):
-            repair(project, damaged)
-            current = None
-        states[node.name] = state = run_stage(node.name, current, return_state=True, wait_for=upstream)
+        digest = when_free(overlap, partial(current, node.name))
+        states[node.name] = state = run_stage(node.name, digest, return_state=True, wait_for=upstream)
         print(f"{node.name:<12}{state.name}", flush=True)
         if not state.is_completed():
             return _ended_by(node.name, state)
@@ -140,7 +149,7 @@ def _run(project: Project, stages: list[Stage], force: bool, push: bool, gate: G
         return Failed(name="BelowGate", message=f"the quality gate is closed, nothing is pushed: {reason}")
     if push:
         names = [node.name for node in stages]
-        state = _push_task(project)(names, return_state=True, wait_for=list(states.values()))
+        state = _push_task(project, overlap)(names, return_state=True, wait_for=list(states.values()))
         print(f"{'push':<12}{state.name}", flush=True)
         if not state.is_completed():
             return _ended_by("push", state)
@@ -154,10 +163,12 @@ def _ended_by(name: str, state: State[Any]) -> State[Any]:
     if state.is_cancelled():
         raise RunCancelledError(str(state.message))
     error = state.result(raise_on_failure=False)
+    if isinstance(error, BusyError):
+        raise error
     return Failed(message=f"{name}: {error if isinstance(error, Exception) else state.message}", data=error)
 
 
-def _stage_task(project: Project, outputs: Outputs, force: bool) -> Any:
+def _stage_task(project: Project, outputs: Outputs, force: bool, overlap: Overlap) -> Any:
     """Return the task that stands for a stage.
 
     Its parameters are the stage's name and the result of `Project.current`: DVC alone decides whether the stage is up
@@ -172,13 +183,13 @@ def _stage_task(project: Project, outputs: Outputs, force: bool) -> Any:
         if current:  # Prefect has no record of this task yet
             return Completed(name=Verdict.CACHED, data=stage)
         try:
+            relay = Relay(get_run_logger())
             with files_understood():
                 for _ in range(2):
-                    verdict = reproduce(project.root, stage, force, Relay(get_run_logger()))
-                    damaged = outputs.damaged(stage)
-                    if not damaged:
+                    verdict = when_free(overlap, lambda: reproduce(project.root, stage, force, relay))
+                    damaged = when_free(overlap, lambda: repair(project, outputs, stage))
+                    if not damaged:  # else copied from a damaged object of the cache
                         return Completed(name=verdict, data=stage)
-                    repair(project, damaged)  # copied from a damaged object of the cache
             raise InputError(
                 "a stage's outputs were damaged twice",
                 expected="files with the bytes of the digests in dvc.lock",
@@ -192,13 +203,13 @@ def _stage_task(project: Project, outputs: Outputs, force: bool) -> Any:
     return run_stage
 
 
-def _push_task(project: Project) -> Any:
+def _push_task(project: Project, overlap: Overlap) -> Any:
     """Return the task that uploads the stages' outputs and the run-cache."""
 
     @task(task_run_name="push", **RETRIES)
     def push(stages: list[str]) -> State[Any]:
         try:
-            push_outputs(project.root, stages, Relay(get_run_logger()))
+            when_free(overlap, lambda: push_outputs(project.root, stages, Relay(get_run_logger())))
         except RunCancelledError as error:
             return Cancelled(message=str(error))
         return Completed(message=f"pushed to {project.remote()}")

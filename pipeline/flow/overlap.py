@@ -1,9 +1,9 @@
 """One run at a time in a workspace, started by hand, by a schedule, or as plain `dvc repro`."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Literal
+from typing import Literal, TypeVar
 
 from prefect import get_run_logger
 
@@ -12,24 +12,33 @@ from sceneparse.core.errors import BusyError
 
 Overlap = Literal["wait", "refuse"]
 POLL_SECONDS = 1.0
+Result = TypeVar("Result")
+
+
+def when_free(overlap: Overlap, action: Callable[[], Result]) -> Result:
+    """Return an action's result. When it raises BusyError, wait and try again, or with `overlap` "refuse" raise it."""
+    waited = False
+    while True:
+        try:
+            return action()
+        except BusyError as error:
+            if overlap == "refuse":
+                raise
+            if not waited:
+                get_run_logger().info("waiting: %s", error)
+                print("waiting for another run in this workspace", flush=True)
+            waited = True
+        time.sleep(POLL_SECONDS)
 
 
 @contextmanager
 def one_at_a_time(project: Project, overlap: Overlap) -> Iterator[None]:
-    """Hold the workspace. While another run has it, wait, or with `overlap` "refuse" raise BusyError."""
-    waited = False
-    while True:
+    """Hold the workspace during the block, once no other run has it. Raises BusyError with `overlap` "refuse"."""
+
+    def hold() -> ExitStack:
         with ExitStack() as held:
-            try:
-                held.enter_context(project.held())
-            except BusyError as error:
-                if overlap == "refuse":
-                    raise
-                if not waited:
-                    get_run_logger().info("waiting: %s", error)
-                    print("waiting for another run in this workspace", flush=True)
-                waited = True
-            else:
-                yield
-                return
-        time.sleep(POLL_SECONDS)
+            held.enter_context(project.held())
+            return held.pop_all()
+
+    with when_free(overlap, hold):
+        yield

@@ -15,7 +15,7 @@ from pathlib import Path
 from pipeline.repro.dvc_errors import passes, refusal
 from pipeline.repro.process import Lines, OnOutput, run_supervised
 from pipeline.repro.project import in_git
-from sceneparse.core.errors import TRY_AGAIN
+from sceneparse.core.errors import TRY_AGAIN, BusyError
 from sceneparse.core.files import write_text
 from sceneparse.core.progress import DRAW
 
@@ -52,13 +52,15 @@ def failures_understood(root: Path) -> Iterator[None]:
 
 
 def reproduce(root: Path, stage: str, force: bool, on_output: OnOutput) -> Verdict:
-    """Run `dvc repro --single-item` for a stage that is not up to date. Raises CommandError.
+    """Run `dvc repro --single-item` for a stage. Raises CommandError, and BusyError while another DVC command works.
 
-    Returns RESTORED or COMPLETED. All processes of the command end with this one.
+    All processes of the command end with this one.
     """
     lines = run_dvc(root, ["repro", "--single-item", *(["--force"] if force else []), stage], on_output)
-    restored = any(line.startswith(f"Stage '{stage}' is cached - skipping run") for line in lines)
-    return Verdict.RESTORED if restored else Verdict.COMPLETED
+    said = " ".join(line for line in lines if line.startswith(f"Stage '{stage}' "))
+    if "is cached - skipping run" in said:
+        return Verdict.RESTORED
+    return Verdict.CACHED if "didn't change, skipping" in said else Verdict.COMPLETED  # another command ran it just now
 
 
 def push_outputs(root: Path, stages: Iterable[str], on_output: OnOutput) -> None:
@@ -77,9 +79,9 @@ def run_dvc(
     log: Path | None = None,
     **environment: str,
 ) -> list[str]:
-    """Run `dvc ARGUMENTS` and return its last lines. Raises CommandError, which names the command `name`.
+    """Run `dvc ARGUMENTS` and return its last lines; the output also goes to the file `log`.
 
-    The output also goes to the file `log`.
+    Raises CommandError, which names the command `name`, and BusyError while another DVC command works here.
     """
     lines = Lines(keep=1000)
 
@@ -129,10 +131,16 @@ def _without_git(root: Path) -> dict[str, str]:
 
 
 def failure_lines(root: Path, lines: list[str]) -> list[str]:
-    """Return why a command failed: the failed stage's own last lines, or DVC's refusal in this project's words."""
+    """Return why a command failed: the failed stage's own last lines, or DVC's refusal in this project's words.
+
+    Raises BusyError if the refusal is that another DVC command works here.
+    """
     if any(re.search(r"failed to run: .*exited with", line) for line in lines):
         return own_lines(lines)[-LAST_LINES:]
-    return str(refusal(root, lines[-LAST_LINES:])).splitlines()
+    refused = refusal(root, lines[-LAST_LINES:])
+    if isinstance(refused, BusyError):
+        raise refused
+    return str(refused).splitlines()
 
 
 def own_lines(lines: list[str]) -> list[str]:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.repro.project_files import RESTORE, broken_file
-from sceneparse.core.errors import InputError, TransientError
+from sceneparse.core.errors import BusyError, InputError, TransientError
 
 # Text of DVC, Git or the system -> problem, expected, file below the root, next step. The first match counts.
 KNOWN = (
@@ -108,13 +108,6 @@ KNOWN = (
         "give this user write access (ls -ld, chown), or set another cache: dvc cache dir PATH",
     ),
     (
-        r"Unable to acquire lock|is busy, it is being|unable to lock",
-        "DVC is at work in this workspace",
-        "one command at a time",
-        ".",
-        "wait for it to end, or stop it",
-    ),
-    (
         r"[Uu]nsaved files",
         "a file stands where an output belongs",
         "outputs as in dvc.lock, or none",
@@ -138,6 +131,7 @@ KNOWN = (
     ),
 )
 PASSES = r"No space left|[Dd]isk quota exceeded|Too many open files"  # text of errors after which to try again
+BUSY = r"Unable to acquire lock|is busy, it is being|unable to lock"
 
 
 @contextmanager
@@ -152,6 +146,17 @@ def dvc_understood(root: Path) -> Iterator[None]:
         while cause:
             text, cause = text if str(cause) in text else f"{text}: {cause}", cause.__cause__
         raise refusal(root, text.splitlines()) from error
+
+
+def at_work(root: Path, got: str) -> BusyError:
+    """Return the error for a workspace in which another DVC command works."""
+    return BusyError(
+        "DVC is at work in this workspace",
+        expected="one command at a time",
+        got=got,
+        file=root,
+        next_step="wait for it to end, or stop it",
+    )
 
 
 def passes(printed: Iterable[str]) -> bool:
@@ -171,6 +176,8 @@ def refusal(root: Path, printed: Sequence[str]) -> InputError:
         name = invalid[1]
         problem, expected = f"{name} does not fit DVC's schema", "the keys of DVC's schema"
         return InputError(problem, expected=expected, got=got, file=root / name, next_step=RESTORE[name])
+    if re.search(BUSY, text):
+        return at_work(root, got)
     for words, problem, expected, file, step in KNOWN:
         if re.search(words, text):
             kind = TransientError if passes(lines) else InputError

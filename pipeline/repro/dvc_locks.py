@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipeline.repro.dvc_errors import dvc_understood
-from sceneparse.core.errors import BusyError
+from pipeline.repro.dvc_errors import at_work, dvc_understood
 
 
 @contextmanager
@@ -21,17 +20,6 @@ def lock_understood(root: Path) -> Iterator[None]:
             yield
         except LockError as error:
             raise at_work(root, str(error).splitlines()[0]) from None
-
-
-def at_work(root: Path, got: str) -> BusyError:
-    """Return the error for a workspace in which DVC is at work."""
-    return BusyError(
-        "DVC is at work in this workspace",
-        expected="one command at a time",
-        got=got,
-        file=root,
-        next_step="wait for it to end, or stop it",
-    )
 
 
 def users(root: Path, repo: Any) -> list[dict[str, Any]]:

@@ -9,7 +9,6 @@ import hashlib
 import re
 import shutil
 import sys
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -88,17 +87,26 @@ def damaged_objects(cache: Path) -> list[Path]:
         return [path for path, bad in zip(objects, checked, strict=True) if bad]
 
 
-def repair(project: Project, outputs: Sequence[Path]) -> None:
-    """Remove damaged outputs, and all damaged objects of the cache: one of them may be where the damage came from."""
-    for path in (*outputs, *damaged_objects(project.cache())):
-        print(f"note: {_shown(project, path)} was damaged: removed", file=sys.stderr, flush=True)
-        _remove(path)
+def repair(project: Project, outputs: Outputs, stage: str) -> list[Path]:
+    """Remove and return a stage's damaged outputs; if there are any, remove all damaged objects of the cache, too.
+
+    One of the objects may be where the damage came from. Raises BusyError while another DVC command works here: what
+    looks like damage may be an output that it writes.
+    """
+    if not outputs.damaged(stage):
+        return []
+    with project.alone():
+        damaged = outputs.damaged(stage)
+        for path in (*damaged, *(damaged_objects(project.cache()) if damaged else ())):
+            print(f"note: {_shown(project, path)} was damaged: removed", file=sys.stderr, flush=True)
+            _remove(path)
+    return damaged
 
 
 def verify(remove_damaged: bool) -> None:
     """Run `sceneparse verify`: read all outputs and all of DVC's cache; exit with 1 if damage is found and left."""
     project = Project(project_root(Path.cwd()))
-    with project.held():
+    with project.held(), project.alone():
         outputs = Outputs(project, afresh=True)
         damaged = [path for stage in project.stages() for path in outputs.damaged(stage.name)]
         damaged += damaged_objects(project.cache())

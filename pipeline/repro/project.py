@@ -10,15 +10,15 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from pipeline.repro.dvc_errors import dvc_understood
-from pipeline.repro.dvc_locks import at_work, lock_understood, users
+from pipeline.repro.dvc_errors import at_work, dvc_understood
+from pipeline.repro.dvc_locks import lock_understood, users
 from pipeline.repro.project_files import broken_file, check_merged
 from pipeline.repro.stage_names import no_such_stage
 from sceneparse.core.errors import InputError
@@ -121,13 +121,21 @@ class Project:
             self.check_free()
             yield
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep DVC's commands out of this workspace. Raises BusyError while one works in it."""
+        with ExitStack() as held:
+            with lock_understood(self.root):
+                held.enter_context(self._repo.lock)
+            for user in users(self.root, self._repo):
+                if psutil.pid_exists(user["pid"]):
+                    raise at_work(self.root, f"process {user['pid']}: {user['cmd']}")
+            yield
+
     def check_free(self) -> None:
         """Raise BusyError while another DVC command works in this workspace."""
-        with lock_understood(self.root), self._repo.lock:
+        with self.alone():
             pass
-        for user in users(self.root, self._repo):
-            if psutil.pid_exists(user["pid"]):
-                raise at_work(self.root, f"process {user['pid']}: {user['cmd']}")
 
     def _nodes(self) -> dict[str, Any]:
         """Return DVC's stages by name, as dvc.yaml and dvc.lock are now: another process may have written them."""

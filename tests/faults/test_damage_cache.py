@@ -78,7 +78,7 @@ def test_a_damaged_object_and_its_output_are_found_and_removed(mirror):
     project = Project(mirror.path)
     assert Outputs(project).damaged("train") == [mirror.path / MODEL]
     assert damaged_objects(project.cache()) == [damaged]
-    repair(project, [mirror.path / MODEL])
+    assert repair(project, Outputs(project), "train") == [mirror.path / MODEL]
     assert not damaged.exists()
     mirror.run("dvc", "repro")
     assert (mirror.path / MODEL).read_bytes() == good == damaged.read_bytes()

@@ -261,3 +261,19 @@ def test_a_run_is_refused_while_dvc_repro_runs_by_hand(mirror, run):
         by_hand.wait()
     mirror.set_line("prepare", "value: 50")
     assert run()[0]["name"] == "Completed"
+
+
+@pytest.mark.exhaustive
+def test_runs_beside_dvc_repro_are_refused_or_complete_at_any_moment(mirror, run):
+    """DVC writes dvc.lock in place; a run that reads it then must not take it for damaged."""
+    states = []
+    for value in range(60, 70):
+        for stage in STAGES:
+            mirror.set_line(stage, f"value: {value}")
+        by_hand = subprocess.Popen(["dvc", "repro"], cwd=mirror.path, env=mirror.environment, stdout=subprocess.DEVNULL)
+        while by_hand.poll() is None:
+            states.append(run(overlap="refuse")[0])
+        assert by_hand.returncode == 0 or "Completed" in {state["name"] for state in states}, "a run was faster"
+        assert run()[0]["name"] == "Completed"
+    others = [state for state in states if state["name"] not in ("Refused", "Completed")]
+    assert others == []
