@@ -1,7 +1,7 @@
 """Worth of each switch of a training in the same time, on a dataset of yours: the table of docs/results.md.
 
     python -m benchmarks.recipes ARCHIVE --out recipes.csv [--minutes 7] [--only NAME ...] [--seeds 0 1 2]
-                                 [--weights vgg16_notop.h5] [--views [views] [larger]]
+                                 [--weights vgg16_notop.h5] [--views [views] [larger]] [--keep]
 
 Recipes of PRESETS are those presets (ancestor at quarter width), every other one is BASE, what the preset scratch was
 before these comparisons; both with the params of RECIPES changed. Those of preset imagenet need --weights, a Keras
@@ -11,7 +11,7 @@ Each model is scored in one view, and again in each of VIEWS unless --views name
 First the updates and the validation of the recipes are timed, which wants an idle machine: each gets as many whole
 epochs as fit into the minutes. Then the stages run, prepare to evaluate, and the load of the machine makes no
 difference any more. Every row is written when it is known, and a training keeps its checkpoints in a folder beside the
-table until then, so all this can be killed and started again.
+table until then, so all this can be killed and started again. With --keep that folder stays: model, curves, tables.
 """
 
 import argparse
@@ -30,13 +30,13 @@ from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
 
+from benchmarks.recipe_params import ALWAYS, BASE, FREE, PRESETS, RECIPES, SAME_WEIGHTS, STEPS
 from sceneparse.core.fields import set_leaf
 from sceneparse.core.files import file_digest, write_text
 from sceneparse.core.parallel import usable_cpus
 from sceneparse.params.presets import preset_params
 
 ROOT = Path(__file__).parents[1]
-ALWAYS = 1000  # more epochs than any training here has
 OTHER_SECONDS = 30.0  # a train stage without its updates: imports, tracing, the decision
 VIEWS: dict[str, dict[str, Any]] = {  # more scorings of each model
     "views": {"evaluate.scales": [0.75, 1.0, 1.25], "evaluate.flip": True},
@@ -45,111 +45,6 @@ VIEWS: dict[str, dict[str, Any]] = {  # more scorings of each model
 SCORES = [f"{size}_{name}" for size in ("original", "resized") for name in ("mean_iou", "pixel_accuracy")]
 COLUMNS = ["recipe", "seed", "minutes", "epoch_seconds", "epochs", "train_seconds"]
 COLUMNS += [*SCORES, *(f"{views}_{name}" for views in VIEWS for name in SCORES), "original_ious"]
-
-ONE_WINDOW = {"train.augment.first_crop": None}
-BASE: dict[str, Any] = {"train.batch_size": 4, "train.decision": "likelihood", **ONE_WINDOW}
-NO_COLOURS = {f"train.augment.{name}": 0.0 for name in ("brightness", "contrast", "saturation")}
-NO_ZOOM = {"train.augment.scale_min": 1.0, "train.augment.scale_max": 1.0}
-PLAIN = {"train.augment.flip": 0.0, **NO_ZOOM, **NO_COLOURS}
-
-# Params that differ, by dotted name.
-RECIPES: dict[str, dict[str, Any]] = {
-    "default": {},
-    "default, head_init normal": {"model.head_init": "normal"},
-    "default, one window": ONE_WINDOW,
-    "default, one window, no augmentation": {**ONE_WINDOW, **PLAIN},
-    "base": {},
-    "ancestor": {"model.width": 0.25},
-    "size 256": {
-        "prepare.size": 256,
-        "train.augment.crop": None,
-        "train.augment.scale_min": 0.75,
-        "train.augment.scale_max": 1.5,
-    },
-    "crop 128": {"train.augment.crop": 128},
-    "first_crop 128": {"train.augment.first_crop": 128},
-    "no augmentation": PLAIN,
-    "flip 0": {"train.augment.flip": 0.0},
-    "colours 0": NO_COLOURS,
-    "zoom 1": NO_ZOOM,
-    "zoom 0.75 to 1.33": {"train.augment.scale_min": 0.75, "train.augment.scale_max": 1.3333},
-    "normalization none": {"model.normalization": "none"},
-    "head_init normal": {"model.head_init": "normal"},
-    "head_channels 4096": {"model.head_channels": 4096},
-    "dropout 0.5": {"model.dropout": 0.5},
-    "upsampling learned": {"model.upsampling": "learned"},
-    "skips features": {"model.skips": "features", "model.upsampling": "learned"},
-    "learning_rate 0.0005": {"train.learning_rate": 0.0005},
-    "learning_rate 0.005": {"train.learning_rate": 0.005},
-    "decision iou": {"train.decision": "iou"},
-    "batch_size 2": {"train.batch_size": 2},
-    "batch_size 8": {"train.batch_size": 8},
-    "batch_size 16 in 4 micro_batches": {"train.batch_size": 16, "train.micro_batches": 4},
-    "class_weighting 0": {"train.class_weighting": 0.0},
-    "class_weighting 1": {"train.class_weighting": 1.0},
-    "logit_adjustment 0": {"train.logit_adjustment": 0.0},
-    "ema 0": {"train.ema": 0.0},
-    "backbone_rate 0.1": {"train.backbone_rate": 0.1},
-    "deterministic": {"train.deterministic": True},
-    "imagenet": {},
-    "imagenet, random weights": {"weights.source": "sources/none.yaml", "train.backbone_rate": 1.0},
-    "imagenet, backbone_rate 0.1": {"train.backbone_rate": 0.1},
-    "imagenet, backbone_rate 1": {"train.backbone_rate": 1.0},
-    "imagenet, freeze_epochs 2": {"train.freeze_epochs": 2},
-    "imagenet, frozen": {"train.freeze_epochs": ALWAYS},
-    "imagenet, learning_rate 0.0001": {"train.learning_rate": 0.0001},
-    "imagenet, learning_rate 0.001": {"train.learning_rate": 0.001},
-    "imagenet, weight_decay 0.1": {"train.weight_decay": 0.1},
-    "imagenet, clip_norm 0": {"train.clip_norm": 0.0},
-    "imagenet, one window": ONE_WINDOW,
-    "imagenet, windows of 128": {
-        **ONE_WINDOW,
-        "train.augment.crop": 128,
-        "train.augment.scale_min": 0.375,  # half the resolution, the same view
-        "train.augment.scale_max": 0.75,
-    },
-    "imagenet, size 384": {
-        "prepare.size": 384,
-        "train.augment.crop": 256,
-        "train.augment.scale_min": 0.5,
-        "train.augment.scale_max": 1.25,
-    },
-    "imagenet, no augmentation": PLAIN,
-    "imagenet, zoom 1 to 2": {"train.augment.scale_min": 1.0, "train.augment.scale_max": 2.0},
-    "imagenet, batch_size 4": {"train.batch_size": 4},
-    "imagenet, batch_size 8 in 4 micro_batches": {"train.batch_size": 8, "train.micro_batches": 4},
-    "imagenet, input_std 1": {"model.input_std": 1.0},
-    "imagenet, head_channels 512": {"model.head_channels": 512},
-    "imagenet, head_channels 4096": {"model.head_channels": 4096},
-    "imagenet, dropout 0.5": {"model.dropout": 0.5},
-    "imagenet, upsampling learned": {"model.upsampling": "learned"},
-    "imagenet, skips features": {"model.skips": "features", "model.upsampling": "learned"},
-    "imagenet, class_weighting 0": {"train.class_weighting": 0.0},
-    "imagenet, class_weighting 1": {"train.class_weighting": 1.0},
-    "imagenet, logit_adjustment 0.5": {"train.logit_adjustment": 0.5},
-    "imagenet, ema 0.995": {"train.ema": 0.995},
-    "imagenet, decision likelihood": {"train.decision": "likelihood"},
-    "imagenet, 32s 16s 8s": {},
-}
-PRESETS = {
-    **{recipe: "scratch" for recipe in RECIPES if recipe.startswith("default")},
-    **{recipe: "imagenet" for recipe in RECIPES if recipe.startswith("imagenet")},
-    "ancestor": "fcn2017",
-}
-# What changes from part to part of a training.
-STEPS: dict[str, list[dict[str, Any]]] = {
-    "imagenet, 32s 16s 8s": [
-        {"model.stride": 32},
-        {"model.stride": 16, "train.learning_rate": 0.0001},
-        {"model.stride": 8, "train.learning_rate": 0.0001},
-    ]
-}
-SAME_WEIGHTS = {"deterministic"}  # on a CPU it costs time and changes nothing: timed, not trained
-# Params whose value makes no difference to the time of an update; recipes that differ in these alone are timed once.
-FREE = {"weights.source", "model.head_init", "model.input_std", "model.dropout"}
-FREE |= {f"train.{name}" for name in ("learning_rate", "weight_decay", "backbone_rate", "clip_norm")}
-FREE |= {f"train.{name}" for name in ("class_weighting", "logit_adjustment", "decision")}
-FREE |= set(PLAIN)
 
 
 class Data(NamedTuple):
@@ -273,6 +168,7 @@ def main() -> None:
         "--views", nargs="*", choices=VIEWS, default=list(VIEWS), help="scorings beside that of one view"
     )
     parser.add_argument("--weights", type=Path, help="Keras weights file, for the recipes of preset imagenet")
+    parser.add_argument("--keep", action="store_true", help="leave the folder of each training beside the table")
     args = parser.parse_args()
     data = Data(args.archive.absolute(), args.weights and args.weights.absolute())
     recipes = args.only or [recipe for recipe in RECIPES if data.weights or PRESETS.get(recipe) != "imagenet"]
@@ -291,7 +187,8 @@ def main() -> None:
         if recipe not in SAME_WEIGHTS and not table.rows[key].get("original_mean_iou"):
             folder = args.out.absolute().with_suffix(".unfinished") / ", ".join(key)
             table.update(key, **train(recipe, int(seed), int(table.rows[key]["epochs"]), data, folder, args.views))
-            shutil.rmtree(folder)
+            if not args.keep:
+                shutil.rmtree(folder)
     print(f"{time.strftime('%Y-%m-%d')}, {usable_cpus()} cores, {args.minutes:g} minutes of training each")
 
 

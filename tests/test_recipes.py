@@ -8,7 +8,8 @@ from subprocess import CalledProcessError
 import pytest
 
 from benchmarks import recipes
-from benchmarks.recipes import BASE, COLUMNS, PRESETS, RECIPES, STEPS, Data, Table, write_params
+from benchmarks.recipe_params import BASE, PRESETS, RECIPES, STEPS
+from benchmarks.recipes import COLUMNS, Data, Table, write_params
 from sceneparse.core.files import file_digest
 from sceneparse.params.presets import preset_params
 from sceneparse.params.whole import load_params
