@@ -13,13 +13,12 @@ import signal
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import NoReturn
 
 from pipeline.cli.arguments import DEBUG, STATUSES, Parser, add_command
 from pipeline.cli.dataset_commands import add_data
 from pipeline.cli.model_commands import add_models
 from pipeline.cli.run_commands import add_runs
-from sceneparse.core.errors import TRY_AGAIN, InputError, TransientError, printable_lines
+from sceneparse.core.errors import InputError, exit_with, printable_lines
 from sceneparse.core.file_errors import file_error, files_understood, flush_output
 from sceneparse.core.tensorflow_loading import show_all
 
@@ -44,7 +43,7 @@ def main() -> None:
     except OSError as error:
         if not (refusal := file_error(error)):
             raise
-        _fail(refusal)
+        exit_with(refusal)
 
 
 def _has_lost_reader() -> bool:
@@ -56,18 +55,13 @@ def _has_lost_reader() -> bool:
     return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
-def _fail(error: InputError) -> NoReturn:
-    print(f"error: {error}", file=sys.stderr)
-    sys.exit(TRY_AGAIN if isinstance(error, TransientError) else 1)
-
-
 def _run() -> None:
     """Run the subcommand, and turn its errors into exit statuses."""
     interrupted = _watch_interrupts()
     try:
         flags = vars(make_parser().parse_args())
     except InputError as error:
-        _fail(error)
+        exit_with(error)
     (module, function), debug = flags.pop("run").split(":"), flags.pop("debug")
     if debug:
         show_all()
@@ -84,7 +78,7 @@ def _run() -> None:
     except InputError as error:
         if debug:
             raise
-        _fail(error)
+        exit_with(error)
     except Exception as error:
         if debug or (isinstance(error, BrokenPipeError) and _has_lost_reader()):
             raise

@@ -1,9 +1,10 @@
 """InputError, the one error for bad input: the problem, what was expected, what came instead, where, what to do."""
 
 import difflib
+import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 TRY_AGAIN = 75  # exit status after a TransientError: EX_TEMPFAIL of <sysexits.h>
 # Next step for a damaged output of a stage. DVC alone would copy the damage from its cache again.
@@ -70,3 +71,9 @@ class TransientError(InputError):
 
 class BusyError(TransientError):
     """A refusal because another process is at the same work."""
+
+
+def exit_with(error: InputError) -> NoReturn:
+    """Print an error without a traceback, and exit with 1, or with TRY_AGAIN if it may pass."""
+    print(f"error: {error}", file=sys.stderr)
+    sys.exit(TRY_AGAIN if isinstance(error, TransientError) else 1)

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from sceneparse.core.ends import end_with, exit_on_stops, process_of, starter
-from sceneparse.core.errors import TRY_AGAIN, InputError, TransientError, printable_lines
+from sceneparse.core.errors import TRY_AGAIN, InputError, exit_with, printable_lines
 from sceneparse.core.file_errors import files_understood, flush_output
 from sceneparse.core.progress import AboveBars
 from sceneparse.core.tensorflow_loading import show_all
@@ -72,13 +72,14 @@ def run_stage(stage: Callable[..., None], reads: dict[str, str], writes: dict[st
             finally:
                 flush_output()
     except BaseException as error:
-        if debug or not (stops or isinstance(error, InputError)):
+        if debug:
             raise
         if stops:  # libraries may turn SystemExit into other exceptions
             print(f"stopped: {stage.__name__} is not done, run it again", file=sys.stderr)
             sys.exit(128 + stops[0])
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(TRY_AGAIN if isinstance(error, TransientError) else 1)
+        if not isinstance(error, InputError):
+            raise
+        exit_with(error)
 
 
 def _owners() -> list[psutil.Process | None]:
