@@ -7,9 +7,8 @@ the mean IoU at original size, over classes that occur.
 from dataclasses import dataclass
 from pathlib import Path
 
-from sceneparse.core.documents import load_json
 from sceneparse.core.errors import InputError, shortened
-from sceneparse.scores.results import MOST_BYTES, Scores, scores_in
+from sceneparse.scores.results import Scores, load_scores
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ def read_earlier(path: Path) -> Scores:
     if not path.exists():
         return {}
     try:
-        return scores_in(load_json(path, MOST_BYTES))
+        return load_scores(path)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             "the scores of an earlier run are damaged",

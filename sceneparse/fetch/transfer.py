@@ -39,7 +39,7 @@ class _BusyServerError(requests.ConnectionError):
     def __init__(self, response: requests.Response) -> None:
         super().__init__(f"HTTP {response.status_code} {response.reason}")
         try:
-            self.seconds = Retry(retry_after_max=10**9).get_retry_after(response.raw) or 0.0
+            self.seconds = Retry().get_retry_after(response.raw) or 0.0
         except (InvalidHeader, ValueError, OverflowError):
             self.seconds = 0.0
 

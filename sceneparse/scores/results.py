@@ -22,11 +22,12 @@ Scores = dict[str, dict[str, float | None]]  # by protocol (original, resized) a
 def read_scores(path: Path) -> Scores:
     """Return the six scores of each protocol. Raises InputError."""
     with results_of(path):
-        return scores_in(load_json(path, MOST_BYTES))
+        return load_scores(path)
 
 
-def scores_in(content: Any) -> Scores:
-    """Return the scores in the content of evaluate.json. Raises ValueError, KeyError or TypeError for another one."""
+def load_scores(path: Path) -> Scores:
+    """Return the scores in a file like evaluate.json. Raises OSError, ValueError, KeyError or TypeError."""
+    content = load_json(path, MOST_BYTES)
     return {
         protocol: {name: _score(content[protocol][name]) for name in SCORES} for protocol in ("original", "resized")
     }
