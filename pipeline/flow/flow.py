@@ -79,21 +79,21 @@ def sceneparse(
         overlap: wait for another run in this workspace, or refuse to start.
     """
     try:
-        root = project_root(Path.cwd())
-        check_params(root)
-        restore_torn(root)
-        project = Project(root)
-        stages = project.stages(stage)
-        gate = Gate(min_iou, margin) if push or min_iou is not None else None
-        _check(project, stages, push, gate)
-        with (
-            files_understood(),
-            heeding_cancellation(),
-            one_at_a_time(project, overlap),
-            noted(project.root),
-            publish_lineage(project.root),
-        ):
-            return _run(project, stages, force, push, gate, overlap)
+        with files_understood():
+            root = project_root(Path.cwd())
+            check_params(root)
+            restore_torn(root)
+            project = Project(root)
+            stages = project.stages(stage)
+            gate = Gate(min_iou, margin) if push or min_iou is not None else None
+            _check(project, stages, push, gate)
+            with (
+                heeding_cancellation(),
+                one_at_a_time(project, overlap),
+                noted(project.root),
+                publish_lineage(project.root),
+            ):
+                return _run(project, stages, force, push, gate, overlap)
     except RunCancelledError as error:
         return Cancelled(message=str(error))
     except BusyError as error:

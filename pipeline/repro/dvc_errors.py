@@ -4,6 +4,7 @@ Input: a project's root, and a DVC exception or the lines that a DVC command pri
 is broken says more than DVC does; patterns in DVC's text tell all other errors.
 """
 
+import errno
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,9 @@ from pathlib import Path
 
 from pipeline.repro.project_files import RESTORE, broken_file
 from sceneparse.core.errors import BusyError, InputError, TransientError
+from sceneparse.core.file_errors import KINDS
 
+OPEN = KINDS[errno.EMFILE]
 # Text of DVC, Git or the system -> problem, expected, file below the root, next step. The first match counts.
 KNOWN = (
     (
@@ -93,13 +96,7 @@ KNOWN = (
         ".",
         "free some: df -h shows where, dvc gc --workspace removes cached files that the workspace does not use",
     ),
-    (
-        r"Too many open files",
-        "too many files are open",
-        "fewer open files than the limit",
-        ".",
-        "raise the limit (ulimit -n 4096) or end other programs, and run again",
-    ),
+    (r"Too many open files", OPEN.problem, OPEN.expected, ".", OPEN.next_step),
     (
         r"Read-only file system|Permission denied|Operation not permitted|[Nn]ot a directory|File exists",
         "a folder of the project cannot be used",
