@@ -28,8 +28,8 @@ if [ ! -e $$stamp ] || [ pyproject.toml -nt $$stamp ] || [ constraints.txt -nt $
 fi
 endef
 
-# Fast tests compute: two at a time, for two cores. The others also wait for processes: three. tests/conftest.py says which
-# go together. Stop at the first dead worker: its remaining tests may hang another.
+# Fast tests compute: two at a time, for two cores. The others also wait for processes: three at a time.
+# tests/conftest.py says which go together. Stop at the first dead worker: its remaining tests may hang another.
 PYTEST = python -m pytest --dist loadfile --no-loadscope-reorder --max-worker-restart 0 --durations 20 --numprocesses
 LINT = ruff check . && ruff format --check . && mypy
 

@@ -18,7 +18,7 @@ def free_bytes(path: Path) -> int:
 
 
 def free_text(path: Path) -> str:
-    """Return what is free on the disk of `path`: its bytes, and that it takes no further file where that is so."""
+    """Return the free bytes on the disk of `path` as text, which also says if the disk takes no further file."""
     status = _status(path)
     full = ", but its table of files is full (df -i)" if status.f_files and not status.f_favail else ""
     return f"{size_text(free_bytes(path))} free{full}"

@@ -59,7 +59,9 @@ KINDS = {
         "use another file system, or raise the limit: ulimit -f unlimited",
     ),
     errno.EROFS: _Kind(
-        "the file system is read-only", "one to write to", "use a path on another disk, or mount this one for writing"
+        "the file system is read-only",
+        "a file system to write to",
+        "use a path on another disk, or mount this one for writing",
     ),
     errno.ENOENT: _Kind("a file is missing", "a file or folder that exists", "put it back, or use another path"),
     errno.EISDIR: _Kind("a folder is where a file belongs", "a file", "move the folder away, or use another path"),

@@ -1,4 +1,4 @@
-"""The least rate of a connection: a slower one is stalled, or is there to hold whoever reads it."""
+"""Least rate of a connection: a slower one has stalled, or its peer wants to hold a place here."""
 
 import time
 
@@ -7,7 +7,7 @@ WINDOW_S = 30.0  # seconds that a connection may be behind
 
 
 class LeastRate:
-    """Measure of how far a connection is behind the least rate; what came faster makes up for no later silence."""
+    """Measure of how far a connection is behind the least rate; faster bytes make up for no later silence."""
 
     def __init__(self) -> None:
         self._lag, self._at = 0.0, time.monotonic()
@@ -21,5 +21,5 @@ class LeastRate:
         return self._lag + time.monotonic() - self._at
 
     def too_slow(self) -> bool:
-        """Return whether the connection is to be given up."""
+        """Return whether the connection is more than WINDOW_S behind."""
         return self.lag() > WINDOW_S

@@ -1,4 +1,4 @@
-"""Locks on files: one process at a time does a piece of work, and the next one learns who is at it.
+"""Locks on files: one process at a time does a piece of work, and the error of a second one names the first.
 
 A lock belongs to an open file, so the kernel frees that of a killed process. A lock's file names its holder; it exists
 while the lock is held, or after a kill, when the next holder takes it over. An output's lock lies beside the output,
@@ -30,7 +30,7 @@ def locked(lock: Path, work: str) -> Iterator[None]:
             next_step="wait for it to end, or stop it",
         )
     with file:
-        with suppress(OSError):  # a full disk: what is written under the lock will say so, and the lock holds anyway
+        with suppress(OSError):  # a full disk: the lock holds without its holder's name
             file.truncate(0)
             os.write(file.fileno(), f"process {os.getpid()} on {socket.gethostname()}, {work}".encode())
         try:
@@ -45,7 +45,7 @@ def output_lock(path: Path) -> AbstractContextManager[None]:
 
 
 def open_alone(path: Path) -> IO[bytes] | None:
-    """Open a file, a new one or what is there, for this process alone; return None while another one has it open so.
+    """Open a file for this process alone, and create it if it is missing; return None while another process has it.
 
     The file stays this process's until it is closed. Raises InputError where the disk knows no locks.
     """
@@ -76,7 +76,7 @@ def _create(name: str, flags: int) -> int:
 
 
 def _holder(lock: Path) -> str:
-    """Return what the holder wrote about itself; it may write this very moment, or have ended since."""
+    """Return what the holder wrote about itself; it may be writing that, or have ended since."""
     with suppress(OSError):
         return lock.read_text(errors="replace") or "a process that has just begun"
     return "a process that has just ended"

@@ -25,7 +25,7 @@ def dataset_files(folder: Path) -> dict[str, Path]:
 
 
 def list_files(folder: Path) -> dict[str, Path]:
-    """Return the files like `dataset_files`, and dangling links, and pictures of datasets beside it. Raises OSError."""
+    """Return the files of `dataset_files`, dangling links and pictures of datasets beside it. Raises OSError."""
     candidates = [folder, *(path for path in folder.iterdir() if path.name[0] != "." and path.is_dir())]
     tables = [place / CLASS_TABLE for place in candidates if _holds_table(place)]
     roots = [table.parent for table in tables] or candidates

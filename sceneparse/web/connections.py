@@ -85,7 +85,7 @@ class PacedProtocol(H11Protocol):
         return self._rate.lag()
 
     def late(self) -> bool:
-        """Return whether the connection is to make room for a new one."""
+        """Return whether a new connection may take the place of this one."""
         return not self.transport.is_closing() and self.lag() > PATIENCE_S
 
     def _measure_again(self) -> None:

@@ -1,4 +1,4 @@
-"""Bodies of requests while they are read, of which stalled clients cannot take all places.
+"""Bodies of requests while they are read: stalled clients cannot take all places.
 
 Input: requests. Output: their bodies, up to a limit of bytes. Invariant: at most MOST bodies are in memory; while there
 are as many, a new one takes the place of the one that is furthest behind the least rate.
