@@ -9,6 +9,12 @@ BASE: dict[str, Any] = {"train.batch_size": 4, "train.decision": "likelihood", *
 NO_COLOURS = {f"train.augment.{name}": 0.0 for name in ("brightness", "contrast", "saturation")}
 NO_ZOOM = {"train.augment.scale_min": 1.0, "train.augment.scale_max": 1.0}
 PLAIN = {"train.augment.flip": 0.0, **NO_ZOOM, **NO_COLOURS}
+SIZE_384 = {
+    "prepare.size": 384,
+    "train.augment.crop": 256,
+    "train.augment.scale_min": 0.5,
+    "train.augment.scale_max": 1.25,
+}
 
 # Params that differ, by dotted name.
 RECIPES: dict[str, dict[str, Any]] = {
@@ -66,12 +72,8 @@ RECIPES: dict[str, dict[str, Any]] = {
         "train.augment.scale_min": 0.375,  # half the resolution, the same view
         "train.augment.scale_max": 0.75,
     },
-    "imagenet, size 384": {
-        "prepare.size": 384,
-        "train.augment.crop": 256,
-        "train.augment.scale_min": 0.5,
-        "train.augment.scale_max": 1.25,
-    },
+    "imagenet, size 384": SIZE_384,
+    "imagenet, size 384, averaged": {**SIZE_384, "train.ema": 0.995, "train.logit_adjustment": 0.5},
     "imagenet, no augmentation": PLAIN,
     "imagenet, zoom 1 to 2": {"train.augment.scale_min": 1.0, "train.augment.scale_max": 2.0},
     "imagenet, batch_size 4": {"train.batch_size": 4},
