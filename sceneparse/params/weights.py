@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from sceneparse.core.fields import SOURCE_FILES, Digest, Section, Source
 
 NO_WEIGHTS = "none.yaml"  # name of the source file without pretrained weights
-TOP = ("vgg16.yaml", "vgg19.yaml")  # names of those with fc6 and fc7
+NOTOP = "_notop"  # ends the name of a source file without fc6 and fc7, before .yaml
 
 
 class Weights(Section):
@@ -34,6 +34,11 @@ class Weights(Section):
         return Path(self.source).name != NO_WEIGHTS
 
     @property
+    def backbone(self) -> str:
+        """Backbone that the source fits, if its name is one's; where it is not, stage train tells."""
+        return Path(self.source).stem.removesuffix(NOTOP) if self.source.endswith(SOURCE_FILES) else ""
+
+    @property
     def top(self) -> bool:
-        """Whether the source's name tells that it has fc6 and fc7; where it does not, stage train tells."""
-        return Path(self.source).name in TOP
+        """Whether a source with a backbone's name has fc6 and fc7."""
+        return not Path(self.source).stem.endswith(NOTOP)

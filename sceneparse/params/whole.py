@@ -5,7 +5,7 @@ The defaults are the embedded demo's values. They fill in keys that a preset lea
 """
 
 from pathlib import Path
-from typing import Self
+from typing import Self, get_args
 
 from pydantic import model_validator
 
@@ -33,7 +33,13 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
-        if self.weights.pretrained and (misfit := self.model.misfit(self.weights.top)):
+        named = self.weights.backbone in get_args(Model.model_fields["backbone"].annotation)
+        if named and self.weights.backbone != self.model.backbone:
+            raise ValueError(
+                f"{self.weights.source} does not fit model.backbone {self.model.backbone}: set model.backbone to "
+                f"{self.weights.backbone}, or weights.source to sources/{NO_WEIGHTS}"
+            )
+        if self.weights.pretrained and (misfit := self.model.misfit(named and self.weights.top)):
             raise ValueError(f"{misfit}, or weights.source to sources/{NO_WEIGHTS}")
         augment = self.train.augment
         crop = augment.crop or self.prepare.size

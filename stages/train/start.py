@@ -47,7 +47,8 @@ def _check_fit(backbone: Backbone, params: Model, path: Path) -> None:
             expected=params.backbone,
             got=backbone.name,
             file=path,
-            next_step=f"set model.backbone to {backbone.name}, or weights.source to sources/{params.backbone}.yaml",
+            next_step=f"set model.backbone to {backbone.name}, or weights.source to weights of {params.backbone} or to "
+            "sources/none.yaml",
         )
     if misfit := params.misfit(backbone.top):
         raise InputError(

@@ -216,6 +216,14 @@ FEATURES = {"model__skips": "features", "model__upsampling": "learned"}
         ),
         (IMAGENET | {"model__head_channels": 1024}, "4096 channels, not 1024"),
         (IMAGENET | {"model__head_channels": 1024}, "weights.source to sources/vgg16_notop.yaml"),
+        (
+            IMAGENET | {"model__backbone": "vgg19"},
+            "sources/vgg16.yaml does not fit model.backbone vgg19: set model.backbone",
+        ),
+        (
+            IMAGENET | {"model__backbone": "vgg19", "weights__source": "sources/vgg16_notop.yaml"},
+            "sources/vgg16_notop.yaml does not fit model.backbone vgg19: set model.backbone to vgg16, or",
+        ),
         (IMAGENET | {"model__normalization": "batch"}, "ImageNet's VGG has no normalization"),
         (FEATURES | {"model__upsampling": "bilinear"}, "skips features needs upsampling learned and stride 8"),
         (FEATURES | {"model__stride": 16}, "skips features needs upsampling learned and stride 8"),
