@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from sceneparse.core.errors import InputError
 from sceneparse.core.types import Tensor
 
 if TYPE_CHECKING:  # Keras takes seconds, and whoever reads a weights file builds no network
@@ -31,12 +32,18 @@ class Vgg:
     def build(self, x: Tensor, make: "Layers") -> list[Tensor]:
         """Return the feature maps of strides 2, 4, 8, 16 and 32 of a preprocessed image [B, H, W, 3].
 
-        Raises ValueError if the head's input, model.head_input, is a layer that this network lacks.
+        Raises InputError if the head's input, model.head_input, is a layer that this network lacks.
         """
         params, pools = make.params, []
         tapped = params.head_input == "conv5_3"  # as in the 2017 code: neither its ReLU nor conv5_4, and always a max
         if tapped and self.convolutions[-1] < 3:
-            raise ValueError("model.head_input is conv5_3, which this backbone does not have: set it to pool5")
+            raise InputError(
+                "the head's input is a layer that the backbone does not have",
+                expected="a model.head_input that model.backbone has",
+                got="conv5_3",
+                file="params.yaml",
+                next_step="set model.head_input to pool5, or model.backbone to one with three convolutions in block 5",
+            )
         for block, (filters, count) in enumerate(zip(CHANNELS, self.convolutions, strict=True), start=1):
             early = tapped and block == 5
             for index in range(1, min(count, 3) + 1 if early else count + 1):

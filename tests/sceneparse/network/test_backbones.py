@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 from network_params import model_params
 
+from sceneparse.core.errors import InputError
 from sceneparse.network.backbones import NAMES, find_backbone
 from sceneparse.network.backbones.vgg import Vgg
 from sceneparse.params.model import Model
@@ -29,5 +30,6 @@ def test_a_head_input_that_a_backbone_lacks_is_refused():
     from sceneparse.network.layers import Layers
 
     make = Layers(model_params(head_input="conv5_3"), 3, 0)
-    with pytest.raises(ValueError, match=r"model\.head_input is conv5_3"):
+    with pytest.raises(InputError) as refused:
         Vgg((1, 1, 2, 2, 2)).build(None, make)
+    assert (refused.value.got, refused.value.file) == ("conv5_3", "params.yaml")
