@@ -100,7 +100,7 @@ def _readers(stages: dict[str, Any], params: Any) -> dict[str, list[str]]:
     """Return by section the stage that reads it, then the stages that depend on that one, in dvc.yaml's order."""
     readers: dict[str, list[str]] = {}
     for name, stage in stages.items():
-        for section in stage["params"]:
+        for section in stage.get("params", ()):
             made = set(stage["outs"])
             readers[section] = [name]
             for other, its in stages.items():
