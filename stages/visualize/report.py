@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sceneparse.core.fields import leaves, shown
 from sceneparse.network.card import Card
+from sceneparse.params.visualize import Visualize
 from sceneparse.scores.metrics import SCORES
 from sceneparse.scores.palette import Colours
 from sceneparse.scores.results import Scores
@@ -65,11 +66,10 @@ class Page:
     classes: Sequence[ClassRow]  # in order of their values
     categories: Sequence[CategoryRow]
     confusion: Sequence[Confused]
-    confused: int  # classes in the heat map
     card: Card
     dataset_digest: str
     colours: Colours
-    opacity: float
+    settings: Visualize
 
     @property
     def decides_for_iou(self) -> bool:
@@ -107,7 +107,7 @@ def render(page: Page) -> str:
     specs: dict[str, Any] = {f"chart-{number}": chart.spec for number, chart in enumerate(page.charts)}
     if page.flow:
         specs["flow"] = page.flow.spec
-    if heat := heat_map(page.confusion, page.names, page.confused):
+    if heat := heat_map(page.confusion, page.names, page.settings.confused):
         specs["heat"] = heat
     return environment.get_template("page.html.j2").render(
         page=page,

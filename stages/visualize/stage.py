@@ -89,11 +89,10 @@ def visualize(
             classes=classes,
             categories=category_rows,
             confusion=cells,
-            confused=settings.confused,
             card=parser.card,
             dataset_digest=file_digest(dataset),
             colours=colours,
-            opacity=settings.opacity,
+            settings=settings,
         )
         (folder / "index.html").write_text(render(page), encoding="utf-8")
 

@@ -297,10 +297,9 @@ def test_a_page_without_images():
         classes=[],
         categories=[],
         confusion=[],
-        confused=0,
         card=SceneParser.card,
         dataset_digest="sha256:0",
         colours=palette(0),
-        opacity=0.5,
+        settings=settings(),
     )
     Outline(render(page))
