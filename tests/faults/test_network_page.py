@@ -220,7 +220,7 @@ def wait_for(condition):
         time.sleep(0.02)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_command_answers_while_others_stall(tmp_path):
     """The real model and the real windows: stalled uploads, half headers, and more connections than it keeps."""
     with running(save_small_model(tmp_path)) as server:

@@ -127,6 +127,7 @@ def stages_run(output):
     return re.findall(r"Running stage '(\w+)'", output)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("remotes", [SSH, S3, WEBDAV], indirect=True)
 def test_the_story_of_two_machines(trained, remotes, tmp_path):
     writer, reader = remotes

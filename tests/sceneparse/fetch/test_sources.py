@@ -108,6 +108,7 @@ def test_a_directory_is_watched_to_its_last_file(workspace, tmp_path, linked):
     assert "3 training and 1 validation pairs" in workspace.run("dvc", "repro", "download")
 
 
+@pytest.mark.exhaustive
 def test_an_imported_dataset_that_is_updated_is_noticed(workspace, tmp_path):
     registry = workspace.copy(tmp_path / "registry")
     write_archive_at(registry.path / "scenes.zip", 0)

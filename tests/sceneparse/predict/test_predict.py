@@ -195,7 +195,7 @@ def test_the_labels_never_take_the_pictures_place(model, tmp_path):
     assert not (tmp_path / "a_overlay.jpg").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_names_that_are_no_text(model, photo, tmp_path):
     """Neither UTF-8 nor one line: told in a form that does nothing to a terminal, and in JSON that is JSON."""
     folder = tmp_path / "pictures"
