@@ -164,7 +164,7 @@ def test_a_run_is_cancelled_through_the_api_and_a_second_one_refused(mirror, api
     wait_for(alive.exists, PATIENCE, "the stage does not begin")
     second = start(api, nightly)
     assert finish(api, second)["name"] == "Refused"
-    by_hand = mirror.run("sceneparse", "run", "--overlap", "refuse", expect=1)
+    by_hand = mirror.run("sceneparse", "run", "--overlap", "refuse", expect=75)
     assert "error: another process is running the stages here" in by_hand
 
     api.post(f"flow_runs/{run}/set_state", state={"type": "CANCELLING"})
