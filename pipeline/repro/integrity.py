@@ -2,7 +2,8 @@
 
 DVC trusts a read-only object of its cache, and an output that it copied from there, without reading them. So nothing
 notices a damaged object, and `dvc repro --force` brings it back: the new bytes are those that the cache has already.
-Here every file is read. Removing what is damaged is the repair: then `dvc pull` or a run makes it again.
+Here every file is read. The repair removes what is damaged, and copies whole outputs to the cache again: DVC would make
+an output again that its cache lacks. Then `dvc pull` or a run brings back what is missing.
 """
 
 import hashlib
@@ -39,6 +40,14 @@ class Outputs:
     def damaged(self, stage: str) -> list[Path]:
         """Return the outputs of a stage that exist with other bytes than dvc.lock says."""
         return [Path(out.fs_path) for out in self._project.outs(stage) if out.exists and self._differs(out)]
+
+    def cache_again(self) -> list[Path]:
+        """Copy whole outputs, and whole files that DVC tracks, to the cache where it lacks them; return their paths."""
+        lacking = [out for out in self._project.all_outs() if out.exists and out.hash_info and out.changed_cache()]
+        whole = [out for out in lacking if not self._differs(out)]
+        for out in whole:
+            out.commit()
+        return [Path(out.fs_path) for out in whole]
 
     def _differs(self, out: Any) -> bool:
         from dvc_data.hashfile.build import build
@@ -96,10 +105,12 @@ def repair(project: Project, outputs: Outputs, stage: str) -> list[Path]:
     if not outputs.damaged(stage):
         return []
     with project.alone():
-        damaged = outputs.damaged(stage)
-        for path in (*damaged, *(damaged_objects(project.cache()) if damaged else ())):
-            print(f"note: {_shown(project, path)} was damaged: removed", file=sys.stderr, flush=True)
-            _remove(path)
+        if damaged := outputs.damaged(stage):
+            for path in (*damaged, *damaged_objects(project.cache())):
+                print(f"note: {_shown(project, path)} was damaged: removed", file=sys.stderr, flush=True)
+                _remove(path)
+            for path in outputs.cache_again():
+                print(f"note: {_shown(project, path)} is whole: copied to the cache", file=sys.stderr, flush=True)
     return damaged
 
 
@@ -114,6 +125,8 @@ def verify(remove_damaged: bool) -> None:
             print(f"{'removed' if remove_damaged else 'damaged'}   {_shown(project, path)}")
             if remove_damaged:
                 _remove(path)
+        for path in outputs.cache_again() if damaged and remove_damaged else ():
+            print(f"whole     {_shown(project, path)}: copied to the cache")
     if not damaged:
         print("every output and every object of DVC's cache has the bytes of its digest")
     elif remove_damaged:

@@ -172,6 +172,10 @@ class Project:
         node = self._nodes()[stage]
         return [] if node.is_data_source else list(node.outs)
 
+    def all_outs(self) -> list[Any]:
+        """Return DVC's objects of all outputs and tracked files that belong into the cache."""
+        return [out for node in self._nodes().values() for out in node.outs if out.use_cache]
+
     def cache(self) -> Path:
         """Return the folder of the objects in DVC's cache, each named after its MD5."""
         return Path(self._repo.cache.local.path)

@@ -130,6 +130,22 @@ def test_a_users_own_file_is_never_removed(mirror):
     assert photos.exists()
 
 
+def test_whole_outputs_and_files_go_back_to_the_cache(mirror):
+    """DVC would train for days again where its cache lacks the model that lies there whole."""
+    photos = mirror.path / "photos.zip"
+    photos.write_bytes(b"the only copy")
+    mirror.run("dvc", "add", "photos.zip")
+    objects = [path for path in (mirror.path / ".dvc/cache/files/md5").glob("*/*") if path.is_file()]
+    before = {path: path.read_bytes() for path in objects}
+    for path in objects:
+        flip(path)
+    printed = mirror.run("sceneparse", "verify", "--remove")
+    assert f"whole     {MODEL}: copied to the cache" in printed
+    assert "up to date" in mirror.run("dvc", "status")
+    assert {path: path.read_bytes() for path in objects} == before
+    assert "every output" in mirror.run("sceneparse", "verify")
+
+
 def test_a_run_repairs_what_it_finds_damaged(mirror, prefect_api):
     """Up to date by DVC's word at first; then brought back, damaged, by a param that changes back."""
     mirror.environment |= prefect_api.environment

@@ -142,6 +142,8 @@ def test_a_rerun_makes_the_same_bytes(workspace, prefect_api, each):
             delay = draw.uniform(0.0, SECONDS[stage])
             print(f"{level}, {stage}, {delay:.1f} s", flush=True)
             forget(workspace, stage)
+            # A sweep begins with the last commit.
+            workspace.run("git", "commit", "--quiet", "--allow-empty", "--all", "--message", "forgotten")
             # Each sweep is a new one.
             words = [word.replace("NEW", f"{draw.uniform(0.1, 0.9):.6f}") for word in command]
             kill(workspace, words, stage, level, delay, api)
