@@ -81,6 +81,7 @@ def sources(root):
     }
 
 
+@pytest.mark.slow
 def test_everything_imports_and_answers_help(sources, root):
     stages = [name.removesuffix(".__main__") for name in sources if name.endswith(".__main__")]
     modules = [name for name in sources if not name.endswith(".__main__")]

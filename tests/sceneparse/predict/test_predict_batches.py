@@ -45,6 +45,7 @@ def squashing(tmp_path_factory):
     return load_parser(save_small_model(tmp_path_factory.mktemp("model")), None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("views", [ONE_VIEW, Views((1.0, 1.5), flip=True)])
 def test_a_batch_gives_what_each_picture_gives_alone(parser, views):
     options = LabelOptions(views, batch=4)

@@ -157,6 +157,7 @@ def parts():
     return {(workers, replicas): told(workers, replicas) for workers, replicas in [(3, 1), (2, 2), (1, 4)]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cluster", matrix([(3, 1), (2, 2), (1, 4)]))
 @pytest.mark.parametrize("start", [0, 2])
 def test_the_workers_together_see_the_batches_of_one(records, manifest, augmented, parts, cluster, start):
