@@ -52,6 +52,13 @@ def interrupts():
     signal.signal(signal.SIGINT, before)
 
 
+def test_a_command_is_needed(capsys):
+    with pytest.raises(SystemExit) as refused:
+        make_parser().parse_args([])
+    assert refused.value.code == 2
+    assert "required: COMMAND" in capsys.readouterr().err
+
+
 def test_an_interrupt_that_a_library_makes_another_error_of(monkeypatch, interrupts):
     """TensorFlow does so during its import."""
 

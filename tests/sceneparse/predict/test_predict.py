@@ -218,7 +218,9 @@ def test_the_legend_has_the_letters_of_other_languages():
     drawn = [bytes(font_for(name).getmask(name)) for name in ("Stra\uffffe", "Straße")]
     assert drawn[0] != drawn[1] or font_for("ß") == font_for("a")
     colours = np.zeros((2, 3), np.uint8)
-    assert draw_legend(((1, "Straße überall, дорога", 1.0),), colours).width > 100
+    legend = np.asarray(draw_legend(((1, "Straße überall, дорога", 1.0),), colours))
+    assert legend.shape[1] > 100
+    assert (legend[:, -5:] == 255).all(), "the shares end before the margin"
 
 
 def test_a_folder_that_cannot_be_written_to(model, photo, tmp_path):
