@@ -23,6 +23,7 @@ def run(root, name, *flags):
     return done.stdout
 
 
+@pytest.mark.exhaustive
 def test_prepare(root):
     output = run(root, "prepare", "--images", 10, "--rounds", 1, "--memory-images", 2, 4)
     assert "ratio of speed" in output
@@ -34,6 +35,7 @@ def test_train_memory(root):
     assert "32 images" in run(root, "train_memory", "--images", 16, 32)
 
 
+@pytest.mark.exhaustive
 def test_epoch_time(root, tmp_path):
     params = demo_params(
         prepare={"size": 32}, model={"width": 1 / 64}, train={"batch_size": 2, "augment": {"crop": 32}}
