@@ -14,7 +14,7 @@ from stage_process import refused, stage
 
 from sceneparse.core.errors import TRY_AGAIN
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.exhaustive
 
 ROOT = Path(__file__).parents[2]
 FULL = os.strerror(28)
@@ -45,7 +45,6 @@ def disk(tmp_path, trained):
         yield disk
 
 
-@pytest.mark.exhaustive
 def test_each_stage_leaves_its_old_output(disk):
     before = content(disk.path)
     disk.fill()
@@ -73,7 +72,6 @@ def test_a_training_resumes_once_there_is_space(disk):
     assert content(disk.path) == before
 
 
-@pytest.mark.exhaustive
 def test_commands(tmp_path, trained):
     """None of them ends with 'This is a defect'; each says what to do, and can be tried again."""
     with small_disk(tmp_path, size="80m") as disk:

@@ -308,6 +308,7 @@ def test_a_stopped_sweep_leaves_no_process(quick, number):
     assert not names(quick)
 
 
+@pytest.mark.exhaustive
 def test_one_sweep_at_a_time_and_the_workspace_is_free_meanwhile(quick):
     running = start(quick, "train.epochs=15,1")
     wait_for(lambda: at_step(quick, 1))

@@ -154,6 +154,7 @@ def test_the_demo_and_no_weights_are_up_to_date_once_made(workspace):
         assert changed(workspace, stage) == []
 
 
+@pytest.mark.exhaustive
 def test_any_name_of_a_dataset_is_data(workspace, tmp_path):
     archive = write_archive_at(tmp_path / "set.zip", 0)
     for name in AWKWARD:
@@ -202,6 +203,7 @@ def check(root):
     check_inputs(project, project.stages())
 
 
+@pytest.mark.exhaustive
 def test_a_sweep_takes_data_along_that_git_does_not_know(workspace):
     definition = YAML(typ="safe").load(workspace.path / "dvc.yaml")["stages"]["download"]
     stages = {"download": definition, "visualize": {"cmd": "true --scores metrics/evaluate.json"}}
