@@ -139,6 +139,7 @@ def test_pairs_that_cannot_be_made(tmp_path):
     (tmp_path / "labels/a_L.png").unlink()
     save(tmp_path / "labels/z_L.png", photo(0))
     refused(line, "raw/a.png: no partner", "labels/z_L.png: no partner")
+    refused(f"{line} --tolerance 5", "masks: .png, .bmp, .tif, .tiff, .gif, .jpg, .jpeg")
     refused(line, "4 pictures, 4 masks, 3 pairs", problem="not all pictures and masks make pairs")
     assert len(split_of(converted(f"{line} --unpaired skip"))) == 3
     refused(line.replace("_L", "_M"), "4 pictures, 0 masks, 0 pairs")
