@@ -187,8 +187,9 @@ def installed(tmp_path_factory):
 def test_make_demo_leaves_nothing_at_any_level(installed, tmp_path, level, number):
     """Where a program waits for its command in spite of a signal that it alone got, SIGTERM ends both afterwards."""
     workspace = installed.copy(tmp_path / "project")
+    environment = {**workspace.environment, "PYTHONFAULTHANDLER": "1"}
     with (tmp_path / "log").open("wb") as log:
-        make = subprocess.Popen(["make", "demo"], cwd=workspace.path, env=workspace.environment, stdout=log, stderr=log)
+        make = subprocess.Popen(["make", "demo"], cwd=workspace.path, env=environment, stdout=log, stderr=log)
     deadline = time.monotonic() + PATIENCE
     while "starting at step" not in (tmp_path / "log").read_text():
         assert make.poll() is None, (tmp_path / "log").read_text()
@@ -200,7 +201,10 @@ def test_make_demo_leaves_nothing_at_any_level(installed, tmp_path, level, numbe
     if (level, number) in (("make", HUP), ("make", INT), ("dvc", INT)):
         assert len(wait_for_end(family, seconds=2, kill=False)) == len(family)
         target.send_signal(TERM)
+    left = wait_for_end(family, seconds=120, kill=False)
+    for process in left:
+        process.send_signal(signal.SIGABRT)  # faulthandler writes the stacks of its threads
     make.wait(PATIENCE)
-    assert wait_for_end(family, seconds=60) == []
+    assert left == [], (tmp_path / "log").read_text()[-10_000:]
     assert (level, number) == ("stages.train", KILL) or "with its state saved" in (tmp_path / "log").read_text()
     assert workspace.run("git", "status", "--porcelain") == ""
