@@ -1,42 +1,115 @@
-"""The best output of each pixel of a picture, from scores at the network's size, in bounded memory."""
+"""The best output of each pixel of a picture, from a network's coarse scores, in bounded memory and time.
+
+Resizing 150 outputs to every pixel costs more than the network itself. But bilinear interpolation is a convex
+combination: an output cannot be the best of any pixel that lies among some scores if its highest score there is below
+the lowest score of another output. So only outputs that can win somewhere in the picture are resized, usually a tenth
+of them, and the result is the one that all of them would give.
+"""
+
+import math
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from sceneparse.core.types import Tensor
 from sceneparse.dataset.images import Pixels
 
-CHUNK = 16  # outputs upsampled at a time
-BAND = 1 << 23  # pixels decided at a time: with a chunk's scores in float32, half a gigabyte
+CHUNK = 64  # outputs resized at a time
+BAND = 1 << 27  # scores resized at a time: half a gigabyte of float32
+SLAB = 1 << 22  # scores looked at together to find the candidates
+ROUNDING = 1e-5  # times the largest score: far more than interpolation can err by
+
+Indices: TypeAlias = npt.NDArray[np.int32]
 
 
-def best_outputs(scores: Tensor, size: tuple[int, int]) -> Pixels:
-    """Return the best output of each pixel, uint8 [B, *size], of scores, float32 [B, h, w, N], resized bilinearly."""
+class Scores(NamedTuple):
+    """Scores of pictures: `values`, float32 [B, h, w, N], upsampled by `factor` and cropped to `shown` = [H, W]."""
+
+    values: Tensor
+    factor: int
+    shown: tuple[int, int]
+
+    def upsampled(self) -> Tensor:
+        """Return the scores of all pixels, float32 [B, H, W, N]."""
+        return upsample(self.values, self.factor)[:, : self.shown[0], : self.shown[1]]
+
+
+def upsample(scores: Tensor, factor: int) -> Tensor:
+    """Upsample scores [B, h, w, N] bilinearly, as Keras's layer does."""
+    return scores if factor == 1 else tf.image.resize(scores, tf.shape(scores)[1:3] * factor)
+
+
+def best_outputs(scores: Scores, size: tuple[int, int]) -> Pixels:
+    """Return the best output of each pixel, uint8 [B, *size], of scores that are upsampled, then resized bilinearly.
+
+    Of equal ones it is the first, as in NumPy's argmax.
+    """
     height, width = size
-    outputs, rows = scores.shape[-1], max(1, BAND // width)
-    if rows >= height:
-        best: Pixels = _upsampled_argmax(scores, tf.constant(size), outputs).numpy()
+    ids = _in_chunks(_all_candidates(scores))
+    chunks = math.ceil(len(ids) / CHUNK)
+    rows = max(1, BAND // (width * min(CHUNK, len(ids))))
+
+    def decide(band: Tensor = None) -> Pixels:
+        best: Pixels = _resized_argmax(
+            scores.values, ids, scores.factor, chunks, tf.constant(scores.shown), tf.constant(size), band
+        ).numpy()
         return best
+
+    if rows >= height:
+        return decide()
     bands = (tf.constant((top, min(top + rows, height))) for top in range(0, height, rows))
-    return np.concatenate([_upsampled_argmax(scores, tf.constant(size), outputs, band) for band in bands], axis=1)
+    return np.concatenate([decide(band) for band in bands], axis=1)
 
 
-# Sizes are tensors here, so there is one trace for pictures of all sizes.
+# Sizes are tensors where they can be, so there is one trace for pictures of all sizes.
 @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]  # TensorFlow has no types
-def _upsampled_argmax(scores: Tensor, size: Tensor, outputs: int, band: Tensor = None) -> Tensor:
-    """Return the best output of each pixel, uint8 [B, H, W], of scores [B, h, w, outputs] resized to `size` = [H, W].
+def candidates(values: Tensor, span: int) -> Tensor:
+    """Return the outputs that can be the best of a pixel, ascending, int32 [K], of scores [B, h, w, N].
 
-    Keeps a running maximum over groups of outputs, one group at a time: the full-size scores of
-    a large picture and 150 classes would take gigabytes. `band` = [top, bottom] asks for these rows alone.
+    A pixel lies among at most `span` x `span` scores: 2 on a side if they are interpolated once, 3 if twice.
+    """
+    highest = tf.nn.max_pool2d(values, span, 1, "SAME")
+    lowest = -tf.nn.max_pool2d(-values, span, 1, "SAME")
+    bar = tf.reduce_max(lowest, axis=-1, keepdims=True) - ROUNDING * tf.reduce_max(tf.abs(values))
+    return tf.cast(tf.where(tf.reduce_any(highest >= bar, axis=(0, 1, 2)))[:, 0], tf.int32)
+
+
+def _all_candidates(scores: Scores) -> Indices:
+    """Return the candidates, of some rows of the scores at a time."""
+    values, span = scores.values, 2 if scores.factor == 1 else 3
+    height = values.shape[1]
+    rows = max(1, SLAB // (math.prod(values.shape) // height))
+    slabs = (values[:, top : top + rows + span - 1] for top in range(0, height, rows))
+    return np.unique(np.concatenate([candidates(slab, span).numpy() for slab in slabs]))
+
+
+def _in_chunks(ids: Indices) -> Indices:
+    """Repeat the last one until all chunks are full: it loses against itself."""
+    return np.pad(ids, (0, -len(ids) % min(CHUNK, len(ids))), mode="edge")
+
+
+@tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+def _resized_argmax(
+    values: Tensor, ids: Tensor, factor: int, chunks: int, shown: Tensor, size: Tensor, band: Tensor = None
+) -> Tensor:
+    """Return which of the outputs `ids` is the best of each pixel, uint8 [B, H, W], for `size` = [H, W].
+
+    Keeps a running maximum over chunks of outputs, one chunk at a time: the full-size scores of a large picture and 150
+    classes would take gigabytes. `band` = [top, bottom] asks for these rows alone.
     """
     highest, best = None, None
-    for start in range(0, outputs, CHUNK):
-        # TensorFlow would work on several groups at a time, and hold them all.
+    for part in tf.split(ids, chunks):
+        # TensorFlow would work on several chunks at a time, and hold them all.
         with tf.control_dependencies([] if best is None else [highest, best]):
-            part = scores[..., start : start + CHUNK]
-            group = tf.image.resize(part, size) if band is None else _resized_band(part, size, band)
-        top = tf.reduce_max(group, axis=-1)
-        index = tf.cast(tf.argmax(group, axis=-1) + start, tf.uint8)
+            coarse = tf.gather(values, part, axis=-1)
+            full = upsample(coarse, factor)[:, : shown[0], : shown[1]]
+            chunk = tf.image.resize(full, size) if band is None else _resized_band(full, size, band)
+        index = tf.cast(tf.gather(part, tf.argmax(chunk, axis=-1)), tf.uint8)
+        if chunks == 1:
+            return index
+        top = tf.reduce_max(chunk, axis=-1)
         if best is None:
             highest, best = top, index
         else:

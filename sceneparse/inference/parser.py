@@ -10,7 +10,7 @@ the values 0..N, of which 0 = 'other' occurs only where the network has an outpu
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import tensorflow as tf
@@ -19,10 +19,11 @@ from PIL import Image
 from sceneparse.core.types import Tensor
 from sceneparse.dataset.images import Pixels, fit, resize_image
 from sceneparse.dataset.labels import outputs_to_annotation, without_other
-from sceneparse.inference.best_outputs import best_outputs
+from sceneparse.inference.best_outputs import Scores, best_outputs
 from sceneparse.network.card import Card
+from sceneparse.network.coarse import cut_upsampling
 from sceneparse.network.opening import open_network
-from sceneparse.network.padding import Network, compute_logits
+from sceneparse.network.padding import Network, pad
 
 
 class Views(NamedTuple):
@@ -39,7 +40,7 @@ ONE_VIEW = Views((1.0,), flip=False)
 class SceneParser:
     """A model with its card: classes, colours and training geometry."""
 
-    model: Network
+    model: "Compiled"
     card: Card
 
     @classmethod
@@ -85,10 +86,10 @@ class SceneParser:
             interpolation = self.card.preprocessing.interpolation
             return np.stack([np.asarray(resize_image(picture, width, height, interpolation)) for picture in pictures])
 
-        scores = score_views(self.model, at_scale, fitted[::-1], views)  # [B, h, w, N]
-        if not other:
-            scores = without_other(scores, len(self.classes))
-        return [self.decide(scores[index : index + 1], size)[0] for index, size in enumerate(sizes)]
+        scores = score_views(self.model, at_scale, fitted[::-1], views)
+        values = scores.values if other else without_other(scores.values, len(self.classes))
+        singles = (scores._replace(values=values[index : index + 1]) for index in range(len(sizes)))
+        return [self.decide(single, size)[0] for single, size in zip(singles, sizes, strict=True)]
 
     def annotate_fitted(self, images: Tensor, views: Views = ONE_VIEW) -> Pixels:
         """Return annotations, uint8 [B, H, W], of pictures that have the training's size: RGB, uint8 [B, H, W, 3]."""
@@ -101,10 +102,10 @@ class SceneParser:
 
         return self.decide(score_views(self.model, at_scale, (height, width), views), (height, width))
 
-    def decide(self, scores: Tensor, size: tuple[int, int]) -> Pixels:
-        """Return annotations, uint8 [B, *size], of scores, float32 [B, h, w, N]: resized bilinearly, then argmax."""
+    def decide(self, scores: Scores, size: tuple[int, int]) -> Pixels:
+        """Return annotations, uint8 [B, *size], of scores: resized bilinearly, then argmax."""
         best = best_outputs(scores, size)
-        annotation: Pixels = outputs_to_annotation(best, len(self.classes), scores.shape[-1])
+        annotation: Pixels = outputs_to_annotation(best, len(self.classes), scores.values.shape[-1])
         return annotation
 
 
@@ -112,29 +113,39 @@ class Compiled:
     """A network, compiled once per batch of one size, of which there are few: sides are padded to multiples of 32."""
 
     def __init__(self, network: Network) -> None:
-        self.network, self._function = network, tf.function(network)
+        self.network = network
+        coarse, self._factor = cut_upsampling(network)
+        self._logits, self._coarse = tf.function(network), tf.function(coarse)
 
     def __call__(self, images: Tensor, training: bool) -> Tensor:
         """Return logits for uint8 images [B, H, W, 3]."""
-        # Called directly, a tf.function warns of its many traces, which are wanted here.
-        spec = tf.TensorSpec(images.shape, images.dtype)
-        return self._function.get_concrete_function(spec, training=training)(images)
+        return _trace(self._logits, images)(images)
+
+    def scores(self, images: Tensor) -> Scores:
+        """Return the logits of uint8 images [B, H, W, 3] of any size, before the network's last upsampling."""
+        padded = pad(images)
+        return Scores(_trace(self._coarse, padded)(padded), self._factor, images.shape[1:3])
 
 
 def score_views(
-    model: Network, at_scale: Callable[[float], Tensor], size: tuple[int, int], views: Views = ONE_VIEW
-) -> Tensor:
-    """Return the scores, float32 [B, H, W, N], of pictures that `at_scale` resizes: uint8 [B, h, w, 3].
+    model: Compiled, at_scale: Callable[[float], Tensor], size: tuple[int, int], views: Views = ONE_VIEW
+) -> Scores:
+    """Return the scores of pictures that `at_scale` resizes: uint8 [B, h, w, 3].
 
     One view: its logits. Several: the mean of their probabilities, each resized to `size`.
     """
     if views == ONE_VIEW:
-        return compute_logits(model, at_scale(1.0))
+        return model.scores(at_scale(1.0))
     total: Tensor = 0.0
     for scale in views.scales:
         pictures = at_scale(scale)
         for mirrored in (False, True) if views.flip else (False,):
-            logits = compute_logits(model, pictures[:, :, ::-1] if mirrored else pictures)
+            logits = model.scores(pictures[:, :, ::-1] if mirrored else pictures).upsampled()
             probabilities = tf.image.resize(tf.nn.softmax(logits), size)
             total += probabilities[:, :, ::-1] if mirrored else probabilities
-    return total / (len(views.scales) * (1 + views.flip))
+    return Scores(total / (len(views.scales) * (1 + views.flip)), 1, size)
+
+
+def _trace(function: Any, images: Tensor) -> Any:
+    """Return the trace for images of this shape; called directly, a tf.function warns of many traces, wanted here."""
+    return function.get_concrete_function(tf.TensorSpec(images.shape, images.dtype), training=False)

@@ -21,6 +21,7 @@ from PIL import Image
 
 from sceneparse.core.types import Tensor
 from sceneparse.dataset.images import Pixels
+from sceneparse.inference.best_outputs import Scores
 from sceneparse.inference.parser import ONE_VIEW, SceneParser, Views, score_views
 
 OVERLAP = 0.25  # least share of a tile's side that two neighbours have in common
@@ -65,7 +66,8 @@ def annotate_tiled(
 ) -> Pixels:
     """Return the annotation, uint8 [H, W], of an RGB picture, uint8 [H, W, 3], from `batch` tiles at a time."""
     probabilities = tiled_probabilities(parser, image, tiling, views, batch)
-    annotation: Pixels = parser.decide(probabilities[np.newaxis], image.shape[:2])[0]
+    scores = Scores(probabilities[np.newaxis], 1, tiling.canvas)
+    annotation: Pixels = parser.decide(scores, image.shape[:2])[0]
     return annotation
 
 
@@ -87,7 +89,7 @@ def tiled_probabilities(parser: SceneParser, image: Pixels, tiling: Tiling, view
             boxes = (tuple(map(min, np.multiply(end, 2 * scale).tolist(), 2 * picture.size)) for end in ends)
             return np.stack([np.asarray(picture.resize(size, resampling, box)) for box in boxes])
 
-        scores = score_views(parser.model, at_scale, (height, width), views)
+        scores = score_views(parser.model, at_scale, (height, width), views).upsampled()
         probabilities = (tf.nn.softmax(scores) if views == ONE_VIEW else scores).numpy()  # [B, height, width, N]
         if total is None:
             total = np.zeros((canvas_height, canvas_width, probabilities.shape[-1]), np.float32)

@@ -14,15 +14,27 @@ STRIDE = 32  # of the network's coarsest layer: its input's height and width are
 def compute_logits(model: Network, images: Tensor) -> Tensor:
     """Return logits, float32 [B, H, W, N], of uint8 images [B, H, W, 3] of any size from 1 x 1 up.
 
-    Pads below and to the right to multiples of 32 with the mean colour, which the network sees as
-    zeros, like the border of every SAME convolution; crops the logits back. Heights and widths must
-    be known when it is called or traced, unless the model can do without: Keras's interpolation cannot.
+    Heights and widths must be known when it is called or traced, unless the model can do without: Keras's interpolation
+    cannot.
     """
-    sides = zip(images.shape[1:3], tf.unstack(tf.shape(images)[1:3]), strict=True)
-    height, width = (dynamic if static is None else static for static, dynamic in sides)
+    height, width = _sides(images)
+    return model(pad(images), training=False)[:, :height, :width]
+
+
+def pad(images: Tensor) -> Tensor:
+    """Pad uint8 images [B, H, W, 3] below and to the right, to multiples of 32.
+
+    The padding has the mean colour, which the network sees as zeros, like the border of every SAME convolution.
+    """
     # Not -height % STRIDE: tf2onnx would divide a negative number towards zero.
-    below, right = ((STRIDE - side % STRIDE) % STRIDE for side in (height, width))
+    below, right = ((STRIDE - side % STRIDE) % STRIDE for side in _sides(images))
     mean = tf.constant(MEAN_RGB)
     padded = tf.pad(tf.cast(images, tf.float32) - mean, [[0, 0], [0, below], [0, right], [0, 0]]) + mean
-    logits = model(tf.cast(tf.round(padded), tf.uint8), training=False)
-    return logits[:, :height, :width]
+    return tf.cast(tf.round(padded), tf.uint8)
+
+
+def _sides(images: Tensor) -> tuple[Any, Any]:
+    """Return the height and the width: numbers where they are known, else tensors."""
+    sides = zip(images.shape[1:3], tf.unstack(tf.shape(images)[1:3]), strict=True)
+    height, width = (dynamic if static is None else static for static, dynamic in sides)
+    return height, width

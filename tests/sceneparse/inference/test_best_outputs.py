@@ -1,11 +1,85 @@
-"""The best output of each pixel."""
+"""The best output of each pixel: of candidates alone, and the same as of all outputs."""
 
 import numpy as np
+import pytest
+import tensorflow as tf
+from network_params import model_params
 
-from sceneparse.inference.best_outputs import CHUNK, best_outputs
+from sceneparse.inference import best_outputs as module
+from sceneparse.inference.best_outputs import CHUNK, Scores, best_outputs, candidates
+from sceneparse.network.coarse import cut_upsampling
+from sceneparse.network.fcn8s import build_fcn8s
+
+
+def of_all(scores, size):
+    """Resize all outputs to every pixel, then take NumPy's argmax."""
+    return np.argmax(tf.image.resize(scores.upsampled(), size), axis=-1).astype(np.uint8)
+
+
+def scene_like(outputs, height=9, width=12, pictures=2, seed=0):
+    """A few outputs lead in smooth regions, the others follow at a distance; some are equal."""
+    generator = np.random.default_rng(seed)
+    values = generator.normal(-4, 1.5, (pictures, height, width, outputs)).astype(np.float32)
+    leaders = generator.permutation(outputs)[: min(10, outputs)]
+    regions = tf.image.resize(generator.normal(3, 4, (pictures, 3, 4, len(leaders))), (height, width), "bicubic")
+    values[..., leaders] = regions + generator.normal(0, 0.5, regions.shape)
+    values[..., leaders[-1]] = values[..., leaders[0]]
+    return values
+
+
+@pytest.mark.parametrize("outputs", [2, CHUNK, CHUNK + 1, 150])
+@pytest.mark.parametrize(("factor", "shown"), [(8, (70, 90)), (1, (9, 12)), (16, (144, 192))])
+@pytest.mark.parametrize("size", [(70, 90), (131, 97), (40, 33)])
+def test_the_same_as_of_all_outputs(outputs, factor, shown, size):
+    scores = Scores(scene_like(outputs), factor, shown)
+    np.testing.assert_array_equal(best_outputs(scores, size), of_all(scores, size))
+
+
+@pytest.mark.parametrize("spread", [0.0, 1e-7, 1e-3, 100.0])
+def test_noise_has_every_output_as_a_candidate_and_loses_none(spread):
+    """Outputs that differ by less than rounding, or win a pixel each."""
+    values = np.random.default_rng(1).normal(3, spread, (1, 6, 6, 70)).astype(np.float32)
+    scores = Scores(values, 8, (48, 48))
+    np.testing.assert_array_equal(best_outputs(scores, (77, 50)), of_all(scores, (77, 50)))
+
+
+def test_candidates_by_hand():
+    """Output 3 is the best in a corner that pixels share with others; 2 is always below 0; 4 equals 0; 5 is near it."""
+    values = np.zeros((1, 1, 6, 6), np.float32)
+    values[..., 1], values[..., 2], values[..., 3], values[..., 5] = -5, -1, -2, -1e-7
+    values[0, 0, 0, 3] = 1
+    assert candidates(values, 2).numpy().tolist() == [0, 3, 4, 5]
+
+
+def test_few_outputs_are_candidates_where_few_lead():
+    assert 3 < len(candidates(scene_like(150, 32, 32, 1), 3)) < 25
+
+
+def test_scores_in_slabs_have_the_same_candidates(monkeypatch):
+    scores = Scores(scene_like(70, 31, 8), 8, (248, 64))
+    whole = candidates(scores.values, 3).numpy().tolist()
+    monkeypatch.setattr(module, "SLAB", 8 * 70 * 2 * 3)
+    np.testing.assert_array_equal(best_outputs(scores, (100, 90)), of_all(scores, (100, 90)))
+    assert module._all_candidates(scores).tolist() == whole
 
 
 def test_ties_go_to_the_first_output_as_in_argmax():
-    scores = np.zeros((1, 2, 2, 2 * CHUNK + 1), np.float32)
-    scores[0, 0, 1, [CHUNK, CHUNK + 1, 2 * CHUNK]] = 1
-    assert best_outputs(scores, (2, 2)).tolist() == [[[0, CHUNK], [0, 0]]]
+    values = np.zeros((1, 2, 2, 2 * CHUNK + 1), np.float32)
+    values[0, 0, 1, [CHUNK, CHUNK + 1, 2 * CHUNK]] = 1
+    assert best_outputs(Scores(values, 1, (2, 2)), (2, 2)).tolist() == [[[0, CHUNK], [0, 0]]]
+
+
+@pytest.mark.parametrize(
+    ("upsampling", "stride", "factor"), [("bilinear", 8, 8), ("bilinear", 32, 32), ("learned", 8, 1)]
+)
+def test_a_networks_scores_upsampled_are_its_logits(upsampling, stride, factor):
+    network = build_fcn8s(3, model_params(width=1 / 64, upsampling=upsampling, stride=stride), seed=1)
+    for layer in network.layers:
+        if layer.name.startswith("score"):
+            layer.kernel.assign(np.random.default_rng(0).normal(0, 1, layer.kernel.shape))
+    images = np.random.default_rng(0).integers(0, 256, (1, 64, 96, 3), np.uint8)
+    coarse, got = cut_upsampling(network)
+    assert got == factor
+    logits = network(images, training=False)
+    np.testing.assert_array_equal(Scores(coarse(images, training=False), factor, (64, 96)).upsampled(), logits)
+    assert np.std(logits) > 0.01

@@ -9,7 +9,7 @@ from PIL import Image
 
 from sceneparse.dataset.images import resize_image
 from sceneparse.inference.loading import load_parser
-from sceneparse.inference.parser import Views, score_views
+from sceneparse.inference.parser import Compiled, Views, score_views
 from sceneparse.network.fcn8s import build_fcn8s
 from sceneparse.network.padding import compute_logits
 from sceneparse.network.saving import save_card, save_model
@@ -53,7 +53,7 @@ def test_views_are_averaged_as_probabilities_at_the_first_size(network):
     """Against each view by itself: resized, mirrored there and back, its probabilities resized, and their mean."""
     views = Views((1.0, 0.5), flip=True)
     pictures = {1.0: picture(64, 64)[np.newaxis], 0.5: picture(32, 32, seed=1)[np.newaxis]}
-    scores = score_views(network, pictures.__getitem__, (64, 64), views)
+    scores = score_views(Compiled(network), pictures.__getitem__, (64, 64), views).values
     expected = []
     for pixels in pictures.values():
         for step in (1, -1):
@@ -65,8 +65,9 @@ def test_views_are_averaged_as_probabilities_at_the_first_size(network):
 
 def test_one_view_is_the_networks_own_logits(network):
     pixels = picture(64, 64)[np.newaxis]
-    scores = score_views(network, lambda _: pixels, (64, 64), Views((1.0,), flip=False))
-    np.testing.assert_array_equal(scores, compute_logits(network, pixels))
+    scores = score_views(Compiled(network), lambda _: pixels, (64, 64), Views((1.0,), flip=False))
+    assert scores.values.shape == (1, 8, 8, 3)
+    np.testing.assert_array_equal(scores.upsampled(), compute_logits(network, pixels))
 
 
 def test_a_mirrored_picture_gets_the_mirrored_annotation(parser):

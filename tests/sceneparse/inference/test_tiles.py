@@ -9,7 +9,7 @@ from small_model import SIZE, save_small_model
 
 from sceneparse.inference import best_outputs
 from sceneparse.inference.loading import load_parser
-from sceneparse.inference.parser import ONE_VIEW, SceneParser, Views
+from sceneparse.inference.parser import ONE_VIEW, Compiled, SceneParser, Views
 from sceneparse.inference.tiles import OVERLAP, annotate_tiled, plan_tiles, tiled_probabilities
 
 SIDES = [(300, 500), (1000, 200), (64, 2000), (513, 511), (101, 101)]
@@ -24,7 +24,7 @@ def parser(tmp_path_factory):
 def of_mode(mode, network):
     """A parser whose card says how pictures are fitted; the network may be any function of pictures."""
     preprocessing = {**card_content()["preprocessing"], "mode": mode, "size": SIZE}
-    return SceneParser(network, make_card(preprocessing=preprocessing))
+    return SceneParser(Compiled(network), make_card(preprocessing=preprocessing))
 
 
 def scene(height, width, seed=0):
@@ -122,9 +122,10 @@ def test_a_tile_sees_its_own_part_of_the_picture():
 
 
 def test_labels_in_bands_are_the_labels(parser, monkeypatch):
-    scores = np.random.default_rng(0).normal(size=(1, 20, 30, 3)).astype(np.float32)
+    values = np.random.default_rng(0).normal(size=(1, 20, 30, 3)).astype(np.float32)
+    scores = best_outputs.Scores(values, 1, (20, 30))
     whole = parser.decide(scores, (301, 200))
-    monkeypatch.setattr(best_outputs, "BAND", 200 * 37)
+    monkeypatch.setattr(best_outputs, "BAND", 3 * 200 * 37)
     bands = parser.decide(scores, (301, 200))
     assert bands.shape == whole.shape == (1, 301, 200)
     assert (bands == whole).mean() > 0.9999, "but for ties that rounding decides"
