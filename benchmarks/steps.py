@@ -85,7 +85,7 @@ class JaxStep:
 
         def mean_loss(trainable: Any, others: Any, images: Any, labels: Any) -> tuple[Any, Any]:
             logits, others = self.model.stateless_call(trainable, others, images, training=True)
-            loss_sum, weight_sum = pixel_cross_entropy(labels, logits, class_weights, train.logit_adjustment)
+            loss_sum, weight_sum = pixel_cross_entropy(labels, logits, class_weights)
             return loss_sum / jnp.maximum(weight_sum, 1e-6), others
 
         def step(state: Any, images: Any, labels: Any) -> tuple[Any, Any]:

@@ -16,12 +16,14 @@ import tensorflow as tf
 
 from sceneparse.core.types import Tensor
 from sceneparse.dataset.labels import count_classes, labels_to_outputs
+from sceneparse.inference.best_outputs import candidates, upsample
 from sceneparse.network.card import Origin
+from sceneparse.network.coarse import cut_upsampling
 from sceneparse.network.fcn8s import build_fcn8s
 from sceneparse.params.model import Model
 from sceneparse.params.train import Train
 from stages.train.averaging import Averages
-from stages.train.losses import pixel_cross_entropy
+from stages.train.losses import logit_adjustment, pixel_cross_entropy, weighted_losses
 from stages.train.optimizer import PolySchedule, build_optimizer
 from stages.train.refusals import check_compiles, check_divides
 from stages.train.training_view import Part, training_view
@@ -61,6 +63,8 @@ class Trainer:
             tf.config.experimental.enable_op_determinism()
         self.params = train
         self.class_weights = class_weights
+        # Added to coarse scores, the same as to logits: bilinear interpolation keeps what is equal everywhere.
+        self._adjustment = logit_adjustment(class_weights, train.logit_adjustment)
         self.outputs = len(class_weights)
         self.classes = count_classes(self.outputs, model.ignores_other)
         # Sums over pixels are divided by this constant first: float16 would not hold them.
@@ -78,11 +82,16 @@ class Trainer:
             self._scales_loss = isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer)
             self.averages = Averages(self.model.variables, train.ema)
             self._part = Part(self.optimizer.iterations)
-            self._training_view = training_view(self.model, self._part)
+            self._coarse, self._factor = cut_upsampling(self.model)
+            self._training_view = training_view(self._coarse, self._part)
         self.layers = list(dict.fromkeys(map(_layer, variables)))
         self._head = variables[len(backbone) :]  # the backbone comes first
         # Nothing here branches on a tensor, and autograph takes seconds to look for that.
         graph = partial(tf.function, autograph=False)
+        # On a CPU XLA's loss takes 0.4 of the time. On a GPU it may lack files of CUDA's that TensorFlow does without.
+        on_cpu = not tf.config.list_logical_devices("GPU")
+        losses = graph(weighted_losses, jit_compile=True) if on_cpu else weighted_losses
+        self._loss = partial(pixel_cross_entropy, compute=losses)
         # Only XLA gets a function of its own: normalization talks to other replicas, from the step's own graph.
         self._gradients = graph(self._part_gradients, jit_compile=True) if train.xla else self._part_gradients
         self._step = graph(self._distributed_step)
@@ -165,9 +174,9 @@ class Trainer:
         variables = self._head if frozen else self.model.trainable_variables
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([variable.value for variable in variables])
-            logits = self._training_view(images, training=True)  # [b, S, S, outputs]
-            targets, adjustment = self._targets(labels), self.params.logit_adjustment
-            loss_sum, weight_sum = pixel_cross_entropy(targets, logits, self.class_weights, adjustment)
+            scores = self._training_view(images, training=True) + self._adjustment
+            logits = upsample(scores, self._factor)  # [b, S, S, outputs]
+            loss_sum, weight_sum = self._loss(self._targets(labels), logits, self.class_weights)
             scaled = loss_sum / self.pixels * self._loss_scale()
         return [loss_sum, weight_sum, *tape.gradient(scaled, variables)]
 
@@ -182,9 +191,11 @@ class Trainer:
         return [self.strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None) for value in sums]
 
     def _replica_validation(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        logits = self.model(images, training=False)
-        loss_sum, pixels = pixel_cross_entropy(self._targets(labels), logits, [1.0] * self.outputs)
-        predictions = tf.argmax(logits, axis=-1, output_type=tf.int32)
+        scores = self._coarse(images, training=False)
+        logits = upsample(scores, self._factor)
+        loss_sum, pixels = self._loss(self._targets(labels), logits, [1.0] * self.outputs)
+        ids = candidates(scores, 2)
+        predictions = tf.gather(ids, tf.argmax(upsample(tf.gather(scores, ids, axis=-1), self._factor), axis=-1))
         index = tf.cast(labels, tf.int32) * self.outputs + predictions
         cells = self.classes * self.outputs
         # Ignored pixels all fall into one extra cell, which is cut off.
