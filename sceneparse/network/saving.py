@@ -41,7 +41,7 @@ from sceneparse.network.padding import STRIDE
 from sceneparse.params.model import Model
 from sceneparse.params.train import Train
 from sceneparse.records.manifest import MANIFEST, Manifest
-from sceneparse.scores.palette import own_palette
+from sceneparse.scores.palette import class_palette
 
 
 def describe(
@@ -51,7 +51,7 @@ def describe(
     return Card(
         format=FORMAT,
         classes=manifest.classes,
-        palette=hex_colours(own_palette(manifest.colours, len(manifest.classes))),
+        palette=hex_colours(class_palette(manifest.classes, manifest.colours)),
         preprocessing=Preprocessing.model_validate(
             {
                 "dtype": "uint8",

@@ -25,5 +25,5 @@ class Prepare(Section):
     shard_images: Positive = Field(default=256, description="images per TFRecord shard; 256 make about 6 MB")
     colours: Literal["dataset", "ade20k"] = Field(
         default="dataset",
-        description="class colours: dataset (its class table's, or generated), ade20k (the benchmark's 150)",
+        description="class colours: dataset (its class table's, or by name), ade20k (the benchmark's 150)",
     )

@@ -1,37 +1,26 @@
 """A colour for each class.
 
-Input: the number of classes, and the dataset's own colours, if it has some. Output: RGB colours indexed by annotation
+Input: the classes' names, and the dataset's own colours, if it has some. Output: RGB colours indexed by annotation
 value, row 0 = black for 'other'. Invariant: a class's colour in `palette` and `colour_blind_palette` depends on its
 number alone, so pictures of models with different class counts agree.
 """
 
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sceneparse.dataset.labels import MAX_CLASSES
+from sceneparse.scores.colour_difference import Numbers, cielab, difference
+from sceneparse.scores.natural_colours import natural_colour
 from sceneparse.scores.palette_tables import COLOUR_BLIND, STANDARD
 
 Colours = npt.NDArray[np.uint8]
 
-ALIKE = 0.12  # distance in OKLab: nearer colours are hard to tell apart in a picture
-# Ottosson, A perceptual color space for image processing (2020): linear sRGB to the cones' light, and on to OKLab.
-TO_CONES = np.array(
-    [
-        [0.4122214708, 0.5363325363, 0.0514459929],
-        [0.2119034982, 0.6806995451, 0.1073969566],
-        [0.0883024619, 0.2817188376, 0.6299787005],
-    ]
-)
-TO_OKLAB = np.array(
-    [
-        [0.2104542553, 0.7936177850, -0.0040720468],
-        [1.9779984951, -2.4285922050, 0.4505937099],
-        [0.0259040371, 0.7827717662, -0.8086757660],
-    ]
-)
+APART = 18.0  # CIEDE2000: easy to tell apart in a picture. Natural colours are no closer, nor are 20 of STANDARD.
+ROUNDING = 1e-6  # processors differ in the last bits, and colours must not
 
 
 def palette(classes: int) -> Colours:
@@ -44,24 +33,87 @@ def colour_blind_palette(classes: int) -> Colours:
     return _first_colours(COLOUR_BLIND, classes)
 
 
-def own_palette(own: Sequence[str], classes: int) -> Colours:
-    """Return RGB colours like `palette`, where classes that have a colour of their own keep it.
+def class_palette(names: Sequence[str], own: Sequence[str] = ()) -> Colours:
+    """Return RGB colours, uint8 [classes + 1, 3], indexed by annotation value, for classes of these names.
 
-    own: #rrggbb of each class or '' for none; or empty. The other classes take the palette's colours in order; those
-    that look like a colour of a class come last.
+    own: #rrggbb of each class or '' for none; or empty. Classes keep colours of their own, whatever these are. All
+    others differ from every colour in use by APART, or by what `palette` keeps for so many classes, if that is less.
+    Common names get their natural colour; the second kind of tree gets the free colour that is most like it. Each other
+    class gets its colour of `palette`, or the next free one if that looks like a colour in use. Should no colour be
+    left at that distance, the farthest one counts.
     """
-    colours = palette(classes)
-    with_own = [value for value, colour in enumerate(own, start=1) if colour]
-    if not with_own:
-        return colours
-    for value in with_own:
-        colours[value] = np.frombuffer(bytes.fromhex(own[value - 1].removeprefix("#")), np.uint8)
-    free = palette(MAX_CLASSES)[1:]
-    nearest = np.linalg.norm(_oklab(free)[:, np.newaxis] - _oklab(colours[with_own]), axis=-1).min(axis=1)
-    order = np.argsort(nearest < ALIKE, kind="stable")
-    others = [value for value in range(1, classes + 1) if value not in with_own]
-    colours[others] = free[order[: len(others)]]
-    return colours
+    chosen = _Chosen(len(names))
+    for value, colour in enumerate(own, start=1):
+        if colour:
+            chosen.use(value, _rgb(colour))
+    found = ((value, natural_colour(names[value - 1])) for value in chosen.missing())
+    wishes = sorted((natural.rank, value, natural.colour) for value, natural in found if natural)
+    for _, value, colour in wishes:
+        if chosen.is_apart(_rgb(colour)):
+            chosen.use(value, _rgb(colour))
+    for _, value, colour in wishes:
+        if value in chosen.missing():
+            chosen.use_free(value, _unlike(cielab(_rgb(colour)), chosen.free))
+    for value in chosen.missing():
+        if chosen.is_apart(chosen.colours[value]):
+            chosen.use(value, chosen.colours[value])
+    for value in chosen.missing():
+        chosen.use_free(value, (np.arange(len(chosen.free)) - value) % len(chosen.free))
+    return chosen.colours
+
+
+class _Chosen:
+    """Colours of the classes so far; `free`: those that others can have, in CIELAB [M, 3], `palette`'s first."""
+
+    def __init__(self, classes: int) -> None:
+        self.colours = palette(classes)
+        self.free = cielab(_grid())
+        self._nearest = np.full(len(self.free), np.inf)  # for each free colour: its least difference from one in use
+        self._used: dict[int, Numbers] = {}  # in CIELAB [3], by value
+        points = cielab(self.colours)
+        pairs = difference(points[:, np.newaxis], points)[np.triu_indices(len(points), 1)]
+        self._least = pairs.min(initial=APART) - ROUNDING
+
+    def missing(self) -> list[int]:
+        """Return the values of classes without a colour."""
+        return [value for value in range(1, len(self.colours)) if value not in self._used]
+
+    def use(self, value: int, colour: Colours) -> None:
+        """Give a class a colour, uint8 [3]."""
+        self.colours[value], self._used[value] = colour, cielab(colour)
+        self._nearest = np.minimum(self._nearest, difference(self.free, self._used[value]))
+
+    def is_apart(self, colour: Colours) -> bool:
+        """Return whether a colour, uint8 [3], is far enough from all in use."""
+        used = np.reshape([*self._used.values()], (-1, 3))
+        return bool((difference(used, cielab(colour)) >= self._least).all())
+
+    def use_free(self, value: int, order: npt.NDArray[Any]) -> None:
+        """Give a class the free colour of lowest `order` that is apart from all in use, or if none is, the farthest."""
+        apart = np.flatnonzero(self._nearest >= self._least)
+        best = apart[order[apart].argmin()] if apart.size else self._nearest.argmax()
+        self.use(value, _grid()[best])
+
+
+def _unlike(colour: Numbers, others: Numbers) -> Numbers:
+    """Return how unlike a colour others are, all in CIELAB [..., 3]: a hue matters more than a lightness."""
+    return np.asarray(np.linalg.norm((others - colour) * (0.5, 1, 1), axis=-1))
+
+
+@cache
+def _grid() -> Colours:
+    """Return the colours of `palette`, then others of the grid that are as mild: uint8 [M, 3]."""
+    grid = (17 * np.indices((16, 16, 16))).astype(np.uint8).reshape(3, -1).T
+    points = cielab(grid)
+    from_white = difference(points, cielab(np.full(3, 255, np.uint8)))
+    mild = (points[:, 0] > 30) & (np.hypot(points[:, 1], points[:, 2]) < 60) & (from_white > APART / 2)
+    colours = np.concatenate([palette(MAX_CLASSES)[1:], grid[mild]])
+    return colours[np.sort(np.unique(colours, axis=0, return_index=True)[1])]
+
+
+def _rgb(colour: str) -> Colours:
+    """Return RGB, uint8 [3], of #rrggbb."""
+    return np.frombuffer(bytes.fromhex(colour.removeprefix("#")), np.uint8)
 
 
 def _first_colours(table: str, classes: int) -> Colours:
@@ -74,10 +126,3 @@ def _first_colours(table: str, classes: int) -> Colours:
 def _parsed(table: str) -> Colours:
     """Return the colours of a table, uint8 [255, 3]."""
     return np.array([[17 * int(digit, 16) for digit in colour] for colour in table.split()], np.uint8)
-
-
-def _oklab(rgb: Colours) -> npt.NDArray[np.float64]:
-    """sRGB uint8 [..., 3] in OKLab, where equal distances look about equal."""
-    value = rgb / 255
-    linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
-    return np.asarray(np.cbrt(linear @ TO_CONES.T) @ TO_OKLAB.T)

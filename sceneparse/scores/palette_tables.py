@@ -1,5 +1,6 @@
-"""Tables of colours, one for each annotation value 0..254, as #rgb without the #: c47 is RGB 204, 68, 119.
+"""Tables of colours.
 
+STANDARD and COLOUR_BLIND have one for each annotation value 0..254, as #rgb without the #: c47 is RGB 204, 68, 119.
 The first is black, for 'other'. Each of the next is the colour of a 16 x 16 x 16 grid that is farthest by CIEDE2000
 from black, white and all colours before it (Gonzalez 1985, farthest-point clustering), so the first N colours suit N
 classes. The tests measure the distances.

@@ -15,7 +15,7 @@ from typing import Any
 from sceneparse.core.progress import progress
 from sceneparse.params.train import Train
 from sceneparse.records.manifest import Manifest
-from sceneparse.scores.palette import own_palette
+from sceneparse.scores.palette import class_palette
 from stages.train.checkpoint import Checkpoints
 from stages.train.histograms import write_histograms
 from stages.train.logbook import Logbook, Pace, Row, Sums, epoch_line, epoch_row, warn_if_one_class
@@ -65,7 +65,7 @@ class Loop:
                 if window_ends:
                     self.logbook.add_flow(step, self.sums.take_norms())
                 if debug:
-                    palette = own_palette(self.manifest.colours, len(self.manifest.classes))
+                    palette = class_palette(self.manifest.classes, self.manifest.colours)
                     write_histograms(self.logbook.writer, step, self.trainer, batch, update.gradients, palette)
                 if epoch_ends:
                     self._end_epoch(step, validation if self._validates(step // self.steps) else None)

@@ -10,7 +10,7 @@ from sceneparse.core.errors import InputError
 from sceneparse.dataset.ade20k import COLOURS
 from sceneparse.dataset.class_table import class_colours, scan_class_table
 from sceneparse.records.manifest import open_records
-from sceneparse.scores.palette import own_palette, palette
+from sceneparse.scores.palette import class_palette, palette
 from stages.prepare.stage import prepare
 
 TABLES = {
@@ -75,29 +75,29 @@ def test_a_models_card_has_them(tmp_path):
 
 
 def test_a_class_keeps_its_colour_and_the_others_get_others():
-    generated = palette(5)
+    generated, names = palette(5), [f"class {number}" for number in range(254)]
     own = ["", "#{:02x}{:02x}{:02x}".format(*generated[1]), "", "#87ceeb", ""]  # class 2 has what class 1 would get
-    colours = own_palette(own, 5)
+    colours = class_palette(names[:5], own)
     assert colours[2].tolist() == generated[1].tolist()
     assert colours[4].tolist() == [0x87, 0xCE, 0xEB]
     assert colours[0].tolist() == [0, 0, 0]
     assert len(np.unique(colours, axis=0)) == 6
     for none in ((), [""] * 5):
-        assert np.array_equal(own_palette(none, 5), generated)
+        assert np.array_equal(class_palette(names[:5], none), generated)
     own = [f"#{value:02x}8080" if value % 2 else "" for value in range(254)]
-    assert len(np.unique(own_palette(own, 254), axis=0)) > 250
+    assert len(np.unique(class_palette(names, own), axis=0)) > 250
 
 
 def test_ade20ks_own_colours(tmp_path):
     """Some of them as the benchmark's pictures show: wall, sky, tree, person, and the last class, flag."""
     assert len(COLOURS) == 150
     assert len(set(COLOURS)) == 149, "road and skyscraper share one"
-    rgb = own_palette(COLOURS, 150)
+    names = tuple(f"class {number}" for number in range(1, 151))
+    rgb = class_palette(names, COLOURS)
     shown = {1: (120, 120, 120), 3: (6, 230, 230), 5: (4, 200, 3), 13: (150, 5, 61), 150: (92, 0, 255)}
     assert {value: tuple(rgb[value].tolist()) for value in shown} == shown
     assert rgb[7].tolist() == rgb[49].tolist() == [140, 140, 140]
 
-    names = tuple(f"class {number}" for number in range(1, 151))
     write_archive(tmp_path / "set.zip", classes=names, training=2, validation=1)
     prepare(demo_params(prepare={"size": 32, "colours": "ade20k"}), tmp_path / "set.zip", tmp_path / "records")
     assert open_records(tmp_path / "records").colours == COLOURS

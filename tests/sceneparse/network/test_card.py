@@ -21,7 +21,7 @@ from sceneparse.network.fcn8s import build_fcn8s
 from sceneparse.network.saving import describe, save_card, save_model
 from sceneparse.params.whole import Params
 from sceneparse.records.manifest import MANIFEST, open_records
-from sceneparse.scores.palette import palette
+from sceneparse.scores.palette import class_palette, palette
 from stages.download.demo import write_demo
 from stages.prepare.stage import prepare
 
@@ -89,7 +89,8 @@ def test_what_train_writes_about_itself(tmp_path):
     card = describe(tmp_path / "records", manifest, params.model, params.train, best, origin)
     assert card.origin == origin
     assert card.classes == manifest.classes
-    assert np.array_equal(card.colours(), palette(16))
+    assert np.array_equal(card.colours(), class_palette(manifest.classes))
+    assert card.palette[card.classes.index("sky")] == "#78c8f0"
     assert (card.preprocessing.size, card.preprocessing.mode) == (256, "squash")
     assert card.best.model_dump() == {
         "epoch": 3,
