@@ -19,7 +19,7 @@ from sceneparse.scores.palette import Colours
 
 WEBP_QUALITY = 82
 Number = TypeVar("Number", np.uint8, np.float32)
-ROWS = 64  # mixed at a time: a large photo in floating point would take gigabytes
+ROWS = 64  # drawn at a time: a large photo in floating point would take gigabytes
 
 
 def colorize(annotation: Pixels, colours: npt.NDArray[Number]) -> npt.NDArray[Number]:
@@ -49,15 +49,24 @@ def overlay(image: Pixels, annotation: Pixels, colours: Colours, opacity: float)
     return mixed
 
 
-def outlined(image: Pixels, annotation: Pixels) -> Pixels:
-    """Return an RGB image [H, W, 3] with the boundaries between the annotation's values [H, W] in white.
+def outlined(image: Pixels, annotation: Pixels, width: int = 1) -> Pixels:
+    """Return an RGB image [H, W, 3] with the boundaries between the annotation's values [H, W].
 
-    A pixel is on a boundary if its right or its lower neighbour has another value.
+    Where two values meet, `width` pixels on the left or upper side are white, and as many on the other side are black:
+    one of the two shows on any picture.
     """
-    edge = np.zeros(annotation.shape, bool)
-    edge[:, :-1] |= annotation[:, :-1] != annotation[:, 1:]
-    edge[:-1] |= annotation[:-1] != annotation[1:]
-    return np.where(edge[..., np.newaxis], np.uint8(255), image)
+    drawn = image.copy()
+    bottom, right = annotation.shape[0] - 1, annotation.shape[1] - 1
+    for shade, steps in ((0, range(1, width + 1)), (255, range(1 - width, 1))):
+        for top in range(0, annotation.shape[0], ROWS):
+            rows = annotation[top : top + ROWS + 1]
+            y, x = np.nonzero(rows[:, :-1] != rows[:, 1:])
+            for step in steps:
+                drawn[top + y, np.clip(x + step, 0, right)] = shade
+            y, x = np.nonzero(rows[:-1] != rows[1:])
+            for step in steps:
+                drawn[np.clip(top + y + step, 0, bottom), x] = shade
+    return drawn
 
 
 def shrink(pixels: Pixels, longest: int) -> Pixels:

@@ -155,13 +155,15 @@ class Scene {
     const code = (number, share) =>
       (Math.round(255 * share) << 24) | ((number & 0xff) << 16) | (number & 0xff00) | (number >> 16);
     const painted = rgb.map((number, value) => code(number, value ? opacity : 0));
-    const [wrong, unknown, white] = [code(WRONG, opacity), code(UNKNOWN, opacity), code(0xffffff, 1)];
+    const [wrong, unknown] = [code(WRONG, opacity), code(UNKNOWN, opacity)];
+    const [white, black] = [code(0xffffff, 1), code(0, 1)]; // on both sides of a boundary: one shows on any picture
     if (mode !== "image")
       for (let y = 0, at = 0; y < height; y++)
         for (let x = 0; x < width; x++, at++) {
           const value = shown[at];
-          const edge = (x + 1 < width && value !== shown[at + 1]) || (y + 1 < height && value !== shown[at + width]);
-          if (boundaries && edge) pixels[at] = white;
+          const before = (x + 1 < width && value !== shown[at + 1]) || (y + 1 < height && value !== shown[at + width]);
+          const behind = (x > 0 && value !== shown[at - 1]) || (y > 0 && value !== shown[at - width]);
+          if (boundaries && (before || behind)) pixels[at] = before ? white : black;
           else if (mode !== "errors") pixels[at] = painted[value];
           else if (!value) pixels[at] = unknown;
           else if (value !== prediction[at]) pixels[at] = wrong;

@@ -1,5 +1,7 @@
 """Annotations as pictures."""
 
+import itertools
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -75,11 +77,29 @@ def test_boundaries_are_drawn_between_values():
     image = np.full((3, 3, 3), 7, np.uint8)
     drawn = outlined(image, values)
     assert drawn.dtype == np.uint8
-    expected = [[0, 1, 0], [1, 1, 0], [0, 1, 0]]  # beside or above another value
-    assert (drawn == 255).all(axis=-1).tolist() == np.array(expected, bool).tolist()
-    assert (drawn[drawn != 255] == 7).all()
+    expected = [[7, 255, 0], [255, 255, 0], [0, 255, 0]]  # white beside or above another value, black behind it
+    assert drawn.tolist() == np.repeat(np.array(expected)[..., np.newaxis], 3, axis=-1).tolist()
     assert (image == 7).all(), "the image itself stays"
     assert np.array_equal(outlined(image, values * 0), image)
+
+
+def test_boundaries_can_be_wider():
+    values = np.array([[1, 1, 1, 2, 2, 2, 2]], np.uint8)
+    image = np.full((1, 7, 3), 7, np.uint8)
+    assert outlined(image, values, 2)[0, :, 0].tolist() == [7, 255, 255, 0, 0, 7, 7]
+    assert outlined(image, values, 5)[0, :, 0].tolist() == [255] * 3 + [0] * 4, "wider than the regions"
+    assert outlined(image.transpose(1, 0, 2), values.T, 2)[:, 0, 0].tolist() == [7, 255, 255, 0, 0, 7, 7]
+    noise = np.random.default_rng(0).integers(1, 3, (2 * ROWS + 5, 9), np.uint8).repeat(2, axis=1)
+    sides = [np.zeros(noise.shape, bool) for _ in range(2)]
+    for (y, x), (down, across) in itertools.product(
+        np.ndindex(noise.shape), ((1, 0), (2, 0), (3, 0), (0, 1), (0, 2), (0, 3))
+    ):
+        if y + down < noise.shape[0] and x + across < noise.shape[1] and noise[y, x] != noise[y + down, x + across]:
+            sides[0][y, x] = sides[1][y + down, x + across] = True
+    drawn = outlined(np.full((*noise.shape, 3), 7, np.uint8), noise, 3)[..., 0]
+    assert np.array_equal(drawn, np.select(sides, (255, 0), 7)), "as pixel by pixel, though some rows at a time"
+    pole = np.array([[1, 1, 2, 1, 1]], np.uint8)
+    assert outlined(image[:, :5], pole)[0, :, 0].tolist() == [7, 255, 255, 0, 7], "white first"
 
 
 def test_urls_hold_pictures():

@@ -31,7 +31,7 @@ from web_page import (
 )
 
 from sceneparse.dataset.photos import decode_photo, decode_resized
-from sceneparse.scores.overlays import overlay
+from sceneparse.scores.overlays import outlined, overlay
 
 pytestmark = pytest.mark.slow
 
@@ -92,9 +92,11 @@ def test_choose_look_and_save(desktop, parser):
     assert (name, mode) == ("my photo_labels.png", "P")
     assert np.array_equal(labels, annotation)
 
+    expected = overlay(picture, annotation, parser.colours, 0.6)
+    lined = saved(page, "Save overlay")[2][..., :3].astype(int)
+    assert np.abs(lined - outlined(expected, annotation)).max() <= 34, "where predict has them, and a tenth transparent"
     page.get_by_label("Boundaries").uncheck()
     name, _, mixed = saved(page, "Save overlay")
-    expected = overlay(picture, annotation, parser.colours, 0.6)
     assert name == "my photo_overlay.png"
     assert np.abs(mixed[..., :3].astype(int) - expected).max() <= 8  # browsers decode JPEGs a little differently
 

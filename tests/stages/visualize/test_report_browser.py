@@ -121,10 +121,12 @@ def test_the_slider_lays_classes_over_the_image(report):
         page.keyboard.press("ArrowRight")
         assert pixel(page, 0.2, 0.5)[3] == 3
         # The stand-in predicts wall to the left of the middle, sky to the right: one boundary, 19 of 40 pixels along.
-        edge = (19.5 / 40, 0.5)
+        edge, behind = (19.5 / 40, 0.5), (20.5 / 40, 0.5)
         assert pixel(page, *edge) == [255, 255, 255, 255]
+        assert pixel(page, *behind) == [0, 0, 0, 255]
+        assert pixel(page, 21.5 / 40, 0.5)[3] == 3
         page.locator("#boundaries").uncheck()
-        assert pixel(page, *edge)[3] == 3
+        assert pixel(page, *edge)[3] == pixel(page, *behind)[3] == 3
 
 
 def test_what_is_laid_over_can_be_chosen_by_keys(report):
