@@ -1,4 +1,4 @@
-"""What the classes cost after the network: the loss with its gradient, a validation batch, the labels of a picture.
+"""CPU time that classes cost after the network: the loss with its gradient, and the labels of a picture.
 
 Each is timed against the plain way to write it, in turns, in one run: TensorFlow's cross-entropy without XLA;
 tf.image.resize of all outputs and tf.argmax. The scores are those of an untrained network with random score layers on
@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from sceneparse.inference.best_outputs import Scores, best_outputs, candidates, upsample
+from sceneparse.inference.best_outputs import OutputScores, best_outputs, candidates, upsample
 from sceneparse.inference.parser import Compiled
 from sceneparse.network.fcn8s import build_fcn8s
 from sceneparse.params.model import Model
@@ -58,7 +58,7 @@ def loss_and_gradient(compiled: bool) -> Callable[..., Any]:
     return graph
 
 
-def labels_of_all(scores: Scores, size: tuple[int, int]) -> Any:
+def labels_of_all(scores: OutputScores, size: tuple[int, int]) -> Any:
     """Resize all outputs to every pixel, then choose."""
     return tf.argmax(tf.image.resize(scores.upsampled(), size), axis=-1).numpy().astype(np.uint8)
 
@@ -104,7 +104,7 @@ def measure(classes: int, rounds: int) -> None:
             lambda size=size: labels_of_all(single, size),  # type: ignore[misc]
             rounds,
         )
-    differing = int((best_outputs(scores, PICTURE) != labels_of_all(scores, PICTURE)).sum())
+    differing = int((best_outputs(scores, PICTURE).outputs != labels_of_all(scores, PICTURE)).sum())
     print(f"outputs resized: {len(candidates(single.values, 3))} of {classes}; labels that differ: {differing}")
 
 

@@ -30,6 +30,10 @@ def test_prepare(root):
     assert output.count("peak memory of a worker") == 2
 
 
+def test_classes(root):
+    assert run(root, "classes", "--classes", 20, "--rounds", 1).count("labels that differ: 0") == 1
+
+
 @pytest.mark.exhaustive
 def test_train_memory(root):
     assert "32 images" in run(root, "train_memory", "--images", 16, 32)

@@ -37,6 +37,7 @@ def _add_predict(commands: "Subparsers") -> None:
             "street.jpg",
             "photos/ 'scans/*.tif' https://localhost/street.jpg --out labelled --opacity 0.4",
             "plan.png --scales 0.75 1 1.25 --flip --tile-above 4000000 --palette colour_blind",
+            "street.jpg --names --confidence",
             "photos/ --json > shares.json",
             "street.mp4 --batch 16",
             "- --json < street.jpg",
@@ -55,6 +56,12 @@ def _add_predict(commands: "Subparsers") -> None:
         "--opacity", type=share, default=0.6, help="opacity of the overlay's colours; default: %(default)s"
     )
     _add_palette(command)
+    command.add_argument("--names", action="store_true", help="write the classes' names into large regions")
+    command.add_argument(
+        "--confidence",
+        action="store_true",
+        help="write the probability of each pixel's class, in percent, of pictures, not of videos",
+    )
     command.add_argument(
         "--tile-above",
         type=natural,

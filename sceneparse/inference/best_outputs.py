@@ -1,13 +1,13 @@
-"""The best output of each pixel of a picture, from a network's coarse scores, in bounded memory and time.
+"""The best output of each pixel of a picture and its probability, from a network's coarse scores.
 
 Resizing 150 outputs to every pixel costs more than the network itself. But bilinear interpolation is a convex
 combination: an output cannot be the best of any pixel that lies among some scores if its highest score there is below
 the lowest score of another output. So only outputs that can win somewhere in the picture are resized, usually a tenth
-of them, and the result is the one that all of them would give.
+of them, and the result is the one that all of them would give. Memory is bounded.
 """
 
 import math
-from typing import NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -24,12 +24,13 @@ ROUNDING = 1e-5  # times the largest score: far more than interpolation can err 
 Indices: TypeAlias = npt.NDArray[np.int32]
 
 
-class Scores(NamedTuple):
+class OutputScores(NamedTuple):
     """Scores of pictures: `values`, float32 [B, h, w, N], upsampled by `factor` and cropped to `shown` = [H, W]."""
 
     values: Tensor
     factor: int
     shown: tuple[int, int]
+    kind: Literal["logits", "probabilities"]
 
     def upsampled(self) -> Tensor:
         """Return the scores of all pixels, float32 [B, H, W, N]."""
@@ -41,26 +42,33 @@ def upsample(scores: Tensor, factor: int) -> Tensor:
     return scores if factor == 1 else tf.image.resize(scores, tf.shape(scores)[1:3] * factor)
 
 
-def best_outputs(scores: Scores, size: tuple[int, int]) -> Pixels:
-    """Return the best output of each pixel, uint8 [B, *size], of scores that are upsampled, then resized bilinearly.
+class Best(NamedTuple):
+    """The best output of each pixel, and its probability in percent, 0..100, if asked for: uint8 [B, H, W]."""
 
-    Of equal ones it is the first, as in NumPy's argmax.
+    outputs: Pixels
+    percent: Pixels | None = None
+
+
+def best_outputs(scores: OutputScores, size: tuple[int, int], confidence: bool = False) -> Best:
+    """Return the best output of each pixel of scores that are upsampled, then resized bilinearly to `size` = [H, W].
+
+    Of equal ones it is the first, as in NumPy's argmax. With `confidence`: its probability, too.
     """
     height, width = size
-    ids = _in_chunks(_all_candidates(scores))
-    chunks = math.ceil(len(ids) / CHUNK)
-    rows = max(1, BAND // (width * min(CHUNK, len(ids))))
+    softmax = confidence and scores.kind == "logits"  # which sums over all outputs
+    ids = np.arange(scores.values.shape[-1], dtype=np.int32) if softmax else _all_candidates(scores)
+    rows = max(1, BAND // (width * min(CHUNK, len(ids)) * (1 + softmax)))
 
-    def decide(band: Tensor = None) -> Pixels:
-        best: Pixels = _resized_argmax(
-            scores.values, ids, scores.factor, chunks, tf.constant(scores.shown), tf.constant(size), band
-        ).numpy()
-        return best
+    def decide(band: Tensor = None) -> Any:
+        shown, whole, chunks = tf.constant(scores.shown), tf.constant(size), math.ceil(len(ids) / CHUNK)
+        best, probability = _resized_argmax(scores.values, ids, scores.factor, chunks, shown, whole, softmax, band)
+        return (best, tf.cast(tf.round(100 * probability), tf.uint8)) if confidence else (best,)
 
     if rows >= height:
-        return decide()
-    bands = (tf.constant((top, min(top + rows, height))) for top in range(0, height, rows))
-    return np.concatenate([decide(band) for band in bands], axis=1)
+        parts = [decide()]
+    else:
+        parts = [decide(tf.constant((top, min(top + rows, height)))) for top in range(0, height, rows)]
+    return Best(*(np.concatenate(arrays, axis=1) for arrays in zip(*parts, strict=True)))
 
 
 # Sizes are tensors where they can be, so there is one trace for pictures of all sizes.
@@ -76,7 +84,7 @@ def candidates(values: Tensor, span: int) -> Tensor:
     return tf.cast(tf.where(tf.reduce_any(highest >= bar, axis=(0, 1, 2)))[:, 0], tf.int32)
 
 
-def _all_candidates(scores: Scores) -> Indices:
+def _all_candidates(scores: OutputScores) -> Indices:
     """Return the candidates, of some rows of the scores at a time."""
     values, span = scores.values, 2 if scores.factor == 1 else 3
     height = values.shape[1]
@@ -85,38 +93,46 @@ def _all_candidates(scores: Scores) -> Indices:
     return np.unique(np.concatenate([candidates(slab, span).numpy() for slab in slabs]))
 
 
-def _in_chunks(ids: Indices) -> Indices:
-    """Repeat the last one until all chunks are full: it loses against itself."""
-    return np.pad(ids, (0, -len(ids) % min(CHUNK, len(ids))), mode="edge")
-
-
 @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
 def _resized_argmax(
-    values: Tensor, ids: Tensor, factor: int, chunks: int, shown: Tensor, size: Tensor, band: Tensor = None
-) -> Tensor:
+    values: Tensor,
+    ids: Tensor,
+    factor: int,
+    chunks: int,
+    shown: Tensor,
+    size: Tensor,
+    softmax: bool,
+    band: Tensor = None,
+) -> tuple[Tensor, Tensor]:
     """Return which of the outputs `ids` is the best of each pixel, uint8 [B, H, W], for `size` = [H, W].
 
-    Keeps a running maximum over chunks of outputs, one chunk at a time: the full-size scores of a large picture and 150
-    classes would take gigabytes. `band` = [top, bottom] asks for these rows alone.
+    The second value is its score, or its probability if `softmax` is to be made of the scores. Keeps a running maximum
+    over chunks of outputs, one chunk at a time: the full-size scores of a large picture and 150 classes would take
+    gigabytes. `band` = [top, bottom] asks for these rows alone.
     """
-    highest, best = None, None
-    for part in tf.split(ids, chunks):
+    highest: Tensor = None
+    best: Tensor = None
+    total: Tensor = None  # the softmax's sum, of exp(logit - highest)
+    for start in range(0, chunks * CHUNK, CHUNK):
         # TensorFlow would work on several chunks at a time, and hold them all.
-        with tf.control_dependencies([] if best is None else [highest, best]):
+        with tf.control_dependencies([tensor for tensor in (highest, best, total) if tensor is not None]):
+            part = ids[start : start + CHUNK]
             coarse = tf.gather(values, part, axis=-1)
             full = upsample(coarse, factor)[:, : shown[0], : shown[1]]
             chunk = tf.image.resize(full, size) if band is None else _resized_band(full, size, band)
-        index = tf.cast(tf.gather(part, tf.argmax(chunk, axis=-1)), tf.uint8)
-        if chunks == 1:
-            return index
         top = tf.reduce_max(chunk, axis=-1)
-        if best is None:
+        index = tf.cast(tf.gather(part, tf.argmax(chunk, axis=-1)), tf.uint8)
+        before = highest
+        if before is None:
             highest, best = top, index
         else:
             # Strictly greater: ties go to the first output, as in a single argmax.
-            best = tf.where(top > highest, index, best)
-            highest = tf.maximum(top, highest)
-    return best
+            best = tf.where(top > before, index, best)
+            highest = tf.maximum(top, before)
+        if softmax:
+            added = tf.reduce_sum(tf.exp(chunk - highest[..., tf.newaxis]), axis=-1)
+            total = added if before is None else total * tf.exp(before - highest) + added
+    return best, 1 / total if softmax else highest
 
 
 def _resized_band(scores: Tensor, size: Tensor, band: Tensor) -> Tensor:

@@ -4,7 +4,8 @@ A model is opened only if its file is whole and its card describes it. The card 
 outputs mean and how pictures were fitted for training.
 
 Words: logits are the network's; scores are logits of one view, or mean probabilities of several; an annotation holds
-the values 0..N, of which 0 = 'other' occurs only where the network has an output for it.
+the values 0..N, of which 0 = 'other' occurs only where the network has an output for it; the confidence is the
+probability of an annotation's values, in percent.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +20,7 @@ from PIL import Image
 from sceneparse.core.types import Tensor
 from sceneparse.dataset.images import Pixels, fit, resize_image
 from sceneparse.dataset.labels import outputs_to_annotation, without_other
-from sceneparse.inference.best_outputs import Scores, best_outputs
+from sceneparse.inference.best_outputs import OutputScores, best_outputs
 from sceneparse.network.card import Card
 from sceneparse.network.coarse import cut_upsampling
 from sceneparse.network.opening import open_network
@@ -34,6 +35,13 @@ class Views(NamedTuple):
 
 
 ONE_VIEW = Views((1.0,), flip=False)
+
+
+class Labels(NamedTuple):
+    """A picture's annotation, 0..N, and its confidence, 0..100 percent, or None if not asked for: uint8 [H, W]."""
+
+    annotation: Pixels
+    confidence: Pixels | None = None
 
 
 @dataclass(frozen=True)
@@ -70,9 +78,18 @@ class SceneParser:
         The picture is resized as for training, but never cropped, and padding is cut off again; the
         scores go back to the picture's size by bilinear interpolation before the argmax.
         """
-        return self.annotate_batch([image], views)[0]
+        return self.annotate_batch([image], views)[0].annotation
 
-    def annotate_batch(self, images: Sequence[Pixels], views: Views = ONE_VIEW, other: bool = True) -> list[Pixels]:
+    def annotate_with_confidence(self, image: Pixels, views: Views = ONE_VIEW) -> Labels:
+        """Return the annotation of an RGB picture, and for each pixel the probability of its value.
+
+        It is the softmax's, the mean of all views: high where the network is sure, which it can be and be wrong.
+        """
+        return self.annotate_batch([image], views, confidence=True)[0]
+
+    def annotate_batch(
+        self, images: Sequence[Pixels], views: Views = ONE_VIEW, other: bool = True, confidence: bool = False
+    ) -> list[Labels]:
         """Annotate pictures in one batch: their `fitted` sizes are equal, their own may differ.
 
         Without `other` each pixel gets one of the classes 1..N, also where the network has an output for 'other'.
@@ -89,7 +106,7 @@ class SceneParser:
         scores = score_views(self.model, at_scale, fitted[::-1], views)
         values = scores.values if other else without_other(scores.values, len(self.classes))
         singles = (scores._replace(values=values[index : index + 1]) for index in range(len(sizes)))
-        return [self.decide(single, size)[0] for single, size in zip(singles, sizes, strict=True)]
+        return [self.decide(single, size, confidence)[0] for single, size in zip(singles, sizes, strict=True)]
 
     def annotate_fitted(self, images: Tensor, views: Views = ONE_VIEW) -> Pixels:
         """Return annotations, uint8 [B, H, W], of pictures that have the training's size: RGB, uint8 [B, H, W, 3]."""
@@ -100,13 +117,15 @@ class SceneParser:
             resized = images if scale == 1 else tf.image.resize(images, size, antialias=True)
             return tf.cast(tf.round(resized), tf.uint8)
 
-        return self.decide(score_views(self.model, at_scale, (height, width), views), (height, width))
+        labels = self.decide(score_views(self.model, at_scale, (height, width), views), (height, width))
+        return np.stack([annotation for annotation, _ in labels])
 
-    def decide(self, scores: Scores, size: tuple[int, int]) -> Pixels:
-        """Return annotations, uint8 [B, *size], of scores: resized bilinearly, then argmax."""
-        best = best_outputs(scores, size)
-        annotation: Pixels = outputs_to_annotation(best, len(self.classes), scores.values.shape[-1])
-        return annotation
+    def decide(self, scores: OutputScores, size: tuple[int, int], confidence: bool = False) -> list[Labels]:
+        """Return labels of the height and width `size`: the scores are resized bilinearly, then argmax."""
+        best = best_outputs(scores, size, confidence)
+        annotations = outputs_to_annotation(best.outputs, len(self.classes), scores.values.shape[-1])
+        confidences = [None] * len(annotations) if best.percent is None else best.percent
+        return [Labels(*pair) for pair in zip(annotations, confidences, strict=True)]
 
 
 class Compiled:
@@ -121,15 +140,15 @@ class Compiled:
         """Return logits for uint8 images [B, H, W, 3]."""
         return _trace(self._logits, images)(images)
 
-    def scores(self, images: Tensor) -> Scores:
+    def scores(self, images: Tensor) -> OutputScores:
         """Return the logits of uint8 images [B, H, W, 3] of any size, before the network's last upsampling."""
         padded = pad(images)
-        return Scores(_trace(self._coarse, padded)(padded), self._factor, images.shape[1:3])
+        return OutputScores(_trace(self._coarse, padded)(padded), self._factor, images.shape[1:3], "logits")
 
 
 def score_views(
     model: Compiled, at_scale: Callable[[float], Tensor], size: tuple[int, int], views: Views = ONE_VIEW
-) -> Scores:
+) -> OutputScores:
     """Return the scores of pictures that `at_scale` resizes: uint8 [B, h, w, 3].
 
     One view: its logits. Several: the mean of their probabilities, each resized to `size`.
@@ -143,7 +162,7 @@ def score_views(
             logits = model.scores(pictures[:, :, ::-1] if mirrored else pictures).upsampled()
             probabilities = tf.image.resize(tf.nn.softmax(logits), size)
             total += probabilities[:, :, ::-1] if mirrored else probabilities
-    return Scores(total / (len(views.scales) * (1 + views.flip)), 1, size)
+    return OutputScores(total / (len(views.scales) * (1 + views.flip)), 1, size, "probabilities")
 
 
 def _trace(function: Any, images: Tensor) -> Any:

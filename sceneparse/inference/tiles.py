@@ -21,8 +21,8 @@ from PIL import Image
 
 from sceneparse.core.types import Tensor
 from sceneparse.dataset.images import Pixels
-from sceneparse.inference.best_outputs import Scores
-from sceneparse.inference.parser import ONE_VIEW, SceneParser, Views, score_views
+from sceneparse.inference.best_outputs import OutputScores
+from sceneparse.inference.parser import ONE_VIEW, Labels, SceneParser, Views, score_views
 
 OVERLAP = 0.25  # least share of a tile's side that two neighbours have in common
 
@@ -62,13 +62,17 @@ def plan_tiles(parser: SceneParser, width: int, height: int, pixels: int) -> Til
 
 
 def annotate_tiled(
-    parser: SceneParser, image: Pixels, tiling: Tiling, views: Views = ONE_VIEW, batch: int = 8
-) -> Pixels:
-    """Return the annotation, uint8 [H, W], of an RGB picture, uint8 [H, W, 3], from `batch` tiles at a time."""
+    parser: SceneParser,
+    image: Pixels,
+    tiling: Tiling,
+    views: Views = ONE_VIEW,
+    batch: int = 8,
+    confidence: bool = False,
+) -> Labels:
+    """Return the labels of an RGB picture, uint8 [H, W, 3], from `batch` tiles at a time."""
     probabilities = tiled_probabilities(parser, image, tiling, views, batch)
-    scores = Scores(probabilities[np.newaxis], 1, tiling.canvas)
-    annotation: Pixels = parser.decide(scores, image.shape[:2])[0]
-    return annotation
+    scores = OutputScores(probabilities[np.newaxis], 1, tiling.canvas, "probabilities")
+    return parser.decide(scores, image.shape[:2], confidence)[0]
 
 
 def tiled_probabilities(parser: SceneParser, image: Pixels, tiling: Tiling, views: Views, batch: int) -> Probabilities:
@@ -89,8 +93,9 @@ def tiled_probabilities(parser: SceneParser, image: Pixels, tiling: Tiling, view
             boxes = (tuple(map(min, np.multiply(end, 2 * scale).tolist(), 2 * picture.size)) for end in ends)
             return np.stack([np.asarray(picture.resize(size, resampling, box)) for box in boxes])
 
-        scores = score_views(parser.model, at_scale, (height, width), views).upsampled()
-        probabilities = (tf.nn.softmax(scores) if views == ONE_VIEW else scores).numpy()  # [B, height, width, N]
+        scores = score_views(parser.model, at_scale, (height, width), views)
+        full = scores.upsampled()
+        probabilities = (tf.nn.softmax(full) if scores.kind == "logits" else full).numpy()  # [B, height, width, N]
         if total is None:
             total = np.zeros((canvas_height, canvas_width, probabilities.shape[-1]), np.float32)
         for (top, left), tile in zip(corners, probabilities, strict=True):

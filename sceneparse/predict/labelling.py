@@ -1,7 +1,7 @@
 """Pictures through the network: read ahead in threads, labelled in batches, written in threads behind it.
 
 Input: sources, and how to read and write one. Output: each one's result, or the InputError of reading or writing it; an
-error stops no other, except for a full disk and the like. Invariant: an annotation does not depend on the rest of its
+error stops no other, except for a full disk and the like. Invariant: labels do not depend on the rest of its
 batch, and memory does not grow with the number of sources: one batch is being read, one is in the network and one is
 being written.
 """
@@ -19,7 +19,7 @@ from sceneparse.predict.defaults import BATCH, TILE_ABOVE
 from sceneparse.predict.inputs import Source
 
 if TYPE_CHECKING:
-    from sceneparse.inference.parser import SceneParser, Views
+    from sceneparse.inference.parser import Labels, SceneParser, Views
 
 PIXELS = 50_000_000  # of pictures that wait for others of their size: 150 MB
 CANVAS_VALUES = 1 << 28  # probabilities of a tiled picture: a gigabyte
@@ -31,13 +31,14 @@ Result = TypeVar("Result")
 class LabelOptions(NamedTuple):
     """How to label: views of each picture, pictures per batch, and above how many pixels in tiles (None: never).
 
-    Without `other`, every pixel gets one of the classes 1..N.
+    Without `other`, every pixel gets one of the classes 1..N. `confidence`: whether the labels have theirs.
     """
 
     views: "Views"
     batch: int = BATCH
     tile_above: int | None = TILE_ABOVE
     other: bool = True
+    confidence: bool = False
 
 
 class Done(NamedTuple, Generic[Result]):
@@ -60,10 +61,10 @@ def label_all(
     parser: "SceneParser",
     sources: Iterable[Source],
     read: Callable[[Source], Pixels],
-    write: Callable[[Source, Pixels, Pixels], Result],
+    write: Callable[[Source, Pixels, "Labels"], Result],
     options: LabelOptions,
 ) -> Iterator[Done[Result]]:
-    """Read each source's picture, label it, and write(source, picture, annotation); yield results as they come."""
+    """Read each source's picture, label it, and write(source, picture, labels); yield results as they come."""
 
     def load(source: Source) -> Loaded | Done[Result]:
         started = time.perf_counter()
@@ -73,10 +74,10 @@ def label_all(
             raise_passing(error)  # a full disk: every other picture would fail as well
             return Done(source, error, time.perf_counter() - started)
 
-    def save(loaded: Loaded, annotation: Pixels, seconds: float) -> Done[Result]:
+    def save(loaded: Loaded, labels: "Labels", seconds: float) -> Done[Result]:
         started = time.perf_counter()
         try:
-            result: Result | InputError = write(loaded.source, loaded.image, annotation)
+            result: Result | InputError = write(loaded.source, loaded.image, labels)
         except InputError as error:
             raise_passing(error)
             result = error
@@ -91,14 +92,14 @@ def label_all(
                 continue
             started = time.perf_counter()
             try:
-                annotations = annotate([loaded.image for loaded in group], parser, options, group[0].source.name)
+                labelled = annotate([loaded.image for loaded in group], parser, options, group[0].source.name)
             except InputError as error:
                 yield from (Done(loaded.source, error, loaded.seconds) for loaded in group)
                 continue
             seconds = (time.perf_counter() - started) / len(group)
             yield from (future.result() for future in written)  # the batch before
-            pairs = zip(group, annotations, strict=True)
-            written = [writers.submit(save, loaded, annotation, seconds) for loaded, annotation in pairs]
+            pairs = zip(group, labelled, strict=True)
+            written = [writers.submit(save, loaded, labels, seconds) for loaded, labels in pairs]
         yield from (future.result() for future in written)
     finally:
         for pool in (readers, writers):
@@ -127,15 +128,15 @@ def by_size(
     yield from waiting.values()
 
 
-def annotate(images: list[Pixels], parser: "SceneParser", options: LabelOptions, name: object) -> list[Pixels]:
-    """Return annotations, uint8 [H, W], of pictures that the network takes at one size, or of one alone in tiles.
+def annotate(images: list[Pixels], parser: "SceneParser", options: LabelOptions, name: object) -> list["Labels"]:
+    """Return the labels of pictures that the network takes at one size, or of one alone in tiles.
 
     Raises InputError, with `name`, if the tiles would take too much memory.
     """
     from sceneparse.inference.tiles import annotate_tiled, plan_tiles
 
     if not _tiled(images[0], options):
-        return parser.annotate_batch(images, options.views, options.other)
+        return parser.annotate_batch(images, options.views, options.other, options.confidence)
     (image,) = images
     height, width = image.shape[:2]
     tiling = plan_tiles(parser, width, height, options.tile_above or 1)
@@ -148,7 +149,7 @@ def annotate(images: list[Pixels], parser: "SceneParser", options: LabelOptions,
             file=name,
             next_step="raise --tile-above, which is the size of a tile",
         )
-    return [annotate_tiled(parser, image, tiling, options.views, options.batch)]
+    return [annotate_tiled(parser, image, tiling, options.views, options.batch, options.confidence)]
 
 
 def _tiled(image: Pixels, options: LabelOptions) -> bool:

@@ -1,7 +1,8 @@
-"""Files that `predict` writes for a picture: its labels, an overlay, and a legend.
+"""Files that `predict` writes for a picture: its labels, an overlay, a legend and, if asked for, its confidence.
 
-Input: a picture and its annotation. Output, at the picture's own upright size: NAME.png, a palette PNG whose indices
-are annotation values 1..N, and NAME_overlay.jpg; beside them NAME_legend.png, each class's colour, name and share.
+Input: a picture and its labels. Output, at the picture's own upright size: NAME.png, a palette PNG whose indices
+are annotation values 1..N, NAME_overlay.jpg, and NAME_confidence.png, a palette PNG whose indices are percent; beside
+them NAME_legend.png, each class's colour, name and share.
 Invariant: a file exists whole or not at all; none is written twice, or over a source.
 """
 
@@ -16,15 +17,17 @@ from PIL import Image
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import atomic_write
 from sceneparse.dataset.images import Pixels
+from sceneparse.predict.drawing import Look, draw_overlay
 from sceneparse.predict.inputs import Source
 from sceneparse.predict.legend import Shares, class_shares, draw_legend
-from sceneparse.scores.overlays import overlay, save_label_png
+from sceneparse.scores.overlays import save_label_png
+from sceneparse.scores.palette import heat_colours
 
 if TYPE_CHECKING:
-    from sceneparse.inference.parser import SceneParser
+    from sceneparse.inference.parser import Labels, SceneParser
 
 JPEG_QUALITY = 90
-ENDS = {"labels": ".png", "overlay": "_overlay.jpg", "legend": "_legend.png"}
+ENDS = {"labels": ".png", "overlay": "_overlay.jpg", "legend": "_legend.png", "confidence": "_confidence.png"}
 MOST_PROBLEMS = 10  # in an error
 VIDEO_ENDS = {"overlay": "_overlay.mp4", "legend": "_legend.png"}
 
@@ -47,14 +50,16 @@ class Prediction:
         }
 
 
-def target_files(source: Source, out: Path) -> dict[str, Path]:
-    """Return the paths of a source's results, by kind."""
+def target_files(source: Source, out: Path, confidence: bool = False) -> dict[str, Path]:
+    """Return the paths of a source's results, by kind; `confidence`: whether a picture's is among them."""
     ends = VIDEO_ENDS if source.kind == "video" else ENDS
     stem = out / source.stem
-    return {kind: stem.with_name(f"{stem.name}{end}") for kind, end in ends.items()}
+    return {
+        kind: stem.with_name(f"{stem.name}{end}") for kind, end in ends.items() if confidence or kind != "confidence"
+    }
 
 
-def check_targets(sources: Iterable[Source], out: Path) -> None:
+def check_targets(sources: Iterable[Source], out: Path, confidence: bool = False) -> None:
     """Raise InputError if two results would have one path, or a result would replace a source."""
     sources = list(sources)
     paths = {source.name: Path(source.name) for source in sources if source.kind in ("picture", "video")}
@@ -63,7 +68,7 @@ def check_targets(sources: Iterable[Source], out: Path) -> None:
     taken: dict[Path, str] = {}
     problems = []
     for source in sources:
-        for path in target_files(source, out).values():
+        for path in target_files(source, out, confidence).values():
             if path in taken:
                 problems.append(f"{path} would come from both {taken[path]} and {source.name}")
             taken.setdefault(path, source.name)
@@ -85,28 +90,32 @@ def check_targets(sources: Iterable[Source], out: Path) -> None:
 
 
 def save_prediction(
-    parser: "SceneParser", image: Pixels, annotation: Pixels, files: dict[str, Path], opacity: float
+    parser: "SceneParser", image: Pixels, labels: "Labels", files: dict[str, Path], look: Look
 ) -> Prediction:
-    """Write the files of a picture, RGB uint8 [H, W, 3], and its annotation, uint8 [H, W]. Raises InputError."""
+    """Write the files of a picture, RGB uint8 [H, W, 3], and its labels. Raises InputError."""
+    annotation, confidence = labels
     pixels = np.bincount(annotation.ravel(), minlength=1 + len(parser.classes))
     shares = class_shares(pixels, parser.classes)
-    mixed = Image.fromarray(overlay(image, annotation, parser.colours, opacity))
+    drawn = Image.fromarray(draw_overlay(image, annotation, parser.classes, parser.colours, look))
     try:
         with atomic_write(files["labels"]) as file:
             save_label_png(file, annotation, parser.colours)
         with atomic_write(files["overlay"]) as file:
             # JPEG: a PNG would be several times larger. Full chroma keeps edges.
-            mixed.save(file, "JPEG", quality=JPEG_QUALITY, subsampling=0)
-        save_legend(files["legend"], parser, shares)
+            drawn.save(file, "JPEG", quality=JPEG_QUALITY, subsampling=0)
+        save_legend(files["legend"], parser, shares, confidence is not None)
+        if confidence is not None:
+            with atomic_write(files["confidence"]) as file:
+                save_label_png(file, confidence, heat_colours())
     except OSError as error:
         raise unwritable(files["labels"].parent, str(error)) from None
-    return Prediction(files, mixed.size, shares)
+    return Prediction(files, drawn.size, shares)
 
 
-def save_legend(path: Path, parser: "SceneParser", shares: Shares) -> None:
-    """Write a legend of these classes."""
+def save_legend(path: Path, parser: "SceneParser", shares: Shares, confidence: bool = False) -> None:
+    """Write a legend of these classes, and of the confidence."""
     with atomic_write(path) as file:
-        draw_legend(shares, parser.colours).save(file, "PNG")
+        draw_legend(shares, parser.colours, confidence).save(file, "PNG")
 
 
 def unwritable(out: Path, got: str) -> InputError:

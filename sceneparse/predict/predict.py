@@ -1,4 +1,4 @@
-"""predict: a trained model and pictures -> their labels, overlays and legends, and the classes they show.
+"""predict: a trained model and pictures -> their labels, overlays, legends and confidence, and the classes they show.
 
 Input: files, folders, globs and addresses of pictures, and video files. Output: files in a folder (outputs.py), and on
 standard output the classes of each picture, as tables or JSON. Invariant: the model is loaded once, and its card says
@@ -26,13 +26,14 @@ from sceneparse.dataset.photos import LOST
 from sceneparse.dataset.suffixes import listed
 from sceneparse.inference.loading import load_parser
 from sceneparse.predict.defaults import BATCH, TILE_ABOVE
+from sceneparse.predict.drawing import Look
 from sceneparse.predict.inputs import Lost, Refused, Source, find_sources, read_source
 from sceneparse.predict.labelling import Done, LabelOptions, label_all
 from sceneparse.predict.outputs import Prediction, check_targets, save_prediction, target_files
 from sceneparse.predict.video import label_video
 
 if TYPE_CHECKING:
-    from sceneparse.inference.parser import SceneParser
+    from sceneparse.inference.parser import Labels, SceneParser
 
 LARGEST = 3  # classes in the table of several pictures
 
@@ -50,6 +51,8 @@ def predict(
     tile_above: int = TILE_ABOVE,
     batch: int = BATCH,
     palette: Palette = "standard",
+    names: bool = False,
+    confidence: bool = False,
     as_json: bool = False,
 ) -> None:
     """Label pictures and videos; print the classes they show and the paths of their files.
@@ -61,7 +64,7 @@ def predict(
     lost: Lost = {}
     named = find_sources(paths, out, ignored)
     sources = [source for source in named if isinstance(source, Source)]
-    check_targets(sources, out)
+    check_targets(sources, out, confidence)
     results: Results = {}
     for refused in named:
         if isinstance(refused, Refused):
@@ -71,9 +74,9 @@ def predict(
         parser = load_parser(model, card, palette)
         from sceneparse.inference.parser import Views
 
-        options = LabelOptions(Views(tuple(scales), flip), batch, tile_above)
+        options = LabelOptions(Views(tuple(scales), flip), batch, tile_above, confidence=confidence)
         started = time.perf_counter()
-        labelled = _label_all(parser, sources, out, opacity, options, lost)
+        labelled = _label_all(parser, sources, out, Look(opacity, names), options, lost)
         for done in progress(labelled, total=len(sources), desc="predict", unit="image"):
             _add(results, done.source.name, done.result, done.seconds)
         seconds = time.perf_counter() - started
@@ -94,12 +97,12 @@ def _add(results: Results, name: str, result: Prediction | InputError, seconds: 
 
 
 def _label_all(
-    parser: "SceneParser", sources: list[Source], out: Path, opacity: float, options: LabelOptions, lost: Lost
+    parser: "SceneParser", sources: list[Source], out: Path, look: Look, options: LabelOptions, lost: Lost
 ) -> Iterator[Done[Prediction]]:
     """Yield results as they come, those of videos last."""
 
-    def write(source: Source, image: Pixels, annotation: Pixels) -> Prediction:
-        return save_prediction(parser, image, annotation, target_files(source, out), opacity)
+    def write(source: Source, image: Pixels, labels: "Labels") -> Prediction:
+        return save_prediction(parser, image, labels, target_files(source, out, options.confidence), look)
 
     pictures = [source for source in sources if source.kind != "video"]
     yield from label_all(parser, pictures, partial(read_source, lost=lost), write, options)
@@ -108,7 +111,8 @@ def _label_all(
             started = time.perf_counter()
             try:
                 files = target_files(source, out)
-                result: Prediction | InputError = label_video(parser, Path(source.name), files, opacity, options)
+                plain = options._replace(confidence=False)
+                result: Prediction | InputError = label_video(parser, Path(source.name), files, look, plain)
             except InputError as error:
                 raise_passing(error)
                 result = error
@@ -140,8 +144,9 @@ def _print_tables(results: Results, seconds: float) -> None:
         (prediction,) = good.values()
         print_table(["class_id", "name", "share"], prediction.shares)
         print()
+        width = 1 + max(map(len, prediction.files))
         for kind, path in prediction.files.items():
-            print_line(f"{kind + ':':8} {path}")
+            print_line(f"{kind + ':':{width}} {path}")
         return
     if good:
         rows = ((name, str(next(iter(result.files.values()))), _largest(result)) for name, result in good.items())

@@ -31,7 +31,7 @@ from sceneparse.predict.inputs import Source
 from sceneparse.predict.labelling import LabelOptions, label_all
 
 if TYPE_CHECKING:
-    from sceneparse.inference.parser import SceneParser
+    from sceneparse.inference.parser import Labels, SceneParser
 
 CLASSES = 150
 KNOWN = {1: "wall", 2: "building", 3: "sky", 150: "flag"}  # enough to recognise ADE20K's 150 classes
@@ -89,9 +89,9 @@ def _label(parser: "SceneParser", test: Release, work: Path, options: LabelOptio
     waiting = [name for name in test.names if not (work / f"{name}.png").exists()]
     total, failed = len(test.names), []
 
-    def write(source: Source, _: Pixels, annotation: Pixels) -> None:
+    def write(source: Source, _: Pixels, labels: "Labels") -> None:
         with atomic_write(work / f"{source.name}.png") as file:
-            file.write(encode_annotation(Image.fromarray(annotation)))
+            file.write(encode_annotation(Image.fromarray(labels.annotation)))
 
     sources = (Source(name, "picture", Path(name)) for name in waiting)
     labelled = label_all(parser, sources, lambda source: test.picture(source.name), write, options)

@@ -20,10 +20,10 @@ from sceneparse.core.errors import InputError, printable
 from sceneparse.core.files import atomic_write
 from sceneparse.core.progress import progress
 from sceneparse.dataset.images import Pixels
+from sceneparse.predict.drawing import Look, draw_overlay
 from sceneparse.predict.labelling import PIXELS, LabelOptions, annotate
 from sceneparse.predict.legend import class_shares
 from sceneparse.predict.outputs import Prediction, save_legend, unwritable
-from sceneparse.scores.overlays import overlay
 
 if TYPE_CHECKING:
     from sceneparse.inference.parser import SceneParser
@@ -44,7 +44,7 @@ class Stream(NamedTuple):
 
 
 def label_video(
-    parser: "SceneParser", path: Path, files: dict[str, Path], opacity: float, options: LabelOptions
+    parser: "SceneParser", path: Path, files: dict[str, Path], look: Look, options: LabelOptions
 ) -> Prediction:
     """Label every frame and write both files. Raises InputError, also if imageio-ffmpeg is not installed."""
     ffmpeg = _program(path)
@@ -53,9 +53,10 @@ def label_video(
     try:
         with atomic_write(files["overlay"]) as file, _encoder(ffmpeg, stream, Path(file.name)) as encoder:
             for frames in _batches(ffmpeg, path, stream, options):
-                for frame, annotation in zip(frames, annotate(frames, parser, options, path), strict=True):
-                    pixels += np.bincount(annotation.ravel(), minlength=len(pixels))
-                    encoder.write(overlay(frame, annotation, parser.colours, opacity).tobytes())
+                for frame, labels in zip(frames, annotate(frames, parser, options, path), strict=True):
+                    pixels += np.bincount(labels.annotation.ravel(), minlength=len(pixels))
+                    drawn = draw_overlay(frame, labels.annotation, parser.classes, parser.colours, look)
+                    encoder.write(drawn.tobytes())
             if not pixels.any():
                 raise _refusal("no frame can be decoded", path)
         shares = class_shares(pixels, parser.classes)

@@ -42,12 +42,12 @@ def score_folders(annotations: Path, predictions: Path, classes: int) -> Confusi
 
     Raises one InputError that lists every offender: annotations without a prediction and the
     reverse, files that are not 8-bit grayscale or palette PNGs, values above N, unequal sizes. Ignores the legends
-    that `sceneparse predict` writes beside its labels.
+    and confidences that `sceneparse predict` writes beside its labels.
     """
     problems: list[str] = []
     truths, guesses = (_pngs(folder, problems) for folder in (annotations, predictions))
-    legends = {f"{key}_legend" for key in guesses} - truths.keys()
-    guesses = {key: path for key, path in guesses.items() if key not in legends}
+    beside = {f"{key}_{kind}" for key in guesses for kind in ("legend", "confidence")} - truths.keys()
+    guesses = {key: path for key, path in guesses.items() if key not in beside}
     problems += [f"{key}: no prediction" for key in sorted(truths.keys() - guesses.keys())]
     problems += [f"{key}: a prediction without annotation" for key in sorted(guesses.keys() - truths.keys())]
     total = np.zeros((classes, classes + 1), np.int64)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from sceneparse.dataset.labels import MAX_CLASSES
 from sceneparse.scores.colour_difference import Numbers, cielab, difference
 from sceneparse.scores.natural_colours import natural_colour
-from sceneparse.scores.palette_tables import COLOUR_BLIND, STANDARD
+from sceneparse.scores.palette_tables import COLOUR_BLIND, HEAT, STANDARD
 
 Colours = npt.NDArray[np.uint8]
 
@@ -31,6 +31,14 @@ def palette(classes: int) -> Colours:
 def colour_blind_palette(classes: int) -> Colours:
     """Return RGB colours like `palette`, for readers who confuse red and green: about one man in twelve."""
     return _first_colours(COLOUR_BLIND, classes)
+
+
+def heat_colours() -> Colours:
+    """Return RGB colours of 0..100 percent, uint8 [101, 3]; equal steps look equally large."""
+    stops = np.array([[*bytes.fromhex(colour)] for colour in HEAT.split()])
+    percents = np.arange(101)
+    channels = [np.interp(percents, np.arange(0, 101, 10), stops[:, channel]) for channel in range(3)]
+    return np.rint(channels).T.astype(np.uint8)
 
 
 def class_palette(names: Sequence[str], own: Sequence[str] = ()) -> Colours:

@@ -33,3 +33,7 @@ fa5 057 363 271 7a5 936 95b 508 d9e 47c 9fd b30 5a7 ceb 25b c67 cc7 cff 386 706 
 48d 2da 5ab 5db 4a8 f89 bee ebb 476 88c 168 490 1b8 f73 86e abc 64a ae9 bb4 e43 a59 829 9dc 9fc bcd 09a 365 560 b17 243
 758 528 87c 07f dd7 ef9 1ea 0d8 d4b 9ce ba5 b9a dc5 800 88f
 """
+
+# #rrggbb at 0, 10, ... 100 percent, from dark violet over teal to bright yellow: each step has the same CIEDE2000, and
+# lightness rises all the way, so readers who confuse red and green, and gray prints, keep the order.
+HEAT = "20146d 053582 095592 0e709e 0e869f 029b9e 09ad94 11c280 7fd371 c1e16c f8eb73"

@@ -1,4 +1,6 @@
-"""The best output of each pixel: of candidates alone, and the same as of all outputs."""
+"""The best output of each pixel, of candidates alone and the same as of all outputs, and its probability."""
+
+import itertools
 
 import numpy as np
 import pytest
@@ -6,9 +8,11 @@ import tensorflow as tf
 from network_params import model_params
 
 from sceneparse.inference import best_outputs as module
-from sceneparse.inference.best_outputs import CHUNK, Scores, best_outputs, candidates
+from sceneparse.inference.best_outputs import CHUNK, OutputScores, best_outputs, candidates
 from sceneparse.network.coarse import cut_upsampling
 from sceneparse.network.fcn8s import build_fcn8s
+
+KINDS = ("logits", "probabilities")
 
 
 def of_all(scores, size):
@@ -31,16 +35,16 @@ def scene_like(outputs, height=9, width=12, pictures=2, seed=0):
 @pytest.mark.parametrize(("factor", "shown"), [(8, (70, 90)), (1, (9, 12)), (16, (144, 192))])
 @pytest.mark.parametrize("size", [(70, 90), (131, 97), (40, 33)])
 def test_the_same_as_of_all_outputs(outputs, factor, shown, size):
-    scores = Scores(scene_like(outputs), factor, shown)
-    np.testing.assert_array_equal(best_outputs(scores, size), of_all(scores, size))
+    scores = OutputScores(scene_like(outputs), factor, shown, "logits")
+    np.testing.assert_array_equal(best_outputs(scores, size).outputs, of_all(scores, size))
 
 
 @pytest.mark.parametrize("spread", [0.0, 1e-7, 1e-3, 100.0])
 def test_noise_has_every_output_as_a_candidate_and_loses_none(spread):
     """Outputs that differ by less than rounding, or win a pixel each."""
     values = np.random.default_rng(1).normal(3, spread, (1, 6, 6, 70)).astype(np.float32)
-    scores = Scores(values, 8, (48, 48))
-    np.testing.assert_array_equal(best_outputs(scores, (77, 50)), of_all(scores, (77, 50)))
+    scores = OutputScores(values, 8, (48, 48), "logits")
+    np.testing.assert_array_equal(best_outputs(scores, (77, 50)).outputs, of_all(scores, (77, 50)))
 
 
 def test_candidates_by_hand():
@@ -56,17 +60,37 @@ def test_few_outputs_are_candidates_where_few_lead():
 
 
 def test_scores_in_slabs_have_the_same_candidates(monkeypatch):
-    scores = Scores(scene_like(70, 31, 8), 8, (248, 64))
+    scores = OutputScores(scene_like(70, 31, 8), 8, (248, 64), "logits")
     whole = candidates(scores.values, 3).numpy().tolist()
     monkeypatch.setattr(module, "SLAB", 8 * 70 * 2 * 3)
-    np.testing.assert_array_equal(best_outputs(scores, (100, 90)), of_all(scores, (100, 90)))
+    np.testing.assert_array_equal(best_outputs(scores, (100, 90)).outputs, of_all(scores, (100, 90)))
     assert module._all_candidates(scores).tolist() == whole
 
 
 def test_ties_go_to_the_first_output_as_in_argmax():
     values = np.zeros((1, 2, 2, 2 * CHUNK + 1), np.float32)
     values[0, 0, 1, [CHUNK, CHUNK + 1, 2 * CHUNK]] = 1
-    assert best_outputs(Scores(values, 1, (2, 2)), (2, 2)).tolist() == [[[0, CHUNK], [0, 0]]]
+    for kind, confidence in itertools.product(KINDS, (False, True)):
+        best = best_outputs(OutputScores(values, 1, (2, 2), kind), (2, 2), confidence)
+        assert best.outputs.tolist() == [[[0, CHUNK], [0, 0]]]
+
+
+@pytest.mark.parametrize("outputs", [1, 3, CHUNK, 2 * CHUNK + 5])
+def test_the_percent_is_that_of_a_softmax_of_all_outputs(outputs):
+    """Logits far from 0 are no trouble, and neither is the order in which chunks of outputs come."""
+    values = np.random.default_rng(0).normal(size=(2, 5, 7, outputs)).astype(np.float32)
+    values = np.concatenate([4 * values, 300 + 9 * values, -300 + values[..., ::-1]], axis=1)
+    size, scores = (31, 20), OutputScores(values, 8, (120, 50), "logits")
+    found = best_outputs(scores, size, confidence=True)
+    assert found.percent.dtype == np.uint8
+    assert np.array_equal(found.outputs, best_outputs(scores, size).outputs)
+    expected = 100 * tf.reduce_max(tf.nn.softmax(tf.image.resize(scores.upsampled(), size)), axis=-1)
+    assert np.abs(found.percent - expected).max() < 0.51
+
+    probabilities = tf.nn.softmax(values).numpy()
+    means = best_outputs(OutputScores(probabilities, 1, (15, 7), "probabilities"), size, confidence=True)
+    assert np.abs(means.percent - 100 * tf.reduce_max(tf.image.resize(probabilities, size), axis=-1)).max() < 0.51
+    assert best_outputs(scores, size).percent is None
 
 
 @pytest.mark.parametrize(
@@ -81,5 +105,6 @@ def test_a_networks_scores_upsampled_are_its_logits(upsampling, stride, factor):
     coarse, got = cut_upsampling(network)
     assert got == factor
     logits = network(images, training=False)
-    np.testing.assert_array_equal(Scores(coarse(images, training=False), factor, (64, 96)).upsampled(), logits)
+    scores = OutputScores(coarse(images, training=False), factor, (64, 96), "logits")
+    np.testing.assert_array_equal(scores.upsampled(), logits)
     assert np.std(logits) > 0.01

@@ -58,7 +58,7 @@ def test_no_more_tiles_than_one_are_one_look(parser):
     assert tiling.corners == [(0, 0)]
     assert tiling.canvas == (SIZE, SIZE)
     # Of probabilities instead of logits, between whose places the argmax is another.
-    assert (annotate_tiled(parser, image, tiling) == parser.annotate(image)).mean() > 0.97
+    assert (annotate_tiled(parser, image, tiling).annotation == parser.annotate(image)).mean() > 0.97
 
 
 def test_no_seam_where_tiles_meet():
@@ -94,7 +94,7 @@ def test_smooth_regions_stay_whole_across_tiles(parser, views):
     """The labels change along a tile's border no more often than elsewhere, and are mostly those of a single look."""
     image = scene(320, 480)
     tiling = plan_tiles(parser, 480, 320, 240 * 240)
-    tiled, whole = annotate_tiled(parser, image, tiling, views, 4), parser.annotate(image, views)
+    tiled, whole = annotate_tiled(parser, image, tiling, views, 4).annotation, parser.annotate(image, views)
     assert tiled.shape == (320, 480)
     assert len(np.unique(whole)) > 1
     assert (tiled == whole).mean() > 0.8
@@ -123,11 +123,13 @@ def test_a_tile_sees_its_own_part_of_the_picture():
 
 def test_labels_in_bands_are_the_labels(parser, monkeypatch):
     values = np.random.default_rng(0).normal(size=(1, 20, 30, 3)).astype(np.float32)
-    scores = best_outputs.Scores(values, 1, (20, 30))
-    whole = parser.decide(scores, (301, 200))
-    monkeypatch.setattr(best_outputs, "BAND", 3 * 200 * 37)
-    bands = parser.decide(scores, (301, 200))
-    assert bands.shape == whole.shape == (1, 301, 200)
-    assert (bands == whole).mean() > 0.9999, "but for ties that rounding decides"
+    scores = best_outputs.OutputScores(values, 1, (20, 30), "logits")
+    (whole,) = parser.decide(scores, (301, 200), confidence=True)
+    monkeypatch.setattr(best_outputs, "BAND", 2 * 3 * 200 * 37)
+    (bands,) = parser.decide(scores, (301, 200), confidence=True)
+    assert bands.annotation.shape == bands.confidence.shape == (301, 200)
+    assert (bands.annotation == whole.annotation).mean() > 0.9999, "but for ties that rounding decides"
+    assert (bands.confidence == whole.confidence).mean() > 0.999
     monkeypatch.setattr(best_outputs, "BAND", 100)
-    assert (parser.decide(scores, (301, 200)) == whole).mean() > 0.9999, "a row at a time, less than a band"
+    (rows,) = parser.decide(scores, (301, 200))
+    assert (rows.annotation == whole.annotation).mean() > 0.9999, "a row at a time, less than a band"

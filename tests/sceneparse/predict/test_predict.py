@@ -20,9 +20,8 @@ from sceneparse.core.errors import InputError
 from sceneparse.core.fields import Palette
 from sceneparse.dataset.photos import LOST, decode_photo
 from sceneparse.inference.loading import load_parser
+from sceneparse.predict.drawing import Look, draw_overlay
 from sceneparse.predict.inputs import Source, read_source
-from sceneparse.predict.legend import draw_legend, font_for
-from sceneparse.predict.outputs import class_shares
 from sceneparse.predict.predict import predict
 
 
@@ -63,7 +62,8 @@ def test_labels_overlay_legend_and_shares(model, photo, tmp_path, capsys, palett
         values = np.asarray(opened)
     assert np.array_equal(values, parser.annotate(upright))
     with Image.open(folder / files["overlay"]) as laid_over:
-        assert near(np.asarray(laid_over), 0.75 * upright + 0.25 * parser.colours[values], 6)
+        look = Look(0.25)
+        assert near(np.asarray(laid_over), draw_overlay(upright, values, parser.classes, parser.colours, look), 6)
 
     counts = sorted(((int((values == value).sum()), value) for value in (1, 2, 3)), reverse=True)
     assert len([count for count, _ in counts if count]) > 1, "a picture that tells orders apart"
@@ -79,10 +79,6 @@ def test_labels_overlay_legend_and_shares(model, photo, tmp_path, capsys, palett
         assert (pixels[:, 40:] < 128).any(), "names beside them"
 
 
-def test_other_is_named_among_the_shares():
-    assert class_shares(np.array([2, 0, 6]), ("sky", "road")) == ((2, "road", 0.75), (0, "other", 0.25))
-
-
 def test_views_and_tiles_come_from_flags(model, photo, tmp_path, capsys):
     """They change the labels, each in its way, and are those of the parser itself."""
     from sceneparse.inference.parser import Views
@@ -95,7 +91,8 @@ def test_views_and_tiles_come_from_flags(model, photo, tmp_path, capsys):
             annotations[name] = np.asarray(labels)
     parser, image = load_parser(model, None), decode_photo(photo.read_bytes())
     assert np.array_equal(annotations["views"], parser.annotate(image, Views((1.0, 2.0), flip=True)))
-    assert np.array_equal(annotations["tiles"], annotate_tiled(parser, image, plan_tiles(parser, 40, 60, 900)))
+    tiled = annotate_tiled(parser, image, plan_tiles(parser, 40, 60, 900))
+    assert np.array_equal(annotations["tiles"], tiled.annotation)
     assert len({values.tobytes() for values in annotations.values()}) == 3
 
 
@@ -212,17 +209,6 @@ def test_names_that_are_no_text(model, photo, tmp_path):
     assert [os.fsencode(name) for name in named] == [b"pictures/a\xff.jpg", b"pictures/b\n\x1b[2J.jpg"]
 
 
-def test_the_legend_has_the_letters_of_other_languages():
-    """Where the machine has a font with them; each name is drawn by the first font that has all of it."""
-    assert font_for("street, 12 %") == font_for("a")
-    drawn = [bytes(font_for(name).getmask(name)) for name in ("Stra\uffffe", "Straße")]
-    assert drawn[0] != drawn[1] or font_for("ß") == font_for("a")
-    colours = np.zeros((2, 3), np.uint8)
-    legend = np.asarray(draw_legend(((1, "Straße überall, дорога", 1.0),), colours))
-    assert legend.shape[1] > 100
-    assert (legend[:, -5:] == 255).all(), "the shares end before the margin"
-
-
 def test_a_folder_that_cannot_be_written_to(model, photo, tmp_path):
     (tmp_path / "out").touch()
     with pytest.raises(InputError, match="cannot be written"):
@@ -248,12 +234,14 @@ def test_a_named_card_must_be_there(model, photo, tmp_path):
 @pytest.mark.slow
 def test_the_command(model, photo, tmp_path):
     """Prints the shares and the paths."""
-    done = sceneparse("predict", photo.name, "--model", model, "--palette", "colour_blind", cwd=tmp_path)
+    flags = ("--palette", "colour_blind", "--names", "--confidence")
+    done = sceneparse("predict", photo.name, "--model", model, *flags, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].split() == ["class_id", "name", "share"]
-    assert sum(float(line.split()[-1]) for line in lines[1:-4]) == pytest.approx(1, abs=1e-3)
+    assert sum(float(line.split()[-1]) for line in lines[1:-5]) == pytest.approx(1, abs=1e-3)
     stem = "predictions/my photo"
-    assert lines[-4:] == ["", f"labels:  {stem}.png", f"overlay: {stem}_overlay.jpg", f"legend:  {stem}_legend.png"]
+    expected = [f"labels:     {stem}.png", f"overlay:    {stem}_overlay.jpg", f"legend:     {stem}_legend.png"]
+    assert lines[-5:] == ["", *expected, f"confidence: {stem}_confidence.png"]
     with Image.open(tmp_path / "predictions/my photo.png") as labels:
         assert labels.getpalette()[:12] == load_parser(model, None, "colour_blind").colours.ravel().tolist()

@@ -31,8 +31,9 @@ def read(item):
     return np.asarray(coarse.resize(item.size[::-1], Image.Resampling.BICUBIC))
 
 
-def keep(item, image, annotation):
-    return annotation
+def keep(item, image, labels):
+    assert labels.confidence is None, "it takes time, and was not asked for"
+    return labels.annotation
 
 
 @pytest.fixture(scope="module", params=["squash", "letterbox", "crop"])
@@ -80,7 +81,7 @@ def test_a_failure_keeps_nothing_else_from_being_done(squashing):
             raise refusal()
         return read(item)
 
-    def sometimes_write(item, image, annotation):
+    def sometimes_write(item, image, labels):
         if item == ITEMS[5]:
             raise refusal()
         return "written"
@@ -108,10 +109,10 @@ def test_the_network_runs_while_others_are_read_and_written(squashing, monkeypat
             third_read.set()
         return read(item)
 
-    def writes(item, image, annotation):
+    def writes(item, image, labels):
         if item.name == "0":
             first_written.set()
-        return annotation
+        return labels
 
     def waits(images, *rest):
         batches.append(len(images))
@@ -134,7 +135,7 @@ def test_memory_does_not_grow_with_the_number_of_pictures(squashing):
         counts.append(len(held))
         return read(item)
 
-    def writes(item, image, annotation):
+    def writes(item, image, labels):
         held.remove(item)
 
     items = [Item(str(number)) for number in range(60)]

@@ -116,10 +116,11 @@ def test_a_name_that_begins_with_a_tilde(tree, monkeypatch):
 def test_videos_are_taken_where_they_are_named(tree):
     (source,) = find_sources(["photos/film.mp4"], tree / "out")
     assert source == Source("photos/film.mp4", "video", Path("film"))
-    assert {kind: path.name for kind, path in target_files(source, tree).items()} == {
-        "overlay": "film_overlay.mp4",
-        "legend": "film_legend.png",
-    }
+    for confidence in (False, True):
+        assert {kind: path.name for kind, path in target_files(source, tree, confidence).items()} == {
+            "overlay": "film_overlay.mp4",
+            "legend": "film_legend.png",
+        }
 
 
 def test_results_within_a_folder_are_no_pictures(tree):

@@ -10,11 +10,11 @@ from PIL import Image
 from small_model import save_small_model
 
 from sceneparse.inference.loading import load_parser
-from sceneparse.inference.parser import ONE_VIEW
+from sceneparse.inference.parser import ONE_VIEW, Labels
+from sceneparse.predict.drawing import Look, draw_overlay
 from sceneparse.predict.labelling import LabelOptions
 from sceneparse.predict.predict import predict
 from sceneparse.predict.video import _batches, _probe
-from sceneparse.scores.overlays import overlay
 
 FRAMES = 11
 needs_ffmpeg = pytest.mark.usefixtures("ffmpeg")
@@ -63,7 +63,9 @@ def test_a_video_becomes_a_video_of_overlays(ffmpeg, model, video, tmp_path, mon
     assert (after.width, after.height) == (82, 62), "even"
     parser = load_parser(model, None)
     annotations = [parser.annotate(frame) for frame in originals]
-    expected = np.stack([overlay(*pair, parser.colours, 0.7) for pair in zip(originals, annotations, strict=True)])
+    shown_by, look = (parser.classes, parser.colours), Look(0.7)
+    pairs = zip(originals, annotations, strict=True)
+    expected = np.stack([draw_overlay(*pair, *shown_by, look) for pair in pairs])
     away = [np.abs(frames[:, :61, :81].astype(int) - other).mean() for other in (expected, expected[::-1])]
     assert away[0] < min(12, 0.8 * away[1]), "frame by frame, in order, but for subsampled chroma"
     pixels = np.bincount(np.ravel(annotations), minlength=4)
@@ -95,7 +97,7 @@ def test_colours_come_back_as_they_went(ffmpeg, model, tmp_path, monkeypatch):
     subprocess.run([ffmpeg, "-v", "error", *source, path], check=True)
 
     def second(frames, *_):
-        return [np.full(frame.shape[:2], 2, np.uint8) for frame in frames]
+        return [Labels(np.full(frame.shape[:2], 2, np.uint8)) for frame in frames]
 
     monkeypatch.setattr("sceneparse.predict.video.annotate", second)
     predict([str(path)], model, None, tmp_path / "out", 1.0)

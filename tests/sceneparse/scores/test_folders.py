@@ -63,10 +63,11 @@ def test_suffixes_in_capitals(folders):
     assert score_folders(*folders, 3).sum() == 10
 
 
-def test_legends_beside_predictions_are_passed_over(folders):
-    """Labels and legends as sceneparse predict writes them."""
+def test_legends_and_confidences_beside_predictions_are_passed_over(folders):
+    """All PNGs as sceneparse predict writes them."""
     expected = score_folders(*folders, 3)
     save(folders[1] / "deep/b_legend.png", np.zeros((9, 9, 3), np.uint8))
+    save(folders[1] / "deep/b_confidence.png", np.full_like(TRUTH, 98))
     assert np.array_equal(score_folders(*folders, 3), expected)
     save(folders[0] / "deep/b_legend.png", TRUTH)
     assert "deep/b_legend: prediction: mode RGB" in refusal(folders), "a prediction, where there is an annotation"

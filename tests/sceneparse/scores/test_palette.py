@@ -1,11 +1,13 @@
 """The palettes: every class its own colour, whatever the other classes, and measured how far from the others."""
 
+import itertools
+
 import numpy as np
 import pytest
 from ciede2000 import ciede2000, lab, light, published
 
 from sceneparse.scores.colour_difference import cielab, difference
-from sceneparse.scores.palette import APART, class_palette, colour_blind_palette, palette
+from sceneparse.scores.palette import APART, class_palette, colour_blind_palette, heat_colours, palette
 
 # Machado, Oliveira and Fernandes, A Physiologically-based Model for Simulation of Color Vision Deficiency (2009),
 # table 1, severity 1.0: linear sRGB as the colour-blind see it.
@@ -86,6 +88,16 @@ def test_free_colours_look_like_none_that_the_dataset_has():
         own = [f"#{colour.tobytes().hex()}" for colour in generator.integers(0, 256, (10, 3), np.uint8)] + 10 * [""]
         points = [lab(light(colour)) for colour in class_palette([f"class {number}" for number in range(20)], own)[1:]]
         assert min(ciede2000(taken, free) for taken in points[:10] for free in points[10:]) >= APART
+
+
+@pytest.mark.parametrize("sight", SIGHT)
+def test_the_colours_of_percent_are_in_order_and_in_equal_steps(sight):
+    points = [lab(np.clip(SIGHT[sight] @ light(colour), 0, 1)) for colour in heat_colours()]
+    assert len(points) == 101
+    assert all(darker[0] < lighter[0] for darker, lighter in itertools.pairwise(points[::2]))
+    steps = [ciede2000(*pair) for pair in itertools.pairwise(points[::10])]
+    assert min(steps) > 3
+    assert sight != "normal" or max(steps) < 1.1 * min(steps)
 
 
 @BOTH
