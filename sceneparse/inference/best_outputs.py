@@ -21,6 +21,7 @@ BAND = 1 << 27  # scores resized at a time: half a gigabyte of float32
 SLAB = 1 << 22  # scores looked at together to find the candidates
 ROUNDING = 1e-5  # times the largest score: far more than interpolation can err by
 
+Kind: TypeAlias = Literal["logits", "probabilities"]
 Indices: TypeAlias = npt.NDArray[np.int32]
 
 
@@ -30,7 +31,7 @@ class OutputScores(NamedTuple):
     values: Tensor
     factor: int
     shown: tuple[int, int]
-    kind: Literal["logits", "probabilities"]
+    kind: Kind
 
     def upsampled(self) -> Tensor:
         """Return the scores of all pixels, float32 [B, H, W, N]."""
@@ -61,8 +62,9 @@ def best_outputs(scores: OutputScores, size: tuple[int, int], confidence: bool =
 
     def decide(band: Tensor = None) -> Any:
         shown, whole, chunks = tf.constant(scores.shown), tf.constant(size), math.ceil(len(ids) / CHUNK)
-        best, probability = _resized_argmax(scores.values, ids, scores.factor, chunks, shown, whole, softmax, band)
-        return (best, tf.cast(tf.round(100 * probability), tf.uint8)) if confidence else (best,)
+        measure = scores.kind if confidence else None
+        best, *probability = _resized_argmax(scores.values, ids, scores.factor, chunks, shown, whole, measure, band)
+        return best, *(tf.cast(tf.round(100 * each), tf.uint8) for each in probability)
 
     if rows >= height:
         parts = [decide()]
@@ -101,13 +103,13 @@ def _resized_argmax(
     chunks: int,
     shown: Tensor,
     size: Tensor,
-    softmax: bool,
+    measure: Kind | None,
     band: Tensor = None,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, ...]:
     """Return which of the outputs `ids` is the best of each pixel, uint8 [B, H, W], for `size` = [H, W].
 
-    The second value is its score, or its probability if `softmax` is to be made of the scores. Keeps a running maximum
-    over chunks of outputs, one chunk at a time: the full-size scores of a large picture and 150 classes would take
+    `measure` says what the scores are, and asks for a second value, the probability. Keeps a running maximum over
+    chunks of outputs, one chunk at a time: the full-size scores of a large picture and 150 classes would take
     gigabytes. `band` = [top, bottom] asks for these rows alone.
     """
     highest: Tensor = None
@@ -120,19 +122,22 @@ def _resized_argmax(
             coarse = tf.gather(values, part, axis=-1)
             full = upsample(coarse, factor)[:, : shown[0], : shown[1]]
             chunk = tf.image.resize(full, size) if band is None else _resized_band(full, size, band)
-        top = tf.reduce_max(chunk, axis=-1)
         index = tf.cast(tf.gather(part, tf.argmax(chunk, axis=-1)), tf.uint8)
-        before = highest
+        if chunks == 1 and measure is None:
+            return (index,)
+        top, before = tf.reduce_max(chunk, axis=-1), highest
         if before is None:
             highest, best = top, index
         else:
             # Strictly greater: ties go to the first output, as in a single argmax.
             best = tf.where(top > before, index, best)
             highest = tf.maximum(top, before)
-        if softmax:
+        if measure == "logits":
             added = tf.reduce_sum(tf.exp(chunk - highest[..., tf.newaxis]), axis=-1)
             total = added if before is None else total * tf.exp(before - highest) + added
-    return best, 1 / total if softmax else highest
+    if measure is None:
+        return (best,)
+    return best, 1 / total if measure == "logits" else highest
 
 
 def _resized_band(scores: Tensor, size: Tensor, band: Tensor) -> Tensor:
