@@ -83,7 +83,9 @@ def candidates(values: Tensor, span: int) -> Tensor:
     highest = tf.nn.max_pool2d(values, span, 1, "SAME")
     lowest = -tf.nn.max_pool2d(-values, span, 1, "SAME")
     bar = tf.reduce_max(lowest, axis=-1, keepdims=True) - ROUNDING * tf.reduce_max(tf.abs(values))
-    return tf.cast(tf.where(tf.reduce_any(highest >= bar, axis=(0, 1, 2)))[:, 0], tf.int32)
+    wins = tf.reduce_any(highest >= bar, axis=(0, 1, 2))
+    numbers = tf.math.is_finite(tf.reduce_sum(values))  # pooling drops NaN; training refuses it afterwards
+    return tf.cast(tf.where(tf.logical_or(wins, tf.logical_not(numbers)))[:, 0], tf.int32)
 
 
 def _all_candidates(scores: OutputScores) -> Indices:

@@ -180,7 +180,7 @@ def installed(tmp_path_factory):
 @pytest.mark.parametrize(
     ("level", "number"),
     [
-        *(exhaustive(*each) for each in (("make", TERM), ("dvc", KILL), ("stages.train", INT))),
+        *(exhaustive(*each) for each in (("make", TERM), ("dvc", KILL))),
         *(soak(*each) for each in itertools.product(LEVELS, (KILL, TERM, HUP, INT))),
     ],
 )

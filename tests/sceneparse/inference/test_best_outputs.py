@@ -55,6 +55,15 @@ def test_candidates_by_hand():
     assert candidates(values, 2).numpy().tolist() == [0, 3, 4, 5]
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("where", [..., (0, 1, 2, 1)])
+def test_scores_that_are_no_numbers_leave_candidates(value, where):
+    values = np.zeros((1, 4, 4, 3), np.float32)
+    values[where] = value
+    assert best_outputs(OutputScores(values, 8, (32, 32), "logits"), (20, 20)).outputs.max() < 3
+    assert len(candidates(values, 3)) > 0
+
+
 def test_few_outputs_are_candidates_where_few_lead():
     assert 3 < len(candidates(scene_like(150, 32, 32, 1), 3)) < 25
 
