@@ -18,8 +18,9 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from sceneparse.inference.best_outputs import OutputScores, best_outputs, candidates, upsample
+from sceneparse.inference.best_outputs import OutputScores, best_outputs
 from sceneparse.inference.parser import Compiled
+from sceneparse.network.coarse import candidates, upsample
 from sceneparse.network.fcn8s import build_fcn8s
 from sceneparse.params.model import Model
 from stages.train.losses import pixel_cross_entropy, weighted_losses

@@ -1,9 +1,7 @@
 """The best output of each pixel of a picture and its probability, from a network's coarse scores.
 
-Resizing 150 outputs to every pixel costs more than the network itself. But bilinear interpolation is a convex
-combination: an output cannot be the best of any pixel that lies among some scores if its highest score there is below
-the lowest score of another output. So only outputs that can win somewhere in the picture are resized, usually a tenth
-of them, and the result is the one that all of them would give. Memory is bounded.
+Only outputs that can win somewhere in the picture are resized, usually a tenth of 150, and the result is the one that
+all of them would give. Memory is bounded.
 """
 
 import math
@@ -15,11 +13,11 @@ import tensorflow as tf
 
 from sceneparse.core.types import Tensor
 from sceneparse.dataset.images import Pixels
+from sceneparse.network.coarse import candidates, upsample
 
 CHUNK = 64  # outputs resized at a time
 BAND = 1 << 27  # scores resized at a time: half a gigabyte of float32
 SLAB = 1 << 22  # scores looked at together to find the candidates
-ROUNDING = 1e-5  # times the largest score: far more than interpolation can err by
 
 Kind: TypeAlias = Literal["logits", "probabilities"]
 Indices: TypeAlias = npt.NDArray[np.int32]
@@ -36,11 +34,6 @@ class OutputScores(NamedTuple):
     def upsampled(self) -> Tensor:
         """Return the scores of all pixels, float32 [B, H, W, N]."""
         return upsample(self.values, self.factor)[:, : self.shown[0], : self.shown[1]]
-
-
-def upsample(scores: Tensor, factor: int) -> Tensor:
-    """Upsample scores [B, h, w, N] bilinearly, as Keras's layer does."""
-    return scores if factor == 1 else tf.image.resize(scores, tf.shape(scores)[1:3] * factor)
 
 
 class Best(NamedTuple):
@@ -73,21 +66,6 @@ def best_outputs(scores: OutputScores, size: tuple[int, int], confidence: bool =
     return Best(*(np.concatenate(arrays, axis=1) for arrays in zip(*parts, strict=True)))
 
 
-# Sizes are tensors where they can be, so there is one trace for pictures of all sizes.
-@tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]  # TensorFlow has no types
-def candidates(values: Tensor, span: int) -> Tensor:
-    """Return the outputs that can be the best of a pixel, ascending, int32 [K], of scores [B, h, w, N].
-
-    A pixel lies among at most `span` x `span` scores: 2 on a side if they are interpolated once, 3 if twice.
-    """
-    highest = tf.nn.max_pool2d(values, span, 1, "SAME")
-    lowest = -tf.nn.max_pool2d(-values, span, 1, "SAME")
-    bar = tf.reduce_max(lowest, axis=-1, keepdims=True) - ROUNDING * tf.reduce_max(tf.abs(values))
-    wins = tf.reduce_any(highest >= bar, axis=(0, 1, 2))
-    numbers = tf.math.is_finite(tf.reduce_sum(values))  # pooling drops NaN; training refuses it afterwards
-    return tf.cast(tf.where(tf.logical_or(wins, tf.logical_not(numbers)))[:, 0], tf.int32)
-
-
 def _all_candidates(scores: OutputScores) -> Indices:
     """Return the candidates, of some rows of the scores at a time."""
     values, span = scores.values, 2 if scores.factor == 1 else 3
@@ -97,7 +75,8 @@ def _all_candidates(scores: OutputScores) -> Indices:
     return np.unique(np.concatenate([candidates(slab, span).numpy() for slab in slabs]))
 
 
-@tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+# Sizes are tensors where they can be, so there is one trace for pictures of all sizes.
+@tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]  # TensorFlow has no types
 def _resized_argmax(
     values: Tensor,
     ids: Tensor,

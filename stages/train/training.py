@@ -16,9 +16,8 @@ import tensorflow as tf
 
 from sceneparse.core.types import Tensor
 from sceneparse.dataset.labels import count_classes, labels_to_outputs
-from sceneparse.inference.best_outputs import candidates, upsample
 from sceneparse.network.card import Origin
-from sceneparse.network.coarse import cut_upsampling
+from sceneparse.network.coarse import candidates, cut_upsampling, upsample
 from sceneparse.network.fcn8s import build_fcn8s
 from sceneparse.params.model import Model
 from sceneparse.params.train import Train

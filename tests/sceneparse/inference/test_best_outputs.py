@@ -8,8 +8,8 @@ import tensorflow as tf
 from network_params import model_params
 
 from sceneparse.inference import best_outputs as module
-from sceneparse.inference.best_outputs import CHUNK, OutputScores, best_outputs, candidates
-from sceneparse.network.coarse import cut_upsampling
+from sceneparse.inference.best_outputs import CHUNK, OutputScores, best_outputs
+from sceneparse.network.coarse import candidates, cut_upsampling
 from sceneparse.network.fcn8s import build_fcn8s
 
 KINDS = ("logits", "probabilities")
