@@ -80,10 +80,11 @@ def _start() -> tuple[str, ExitStack]:
                 if _listens(server.pid, port) and healthy(url):
                     return url, held.pop_all()
                 time.sleep(0.1)
-            if server.poll() is not None and not _bind(port):
-                continue  # another's server was sooner
             for place in (LOG.resolve(), get_current_settings().home):
                 check_space(place, NEEDED_BYTES)  # the server prints nothing about a full disk: its log is there, too
+            ended = server.poll() is not None and time.monotonic() < deadline
+            if ended and not (_bind(port) and last_error(LOG)):
+                continue  # another's server was sooner, and may have ended since: then ours said nothing
             raise InputError(
                 "Prefect's server did not start",
                 expected=f"a server within {START_SECONDS} seconds, its records in {get_current_settings().home}",
