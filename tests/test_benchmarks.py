@@ -35,6 +35,11 @@ def test_classes(root):
 
 
 @pytest.mark.exhaustive
+def test_input_pipeline(root):
+    assert "CPU, ours / plain" in run(root, "input_pipeline", "--images", 32, "--rounds", 1)
+
+
+@pytest.mark.exhaustive
 def test_train_memory(root):
     assert "32 images" in run(root, "train_memory", "--images", 16, 32)
 

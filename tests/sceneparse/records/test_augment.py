@@ -202,3 +202,17 @@ def test_each_gain_does_what_its_name_says():
     assert np.allclose(recolour(image, draws(saturation=0), params), pale, atol=1)
     assert not np.allclose(low, image, atol=3)
     assert not np.allclose(pale, image, atol=3)
+
+
+def test_recolouring_is_brightness_then_contrast_then_saturation():
+    """One matrix does what the three changes do one after another, in float64."""
+    params = options(brightness=0.4, contrast=0.5, saturation=0.6)
+    image = np.random.default_rng(0).uniform(0, 255, (20, 30, 3)).astype(np.float32)
+    changed = image * np.float64(1 + 0.4 * (2 * 0.3 - 1))
+    luma = np.array([0.299, 0.587, 0.114])
+    mean = (changed @ luma).mean()
+    changed = mean + (changed - mean) * (1 + 0.5 * (2 * 0.9 - 1))
+    gray = (changed @ luma)[..., None]
+    changed = gray + (changed - gray) * (1 + 0.6 * (2 * 0.2 - 1))
+    result = recolour(tf.constant(image), draws(0.3, 0.9, 0.2), params).numpy()
+    assert np.abs(result - changed.clip(0, 255)).max() < 0.501
