@@ -11,7 +11,8 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from sceneparse.records.tfrecord import parse_example, read_examples
 from stages.prepare.stage import prepare
 
 BATCH = 16
+IMAGES = 320  # in the records: a tenth of them for validation
 
 
 def plain_batches(records: Path, manifest: Manifest, params: Params) -> Any:
@@ -67,20 +69,26 @@ def measured(batches: Any, images: int) -> tuple[float, float]:
     return 1e3 * (time.process_time() - spent) / seen, seen / (time.perf_counter() - clock)
 
 
-def main() -> None:
-    """Parse flags, write records, and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, default=600, help="pictures of a round")
-    parser.add_argument("--rounds", type=int, default=5)
-    arguments = parser.parse_args()
-    params = preset_params("ade20k")
-    train = params.train.model_copy(update={"batch_size": BATCH, "epochs": 1000})
+@contextmanager
+def drawn_records(params: Params) -> Iterator[tuple[Path, Manifest]]:
+    """Write records of drawn pairs by the prepare stage; they are gone after the block."""
     generator = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
         dataset, records = Path(folder) / "dataset.zip", Path(folder) / "records"
-        write_archive(dataset, 320, [draw_pair(generator, 70) for _ in range(DISTINCT)])
+        write_archive(dataset, IMAGES, [draw_pair(generator, 70) for _ in range(DISTINCT)])
         prepare(params, dataset, records)
-        manifest = open_records(records)
+        yield records, open_records(records)
+
+
+def main() -> None:
+    """Parse flags, write records, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, default=600, help="pictures of a round (default: 600)")
+    parser.add_argument("--rounds", type=int, default=5, help="(default: 5)")
+    arguments = parser.parse_args()
+    params = preset_params("ade20k")
+    train = params.train.model_copy(update={"batch_size": BATCH, "epochs": 1000})
+    with drawn_records(params) as (records, manifest):
         ways: dict[str, Callable[[], Any]] = {
             "ours": lambda: training_batches(records, manifest, train),
             "plain": lambda: plain_batches(records, manifest, params),

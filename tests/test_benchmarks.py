@@ -1,6 +1,7 @@
 """Each benchmark runs, with numbers so small that it measures nothing. train_step: tests/stages/train."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,12 @@ def test_classes(root):
 @pytest.mark.exhaustive
 def test_input_pipeline(root):
     assert "CPU, ours / plain" in run(root, "input_pipeline", "--images", 32, "--rounds", 1)
+
+
+@pytest.mark.exhaustive
+def test_together(root):
+    flags = ["--batch-size", 2, "--width", 1 / 64, "--seconds", 0.1, "--rounds", 1]
+    assert re.search(r"input [\d.]+, step [\d.]+, both [\d.]+ pictures/s: ", run(root, "together", *flags))
 
 
 @pytest.mark.exhaustive
