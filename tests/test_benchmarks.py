@@ -41,6 +41,14 @@ def test_input_pipeline(root):
 
 
 @pytest.mark.exhaustive
+def test_scale(root, tmp_path):
+    table, shares = tmp_path / "scale.csv", ["--shares", 0.001, 0.002, "--size", 32, "--width", 1 / 64]
+    assert "exponents" in run(root, "scale", "--out", table, *shares, "--plot", tmp_path / "scale.svg")
+    assert table.read_text().count("evaluate") == 2
+    assert "<svg" in (tmp_path / "scale.svg").read_text()
+
+
+@pytest.mark.exhaustive
 def test_together(root):
     flags = ["--batch-size", 2, "--width", 1 / 64, "--seconds", 0.1, "--rounds", 1]
     assert re.search(r"input [\d.]+, step [\d.]+, both [\d.]+ pictures/s: ", run(root, "together", *flags))
