@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.clones import make_clone
-from pipeline.flow.server import free_port, healthy
+from pipeline.flow.own_server import free_port, healthy
 from pipeline.repro.dvc_commands import stage_environment
 from pipeline.repro.process import supervised
 from pipeline.repro.project import Project

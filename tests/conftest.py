@@ -26,6 +26,7 @@ GROUPS = {
     "test_serve.py": "prefect",
     "test_deployment.py": "prefect",
     "test_server.py": "prefect",
+    "test_own_server.py": "prefect",
     "test_lateness.py": "prefect",
     "test_pipeline.py": "trained",
     "test_remotes.py": "trained",

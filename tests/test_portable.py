@@ -92,7 +92,7 @@ def test_everything_imports_and_answers_help(sources, root):
 
 
 def test_the_supervisor_runs_a_command(root):
-    done = run_without_linux(root, SUPERVISE, sys.executable, "-c", "import sys; sys.exit(3)")
+    done = run_without_linux(root, SUPERVISE, "3", sys.executable, "-c", "import sys; sys.exit(3)")
     assert done.returncode == 3, done.stderr
 
 

@@ -20,6 +20,7 @@ import psutil
 from pipeline.experiments.dvc_experiments import Baseline
 from pipeline.experiments.experiment_rows import Experiment, list_experiments
 from pipeline.experiments.grid import Point, read_grid
+from pipeline.repro import supervisor
 from pipeline.repro.dvc_commands import CommandError, failures_understood
 from pipeline.repro.param_paths import PARAMS
 from pipeline.repro.process import exit_by
@@ -155,7 +156,7 @@ def _supervisors(state: Path) -> list[int]:
     supervisors = []
     for process in psutil.process_iter():
         try:
-            if "pipeline.repro.supervisor" in process.cmdline() and Path(process.cwd()).is_relative_to(state.resolve()):
+            if supervisor.__file__ in process.cmdline() and Path(process.cwd()).is_relative_to(state.resolve()):
                 supervisors.append(process.pid)
         except psutil.Error:
             continue

@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from pipeline.flow.server import PrefectApi, last_error
+from pipeline.flow.own_server import last_error
+from pipeline.flow.server import PrefectApi
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient

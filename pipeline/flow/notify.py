@@ -7,7 +7,7 @@ again replaces them.
 from typing import Any
 
 from pipeline.flow.environment import prepare_environment
-from pipeline.flow.server import api_reached, use_prefect_api
+from pipeline.flow.server import api_reached, start_prefect, use_prefect_api
 
 NAME = "sceneparse"
 SUBJECT = "sceneparse: {{ flow_run.state.name }}"
@@ -17,14 +17,14 @@ BODY = "{{ flow_run.name }}: {{ flow_run.state.message }}\n{{ flow_run|ui_url }}
 def notify(url: str) -> None:
     """Make Prefect post {"subject": ..., "text": ...} to `url` after each failed run."""
     prepare_environment()
-    api = use_prefect_api()
-
+    own = start_prefect()
     from prefect.blocks.notifications import CustomWebhookNotificationBlock
     from prefect.client.orchestration import get_client
     from prefect.events.actions import SendNotification
     from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
     from prefect.settings import get_current_settings
 
+    api = use_prefect_api(own)
     content = {"subject": "{{subject}}", "text": "{{body}}"}
     block: Any = CustomWebhookNotificationBlock  # its types omit the arguments with defaults
     with api_reached():

@@ -5,6 +5,7 @@ exit status. Without a configured Prefect API the command starts a server of its
 """
 
 import gc
+import importlib
 import os
 import signal
 import sys
@@ -12,12 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.flow.environment import prepare_environment
-from pipeline.flow.server import api_reached, use_prefect_api
+from pipeline.flow.server import api_reached, start_prefect, use_prefect_api
 from pipeline.repro.param_paths import check_params
 from pipeline.repro.process import exit_by
 from pipeline.repro.project import project_root
 from pipeline.repro.stage_names import check_stage_name
 from sceneparse.core.errors import TRY_AGAIN
+
+# Modules that Prefect and DVC import when a flow runs: here they load while our own server starts.
+NEEDED = ("dvc.scm", "fastapi.encoders", "networkx", "prefect.task_engine")
 
 
 def run(**parameters: Any) -> None:
@@ -29,11 +33,15 @@ def run(**parameters: Any) -> None:
     os.chdir(project_root(Path.cwd()))
     check_params(Path.cwd())  # the flow checks them too, but only after a server has started
     prepare_environment()
-    use_prefect_api()
+    own = start_prefect()
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
     from pipeline.flow.flow import may_pass, sceneparse
 
+    for name in NEEDED:
+        importlib.import_module(name)
+    api = use_prefect_api(own)
+    print(f"Prefect: {api.page}", file=sys.stderr, flush=True)
     gc.freeze()
     gc.enable()
     # No heartbeat: the terminal shows the end of this process, and the heartbeat takes a second to stop.

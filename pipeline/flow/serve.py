@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from pipeline.flow.environment import prepare_environment
 from pipeline.flow.lateness import watch
-from pipeline.flow.server import PrefectApi, api_reached, use_prefect_api
+from pipeline.flow.server import PrefectApi, api_reached, start_prefect, use_prefect_api
 from pipeline.repro.process import exit_by
 from pipeline.repro.project import Project, project_root
 from pipeline.repro.stage_names import check_stage_name
@@ -38,9 +38,10 @@ def serve(
     schedule = _schedule(cron, interval, timezone)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, exit_by)  # until _serve sets its own handlers
-    api = use_prefect_api()
-
+    own = start_prefect()
     from prefect.runner import Runner
+
+    api = use_prefect_api(own)
 
     # Not Prefect's limit of a deployment: if a run and its server are killed, that never frees the run's slot, and no
     # run starts again. With "refuse" a second run starts, and refuses itself.

@@ -1,30 +1,15 @@
-"""The Prefect API that runs report to: the configured one, or a server of our own that ends with the command.
+"""The Prefect API that runs report to: the configured one, or a server of our own that ends with the command."""
 
-Prefect's own temporary server would outlive a killed run; ours runs under a supervisor, like a stage. Its records are
-in PREFECT_HOME as usual, so a later server shows them.
-"""
-
-import atexit
 import os
-import re
-import socket
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
-from pipeline.repro.process import supervised
-from sceneparse.core.disk_space import check_space
+from pipeline.flow.own_server import LOG, OwnServer
 from sceneparse.core.errors import InputError
 
-PORT = 4200  # Prefect's usual port
-LOG = Path("state/flow/server.log")  # output of our own server
-START_SECONDS = 300  # the first start makes the database, on a busy machine slowly
-NEEDED_BYTES = 10**6  # to start: the database, and the log
 OWN_SERVER = "then the command starts its own server"
 
 
@@ -41,67 +26,34 @@ class PrefectApi:
         return self.url.removesuffix("/").removesuffix("/api")
 
 
-def use_prefect_api() -> PrefectApi:
-    """Return the API for this process and its children; start a server if none is configured.
+def start_prefect() -> OwnServer | None:
+    """Start a server of our own, unless PREFECT_API_URL names an API.
 
-    Raises InputError if the configured API does not answer, or refuses this user; TransientError if our own server has
-    no space for its records.
+    The server takes seconds to start. Meanwhile the caller can import Prefect; then it calls `use_prefect_api`.
+    """
+    print("starting Prefect", file=sys.stderr, flush=True)
+    return None if os.environ.get("PREFECT_API_URL") else OwnServer()
+
+
+def use_prefect_api(own: OwnServer | None) -> PrefectApi:
+    """Return the API for this process and its children: the one that Prefect's settings name, or else our own.
+
+    `own`: what `start_prefect` returned. Raises InputError if the configured API does not answer, or refuses this user,
+    or if our own server does not start; TransientError if that has no space for its records.
     """
     from prefect.context import refresh_global_settings_context
     from prefect.settings import get_current_settings
 
     configured = get_current_settings().api.url
     if configured:
+        if own:  # a profile names the API
+            own.close()
         _check(str(configured))
         return PrefectApi(str(configured), None)
-    url, held = _start()
-    atexit.register(held.close)  # registered early, so called late: after Prefect has sent its last events
+    url = (own or OwnServer()).wait()
     os.environ["PREFECT_API_URL"] = url
     refresh_global_settings_context()  # temporary_settings would not reach threads
     return PrefectApi(url, LOG.resolve())
-
-
-def _start() -> tuple[str, ExitStack]:
-    """Start our own server; return its URL, and what ends it when closed.
-
-    Commands in two workspaces may start at once and choose the same port: the one that comes late chooses again.
-    """
-    from prefect.settings import get_current_settings
-
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        port = free_port()
-        url = f"http://127.0.0.1:{port}/api"
-        command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-        environment = {**os.environ, "PREFECT_API_URL": url, "PREFECT_SERVER_UI_API_URL": url}
-        with ExitStack() as held:
-            server = held.enter_context(supervised(command, cwd=Path.cwd(), environment=environment, output=LOG))
-            while server.poll() is None and time.monotonic() < deadline:
-                if _listens(server.pid, port) and healthy(url):
-                    return url, held.pop_all()
-                time.sleep(0.1)
-            for place in (LOG.resolve(), get_current_settings().home):
-                check_space(place, NEEDED_BYTES)  # the server prints nothing about a full disk: its log is there, too
-            ended = server.poll() is not None and time.monotonic() < deadline
-            if ended and not (_bind(port) and last_error(LOG)):
-                continue  # another's server was sooner, and may have ended since: then ours said nothing
-            raise InputError(
-                "Prefect's server did not start",
-                expected=f"a server within {START_SECONDS} seconds, its records in {get_current_settings().home}",
-                got=last_error(LOG) or "no error in its log",
-                file=LOG.resolve(),
-                next_step="read that file; PREFECT_HOME can name another folder for the records",
-            )
-
-
-def _listens(supervisor: int, port: int) -> bool:
-    """Return whether a process below the supervisor, not another command's server, listens on `port`."""
-    try:
-        family = psutil.Process(supervisor).children(recursive=True)
-        connections = [each for process in family for each in process.net_connections("tcp4")]
-    except psutil.Error:  # a process has just ended
-        return False
-    return any(each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in connections)
 
 
 def _check(url: str) -> None:
@@ -150,38 +102,3 @@ def api_reached() -> Iterator[None]:
             file=where,
             next_step=f"start it (prefect server start), fix the address, or unset it: {OWN_SERVER}",
         ) from None
-
-
-def last_error(log: Path) -> str | None:
-    """Return the last exception that a log names, as `module.Error: message`."""
-    lines = (line.strip() for line in log.read_text(errors="replace").splitlines())
-    return next((line for line in [*lines][::-1] if re.match(r"[\w.]+(Error|Exception): ", line)), None)
-
-
-def free_port() -> int:
-    """Return PORT, or another free port if that is taken."""
-    for port in (PORT, 0):
-        if free := _bind(port):
-            return free
-    raise RuntimeError("no free port on 127.0.0.1")
-
-
-def _bind(port: int) -> int | None:
-    """Bind `port` of 127.0.0.1 for a moment, 0 for any; return the bound port, or None if it is taken."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # ended connections linger on a port
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return None
-        return int(probe.getsockname()[1])
-
-
-def healthy(url: str) -> bool:
-    """Return whether our own API at `url` answers, without a proxy."""
-    import httpx
-
-    try:
-        return httpx.get(f"{url}/health", timeout=5, trust_env=False).is_success
-    except httpx.HTTPError:
-        return False

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pipeline.repro.supervisor import GRACE_SECONDS
+from pipeline.repro import supervisor
+from pipeline.repro.supervisor import ALONE_SECONDS, GRACE_SECONDS
 
 POLL_SECONDS = 0.1
 
@@ -20,13 +21,22 @@ OnOutput = Callable[[bytes], None]
 
 @contextmanager
 def supervised(
-    command: Sequence[str], *, cwd: Path, environment: Mapping[str, str], output: Path
+    command: Sequence[str],
+    *,
+    cwd: Path,
+    environment: Mapping[str, str],
+    output: Path,
+    alone: float = ALONE_SECONDS,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Start `command` with its standard output and error in the file `output`; end it with the block."""
+    """Start `command` with its standard output and error in the file `output`; end it with the block.
+
+    `alone`: seconds that the command has after the end of all processes that it started, before it is ended, too.
+    """
     output.parent.mkdir(parents=True, exist_ok=True)
     with output.open("wb") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.repro.supervisor", *command],
+            # Run by its path, and without the workspace's own packages: a workspace may hold another version.
+            [sys.executable, "-P", supervisor.__file__, str(alone), *command],
             cwd=cwd,
             env=environment,
             stdin=subprocess.PIPE,

@@ -1,11 +1,11 @@
-"""Run a command, and end with it every process that it started: `python -m pipeline.repro.supervisor COMMAND...`.
+"""Run a command, and end with it every process that it started: `python -P supervisor.py ALONE COMMAND...`.
 
 Standard input is a pipe that the owner holds open and never writes to. The kernel closes it when the owner ends in any
 way, `kill -9` included. Then every descendant gets SIGTERM, and SIGKILL if it still runs after GRACE_SECONDS. DVC needs
-this: on SIGTERM it dies alone, and not every stage notices. The command itself gets its signal last, after
-ALONE_SECONDS without other processes: DVC, killed while it records the end of its stage, would leave a torn file of
-locks, and every later DVC command in that workspace would fail. If a slow disk delays DVC for longer, the torn file is
-removed at the end.
+this: on SIGTERM it dies alone, and not every stage notices. The command itself gets its signal last, after ALONE
+seconds without other processes: DVC, killed while it records the end of its stage, would leave a torn file of locks,
+and every later DVC command in that workspace would fail. If a slow disk delays DVC for longer, the torn file is removed
+at the end.
 """
 
 import ctypes
@@ -22,7 +22,7 @@ from pathlib import Path
 import psutil
 
 GRACE_SECONDS = 8.0  # enough for training to finish its step and save its state
-ALONE_SECONDS = 3.0
+ALONE_SECONDS = 3.0  # for DVC
 PR_SET_CHILD_SUBREAPER = 36  # <linux/prctl.h>
 
 
@@ -37,14 +37,15 @@ def main() -> None:
     signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, _ignore)
 
-    child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True)
+    alone, *command = sys.argv[1:]
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
     while child.poll() is None:
         ready, _, _ = select.select([child_ended, sys.stdin], [], [])
         if sys.stdin in ready:  # end of file: the owner has ended, or closed the pipe
             break
         os.read(child_ended, 4096)
     # Processes that outlive the command end here, too.
-    _end_all(signal.SIGTERM, GRACE_SECONDS, last=child.pid)
+    _end_all(signal.SIGTERM, GRACE_SECONDS, last=child.pid, alone=float(alone))
     _end_all(signal.SIGKILL, GRACE_SECONDS)
     _remove_torn_locks()
     status = child.wait()
@@ -54,17 +55,17 @@ def main() -> None:
     sys.exit(status if status >= 0 else 128 - status)
 
 
-def _end_all(number: signal.Signals, patience: float, last: int = 0) -> None:
+def _end_all(number: signal.Signals, patience: float, last: int = 0, alone: float = 0.0) -> None:
     """Send every descendant a signal, and wait for at most `patience` seconds until none is left.
 
-    The process `last` gets the signal when it has been the only one for ALONE_SECONDS.
+    The process `last` gets the signal when it has been the only one for `alone` seconds.
     """
     deadline, signalled = time.monotonic() + patience, set[psutil.Process]()
     alone_since = float("inf")
     while (left := _descendants()) and (now := time.monotonic()) < deadline:
         alone_since = min(alone_since, now) if {process.pid for process in left} == {last} else float("inf")
         for process in left - signalled:  # new processes included
-            if process.pid == last and now < alone_since + ALONE_SECONDS:
+            if process.pid == last and now < alone_since + alone:
                 continue
             try:
                 process.send_signal(number)
@@ -80,7 +81,6 @@ def _remove_torn_locks() -> None:
     except OSError:
         return
     except ValueError:
-        sys.path.pop(0)  # the workspace, whose own packages must not be imported here
         from pipeline.repro.project import Project  # here, because it is rare and DVC takes long to import
         from sceneparse.core.errors import InputError
 

@@ -73,7 +73,7 @@ def test_a_server_that_wants_a_login_is_told_of(mirror, tmp_path, prefect_home, 
         for extra in ({}, {"PREFECT_API_AUTH_STRING": "admin:wrong", "PREFECT_API_KEY": "pnu_wrong"}):
             mirror.environment |= extra
             said = mirror.run("sceneparse", "run", expect=1)
-            assert said.startswith("error: Prefect's API asks for a login"), said
+            assert said.startswith("starting Prefect\nerror: Prefect's API asks for a login"), said
             assert "HTTP 401 Unauthorized" in said
             assert "set PREFECT_API_AUTH_STRING or PREFECT_API_KEY" in said
             assert "secret" not in said
@@ -100,7 +100,7 @@ def test_what_is_not_prefects_api_is_told_of(mirror, prefect_api):
         for command, address in (("run", f"{url}/api"), ("serve", prefect_api.url.removesuffix("/api"))):
             mirror.environment["PREFECT_API_URL"] = address
             said = mirror.run("sceneparse", command, expect=1)
-            assert said.startswith("error: this is not Prefect's API"), said
+            assert said.startswith("starting Prefect\nerror: this is not Prefect's API"), said
             assert address in said
 
 
@@ -138,7 +138,7 @@ def test_where_the_usual_folder_cannot_be_written_the_workspace_has_the_records(
 def test_an_own_server_that_does_not_start_shows_its_error(mirror, tmp_path):
     (tmp_path / "home/prefect.db").write_text("this is no database, and never was one\n" * 100)
     said = mirror.run("sceneparse", "run", expect=1)
-    assert said.startswith("error: Prefect's server did not start"), said
+    assert said.startswith("starting Prefect\nerror: Prefect's server did not start"), said
     assert "file is not a database" in said
     assert "defect" not in said
 
