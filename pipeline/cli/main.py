@@ -18,6 +18,7 @@ from pipeline.cli.arguments import DEBUG, STATUSES, Parser, add_command
 from pipeline.cli.dataset_commands import add_data
 from pipeline.cli.model_commands import add_models
 from pipeline.cli.run_commands import add_runs
+from sceneparse.core.collecting import own_process
 from sceneparse.core.errors import InputError, exit_with, printable_lines
 from sceneparse.core.file_errors import file_error, files_understood, flush_output
 from sceneparse.core.tensorflow_loading import show_all
@@ -27,6 +28,7 @@ SHELLS = ("bash", "zsh", "tcsh")
 
 def main() -> None:
     """Parse the command line and run the subcommand; exit quietly when the reader of standard output has gone."""
+    own_process()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be valid Unicode
     try:

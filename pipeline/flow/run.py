@@ -4,7 +4,6 @@ Input: the flow's parameters. Output: a line per stage on standard output, the s
 exit status. Without a configured Prefect API the command starts a server of its own.
 """
 
-import gc
 import importlib
 import os
 import signal
@@ -18,6 +17,7 @@ from pipeline.repro.param_paths import check_params
 from pipeline.repro.process import exit_by
 from pipeline.repro.project import project_root
 from pipeline.repro.stage_names import check_stage_name
+from sceneparse.core.collecting import uncollected
 from sceneparse.core.errors import TRY_AGAIN
 
 # Modules that Prefect and DVC import when a flow runs: here they load while our own server starts.
@@ -29,21 +29,19 @@ def run(**parameters: Any) -> None:
     check_stage_name(Path.cwd(), parameters["stage"])
     # Prefect logs each failure with its traceback; this command prints the message instead.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-    gc.disable()  # saves a fifth of the import time below: imported objects are no garbage
     os.chdir(project_root(Path.cwd()))
     check_params(Path.cwd())  # the flow checks them too, but only after a server has started
     prepare_environment()
     own = start_prefect()
-    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+    with uncollected():
+        from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-    from pipeline.flow.flow import may_pass, sceneparse
+        from pipeline.flow.flow import may_pass, sceneparse
 
-    for name in NEEDED:
-        importlib.import_module(name)
+        for name in NEEDED:
+            importlib.import_module(name)
     api = use_prefect_api(own)
     print(f"Prefect: {api.page}", file=sys.stderr, flush=True)
-    gc.freeze()
-    gc.enable()
     # No heartbeat: the terminal shows the end of this process, and the heartbeat takes a second to stop.
     no_heartbeat = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
     for number in (signal.SIGTERM, signal.SIGHUP):

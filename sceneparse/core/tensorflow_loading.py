@@ -13,6 +13,8 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
+from sceneparse.core.collecting import uncollected
+
 log = logging.getLogger(__name__)
 
 LEVEL = "TF_CPP_MIN_LOG_LEVEL"  # TensorFlow's own variable; child processes inherit it. 0 = all lines, 2 = errors
@@ -30,7 +32,7 @@ def load_tensorflow() -> None:
     os.environ.setdefault(LEVEL, "2")
     if "tensorflow" in sys.modules:
         return
-    with held_output() as show:
+    with held_output() as show, uncollected():
         if not _finds_gpu() and gpu_asked_for(os.environ):
             show()
             log.warning(NO_GPU)

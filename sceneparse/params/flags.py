@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from sceneparse.core.collecting import own_process
 from sceneparse.core.ends import end_with, exit_on_stops, process_of, starter
 from sceneparse.core.errors import TRY_AGAIN, InputError, exit_with, printable_lines
 from sceneparse.core.file_errors import files_understood, flush_output
@@ -43,6 +44,7 @@ def run_stage(stage: Callable[..., None], reads: dict[str, str], writes: dict[st
     traceback and exits with 1, a TransientError with TRY_AGAIN; Ctrl-C, SIGTERM and SIGHUP exit with 128 + their
     number. A stage that DVC started is stopped when DVC has ended.
     """
+    own_process()
     module = sys.modules[stage.__module__]
     parser = argparse.ArgumentParser(
         prog=f"python -m stages.{stage.__name__}",

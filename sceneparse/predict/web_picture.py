@@ -6,10 +6,7 @@ refused. Nothing is stored and nothing is tried twice: a broken connection fails
 
 import time
 
-import requests
-
 from sceneparse.core.errors import InputError
-from sceneparse.fetch.receiving import answer, pieces
 
 MOST_BYTES = 128 << 20
 LONGEST_S = 300.0  # for all of it
@@ -17,6 +14,10 @@ LONGEST_S = 300.0  # for all of it
 
 def download(url: str) -> bytes:
     """Return the content at `url`. Raises InputError."""
+    import requests  # here, because few pictures need it
+
+    from sceneparse.fetch.receiving import answer, pieces
+
     content, deadline = bytearray(), time.monotonic() + LONGEST_S
     try:
         # requests itself knows no schemes but http and https, for redirects too.
