@@ -8,7 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from pipeline.experiments.experiment_rows import Experiment, list_experiments
-from pipeline.repro.project import Project, project_root
+from pipeline.repro.project import Project
+from pipeline.repro.project_root import project_root
 from pipeline.repro.stage_paths import stage_path
 from sceneparse.core.errors import BusyError, InputError
 from sceneparse.core.fields import shown

@@ -24,7 +24,7 @@ from pipeline.repro import supervisor
 from pipeline.repro.dvc_commands import CommandError, failures_understood
 from pipeline.repro.param_paths import PARAMS
 from pipeline.repro.process import exit_by
-from pipeline.repro.project import project_root
+from pipeline.repro.project_root import project_root
 from pipeline.repro.stage_paths import stage_path
 from pipeline.repro.supervisor import GRACE_SECONDS
 from sceneparse.core.errors import TRY_AGAIN, BusyError

@@ -26,7 +26,8 @@ from pipeline.repro.dvc_commands import CommandError, Verdict, push_outputs, rep
 from pipeline.repro.integrity import Outputs, repair
 from pipeline.repro.lockfile import keep_copy, restore_torn
 from pipeline.repro.param_paths import check_inputs, check_params
-from pipeline.repro.project import Project, Stage, project_root
+from pipeline.repro.project import Project, Stage
+from pipeline.repro.project_root import project_root
 from pipeline.repro.stage_paths import stage_path
 from sceneparse.core.errors import BusyError, InputError, TransientError
 from sceneparse.core.file_errors import files_understood

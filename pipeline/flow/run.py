@@ -15,7 +15,7 @@ from pipeline.flow.environment import prepare_environment
 from pipeline.flow.server import api_reached, start_prefect, use_prefect_api
 from pipeline.repro.param_paths import check_params
 from pipeline.repro.process import exit_by
-from pipeline.repro.project import project_root
+from pipeline.repro.project_root import project_root
 from pipeline.repro.stage_names import check_stage_name
 from sceneparse.core.collecting import uncollected
 from sceneparse.core.errors import TRY_AGAIN

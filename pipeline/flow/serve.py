@@ -17,7 +17,8 @@ from pipeline.flow.environment import prepare_environment
 from pipeline.flow.lateness import watch
 from pipeline.flow.server import PrefectApi, api_reached, start_prefect, use_prefect_api
 from pipeline.repro.process import exit_by
-from pipeline.repro.project import Project, project_root
+from pipeline.repro.project import Project
+from pipeline.repro.project_root import project_root
 from pipeline.repro.stage_names import check_stage_name
 from sceneparse.core.errors import InputError
 

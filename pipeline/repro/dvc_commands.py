@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pipeline.repro.dvc_errors import passes, refusal
 from pipeline.repro.process import Lines, OnOutput, run_supervised
-from pipeline.repro.project import in_git
+from pipeline.repro.project_root import in_git
 from sceneparse.core.errors import TRY_AGAIN, BusyError
 from sceneparse.core.files import write_text
 from sceneparse.core.progress import DRAW

@@ -16,7 +16,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from pipeline.repro.project import Project, project_root
+from pipeline.repro.project import Project
+from pipeline.repro.project_root import project_root
 from sceneparse.core.documents import load_json
 from sceneparse.core.errors import REPAIR
 from sceneparse.core.files import matches_digest, write_json

@@ -19,7 +19,8 @@ import psutil
 
 from pipeline.repro.dvc_errors import at_work, dvc_understood
 from pipeline.repro.dvc_locks import lock_understood, users
-from pipeline.repro.project_files import broken_file, check_merged
+from pipeline.repro.project_files import broken_file
+from pipeline.repro.project_root import in_git
 from pipeline.repro.stage_names import no_such_stage
 from sceneparse.core.errors import InputError
 from sceneparse.core.locks import locked
@@ -33,33 +34,6 @@ class Stage:
 
     name: str
     needs: tuple[str, ...]
-
-
-def project_root(directory: Path) -> Path:
-    """Return the root of the DVC repository that holds `directory`.
-
-    Raises InputError if there is none, or if dvc.yaml, params.yaml or dvc.lock holds both sides of a merge.
-    """
-    from dvc.exceptions import NotDvcRepoError
-    from dvc.repo import Repo
-
-    try:
-        root = Path(Repo.find_root(str(directory)))
-    except NotDvcRepoError as error:
-        raise InputError(
-            "this is no DVC repository",
-            expected="a clone of the project, with dvc.yaml and .dvc",
-            got=str(error).splitlines()[0],
-            file=directory.resolve(),
-            next_step="change into the project's directory",
-        ) from None
-    check_merged(root)
-    return root
-
-
-def in_git(root: Path) -> bool:
-    """Return whether a Git repository holds `root`. Without one DVC needs core.no_scm."""
-    return any((folder / ".git").exists() for folder in [root.resolve(), *root.resolve().parents])
 
 
 class Project:

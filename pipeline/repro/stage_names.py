@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from pathlib import Path
 
+from pipeline.repro.project_root import find_root
 from sceneparse.core.documents import load_yaml
 from sceneparse.core.errors import InputError, did_you_mean
 
@@ -14,8 +15,7 @@ def check_stage_name(directory: Path, name: str | None) -> None:
 
     Only plain names are checked, and only if dvc.yaml can be read; DVC checks the others.
     """
-    places = (directory.absolute(), *directory.absolute().parents)
-    root = next((place for place in places if (place / ".dvc").is_dir()), None)
+    root = find_root(directory)
     if name is None or root is None or not set(name).isdisjoint("/:@."):  # a stage of another file, or of a foreach
         return
     try:

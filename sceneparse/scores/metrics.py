@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from sceneparse.core.files import csv_cell, write_text
 from sceneparse.dataset.labels import IGNORE, MAX_CLASSES
+from sceneparse.scores.score_names import SCORES
 
 if TYPE_CHECKING:  # pandas takes half a second to load, and only the tables need it
     import pandas as pd
@@ -26,15 +27,6 @@ if TYPE_CHECKING:  # pandas takes half a second to load, and only the tables nee
 Labels = npt.NDArray[np.uint8]
 Confusion = npt.NDArray[np.int64]
 
-# Key, in the order of scores(), and the meaning that a reader of a table needs.
-SCORES = {
-    "pixel_accuracy": "share of labelled pixels given their class",
-    "mean_accuracy": "share of each class's pixels found, mean over labelled classes",
-    "mean_iou": "mean over classes that were labelled or predicted",
-    "mean_iou_absent_as_zero": "mean over all classes, absent ones counted as 0 (the official toolkit's)",
-    "frequency_weighted_iou": "IoU weighted by each class's labelled pixels",
-    "benchmark_score": "mean of pixel accuracy and the official toolkit's mean IoU",
-}
 NONE = "none"  # the prediction for labelled pixels for which no class was predicted
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from sceneparse.core.documents import load_json
 from sceneparse.core.errors import InputError, shortened
 from sceneparse.core.files import csv_text
-from sceneparse.scores.metrics import SCORES
+from sceneparse.scores.score_names import SCORES
 
 MOST_BYTES = 1 << 16  # of scores
 Scores = dict[str, dict[str, float | None]]  # by protocol (original, resized) and by name, as in SCORES

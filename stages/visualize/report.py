@@ -15,9 +15,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sceneparse.core.fields import leaves, shown
 from sceneparse.network.card import Card
 from sceneparse.params.visualize import Visualize
-from sceneparse.scores.metrics import SCORES
 from sceneparse.scores.palette import Colours
 from sceneparse.scores.results import Scores
+from sceneparse.scores.score_names import SCORES
 from stages.visualize.charts import Chart
 from stages.visualize.confusions import heat_map, most_confused
 from stages.visualize.gradient_flow import GradientFlow

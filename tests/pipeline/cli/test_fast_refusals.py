@@ -105,6 +105,13 @@ def test_a_stage_that_is_none(sceneparse, root, command):
         assert f"file:     {root / 'dvc.yaml'}\n" in said
 
 
+@pytest.mark.parametrize("words", [["run"], ["serve"], ["verify"], ["compare"], ["sweep", "train.epochs=1,2"]])
+def test_a_folder_outside_of_any_project(sceneparse, words):
+    status, said = sceneparse(*words)
+    assert status == 1
+    assert said.startswith("error: this is no DVC repository\n")
+
+
 def test_a_terminal_has_no_picture(sceneparse):
     owner, terminal = pty.openpty()
     status, said = sceneparse("predict", "-", stdin=terminal)

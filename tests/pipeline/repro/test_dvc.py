@@ -9,7 +9,8 @@ from mirror import STAGES, Mirror
 
 from pipeline.repro.dvc_commands import CommandError, Verdict, reproduce
 from pipeline.repro.process import run_supervised
-from pipeline.repro.project import Project, project_root
+from pipeline.repro.project import Project
+from pipeline.repro.project_root import project_root
 from sceneparse.core.errors import BusyError, InputError
 
 pytestmark = [
@@ -110,8 +111,10 @@ def test_the_supervisor_removes_what_its_command_left_torn(mirror, tmp_path, tor
 
 
 def test_the_root_is_found_from_within(mirror, tmp_path):
+    from dvc.repo import Repo
+
     (mirror.path / "docs").mkdir()
-    assert project_root(mirror.path / "docs") == mirror.path
+    assert str(project_root(mirror.path / "docs")) == Repo.find_root(str(mirror.path / "docs")) == str(mirror.path)
     with pytest.raises(InputError, match="no DVC repository"):
         project_root(tmp_path)
     assert Project(mirror.path).remote() == "storage"

@@ -12,7 +12,8 @@ from mirror import Mirror
 from pipeline.experiments.experiment_rows import list_experiments
 from pipeline.repro.dvc_commands import CommandError, push_outputs, reproduce
 from pipeline.repro.dvc_errors import dvc_understood
-from pipeline.repro.project import Project, project_root
+from pipeline.repro.project import Project
+from pipeline.repro.project_root import project_root
 from sceneparse.core.errors import InputError, TransientError
 
 pytestmark = [

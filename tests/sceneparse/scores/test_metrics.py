@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from sceneparse.core.files import write_json
-from sceneparse.scores.metrics import SCORES, confusion_matrix, per_class, scores, write_tables
+from sceneparse.scores.metrics import confusion_matrix, per_class, scores, write_tables
+from sceneparse.scores.score_names import SCORES
 
 # Three classes; '.' = ignored in the labels, no class in the predictions.
 #

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from sceneparse.core.errors import InputError
-from sceneparse.scores.metrics import SCORES
 from sceneparse.scores.results import read_scores, read_table
+from sceneparse.scores.score_names import SCORES
 
 NONE = json.dumps({protocol: dict.fromkeys(SCORES) for protocol in ("original", "resized")})
 SECTION = dict.fromkeys(SCORES, 0.5) | {"mean_iou": None}
