@@ -31,7 +31,7 @@ def restore_torn(root: Path) -> None:
     Raises BusyError while another command works here: it may be writing the file.
     """
     deadline = time.monotonic() + WRITE_SECONDS
-    while (root / LOCK).exists() and not _is_whole(_read(root / LOCK)):
+    while (root / LOCK).exists() and (text := _read(root / LOCK)) != _read(root / COPY) and not _is_whole(text):
         if time.monotonic() < deadline:
             time.sleep(0.1)
             continue
