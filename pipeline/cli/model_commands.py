@@ -45,6 +45,7 @@ def _add_predict(commands: "Subparsers") -> None:
         "Searches folders with all folders below them, and mirrors their trees. Cuts a picture of more pixels than\n"
         "--tile-above into overlapping tiles of that size: more detail, but not at training's scale.\n"
         "Reports files that cannot be labelled, labels the others, and exits with 1.\n"
+        "An ONNX export beside the model, of this very model, is used in its place: without TensorFlow's start.\n"
         "Videos must be named one by one, and become mp4 files of their overlays:\n"
         "pip install -c constraints.txt -e '.[video]'",
     )

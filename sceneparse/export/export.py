@@ -17,7 +17,7 @@ from sceneparse.core.tensorflow_loading import held_output
 from sceneparse.export.agreement import compare, fitted, read_pictures
 from sceneparse.export.exporters import FORMATS
 from sceneparse.inference.loading import load_parser
-from sceneparse.network.card import Card
+from sceneparse.network.card import Card, read_seal
 
 # Least share of pixels with the same class. Without quantization only rounding differs; with it, pixels whose two best
 # classes nearly tie may change.
@@ -54,7 +54,7 @@ def export(
     network = in_float32(parser.model.network)
     batch = None if FORMATS[format].any_size else 1
     shape = [batch or "batch", *(size or ("height", "width"))]
-    description = describe(parser.card, format, quantize, shape, network.output.shape[-1])
+    description = describe(parser.card, read_seal(model), format, quantize, shape, network.output.shape[-1])
 
     with _scratch(out) as scratch:
         exported = Path(scratch).resolve() / target.name
@@ -82,9 +82,15 @@ def export(
     print_line(f"described: {beside}")
 
 
-def describe(card: Card, format: str, quantize: str, shape: list[Any], channels: int) -> dict[str, Any]:
-    """Return inputs and outputs of the exported model, and its card, as JSON values; `shape` is [B, H, W]."""
+def describe(
+    card: Card, model_seal: str, format: str, quantize: str, shape: list[Any], channels: int
+) -> dict[str, Any]:
+    """Return inputs and outputs of the exported model, its card and its model's seal, as JSON values.
+
+    `shape` is [B, H, W].
+    """
     return {
+        "model": model_seal,
         "format": format,
         "quantize": quantize,
         "input": {"name": "image", "dtype": "uint8", "shape": [*shape, 3], "channels": "RGB"},

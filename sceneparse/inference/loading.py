@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sceneparse.core.fields import Palette
 from sceneparse.core.tensorflow_loading import load_tensorflow
-from sceneparse.network.card import check_model
+from sceneparse.network.card import Card, check_model
 from sceneparse.scores.palette import colour_blind_palette
 
 if TYPE_CHECKING:
@@ -20,13 +20,20 @@ def load_parser(model: str | Path, card: str | Path | None = None, palette: Pale
     card inside the model. `palette` is standard, the card's colours, or colour_blind. Raises InputError when the model
     is damaged, does not belong to the card, or cannot be loaded by this Keras.
     """
-    model = Path(model)
-    beside = model.with_suffix(".json")
-    checked = check_model(model, Path(card) if card else beside if beside.exists() else None)
+    checked = check_with_card(model, card)
     load_tensorflow()
     from sceneparse.inference.parser import SceneParser
 
-    parser = SceneParser.open(model, checked)
-    if palette == "standard":
-        return parser
-    return replace(parser, card=parser.card.recoloured(colour_blind_palette(len(parser.classes))))
+    parser = SceneParser.open(Path(model), checked)
+    return replace(parser, card=in_colours(checked, palette))
+
+
+def check_with_card(model: str | Path, card: str | Path | None) -> Card:
+    """Return the card of a model file that is whole, by the cards that `load_parser` names. Raises InputError."""
+    beside = Path(model).with_suffix(".json")
+    return check_model(Path(model), Path(card) if card else beside if beside.exists() else None)
+
+
+def in_colours(card: Card, palette: Palette) -> Card:
+    """Return the card with the colours of a palette."""
+    return card if palette == "standard" else card.recoloured(colour_blind_palette(len(card.classes)))

@@ -11,41 +11,25 @@ probability of an annotation's values, in percent.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 import tensorflow as tf
 from PIL import Image
 
 from sceneparse.core.types import Tensor
-from sceneparse.dataset.images import Pixels, fit, resize_image
+from sceneparse.dataset.images import Pixels, resize_image
 from sceneparse.dataset.labels import outputs_to_annotation, without_other
 from sceneparse.inference.best_outputs import OutputScores, best_outputs
+from sceneparse.inference.views import ONE_VIEW, Described, Labels, Views
 from sceneparse.network.card import Card
 from sceneparse.network.coarse import cut_upsampling
 from sceneparse.network.opening import open_network
 from sceneparse.network.padding import Network, pad
 
 
-class Views(NamedTuple):
-    """Test-time augmentation: the scales at which the network reads a picture, and whether also mirrored."""
-
-    scales: tuple[float, ...]
-    flip: bool
-
-
-ONE_VIEW = Views((1.0,), flip=False)
-
-
-class Labels(NamedTuple):
-    """A picture's annotation, 0..N, and its confidence, 0..100 percent, or None if not asked for: uint8 [H, W]."""
-
-    annotation: Pixels
-    confidence: Pixels | None = None
-
-
 @dataclass(frozen=True)
-class SceneParser:
+class SceneParser(Described):
     """A model with its card: classes, colours and training geometry."""
 
     model: "Compiled"
@@ -57,20 +41,9 @@ class SceneParser:
         return cls(Compiled(open_network(model, checked)), checked)
 
     @property
-    def classes(self) -> tuple[str, ...]:
-        """Names of the classes 1..N."""
-        return self.card.classes
-
-    @property
-    def colours(self) -> Pixels:
-        """RGB colours, uint8 [N + 1, 3], indexed by annotation value."""
-        return self.card.colours()
-
-    def fitted(self, width: int, height: int) -> tuple[int, int]:
-        """Return the width and height to which a picture is resized for the network: as for training, but uncropped."""
-        preprocessing = self.card.preprocessing
-        place = fit(width, height, preprocessing.size, preprocessing.mode)
-        return place.width, place.height
+    def whole(self) -> Self:
+        """This parser: it can do all that there is, unlike one of an exported model."""
+        return self
 
     def annotate(self, image: Pixels, views: Views = ONE_VIEW) -> Pixels:
         """Return the annotation, uint8 [H, W], of an RGB picture, uint8 [H, W, 3], any size.

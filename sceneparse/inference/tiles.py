@@ -22,7 +22,8 @@ from PIL import Image
 from sceneparse.core.types import Tensor
 from sceneparse.dataset.images import Pixels
 from sceneparse.inference.best_outputs import OutputScores
-from sceneparse.inference.parser import ONE_VIEW, Labels, SceneParser, Views, score_views
+from sceneparse.inference.parser import SceneParser, score_views
+from sceneparse.inference.views import ONE_VIEW, Labels, Views
 
 OVERLAP = 0.25  # least share of a tile's side that two neighbours have in common
 

@@ -162,11 +162,15 @@ def seal(model: Path) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def _check_seal(model: Path) -> None:
-    expected = seal(model)
+def read_seal(model: Path) -> str:
+    """Return the seal that a file ends with; other text if it has none."""
     with model.open("rb") as file:
         file.seek(-min(SEAL_BYTES, model.stat().st_size), os.SEEK_END)
-        ending = file.read().decode(errors="replace")
+        return file.read().decode(errors="replace")
+
+
+def _check_seal(model: Path) -> None:
+    expected, ending = seal(model), read_seal(model)
     if ending != expected:
         got = ending if ending.startswith("sha256:") else "no digest there: cut off, or not written by the train stage"
         raise _refusal("the model file is damaged", f"{expected} at its end", got, model)

@@ -15,11 +15,15 @@ from sceneparse.core.errors import InputError
 from sceneparse.core.file_errors import raise_passing
 from sceneparse.core.parallel import in_order, usable_cpus
 from sceneparse.dataset.images import Pixels
+from sceneparse.inference.views import Described, Labels, Views
 from sceneparse.predict.defaults import BATCH, TILE_ABOVE
 from sceneparse.predict.inputs import Source
 
 if TYPE_CHECKING:
-    from sceneparse.inference.parser import Labels, SceneParser, Views
+    from sceneparse.inference.parser import SceneParser
+    from sceneparse.predict.exported import ExportedParser
+
+    Parser = SceneParser | ExportedParser
 
 PIXELS = 50_000_000  # of pictures that wait for others of their size: 150 MB
 CANVAS_VALUES = 1 << 28  # probabilities of a tiled picture: a gigabyte
@@ -34,7 +38,7 @@ class LabelOptions(NamedTuple):
     Without `other`, every pixel gets one of the classes 1..N. `confidence`: whether the labels have theirs.
     """
 
-    views: "Views"
+    views: Views
     batch: int = BATCH
     tile_above: int | None = TILE_ABOVE
     other: bool = True
@@ -58,10 +62,10 @@ class Loaded(NamedTuple):
 
 
 def label_all(
-    parser: "SceneParser",
+    parser: "Parser",
     sources: Iterable[Source],
     read: Callable[[Source], Pixels],
-    write: Callable[[Source, Pixels, "Labels"], Result],
+    write: Callable[[Source, Pixels, Labels], Result],
     options: LabelOptions,
 ) -> Iterator[Done[Result]]:
     """Read each source's picture, label it, and write(source, picture, labels); yield results as they come."""
@@ -74,7 +78,7 @@ def label_all(
             raise_passing(error)  # a full disk: every other picture would fail as well
             return Done(source, error, time.perf_counter() - started)
 
-    def save(loaded: Loaded, labels: "Labels", seconds: float) -> Done[Result]:
+    def save(loaded: Loaded, labels: Labels, seconds: float) -> Done[Result]:
         started = time.perf_counter()
         try:
             result: Result | InputError = write(loaded.source, loaded.image, labels)
@@ -107,7 +111,7 @@ def label_all(
 
 
 def by_size(
-    inputs: Iterable[Loaded | Done[Result]], parser: "SceneParser", options: LabelOptions
+    inputs: Iterable[Loaded | Done[Result]], parser: Described, options: LabelOptions
 ) -> Iterator[list[Loaded] | Done[Result]]:
     """Yield batches of pictures that the network takes at one size; those to be tiled alone; errors unchanged."""
     waiting: dict[tuple[int, int], list[Loaded]] = {}
@@ -128,28 +132,29 @@ def by_size(
     yield from waiting.values()
 
 
-def annotate(images: list[Pixels], parser: "SceneParser", options: LabelOptions, name: object) -> list["Labels"]:
+def annotate(images: list[Pixels], parser: "Parser", options: LabelOptions, name: object) -> list[Labels]:
     """Return the labels of pictures that the network takes at one size, or of one alone in tiles.
 
     Raises InputError, with `name`, if the tiles would take too much memory.
     """
-    from sceneparse.inference.tiles import annotate_tiled, plan_tiles
-
     if not _tiled(images[0], options):
         return parser.annotate_batch(images, options.views, options.other, options.confidence)
+    whole = parser.whole
+    from sceneparse.inference.tiles import annotate_tiled, plan_tiles
+
     (image,) = images
     height, width = image.shape[:2]
-    tiling = plan_tiles(parser, width, height, options.tile_above or 1)
-    values = tiling.area * len(parser.classes)
+    tiling = plan_tiles(whole, width, height, options.tile_above or 1)
+    values = tiling.area * len(whole.classes)
     if values > CANVAS_VALUES:
         raise InputError(
             "the tiles are too small for so large a picture",
             expected=f"at most {CANVAS_VALUES} probabilities to hold in memory",
-            got=f"{values}, for {len(tiling.corners)} tiles and {len(parser.classes)} classes",
+            got=f"{values}, for {len(tiling.corners)} tiles and {len(whole.classes)} classes",
             file=name,
             next_step="raise --tile-above, which is the size of a tile",
         )
-    return [annotate_tiled(parser, image, tiling, options.views, options.batch, options.confidence)]
+    return [annotate_tiled(whole, image, tiling, options.views, options.batch, options.confidence)]
 
 
 def _tiled(image: Pixels, options: LabelOptions) -> bool:

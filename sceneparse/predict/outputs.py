@@ -9,7 +9,7 @@ Invariant: a file exists whole or not at all; none is written twice, or over a s
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -17,14 +17,12 @@ from PIL import Image
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import atomic_write
 from sceneparse.dataset.images import Pixels
+from sceneparse.inference.views import Described, Labels
 from sceneparse.predict.drawing import Look, draw_overlay
 from sceneparse.predict.inputs import Source
 from sceneparse.predict.legend import Shares, class_shares, draw_legend
 from sceneparse.scores.overlays import save_label_png
 from sceneparse.scores.palette import heat_colours
-
-if TYPE_CHECKING:
-    from sceneparse.inference.parser import Labels, SceneParser
 
 JPEG_QUALITY = 90
 ENDS = {"labels": ".png", "overlay": "_overlay.jpg", "legend": "_legend.png", "confidence": "_confidence.png"}
@@ -90,7 +88,7 @@ def check_targets(sources: Iterable[Source], out: Path, confidence: bool = False
 
 
 def save_prediction(
-    parser: "SceneParser", image: Pixels, labels: "Labels", files: dict[str, Path], look: Look
+    parser: Described, image: Pixels, labels: Labels, files: dict[str, Path], look: Look
 ) -> Prediction:
     """Write the files of a picture, RGB uint8 [H, W, 3], and its labels. Raises InputError."""
     annotation, confidence = labels
@@ -112,7 +110,7 @@ def save_prediction(
     return Prediction(files, drawn.size, shares)
 
 
-def save_legend(path: Path, parser: "SceneParser", shares: Shares, confidence: bool = False) -> None:
+def save_legend(path: Path, parser: Described, shares: Shares, confidence: bool = False) -> None:
     """Write a legend of these classes, and of the confidence."""
     with atomic_write(path) as file:
         draw_legend(shares, parser.colours, confidence).save(file, "PNG")

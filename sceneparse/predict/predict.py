@@ -25,15 +25,17 @@ from sceneparse.dataset.images import Pixels
 from sceneparse.dataset.photos import LOST
 from sceneparse.dataset.suffixes import listed
 from sceneparse.inference.loading import load_parser
+from sceneparse.inference.views import ONE_VIEW, Labels, Views
 from sceneparse.predict.defaults import BATCH, TILE_ABOVE
 from sceneparse.predict.drawing import Look
+from sceneparse.predict.exported import open_export
 from sceneparse.predict.inputs import Lost, Refused, Source, find_sources, read_source
 from sceneparse.predict.labelling import Done, LabelOptions, label_all
 from sceneparse.predict.outputs import Prediction, check_targets, save_prediction, target_files
 from sceneparse.predict.video import label_video
 
 if TYPE_CHECKING:
-    from sceneparse.inference.parser import Labels, SceneParser
+    from sceneparse.predict.labelling import Parser
 
 LARGEST = 3  # classes in the table of several pictures
 
@@ -71,10 +73,10 @@ def predict(
             _add(results, refused.name, refused.error)
     seconds = 0.0
     if sources:
-        parser = load_parser(model, card, palette)
-        from sceneparse.inference.parser import Views
-
-        options = LabelOptions(Views(tuple(scales), flip), batch, tile_above, confidence=confidence)
+        views = Views(tuple(scales), flip)
+        exported = open_export(model, card, palette) if views == ONE_VIEW and not confidence else None
+        parser = exported or load_parser(model, card, palette)
+        options = LabelOptions(views, batch, tile_above, confidence=confidence)
         started = time.perf_counter()
         labelled = _label_all(parser, sources, out, Look(opacity, names), options, lost)
         for done in progress(labelled, total=len(sources), desc="predict", unit="image"):
@@ -97,11 +99,11 @@ def _add(results: Results, name: str, result: Prediction | InputError, seconds: 
 
 
 def _label_all(
-    parser: "SceneParser", sources: list[Source], out: Path, look: Look, options: LabelOptions, lost: Lost
+    parser: "Parser", sources: list[Source], out: Path, look: Look, options: LabelOptions, lost: Lost
 ) -> Iterator[Done[Prediction]]:
     """Yield results as they come, those of videos last."""
 
-    def write(source: Source, image: Pixels, labels: "Labels") -> Prediction:
+    def write(source: Source, image: Pixels, labels: Labels) -> Prediction:
         return save_prediction(parser, image, labels, target_files(source, out, options.confidence), look)
 
     pictures = [source for source in sources if source.kind != "video"]

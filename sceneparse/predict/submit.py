@@ -25,13 +25,14 @@ from sceneparse.core.progress import progress
 from sceneparse.core.tables import print_line
 from sceneparse.dataset.images import Pixels, decode_annotation, encode_annotation
 from sceneparse.inference.loading import load_parser
+from sceneparse.inference.views import Labels, Views
 from sceneparse.predict.benchmark_zip import Release
 from sceneparse.predict.defaults import BATCH
 from sceneparse.predict.inputs import Source
 from sceneparse.predict.labelling import LabelOptions, label_all
 
 if TYPE_CHECKING:
-    from sceneparse.inference.parser import Labels, SceneParser
+    from sceneparse.inference.parser import SceneParser
 
 CLASSES = 150
 KNOWN = {1: "wall", 2: "building", 3: "sky", 150: "flag"}  # enough to recognise ADE20K's 150 classes
@@ -54,8 +55,6 @@ def submit(
     """
     with Release(pictures) as test:
         parser = load_parser(model, card)
-        from sceneparse.inference.parser import Views
-
         _check_classes(parser.classes, model)
         views = Views(tuple(scales), flip)
         inputs = f"{file_digest(pictures)} {file_digest(model)} {views}"
@@ -89,7 +88,7 @@ def _label(parser: "SceneParser", test: Release, work: Path, options: LabelOptio
     waiting = [name for name in test.names if not (work / f"{name}.png").exists()]
     total, failed = len(test.names), []
 
-    def write(source: Source, _: Pixels, labels: "Labels") -> None:
+    def write(source: Source, _: Pixels, labels: Labels) -> None:
         with atomic_write(work / f"{source.name}.png") as file:
             file.write(encode_annotation(Image.fromarray(labels.annotation)))
 

@@ -26,7 +26,7 @@ from sceneparse.predict.legend import class_shares
 from sceneparse.predict.outputs import Prediction, save_legend, unwritable
 
 if TYPE_CHECKING:
-    from sceneparse.inference.parser import SceneParser
+    from sceneparse.predict.labelling import Parser
 
 # The colour matrix of HD video, named in the file, so that players show the right colours.
 FILTER = "pad=ceil(iw/2)*2:ceil(ih/2)*2,scale=out_color_matrix=bt709:out_range=tv"
@@ -44,7 +44,7 @@ class Stream(NamedTuple):
 
 
 def label_video(
-    parser: "SceneParser", path: Path, files: dict[str, Path], look: Look, options: LabelOptions
+    parser: "Parser", path: Path, files: dict[str, Path], look: Look, options: LabelOptions
 ) -> Prediction:
     """Label every frame and write both files. Raises InputError, also if imageio-ffmpeg is not installed."""
     ffmpeg = _program(path)

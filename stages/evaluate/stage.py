@@ -28,7 +28,8 @@ from sceneparse.scores.metrics import Confusion, confusion_matrix, scores, write
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sceneparse.inference.parser import SceneParser, Views
+    from sceneparse.inference.parser import SceneParser
+    from sceneparse.inference.views import Views
 
 
 class Sections(Protocol):
@@ -53,7 +54,7 @@ def evaluate(
     with output_lock(scores_json):  # it stands for all five, which belong together
         manifest = open_records(records)
         load_tensorflow()
-        from sceneparse.inference.parser import Views
+        from sceneparse.inference.views import Views
 
         parser = load_parser(model, card)
         with Archive(dataset) as archive:

@@ -9,7 +9,8 @@ from PIL import Image
 
 from sceneparse.dataset.images import resize_image
 from sceneparse.inference.loading import load_parser
-from sceneparse.inference.parser import Compiled, Views, score_views
+from sceneparse.inference.parser import Compiled, score_views
+from sceneparse.inference.views import Views
 from sceneparse.network.fcn8s import build_fcn8s
 from sceneparse.network.padding import compute_logits
 from sceneparse.network.saving import save_card, save_model

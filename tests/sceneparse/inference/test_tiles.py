@@ -9,8 +9,9 @@ from small_model import SIZE, save_small_model
 
 from sceneparse.inference import best_outputs
 from sceneparse.inference.loading import load_parser
-from sceneparse.inference.parser import ONE_VIEW, Compiled, SceneParser, Views
+from sceneparse.inference.parser import Compiled, SceneParser
 from sceneparse.inference.tiles import OVERLAP, annotate_tiled, plan_tiles, tiled_probabilities
+from sceneparse.inference.views import ONE_VIEW, Views
 
 SIDES = [(300, 500), (1000, 200), (64, 2000), (513, 511), (101, 101)]
 

@@ -81,8 +81,8 @@ def test_labels_overlay_legend_and_shares(model, photo, tmp_path, capsys, palett
 
 def test_views_and_tiles_come_from_flags(model, photo, tmp_path, capsys):
     """They change the labels, each in its way, and are those of the parser itself."""
-    from sceneparse.inference.parser import Views
     from sceneparse.inference.tiles import annotate_tiled, plan_tiles
+    from sceneparse.inference.views import Views
 
     annotations = {}
     for name, flags in {"one": {}, "views": {"scales": (1.0, 2.0), "flip": True}, "tiles": {"tile_above": 900}}.items():

@@ -10,7 +10,7 @@ from small_model import save_small_model
 
 from sceneparse.core.errors import InputError
 from sceneparse.inference.loading import load_parser
-from sceneparse.inference.parser import ONE_VIEW, Views
+from sceneparse.inference.views import ONE_VIEW, Views
 from sceneparse.predict.labelling import THREADS, Done, LabelOptions, Loaded, annotate, by_size, label_all
 
 SIZES = [(40, 60), (90, 60), (61, 61), (120, 80), (33, 47), (60, 90), (80, 120), (20, 150), (64, 64)]

@@ -10,7 +10,7 @@ from PIL import Image
 from small_model import save_small_model
 
 from sceneparse.inference.loading import load_parser
-from sceneparse.inference.parser import ONE_VIEW, Labels
+from sceneparse.inference.views import ONE_VIEW, Labels
 from sceneparse.predict.drawing import Look, draw_overlay
 from sceneparse.predict.labelling import LabelOptions
 from sceneparse.predict.predict import predict
