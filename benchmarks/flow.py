@@ -1,12 +1,14 @@
 """Cost of the Prefect flow: `python -m benchmarks.flow`.
 
-Measured in a fresh clone whose stages have run once (with few and small scenes), against a Prefect server of its own:
-`dvc repro` and `sceneparse run` with nothing to do, in turns; a Prefect flow of empty tasks; the time to compute a
-task's key; the peak memory of the flow's process, with nothing to do and while a stage runs.
+Measured in a fresh clone whose stages have run once (with few and small scenes). With nothing to do, in turns: `dvc
+repro`, a Prefect flow of empty tasks, `sceneparse run` against a running Prefect server, and with a server of its own.
+Then: the time to compute a task's key, and the peak memory of the flow's process, with nothing to do and while a stage
+runs.
 """
 
 import argparse
 import os
+import select
 import statistics
 import subprocess
 import sys
@@ -15,10 +17,12 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
 from benchmarks.clones import make_clone
+from benchmarks.medians import spread
 from pipeline.flow.own_server import free_port, healthy
 from pipeline.repro.dvc_commands import stage_environment
 from pipeline.repro.process import supervised
@@ -47,21 +51,33 @@ with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
 """
 
 
-def measured(command: list[str], cwd: Path, environment: dict[str, str]) -> tuple[float, float]:
-    """Return wall-clock seconds, and the process's own largest resident memory in MB, sampled 20 times a second."""
-    began, peak = time.perf_counter(), 0
-    output = subprocess.DEVNULL
-    with subprocess.Popen(command, cwd=cwd, env=environment, stdout=output, stderr=output) as process:
-        own = psutil.Process(process.pid)
+class Measured(NamedTuple):
+    """Wall-clock seconds to the first line on standard error and to the end; largest resident memory in MB."""
+
+    first: float
+    seconds: float
+    megabytes: float
+
+
+def measured(command: list[str], cwd: Path, environment: dict[str, str]) -> Measured:
+    """Run a command; its own memory is sampled 20 times a second."""
+    began, first, peak = time.perf_counter(), 0.0, 0
+    with subprocess.Popen(
+        command, cwd=cwd, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
+        own, errors = psutil.Process(process.pid), process.stderr.fileno()
         while process.poll() is None:
             with suppress(psutil.NoSuchProcess):
                 peak = max(peak, own.memory_info().rss)
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(0.05)
+            if not select.select([errors], (), (), 0.05)[0]:
+                continue
+            if not os.read(errors, 1 << 16):
+                process.wait()
+            first = first or time.perf_counter() - began
         seconds = time.perf_counter() - began
     if process.returncode:
         raise RuntimeError(f"{command} ended with {process.returncode}")
-    return seconds, peak / 2**20
+    return Measured(first, seconds, peak / 2**20)
 
 
 def main() -> None:
@@ -88,16 +104,31 @@ def main() -> None:
 
 
 def report(clone: Path, environment: dict[str, str], rounds: int) -> None:
-    print(f"{datetime.now(UTC):%Y-%m-%d}, {usable_cpus()} cores, {rounds} rounds, medians")
-    flow, repro = ["sceneparse", "run"], ["dvc", "repro"]
-    _, working = measured(flow, clone, environment)
-    pairs = [(measured(repro, clone, environment)[0], measured(flow, clone, environment)) for _ in range(rounds)]
-    plain, wrapped = (statistics.median(times) for times in ([a for a, _ in pairs], [b[0] for _, b in pairs]))
-    ratio = statistics.median(b[0] / a for a, b in pairs)
-    print(f"nothing to do: dvc repro {plain:.2f} s, sceneparse run {wrapped:.2f} s, ratio {ratio:.2f}")
-    alone = statistics.median(measured([sys.executable, "-c", EMPTY], clone, environment)[0] for _ in range(rounds))
-    print(f"a Prefect flow of six tasks that do nothing: {alone:.2f} s, {alone / plain:.2f} x dvc repro")
-    print(f"memory of the flow's process: {max(b[1] for _, b in pairs):.0f} MB idle, {working:.0f} MB while stages ran")
+    print(f"{datetime.now(UTC):%Y-%m-%d}, {usable_cpus()} cores, {rounds} rounds, medians and ranges")
+    alone = {**environment, "PREFECT_HOME": f"{environment['PREFECT_HOME']}-own"}
+    del alone["PREFECT_API_URL"]
+    empty = [sys.executable, "-c", EMPTY]
+    commands = {
+        "dvc repro": (["dvc", "repro"], environment),
+        "a Prefect flow of six tasks that do nothing": (empty, environment),
+        "sceneparse run": (["sceneparse", "run"], environment),
+        "sceneparse run with a server of its own": (["sceneparse", "run"], alone),
+    }
+    working = measured(["sceneparse", "run"], clone, environment)
+    fresh = measured(["sceneparse", "run"], clone, alone)
+    print(f"first run with a server of its own, which makes its database: {fresh.seconds:.2f} s")
+    runs: dict[str, list[Measured]] = {name: [] for name in commands}
+    for _ in range(rounds):
+        for name, (command, its) in commands.items():
+            runs[name].append(measured(command, clone, its))
+    print("nothing to do:")
+    for name, results in runs.items():
+        pairs = zip(results, runs["dvc repro"], strict=True)
+        ratio = statistics.median(one.seconds / repro.seconds for one, repro in pairs)
+        first = f", first line after {spread([one.first for one in results])}" if name.startswith("sceneparse") else ""
+        print(f"  {name}: {spread([one.seconds for one in results])}, {ratio:.2f} x dvc repro{first}")
+    idle = max(one.megabytes for one in runs["sceneparse run"])
+    print(f"memory of the flow's process: {idle:.0f} MB idle, {working.megabytes:.0f} MB while stages ran")
 
     os.environ["DVC_SITE_CACHE_DIR"] = environment["DVC_SITE_CACHE_DIR"]
     project = Project(clone)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from datasets import demo_params, write_archive
+from photos import picture
 from ruamel.yaml import YAML
+from small_model import save_small_model
 
 from benchmarks import recipes
 from stages.prepare.stage import prepare
@@ -91,4 +93,15 @@ def test_demo(root):
 
 @pytest.mark.exhaustive
 def test_flow(root):
-    assert "a task's key" in run(root, "flow", "--rounds", 1)
+    output = run(root, "flow", "--rounds", 1)
+    assert output.count("first line after") == 2
+    assert "a task's key" in output
+
+
+@pytest.mark.exhaustive
+def test_predict(root, tmp_path):
+    model = save_small_model(tmp_path)
+    (tmp_path / "pictures").mkdir()
+    picture().save(tmp_path / "pictures/a.png")
+    output = run(root, "predict", model, tmp_path / "pictures", "--rounds", 1)
+    assert "of 2400 in 1 pictures" in output
