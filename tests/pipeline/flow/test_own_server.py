@@ -1,6 +1,7 @@
 """The command's own Prefect server: it keeps all that a run reports, and ends with the run, however short that is."""
 
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -9,9 +10,11 @@ import uuid
 from contextlib import closing
 
 import pytest
+from daemons import PATIENCE
 from flow_runs import processes, wait_for
 from mirror import STAGES, Mirror
 from prefect_server import prefect_server, quiet_environment
+from tiers import matrix
 
 from pipeline.flow import api_process, own_server
 from pipeline.flow.own_server import OwnServer, healthy
@@ -74,7 +77,7 @@ def rows(mirror, query):
 
 
 def check_nothing_left(mirror):
-    wait_for(lambda: not processes(mirror.environment), 5, "a process is left")
+    wait_for(lambda: not processes(mirror.environment), PATIENCE, "a process is left")
 
 
 def test_all_that_a_short_run_reports_is_kept(mirror):
@@ -108,6 +111,22 @@ def test_a_server_in_a_profile_is_used_alone(mirror, tmp_path, prefect_home):
     assert f"Prefect: {server.url.removesuffix('/api')}\n" in said
     assert "mean IoU 0.5000" in said
     assert (tmp_path / "home/prefect.db").read_bytes() == before
+    check_nothing_left(mirror)
+
+
+@pytest.mark.parametrize("number", matrix([signal.SIGKILL, signal.SIGINT, signal.SIGTERM]))
+@pytest.mark.parametrize("said", matrix(["starting Prefect\n", "Prefect: http://127.0.0.1:"]))
+def test_nothing_is_left_of_a_run_that_is_stopped_while_its_server_starts(mirror, number, said):
+    mirror.set_line("download", "value: 51, trouble: hang")
+    command = ["sceneparse", "run"]
+    options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "start_new_session": True}
+    with subprocess.Popen(command, cwd=mirror.path, env=mirror.environment, text=True, **options) as process:
+        while not process.stderr.readline().startswith(said):
+            assert process.poll() is None
+        process.send_signal(number)
+        _, errors = process.communicate()
+    assert process.returncode in (-number, 128 + number)
+    assert "Traceback" not in errors
     check_nothing_left(mirror)
 
 
