@@ -21,7 +21,10 @@ from sceneparse.core.collecting import uncollected
 from sceneparse.core.errors import TRY_AGAIN
 
 # Modules that Prefect and DVC import when a flow runs: here they load while our own server starts.
-NEEDED = ("dvc.scm", "fastapi.encoders", "networkx", "prefect.task_engine")
+NEEDED = (
+    *("dvc.parsing.interpolate", "dvc.repo", "dvc.repo.datasets", "dvc.scm"),
+    *("fastapi.encoders", "networkx", "prefect.flow_engine", "prefect.task_engine"),
+)
 
 
 def run(**parameters: Any) -> None:

@@ -130,6 +130,14 @@ def test_nothing_is_left_of_a_run_that_is_stopped_while_its_server_starts(mirror
     check_nothing_left(mirror)
 
 
+def test_answers_are_sent_without_delay():
+    """Else each request waits 40 ms for an acknowledgement: asyncio sets TCP_NODELAY for sockets of this protocol."""
+    with api_process.listen(0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
+        with socket.create_connection(listener.getsockname()), listener.accept()[0] as accepted:
+            assert accepted.proto == socket.IPPROTO_TCP
+
+
 def test_who_comes_late_to_a_port_takes_another(mirror, monkeypatch):
     monkeypatch.chdir(mirror.path)
     for name, value in mirror.environment.items():
