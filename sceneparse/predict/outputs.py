@@ -87,9 +87,7 @@ def check_targets(sources: Iterable[Source], out: Path, confidence: bool = False
         raise unwritable(out, str(error)) from None
 
 
-def save_prediction(
-    parser: Described, image: Pixels, labels: Labels, files: dict[str, Path], look: Look
-) -> Prediction:
+def save_prediction(parser: Described, image: Pixels, labels: Labels, files: dict[str, Path], look: Look) -> Prediction:
     """Write the files of a picture, RGB uint8 [H, W, 3], and its labels. Raises InputError."""
     annotation, confidence = labels
     pixels = np.bincount(annotation.ravel(), minlength=1 + len(parser.classes))

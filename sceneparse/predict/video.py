@@ -43,9 +43,7 @@ class Stream(NamedTuple):
     rate: str
 
 
-def label_video(
-    parser: "Parser", path: Path, files: dict[str, Path], look: Look, options: LabelOptions
-) -> Prediction:
+def label_video(parser: "Parser", path: Path, files: dict[str, Path], look: Look, options: LabelOptions) -> Prediction:
     """Label every frame and write both files. Raises InputError, also if imageio-ffmpeg is not installed."""
     ffmpeg = _program(path)
     stream = _probe(ffmpeg, path)
