@@ -1,4 +1,4 @@
-"""What goes into a parser and comes out, and what its card says: without TensorFlow, which takes seconds to import."""
+"""Options and results of a parser, and what its card says: without TensorFlow, which takes seconds to import."""
 
 from typing import NamedTuple
 
