@@ -1,4 +1,4 @@
-"""What limits a training: its input, its step, or neither alone. For a machine with a GPU, or without.
+"""Limit of a training: its input, its step, or neither alone. For a machine with a GPU, or without.
 
 Timed in turns, in one run, with the params of a preset: the input pipeline alone, the step alone on a batch that stays
 on the device, and both together, as the train stage runs them. All are in pictures per second, medians of the rounds.
