@@ -1,4 +1,4 @@
-"""Subcommands that score predictions, and check and convert datasets."""
+"""Subcommands that score predictions, check and convert datasets, and begin with one."""
 
 import argparse
 from collections.abc import Sequence
@@ -14,7 +14,29 @@ part = number("more than 0 and less than 1, because both splits need pairs", lam
 
 
 def add_data(commands: "Subparsers") -> None:
-    """Declare score, check and convert."""
+    """Declare init, score, check and convert."""
+    command = add_command(
+        commands,
+        "init",
+        "sceneparse.convert.init:init",
+        "write params.yaml for a dataset in ADE20K's layout, after checking it",
+        ("scenes.zip", "scenes.zip --preset scratch"),
+        "Takes a preset, names the dataset in it, and fits it: as many updates for any number of pictures, records no\n"
+        "larger than the pictures. Prints each value that changes. If the dataset has errors, it lists them, writes\n"
+        "nothing and exits with 1.",
+    )
+    command.add_argument("dataset", type=Path, help="a zip or a directory")
+    command.add_argument(
+        "--preset",
+        default="imagenet",
+        dest="name",
+        metavar="NAME",
+        help="scratch needs no download; default: %(default)s, VGG16's ImageNet convolutions (59 MB)",
+    )
+    command.add_argument(
+        "--params", type=Path, default=Path("params.yaml"), metavar="FILE", help="default: %(default)s"
+    )
+
     command = add_command(
         commands,
         "score",

@@ -5,6 +5,7 @@ Invariant: the exit status is 1 exactly if there are errors, and prepare accepts
 """
 
 import json
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +28,7 @@ def check(dataset: Path, as_json: bool, batch_size: int) -> None:
     """Print the report; end the process with status 1 if there are errors."""
     report = inspect(dataset, batch_size)
     if as_json:
-        params = {"download": _download_params(dataset)} if report.usable else None
+        params = {"download": download_params(dataset)} if report.usable else None
         print_json({**_as_dict(report), "params": params})
     else:
         print_report(report)
@@ -40,8 +41,9 @@ def check(dataset: Path, as_json: bool, batch_size: int) -> None:
 def print_params(dataset: Path) -> None:
     """Print the lines for params.yaml."""
     print("\nparams.yaml:\n  download:")
-    for key, value in _download_params(dataset).items():
+    for key, value in download_params(dataset).items():
         print_line(f"    {key}: {_yaml(value)}")
+    print_line(f"or write all of it: sceneparse init {shlex.quote(source_text(dataset))}")
 
 
 def _yaml(value: str | int | None) -> str:
@@ -54,7 +56,7 @@ def _yaml(value: str | int | None) -> str:
     return text if plain and text == printable(text) else json.dumps(value)
 
 
-def _download_params(dataset: Path) -> dict[str, str | None]:
+def download_params(dataset: Path) -> dict[str, str | None]:
     """Return source and digest, None for a directory: only its packed zip has one."""
     return {"source": source_text(dataset), "digest": file_digest(dataset) if dataset.is_file() else None}
 

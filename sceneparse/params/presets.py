@@ -29,9 +29,13 @@ COLUMN = 26  # of the comments, where the value leaves room
 
 def preset(name: str, params: Path) -> None:
     """Write the preset `name` to `params`, whole, and print each value that changes."""
-    values = preset_params(name)
+    write_params(params, name, preset_params(name))
+
+
+def write_params(params: Path, name: str, values: Params) -> None:
+    """Write values, made from the preset `name`, to `params`, and print each one that changes."""
     before = leaves(read_yaml(params)) if params.exists() else None
-    write_text(params, params_text(name))
+    write_text(params, params_text(name, values))
     if before is None:
         print_line(f"{params}: new, preset {name}")
         return
@@ -64,10 +68,10 @@ def preset_params(name: str) -> Params:
     return checked(read_yaml(path), Params, path, whole=False)
 
 
-def params_text(name: str) -> str:
-    """Return the text of params.yaml with the values of a preset. Raises InputError."""
+def params_text(name: str, values: Params | None = None) -> str:
+    """Return the text of params.yaml with the values of a preset, or others made from it. Raises InputError."""
     lines = [HEAD, *_about(name)]
-    for section, params in preset_params(name):
+    for section, params in values or preset_params(name):
         lines += ["", _commented(f"{section}:", params.__doc__), *_lines(params, "  ")]
     return "\n".join(lines) + "\n"
 

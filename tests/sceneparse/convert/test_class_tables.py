@@ -67,7 +67,7 @@ def documented(root, page="own-data"):
     return re.findall(r"^```(\w*)\n(.*?)^```", (root / f"docs/{page}.md").read_text(), re.DOTALL | re.MULTILINE)
 
 
-@pytest.mark.parametrize(("page", "count"), [("own-data", 7), ("annotation-tools", 12)])
+@pytest.mark.parametrize(("page", "count"), [("own-data", 6), ("annotation-tools", 12)])
 def test_commands_of_the_documentation_are_valid(root, page, count):
     shell = "\n".join(text for language, text in documented(root, page) if language == "sh").replace("\\\n", " ")
     commands = [line for line in shell.splitlines() if line.startswith("sceneparse ")]

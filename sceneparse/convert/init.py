@@ -1,0 +1,88 @@
+"""init: a dataset in ADE20K's layout -> params.yaml for it.
+
+Input: a zip or a directory, and a preset. Output: params.yaml, whole; on standard output each value that changes, and
+the next command. Invariant: nothing is written for a dataset with errors.
+"""
+
+import statistics
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sceneparse.convert.check import download_params, print_report
+from sceneparse.convert.inspection import Report, inspect
+from sceneparse.core.errors import InputError
+from sceneparse.core.tables import print_line
+from sceneparse.params.presets import preset_params, write_params
+from sceneparse.params.whole import Params
+
+# Training pictures of the dataset on which a preset's epochs were chosen: others get as many updates.
+TUNED_ON = {"imagenet": 367, "scratch": 367}
+LEAST_EPOCHS, MOST_EPOCHS = 4, 200
+STRIDE = 32  # sides of records are multiples of the network's largest stride
+
+
+def init(dataset: Path, name: str, params: Path) -> None:
+    """Check a dataset and write params.yaml for it; end the process with status 1 if it has errors.
+
+    Raises InputError if it is in another layout.
+    """
+    values = preset_params(name)
+    report = inspect(dataset, batch_size=1)
+    if not report.classes and not any(contents.pairs for contents in report.contents.values()):
+        raise InputError(
+            "this is no dataset in ADE20K's layout",
+            expected="images/training, annotations/training, both for validation too, and objectInfo150.txt",
+            got="none of them",
+            file=dataset,
+            next_step="sceneparse convert makes one of pictures and masks; see docs/own-data.md",
+        )
+    if not report.usable:
+        print_report(report)
+        sys.exit(1)
+    fitted = fit_params(values, name, report, dataset)
+    write_params(params, name, fitted)
+    print_line(_summary(dataset, report, fitted))
+    print_line("next: dvc repro")
+
+
+def fit_params(values: Params, name: str, report: Report, dataset: Path) -> Params:
+    """Return a preset's params for a dataset without errors: its source, and epochs, batch and size that suit it."""
+    training, train = report.contents["training"].pairs, values.train
+    size = _size([size for contents in report.contents.values() for size in contents.sizes], values.prepare.size)
+    batch = min(train.batch_size, training)
+    epochs = train.epochs
+    if name in TUNED_ON:
+        epochs = min(MOST_EPOCHS, max(LEAST_EPOCHS, round(train.epochs * TUNED_ON[name] / training)))
+    validations = train.epochs / train.validate_epochs
+    crop = train.augment.crop if train.augment.crop and train.augment.crop < size else None
+    first = train.augment.first_crop if train.augment.first_crop and train.augment.first_crop < (crop or size) else None
+    changes: dict[str, dict[str, Any]] = {
+        "download": download_params(dataset),
+        "prepare": {"size": size},
+        "train": {
+            "epochs": epochs,
+            "validate_epochs": max(1, round(epochs / validations)),
+            "batch_size": batch,
+            "micro_batches": train.micro_batches if batch == train.batch_size else 1,
+            "augment": train.augment.model_dump() | {"crop": crop, "first_crop": first},
+        },
+    }
+    whole = values.model_dump()
+    return Params.model_validate({section: whole[section] | changes.get(section, {}) for section in whole})
+
+
+def _size(sizes: Sequence[tuple[int, int]], most: int) -> int:
+    """Return the records' side: the preset's, but not above the longer side of most pictures."""
+    longer = statistics.median(max(size) for size in sizes)
+    return min(most, STRIDE * max(1, -(-int(longer) // STRIDE)))
+
+
+def _summary(dataset: Path, report: Report, values: Params) -> str:
+    training, validation = (report.contents[split].pairs for split in ("training", "validation"))
+    updates = training // values.train.batch_size * values.train.epochs
+    return (
+        f"{dataset}: {training} training and {validation} validation pictures, {len(report.classes)} classes; "
+        f"{values.train.epochs} epochs of {updates // values.train.epochs} updates each"
+    )

@@ -1,0 +1,78 @@
+"""init: params that fit a dataset, of any number and size of pictures."""
+
+import pytest
+from command import sceneparse
+from datasets import write_archive
+
+from sceneparse.convert.init import fit_params
+from sceneparse.convert.inspection import Report
+from sceneparse.convert.pair_inspection import Contents
+from sceneparse.params.presets import preset_names, preset_params
+from sceneparse.params.whole import load_params
+from stages.prepare.stage import prepare
+
+
+def fitted(tmp_path, name, training, side):
+    contents = {
+        split: Contents(pairs=count, sizes=[(side, side // 2)] * 3)
+        for split, count in (("training", training), ("validation", 10))
+    }
+    (tmp_path / "set.zip").touch()
+    return fit_params(preset_params(name), name, Report([], ("sky",), contents), tmp_path / "set.zip")
+
+
+@pytest.mark.slow
+def test_a_dataset_of_a_few_small_pictures(tmp_path):
+    """The stages take what init has written."""
+    write_archive(tmp_path / "set.zip", training=5, validation=2)
+    done = sceneparse("init", "set.zip", "--preset", "scratch", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    params = load_params(tmp_path / "params.yaml")
+    assert params.download.source == "set.zip"
+    assert params.download.digest
+    assert params.train.epochs == 200
+    assert "5 training and 2 validation pictures" in done.stdout
+    assert done.stdout.endswith("next: dvc repro\n")
+    prepare(params, tmp_path / "set.zip", tmp_path / "records")
+    again = sceneparse("init", "set.zip", "--preset", "scratch", cwd=tmp_path)
+    assert "0 values changed" in again.stdout
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_the_dataset_of_the_presets_choice_keeps_its_values(tmp_path, name):
+    params, base = fitted(tmp_path, name, 367, 1000), preset_params(name)
+    assert params.train == base.train
+    assert params.prepare == base.prepare
+
+
+@pytest.mark.parametrize(
+    ("training", "epochs", "validate", "batch"), [(1, 200, 67, 1), (20, 165, 55, 2), (734, 4, 1, 2), (10**5, 4, 1, 2)]
+)
+def test_as_many_updates_for_any_number_of_pictures(tmp_path, training, epochs, validate, batch):
+    train = fitted(tmp_path, "imagenet", training, 1000).train
+    assert (train.epochs, train.validate_epochs, train.batch_size) == (epochs, validate, batch)
+
+
+@pytest.mark.parametrize(
+    ("side", "size", "crop", "first"),
+    [(1000, 384, 256, 128), (300, 320, 256, 128), (200, 224, None, 128), (60, 64, None, None)],
+)
+def test_records_are_no_larger_than_the_pictures(tmp_path, side, size, crop, first):
+    params = fitted(tmp_path, "scratch", 367, side)
+    assert (params.prepare.size, params.train.augment.crop, params.train.augment.first_crop) == (size, crop, first)
+
+
+def test_a_folder_of_photos_is_refused_and_nothing_written(tmp_path):
+    (tmp_path / "photos").mkdir()
+    done = sceneparse("init", "photos", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "sceneparse convert" in done.stderr
+    assert not (tmp_path / "params.yaml").exists()
+
+
+def test_a_dataset_with_errors_is_reported_and_nothing_written(tmp_path):
+    write_archive(tmp_path / "set.zip", training=2, validation=0)
+    done = sceneparse("init", "set.zip", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "validation: no pairs" in done.stdout
+    assert not (tmp_path / "params.yaml").exists()
