@@ -11,7 +11,7 @@ alone. The shuffle buffer bounds the memory, whatever the number of images.
 from functools import partial, reduce
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import tensorflow as tf
 
@@ -105,10 +105,17 @@ def validation_batches(
     return pairs.batch(part.get_per_replica_batch_size(batch_size)).prefetch(2)
 
 
-def stored_batches(records: Path, manifest: Manifest, batch_size: int, most: int) -> Any:
-    """Return a tf.data.Dataset of at most `most` training pictures, evenly spread, in order, not augmented."""
-    examples = read_examples([records / shard.file for shard in manifest.training.shards])
-    examples = examples.shard(-(-len(manifest.training.ids) // most), 0)
+def stored_batches(
+    records: Path,
+    manifest: Manifest,
+    batch_size: int,
+    most: int,
+    split: Literal["training", "validation"] = "training",
+) -> Any:
+    """Return a tf.data.Dataset of at most `most` pictures of a split, evenly spread, in order, not augmented."""
+    pictures = manifest.training if split == "training" else manifest.validation
+    examples = read_examples([records / shard.file for shard in pictures.shards])
+    examples = examples.shard(-(-len(pictures.ids) // most), 0)
     return examples.map(partial(_labelled, manifest.size), tf.data.AUTOTUNE).batch(batch_size).prefetch(2)
 
 

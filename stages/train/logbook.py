@@ -1,4 +1,4 @@
-"""History of a training's epochs, and its copies as DVCLive's files and TensorBoard's logs.
+"""History of a training's epochs, and its copies as DVCLive's files and TensorBoard's events.
 
 The history is the truth and travels in the checkpoints. A resumed run writes DVCLive's files again
 from it, so that they hold every epoch exactly once, however often the run was killed.
@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import tensorflow as tf
 from dvclive import Live
 
 from sceneparse.core.files import write_text
@@ -21,6 +20,7 @@ from sceneparse.core.types import Tensor
 from sceneparse.dataset.labels import by_output
 from sceneparse.scores.curves import flow_file
 from sceneparse.scores.metrics import Confusion, scores
+from stages.train.events import Events
 
 log = logging.getLogger(__name__)
 
@@ -71,17 +71,15 @@ class Logbook:
     """Epochs so far, and the loggers that show them. Use as a context manager."""
 
     def __init__(
-        self, curves: Path, tensorboard: Path, layers: Sequence[str], history: list[Row], flow: list[list[float]]
+        self, curves: Path, events: Events, layers: Sequence[str], history: list[Row], flow: list[list[float]]
     ) -> None:
         self.history = history
         self.flow = flow  # [step, mean gradient norm of each layer since the row before]
         self.curves = curves
+        self.events = events
         self._layers = list(layers)
         # Live empties the directory first. Only files: no experiment, report, dvc.yaml or hardware figures of its own.
         self._live = Live(str(self.curves), save_dvc_exp=False, dvcyaml=None, report=None, monitor_system=False)
-        # TensorBoard draws runs that share tags in one graph: training and validation.
-        splits = ("train", "validation")
-        self._writers = {split: tf.summary.create_file_writer(str(tensorboard / split)) for split in splits}
         for row in history:
             self._write_curves(row)
         self._write_flow()
@@ -91,33 +89,18 @@ class Logbook:
 
     def __exit__(self, *_: object) -> None:
         self._live.end()
-        for writer in self._writers.values():
-            writer.close()
-
-    @property
-    def writer(self) -> Any:
-        """TensorBoard's writer of the training split."""
-        return self._writers["train"]
 
     def add(self, row: Row) -> None:
         """Log an epoch."""
         self.history.append(row)
         self._write_curves(row)
-        for name, value in row.items():
-            split, _, tag = name.partition("/")
-            if tag:
-                with self._writers[split].as_default(step=row["step"]):
-                    tf.summary.scalar(tag, value)
-        for writer in self._writers.values():
-            writer.flush()
+        self.events.add_scores(row)
 
     def add_flow(self, step: int, norms: list[float]) -> None:
         """Log the mean gradient norm of each layer since the last call."""
         self.flow.append([step, *norms])
         self._write_flow()
-        with self.writer.as_default(step=step):
-            for layer, norm in zip(self._layers, norms, strict=True):
-                tf.summary.scalar(f"gradient_norm/{layer}", norm)
+        self.events.add_norms(step, self._layers, norms)
 
     def best(self) -> Row | None:
         """Return the first epoch with the highest validation mIoU; None before the first validation."""

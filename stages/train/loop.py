@@ -15,10 +15,10 @@ from typing import Any
 from sceneparse.core.progress import progress
 from sceneparse.params.train import Train
 from sceneparse.records.manifest import Manifest
-from sceneparse.scores.palette import class_palette
 from stages.train.checkpoint import Checkpoints
 from stages.train.histograms import write_histograms
 from stages.train.logbook import Logbook, Pace, Row, Sums, epoch_line, epoch_row, warn_if_one_class
+from stages.train.pictures import Pictures
 from stages.train.refusals import check_finite
 from stages.train.training import Trainer
 from stages.train.worker_team import Workers
@@ -42,6 +42,7 @@ class Loop:
     sums: Sums
     steps: int  # in an epoch
     manifest: Manifest
+    pictures: Pictures
 
     def run(self, step: int, batches: Iterator[Any], validation: Iterable[Any], *, quiet: bool) -> None:
         """Train from `step` to the end; exit after a step, its state saved, once `stop` has filled."""
@@ -65,10 +66,11 @@ class Loop:
                 if window_ends:
                     self.logbook.add_flow(step, self.sums.take_norms())
                 if debug:
-                    palette = class_palette(self.manifest.classes, self.manifest.colours)
-                    write_histograms(self.logbook.writer, step, self.trainer, batch, update.gradients, palette)
+                    writer, colours = self.logbook.events.training, self.pictures.colours
+                    write_histograms(writer, step, self.trainer, batch, update.gradients, colours)
                 if epoch_ends:
                     self._end_epoch(step, validation if self._validates(step // self.steps) else None)
+                    self._show_pictures(step)
                     self._report(step, pace.seconds_left(step, total))
                 if save:
                     self._save(step)
@@ -97,6 +99,11 @@ class Loop:
             if self.logbook.best() is self.logbook.history[-1]:
                 self.checkpoints.save_best(step)
         warn_if_one_class(confusion, self.manifest.classes)
+
+    def _show_pictures(self, step: int) -> None:
+        if self.pictures.due(step // self.steps):
+            with self.trainer.averages.swapped():
+                self.logbook.events.add_pictures(step, self.pictures.draw(self.trainer))
 
     def _add(self, row: Row) -> None:
         check_finite(row, row["step"])

@@ -17,10 +17,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from sceneparse.core.ends import stop_numbers
 from sceneparse.core.errors import InputError
+from sceneparse.core.fields import Section, leaves
 from sceneparse.core.files import atomic_directory
 from sceneparse.core.locks import locked, output_lock
 from sceneparse.core.tensorflow_loading import load_tensorflow
@@ -30,6 +31,7 @@ from sceneparse.params.model import Model
 from sceneparse.params.train import Train
 from sceneparse.records.manifest import MANIFEST, open_records
 from stages.train.cluster import read_cluster
+from stages.train.run_name import run_folder
 from stages.train.start import read_start
 
 log = logging.getLogger(__name__)
@@ -55,9 +57,11 @@ def train(params: Sections, records: Path, model: Path, card: Path, curves: Path
     from sceneparse.records.batches import steps_per_epoch, training_batches, validation_batches
     from stages.train.checkpoint import Checkpoints, fingerprint
     from stages.train.decision import suited_to_iou
+    from stages.train.events import Events
     from stages.train.logbook import Logbook, Sums
     from stages.train.loop import Loop
     from stages.train.losses import median_frequency_weights
+    from stages.train.pictures import Pictures
     from stages.train.refusals import check_labelled
     from stages.train.training import Trainer
     from stages.train.worker_team import join
@@ -89,10 +93,15 @@ def train(params: Sections, records: Path, model: Path, card: Path, curves: Path
         training = trainer.distribute(
             lambda part: training_batches(records, manifest, params.train, step, part).repeat()
         )
-        sums, logs = Sums(len(trainer.layers), note["sums"]), own / "tensorboard" / key
-        logged = checkpoints.directory / "dvclive"
-        with Logbook(logged, logs, trainer.layers, note["history"], note["flow"]) as logbook:
-            loop = Loop(params.train, trainer, checkpoints, logbook, workers, stop, sums, steps, manifest)
+        sums, pictures = Sums(len(trainer.layers), note["sums"]), Pictures(records, manifest, params.train.epochs)
+        logged, values = checkpoints.directory / "dvclive", _by_name(params.train, params.model)
+        run = run_folder(own / "tensorboard", checkpoints.directory / "run", values, _by_name(Train(), Model()))
+        with (
+            Events(run) as events,
+            Logbook(logged, events, trainer.layers, note["history"], note["flow"]) as logbook,
+        ):
+            events.add_params(values)
+            loop = Loop(params.train, trainer, checkpoints, logbook, workers, stop, sums, steps, manifest, pictures)
             loop.run(step, iter(training), validation, quiet=not cluster.chief)
 
         if cluster.chief and (best := logbook.best()):
@@ -123,6 +132,11 @@ def stop_signals() -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _by_name(*sections: Section) -> dict[str, Any]:
+    """Return the values of all sections; no two of them have keys of one name."""
+    return {name: value for section in sections for name, value in leaves(section.model_dump()).items()}
 
 
 def _check_name(model: Path) -> None:

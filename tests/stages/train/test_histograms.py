@@ -30,12 +30,12 @@ def test_every_layer_is_there(params, tmp_path, frozen):
     with tf.summary.create_file_writer(str(tmp_path)).as_default(step=1) as writer:
         write_histograms(writer, 1, trainer, scenes(), update.gradients, palette(trainer.classes))
     names = tags(tmp_path)
-    assert {f"activations/{layer}" for layer in trainer.layers} <= names
+    assert {f"6 activations/{layer}" for layer in trainer.layers} <= names
     paths = [variable.path for variable in trainer.model.trainable_variables]
-    assert {f"weights/{path}" for path in paths} <= names
+    assert {f"7 weights/{path}" for path in paths} <= names
     trained = [path for path in paths if not (frozen and path.startswith("conv"))]
-    assert {tag for tag in names if tag.startswith("gradients/")} == {f"gradients/{path}" for path in trained}
-    assert {"image", "truth", "prediction"} <= names
+    assert {tag for tag in names if tag.startswith("5 gradients/")} == {f"5 gradients/{path}" for path in trained}
+    assert "3 pictures/training batch" in names
     for value, variable in zip(before, trainer.model.variables, strict=True):
         np.testing.assert_array_equal(value, variable)
 
@@ -48,7 +48,7 @@ def test_gradients_are_those_of_the_step(params, tmp_path):
     with tf.summary.create_file_writer(str(tmp_path)).as_default(step=1) as writer:
         write_histograms(writer, 1, trainer, scenes(), update.gradients, palette(trainer.classes))
     events = EventAccumulator(str(tmp_path), size_guidance={"tensors": 0}).Reload()
-    buckets = tf.make_ndarray(events.Tensors("gradients/score_pool3/bias")[0].tensor_proto)
+    buckets = tf.make_ndarray(events.Tensors("5 gradients/score_pool3/bias")[0].tensor_proto)
     assert buckets[:, 2].sum() == bias.size
     assert buckets[0, 0] == pytest.approx(bias.min())
     assert buckets[-1, 1] == pytest.approx(bias.max())

@@ -3,17 +3,27 @@
 import csv
 import json
 import logging
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from sceneparse.scores.curves import flow_file
 from stages.train import logbook as module
+from stages.train.events import Events
 from stages.train.logbook import Logbook, Pace, Sums, epoch_line, epoch_row, warn_if_one_class
 
 LAYERS = ["conv1_1", "score_fr"]
+
+
+@contextmanager
+def opened(folder, history, flow):
+    with (
+        Events(folder / "tensorboard") as events,
+        Logbook(folder / "dvclive", events, LAYERS, history, flow) as logbook,
+    ):
+        yield logbook
 
 
 def row(step, mean_iou):
@@ -33,11 +43,11 @@ def curve(logbook, name):
 
 
 def test_a_resumed_run_has_every_epoch_once(tmp_path):
-    with Logbook(tmp_path / "dvclive", tmp_path / "tensorboard", LAYERS, [], []) as logbook:
+    with opened(tmp_path, [], []) as logbook:
         logbook.add(row(10, 0.1))
         logbook.add(row(20, 0.2))
         logbook.add(row(30, 0.3))  # lost: the kill came before its checkpoint
-    with Logbook(tmp_path / "dvclive", tmp_path / "tensorboard", LAYERS, [row(10, 0.1), row(20, 0.2)], []) as logbook:
+    with opened(tmp_path, [row(10, 0.1), row(20, 0.2)], []) as logbook:
         logbook.add(row(30, 0.35))
         assert curve(logbook, "validation/mean_iou") == [(10, 0.1), (20, 0.2), (30, 0.35)]
         assert curve(logbook, "train/loss") == [(10, 0.1), (20, 0.05), (30, pytest.approx(1 / 30))]
@@ -45,7 +55,7 @@ def test_a_resumed_run_has_every_epoch_once(tmp_path):
 
 
 def test_an_epoch_without_a_validation_has_a_loss_alone_and_the_best_is_the_first_of_the_highest(tmp_path):
-    with Logbook(tmp_path / "dvclive", tmp_path / "tensorboard", LAYERS, [], []) as logbook:
+    with opened(tmp_path, [], []) as logbook:
         logbook.add(epoch_row(10, 0.5, 0.01))
         assert logbook.best() is None
         for step, mean_iou in ((20, 0.2), (30, 0.5), (40, 0.5), (50, 0.4)):
@@ -56,7 +66,7 @@ def test_an_epoch_without_a_validation_has_a_loss_alone_and_the_best_is_the_firs
 
 
 def test_the_gradients_flow_goes_on_where_it_was(tmp_path):
-    with Logbook(tmp_path / "dvclive", tmp_path / "tensorboard", LAYERS, [], [[1, 0.0, 2.0]]) as logbook:
+    with opened(tmp_path, [], [[1, 0.0, 2.0]]) as logbook:
         logbook.add_flow(2, [0.5, 1.5])
         assert flow_file(logbook.curves).read_text() == "step,conv1_1,score_fr\n1,0.0,2.0\n2,0.5,1.5\n"
 
@@ -72,21 +82,6 @@ def test_sums_by_hand_and_over_a_checkpoint():
     assert sums.take_norms() == pytest.approx([2.0, 9.1 / 3])
     assert sums.take_loss() == np.float32(3) + np.float32(0.1)
     assert sums.note() == {"loss": 0.0, "norms": [0.0, 0.0], "updates": 0}
-
-
-def test_training_and_validation_share_a_graph(tmp_path):
-    """TensorBoard lays runs over each other by tag: both losses are called 'loss', in runs train and validation."""
-    with Logbook(tmp_path / "dvclive", tmp_path / "tensorboard", LAYERS, [], []) as logbook:
-        logbook.add_flow(5, [0.1, 0.2])
-        logbook.add(row(10, 0.1))
-    tags = {}
-    for run in (tmp_path / "tensorboard").iterdir():
-        events = EventAccumulator(str(run)).Reload()
-        tags[run.name] = set(events.Tags()["tensors"])
-    assert tags == {
-        "train": {"loss", "learning_rate", "gradient_norm/conv1_1", "gradient_norm/score_fr"},
-        "validation": {"loss", "mean_iou", "pixel_accuracy"},
-    }
 
 
 def test_an_epochs_row_by_hand():

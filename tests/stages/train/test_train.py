@@ -140,6 +140,7 @@ def test_stopped_and_run_again_it_ends_with_the_same_bytes(inputs, finished, tmp
     step = int(re.search(r"resuming at step (\d+) of", again)[1])
     assert epochs_told(again) == {epoch: rest for epoch, rest in epochs_told(said).items() if epoch > step // 7}
     assert outputs(tmp_path) == uninterrupted
+    assert len(list((tmp_path / "state/tensorboard").iterdir())) == 1, "the resumed run continues its folder"
 
 
 def run_here(inputs, tmp_path, *, start_from=None, model=None, **changes):
