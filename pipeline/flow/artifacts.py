@@ -4,8 +4,6 @@ Input: the project's directory after a run. Output: artifacts of the flow run, u
 Prefect shows each artifact's history.
 """
 
-import base64
-import io
 import re
 import subprocess
 from collections.abc import Iterator
@@ -20,12 +18,14 @@ from prefect.artifacts import (
     create_table_artifact,
 )
 
+from pipeline.flow.artifact_pictures import curves_picture, picture_sheet
+from pipeline.flow.result_links import result_link
 from pipeline.repro.stage_paths import stage_path
 from sceneparse.core.errors import printable
 from sceneparse.core.files import file_digest
-from sceneparse.scores.results import Scores, read_table
+from sceneparse.scores.results import Scores, read_table, results_of
 
-SHEET_SCENES, SHEET_WIDTH = 6, 200  # rows of the sheet of pictures; width of each picture in pixels
+COLUMNS = {"original": ("original size", "± original"), "resized": ("training size", "± training")}  # by protocol
 
 
 def published() -> bool:
@@ -35,62 +35,53 @@ def published() -> bool:
 
 def publish_results(root: Path, scores: Scores, before: Scores) -> None:
     """Publish the stages' results; `before` holds the scores of the last good run, or nothing."""
-    compared = "Change: since the last good run" if before else "The first good run: nothing to compare with"
-    create_table_artifact(score_rows(scores, before), key="scores", description=compared)
-    classes = read_table(root / stage_path("--per-class", root))
-    create_table_artifact(classes, key="per-class", description="Classes, at original size")
+    create_table_artifact(score_rows(scores, before), key="scores", description=scores_line(scores, before))
+    per_class = root / stage_path("--per-class", root)
+    with results_of(per_class):
+        classes = class_rows(read_table(per_class))
+    create_table_artifact(classes, key="per-class", description="The class with the lowest IoU first")
+    if curves := curves_picture(root / stage_path("--curves", root)):
+        create_image_artifact(curves, key="curves", description="Curves of the training")
     model, report = stage_path("--model", root), stage_path("--report", root)
-    if (root / report / "index.html").is_file():
-        _link("report", root, report / "index.html", "The report")
     if sheet := picture_sheet(root / report / "pictures"):
-        create_image_artifact(sheet, key="pictures", description="Scenes of the report")
-    _link("model", root, model, "The trained model")
+        create_image_artifact(sheet, key="pictures", description="Image, truth, prediction, overlay")
+    if (root / report / "index.html").is_file():
+        _link("report", root, report / "index.html", "A page with charts and scenes")
+    _link("model", root, model, "For sceneparse predict and web")
 
 
 def _link(key: str, root: Path, path: Path, description: str) -> None:
-    create_link_artifact((root / path).as_uri(), key=key, link_text=str(path), description=description)
+    create_link_artifact(result_link(root, path), key=key, link_text=str(path), description=description)
+
+
+def scores_line(scores: Scores, before: Scores) -> str:
+    """Return the mean IoU at original size and its change, with the numbers first: Prefect's cards have 40 letters."""
+    value, earlier = (each.get("original", {}).get("mean_iou") for each in (scores, before))
+    if value is None:
+        return "No mean IoU: no labelled pixel was scored"
+    if earlier is None:
+        return f"mean IoU {value:.4f}, the first good run"
+    return f"mean IoU {value:.4f}, {value - earlier:+.4f} since the last good run"
 
 
 def score_rows(scores: Scores, before: Scores) -> list[dict[str, str]]:
     """Return a row per score: its value in each protocol, and the change since the last good run."""
     rows = []
     for name in scores["original"]:
-        row = {"score": name}
+        row = {"score": name.replace("_", " ").replace("iou", "IoU")}
         for protocol, section in scores.items():
             value, earlier = section[name], before.get(protocol, {}).get(name)
-            row[protocol] = "" if value is None else f"{value:.4f}"
-            row[f"{protocol}, change"] = "" if value is None or earlier is None else f"{value - earlier:+.4f}"
+            score, change = COLUMNS[protocol]
+            row[score] = "" if value is None else f"{value:.4f}"
+            row[change] = "" if value is None or earlier is None else f"{value - earlier:+.4f}"
         rows.append(row)
     return rows
 
 
-def picture_sheet(folder: Path) -> str | None:
-    """Return a JPEG as a data URL: a row of image, truth, prediction and overlay per scene.
-
-    Returns None when the folder has no scene.
-    """
-    from PIL import Image
-
-    from sceneparse.dataset.photos import decode
-
-    columns = ("image", "truth", "prediction", "overlay")
-    scenes = sorted({path.name.rpartition("-")[0] for path in folder.glob("*-overlay.png")})[:SHEET_SCENES]
-    rows = []
-    for scene in scenes:
-        row = [decode((folder / f"{scene}-{column}.png").read_bytes()).image for column in columns]
-        height = max(1, round(SHEET_WIDTH * row[0].height / row[0].width))
-        rows.append([picture.resize((SHEET_WIDTH, height)) for picture in row])
-    if not rows:
-        return None
-    sheet = Image.new("RGB", (SHEET_WIDTH * len(columns), sum(row[0].height for row in rows)))
-    top = 0
-    for row in rows:
-        for column, picture in enumerate(row):
-            sheet.paste(picture, (column * SHEET_WIDTH, top))
-        top += row[0].height
-    jpeg = io.BytesIO()
-    sheet.save(jpeg, "JPEG", quality=80)
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg.getvalue()).decode()
+def class_rows(classes: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Return the table of classes with four decimals, the lowest IoU first, classes without one last."""
+    rows = sorted(classes, key=lambda row: float(row["iou"] or 2))
+    return [row | {name: f"{float(row[name]):.4f}" for name in ("iou", "accuracy") if row.get(name)} for row in rows]
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from pipeline.flow.environment import prepare_environment
 from pipeline.flow.lateness import watch
+from pipeline.flow.result_links import serving_results
 from pipeline.flow.server import PrefectApi, api_reached, start_prefect, use_prefect_api
 from pipeline.repro.process import exit_by
 from pipeline.repro.project import Project
@@ -52,7 +53,7 @@ def serve(
         f"serving sceneparse/{name}, {when}{', paused' if paused else ''}; Prefect: {api.page}\n"
         f"start a run now: prefect deployment run sceneparse/{name}"
     )
-    with api_reached():
+    with api_reached(), serving_results(Path.cwd()):
         asyncio.run(
             _serve(runner, api, announcement, name=name, schedule=schedule, paused=paused, parameters=parameters)
         )

@@ -10,6 +10,7 @@ import uuid
 from contextlib import contextmanager
 
 import pytest
+import requests
 from browser import browser_page
 from daemons import PATIENCE
 from flow_runs import check_ended_well, going_on, local_times, processes, scheduled_runs, wait_for
@@ -135,9 +136,12 @@ def test_a_run_through_the_api_leaves_states_artifacts_and_logs(mirror, api, nig
 
     artifacts = {artifact["key"]: artifact for artifact in api.of_run("artifacts", run)}
     assert {"scores", "per-class", "report", "model", "lineage"} <= set(artifacts)
-    assert '"score": "mean_iou", "original": "0.6000"' in artifacts["scores"]["data"]
+    assert '"score": "mean IoU", "original size": "0.6000"' in artifacts["scores"]["data"]
     assert "sky" in artifacts["per-class"]["data"]
-    assert mirror.path.joinpath("models/fcn8s.keras").as_uri() in artifacts["model"]["data"]
+    # The links open as long as `sceneparse serve` runs.
+    for key, name in (("model", "models/fcn8s.keras"), ("report", "report/index.html")):
+        (address,) = re.findall(r"\((http://127\.0\.0\.1:\d+/\S+)\)", artifacts[key]["data"])
+        assert requests.get(address, timeout=PATIENCE).content == (mirror.path / name).read_bytes()
     lineage = artifacts["lineage"]["data"]
     assert mirror.run("git", "rev-parse", "HEAD").strip() in lineage
     assert "dirty: params.yaml" in lineage
@@ -154,7 +158,8 @@ def test_a_run_through_the_api_leaves_states_artifacts_and_logs(mirror, api, nig
     run = start(api, nightly)
     assert finish(api, run)["type"] == "COMPLETED"
     (scores,) = (item for item in api.of_run("artifacts", run) if item["key"] == "scores")
-    assert '"original": "0.5500", "original, change": "-0.0500"' in scores["data"]
+    assert '"original size": "0.5500", "\\u00b1 original": "-0.0500"' in scores["data"]
+    assert scores["description"] == "mean IoU 0.5500, -0.0500 since the last good run"
 
 
 def test_a_run_is_cancelled_through_the_api_and_a_second_one_refused(mirror, api, nightly):
