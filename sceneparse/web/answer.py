@@ -19,6 +19,7 @@ from sceneparse.dataset.images import Pixels
 from sceneparse.dataset.photos import LOST, Size, decode, decode_resized, picture_sizes
 from sceneparse.dataset.picture_formats import open_picture
 from sceneparse.scores.overlays import save_label_png
+from sceneparse.scores.palette import heat_colours
 
 if TYPE_CHECKING:
     from sceneparse.inference.parser import SceneParser
@@ -38,17 +39,17 @@ class Segmenter:
     def classes(self) -> list[dict[str, Any]]:
         """Return number, name and colour of the classes by annotation value, `other` first."""
         names = (OTHER, *self.parser.classes)
-        colours = (f"#{colour.tobytes().hex()}" for colour in self.parser.colours)
-        rows = enumerate(zip(names, colours, strict=True))
+        rows = enumerate(zip(names, _hex(self.parser.colours), strict=True))
         return [{"class_id": value, "name": name, "colour": colour} for value, (name, colour) in rows]
 
-    def answer(self, content: bytes) -> dict[str, Any]:
+    def answer(self, content: bytes, confidence: bool = False) -> dict[str, Any]:
         """Return size, legend and labels of a picture. Raises ValueError, and TooLargeError for large ones.
 
         `labels` is the 8-bit palette PNG that `sceneparse predict` writes; `values` are the same numbers without a
         format, row by row, deflated: a browser's canvas may change the values of a PNG. `picture` is null if browsers
         show the file as the decoder here does. All three are base64, of size `height` and `width`; the file's own size
-        is `original_height` and `original_width`. `notes`: what the pixels leave out.
+        is `original_height` and `original_width`. `notes`: what the pixels leave out. With `confidence`, which takes
+        longer, `percents` holds each pixel's confidence in the form of `values`; else it is null.
         """
         original, turned = picture_sizes(content)[1:]
         size = shrunk(original, self.max_megapixels * 10**6)
@@ -57,9 +58,13 @@ class Segmenter:
         format = open_picture(content).format
         shown = size == original and (format == "JPEG" or not (turned or format == "TIFF"))
         picture, shown = np.asarray(decoded.image), shown and not DRAWN.intersection(decoded.lost)
-        annotation = self.parser.annotate(picture)  # [H, W]
-        pixels = np.bincount(annotation.ravel(), minlength=1 + len(self.parser.classes))
-        legend = [{**row, "share": int(pixels[row["class_id"]]) / annotation.size} for row in self.classes()]
+        if confidence:
+            annotation, percents = self.parser.annotate_with_confidence(picture)  # [H, W] each
+        else:
+            annotation, percents = self.parser.annotate(picture), None
+        counts = np.bincount(annotation.ravel(), minlength=1 + len(self.parser.classes)).tolist()
+        rows = zip(self.classes(), counts, strict=True)
+        legend = [{**row, "pixels": count, "share": count / annotation.size} for row, count in rows if count]
         file = io.BytesIO()
         save_label_png(file, annotation, self.parser.colours)
         return {
@@ -67,12 +72,18 @@ class Segmenter:
             "width": annotation.shape[1],
             "original_height": original[1],
             "original_width": original[0],
-            "legend": sorted((row for row in legend if row["share"]), key=lambda row: -row["share"]),
+            "legend": sorted(legend, key=lambda row: -row["pixels"]),
             "labels": _base64(file.getvalue()),
-            "values": _base64(zlib.compress(annotation.tobytes(), 1)),
+            "values": _deflated(annotation),
+            "percents": None if percents is None else _deflated(percents),
             "picture": None if shown else _base64(_as_jpeg(picture)),
             "notes": [LOST[kind] for kind in decoded.lost],
         }
+
+
+def heat() -> list[str]:
+    """Return the colours of 0..100 percent."""
+    return _hex(heat_colours())
 
 
 def shrunk(size: Size, most: int) -> Size:
@@ -88,6 +99,14 @@ def _as_jpeg(picture: Pixels) -> bytes:
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "JPEG", quality=90)
     return file.getvalue()
+
+
+def _hex(colours: Pixels) -> list[str]:
+    return [f"#{colour.tobytes().hex()}" for colour in colours]
+
+
+def _deflated(values: Pixels) -> str:
+    return _base64(zlib.compress(values.tobytes(), 1))
 
 
 def _base64(content: bytes) -> str:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import anyio
 import anyio.to_thread
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import Headers, MutableHeaders
@@ -22,7 +23,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sceneparse.dataset.picture_formats import TooLargeError
-from sceneparse.web.answer import Segmenter
+from sceneparse.web.answer import Segmenter, heat
 from sceneparse.web.uploads import BUSY, RefusedError, Uploads
 
 PAGE = Path(__file__).parent / "page"
@@ -52,12 +53,19 @@ def make_app(segmenter: Segmenter, max_mb: int, names: Iterable[str]) -> FastAPI
         """Give the framework's own errors the form of all others."""
         return JSONResponse({"error": error.detail}, error.status_code, error.headers)
 
+    @app.exception_handler(RequestValidationError)
+    async def misread(_: Request, error: RequestValidationError) -> Response:
+        """Give errors about the address's flags the form of all others."""
+        first = error.errors()[0]
+        return _error(422, f"{first['loc'][-1]}: {first['msg']}")
+
     @app.get("/api/model")
     async def model() -> Any:
-        """Return the model's name and classes, and the limits."""
+        """Return the model's name and classes, the colours of 0..100 percent, and the limits."""
         return {
             "name": segmenter.name,
             "classes": segmenter.classes(),
+            "heat": heat(),
             "max_bytes": limit,
             "max_megapixels": segmenter.max_megapixels,
         }
@@ -67,7 +75,7 @@ def make_app(segmenter: Segmenter, max_mb: int, names: Iterable[str]) -> FastAPI
             raise RefusedError(503, BUSY)
 
     @app.post("/api/segment")
-    async def segment(request: Request) -> Response:
+    async def segment(request: Request, confidence: bool = False) -> Response:
         """Segment the picture in the request's body: see Segmenter.answer."""
         try:
             check_free()
@@ -77,7 +85,7 @@ def make_app(segmenter: Segmenter, max_mb: int, names: Iterable[str]) -> FastAPI
                 async with turn:
                     if await request.is_disconnected():  # the page shows another picture by now
                         return Response(status_code=204)
-                    return JSONResponse(await anyio.to_thread.run_sync(segmenter.answer, content))
+                    return JSONResponse(await anyio.to_thread.run_sync(segmenter.answer, content, confidence))
             finally:
                 held[0] -= 1
         except ClientDisconnect:

@@ -28,7 +28,7 @@ class Segmenter:
     def classes(self):
         return []
 
-    def answer(self, content):
+    def answer(self, content, confidence):
         time.sleep(self.seconds)
         return {"bytes": len(content), "padding": "x" * self.size}
 
