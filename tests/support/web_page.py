@@ -1,9 +1,11 @@
 """`sceneparse web` in a process of its own, a photo for it, and what a person does on its page."""
 
+import csv
 import re
 import select
 import subprocess
 from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -92,3 +94,28 @@ def view_colour(page, row, column, rows, columns):
         })))""",
         [(column + 0.5) / columns, (row + 0.5) / rows],
     )
+
+
+def inner(annotation, value):
+    """Row and column of a pixel of a class, away from its boundaries."""
+    same = annotation == value
+    for axis in (0, 1):
+        for shift in (-3, -2, -1, 1, 2, 3):
+            same &= np.roll(same, shift, axis)
+    return next(zip(*same.nonzero(), strict=True))
+
+
+def settled(page, *states):
+    """Wait for the states of the strip's pictures: waiting, working, done or refused."""
+    tiles = page.locator("#pictures li")
+    for place, state in enumerate(states):
+        expect(tiles.nth(place)).to_have_attribute("data-state", state, timeout=WAIT_MS)
+    expect(tiles).to_have_count(len(states))
+
+
+def table(page, button):
+    """Name and cells of the CSV that a button saves."""
+    with page.expect_download() as download:
+        page.get_by_role("button", name=button).click()
+    with Path(download.value.path()).open(encoding="utf-8", newline="") as file:
+        return download.value.suggested_filename, list(csv.reader(file))

@@ -2,10 +2,12 @@
 
 import re
 import signal
+from urllib.parse import urlsplit
 
 import pytest
+from browser import browser_page
 from small_model import save_small_model
-from web_page import MAX_MB, MAX_MEGAPIXELS, NAMES, WAIT_S, running
+from web_page import MAX_MB, MAX_MEGAPIXELS, NAMES, WAIT_S, began, running
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +38,27 @@ def serving(model):
 @pytest.fixture(scope="session")
 def server(serving):
     return serving.url
+
+
+@pytest.fixture(scope="module")
+def desktop(server):
+    """A page that has begun, what it asked for, and what went wrong in it."""
+    with browser_page(1280, 800) as page:
+        page.asked, page.failed = [], []
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.on("pageerror", lambda error: page.failed.append(str(error)))
+        page.on("console", lambda message: page.failed.append(message.text) if message.type == "error" else None)
+        page.goto(server)
+        began(page)
+        yield page
+        assert page.failed == []
+        assert {urlsplit(url).netloc for url in page.asked if not url.startswith("blob:")} == {urlsplit(server).netloc}
+
+
+@pytest.fixture
+def fresh(desktop, server):
+    """The page, loaded again; it may fail to get an answer."""
+    desktop.goto(server)
+    began(desktop)
+    yield desktop
+    desktop.failed = [text for text in desktop.failed if "the server responded with a status of 4" not in text]

@@ -2,29 +2,23 @@
 
 import base64
 import io
-import re
-from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 import requests
-from browser import browser_page
 from datasets import encoded
 from photos import turned
 from PIL import Image
-from playwright.sync_api import expect
 from web_page import (
-    MAX_MB,
     MAX_MEGAPIXELS,
     NAMES,
     PHOTO,
-    WAIT_MS,
     WAIT_S,
     answered,
     at,
     began,
-    choose,
     give,
+    inner,
     saved,
     sketch,
     view_colour,
@@ -36,42 +30,9 @@ from sceneparse.scores.overlays import outlined, overlay
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def desktop(server):
-    """A page that has begun, what it asked for, and what went wrong in it."""
-    with browser_page(1280, 800) as page:
-        page.asked, page.failed = [], []
-        page.on("request", lambda request: page.asked.append(request.url))
-        page.on("pageerror", lambda error: page.failed.append(str(error)))
-        page.on("console", lambda message: page.failed.append(message.text) if message.type == "error" else None)
-        page.goto(server)
-        began(page)
-        yield page
-        assert page.failed == []
-        assert {urlsplit(url).netloc for url in page.asked if not url.startswith("blob:")} == {urlsplit(server).netloc}
-
-
-@pytest.fixture
-def fresh(desktop, server):
-    """The page, loaded again; it may fail to get an answer."""
-    desktop.goto(server)
-    began(desktop)
-    yield desktop
-    desktop.failed = [text for text in desktop.failed if "the server responded with a status of 4" not in text]
-
-
 def dimmed(colour):
     """Return the rest of a pixel while another class is highlighted."""
     return 0.28 * colour + 0.72 * np.array([13, 17, 23])
-
-
-def inner(annotation, value):
-    """Row and column of a pixel of a class, away from its boundaries."""
-    same = annotation == value
-    for axis in (0, 1):
-        for shift in (-3, -2, -1, 1, 2, 3):
-            same &= np.roll(same, shift, axis)
-    return next(zip(*same.nonzero(), strict=True))
 
 
 def test_choose_look_and_save(desktop, parser):
@@ -199,54 +160,6 @@ def test_drop_and_paste(desktop, way):
     assert desktop.locator("#drop").is_hidden()
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"no picture", "bad.jpg: the picture cannot be read: not a picture, or cut off in its header; open it"),
-        (bytes(MAX_MB * 10**6 + 1), "bad.jpg: the file is larger than 1 MB"),
-    ],
-    ids=["no picture", "bytes"],
-)
-def test_a_picture_that_is_refused(fresh, content, message):
-    """The page names the fault, keeps the last result, if there is one, and takes the next picture."""
-    bad = {"name": "bad.jpg", "mimeType": "image/jpeg", "buffer": content}
-    choose(fresh, bad)
-    alert = re.compile("^" + re.escape(message))
-    expect(fresh.get_by_role("alert")).to_have_text(alert, timeout=WAIT_MS)
-    assert fresh.locator("#result").is_hidden()
-    assert fresh.locator("#start").is_visible()
-
-    give(fresh)
-    assert fresh.get_by_role("alert").is_hidden()
-    before = saved(fresh, "Save labels")
-    choose(fresh, bad)
-    expect(fresh.get_by_role("alert")).to_have_text(alert, timeout=WAIT_MS)
-    answered(fresh, "my photo.jpg")
-    assert np.array_equal(saved(fresh, "Save labels")[2], before[2])
-    assert fresh.locator("#pictures").is_hidden()
-
-
-def test_two_at_a_time_and_a_bad_one(fresh, parser):
-    """Both are labelled, each has its downloads, and what is wrong with the third is said beside them."""
-    second = encoded(sketch().rotate(90, expand=True), "PNG")
-    files = {"first.jpg": PHOTO, "<img src=x>.jpg": b"no picture", "second.png": second}
-    choose(fresh, *({"name": name, "mimeType": "image/x", "buffer": content} for name, content in files.items()))
-    alert = re.compile("^" + re.escape("<img src=x>.jpg: the picture cannot be read"))
-    expect(fresh.get_by_role("alert")).to_have_text(alert, timeout=WAIT_MS)
-    tabs = fresh.locator("#pictures button")
-    expect(fresh.locator("#pictures .waiting")).to_have_count(0, timeout=WAIT_MS)
-    assert tabs.all_text_contents() == ["first.jpg", "second.png"]
-    for name, content in (("first.jpg", PHOTO), ("second.png", second), ("first.jpg", PHOTO)):
-        tabs.get_by_text(name).click()
-        answered(fresh, name)
-        picture = decode_photo(content)
-        file, _, labels = saved(fresh, "Save labels")
-        assert file == f"{name[:-4]}_labels.png"
-        assert np.array_equal(labels, parser.annotate(picture))
-        assert saved(fresh, "Save overlay")[2].shape[:2] == picture.shape[:2]
-        assert fresh.locator("[aria-current=true]").inner_text() == name
-
-
 def test_a_picture_above_the_limit_is_shrunk(desktop, server, parser):
     """To the limit, upright, and the page and the answer say so; its labels are those of the smaller picture."""
     image = sketch().resize((2400, 1800), Image.Resampling.NEAREST)  # 4.3 megapixels of 2
@@ -265,6 +178,24 @@ def test_a_picture_above_the_limit_is_shrunk(desktop, server, parser):
     labels = saved(desktop, "Save labels")[2]
     assert np.array_equal(labels, parser.annotate(np.asarray(decode_resized(content, width, height).image)))
     assert saved(desktop, "Save overlay")[2].shape[:2] == labels.shape == (height, width)
+
+
+def test_a_list_that_scrolls_shows_it(desktop):
+    """A list that goes on fades at that edge, and is whole where it ends."""
+    give(desktop)
+    fades = """list => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
+        const style = getComputedStyle(list);
+        done([style.getPropertyValue('--start'), style.getPropertyValue('--end'), style.maskImage !== 'none']);
+    })))"""
+    legend, solid = desktop.locator("#legend"), "#000"
+    assert legend.evaluate(fades) == [solid, solid, True]
+    legend.evaluate("list => Object.assign(list.style, {minHeight: 0, maxHeight: '50px'})")
+    assert legend.evaluate(fades) == [solid, "transparent", True]
+    legend.evaluate("list => list.scrollTo(0, 10)")
+    assert legend.evaluate(fades) == ["transparent", "transparent", True]
+    legend.evaluate("list => list.scrollTo(0, 1000)")
+    assert legend.evaluate(fades) == ["transparent", solid, True]
+    legend.evaluate("list => Object.assign(list.style, {minHeight: '', maxHeight: ''})")
 
 
 @pytest.mark.parametrize("width", [360, pytest.param(390, marks=pytest.mark.exhaustive)])
