@@ -28,7 +28,8 @@ export function begin() {
   view.addEventListener("dblclick", reset);
   for (const type of ["touchstart", "touchmove"]) {
     // Or the browser would take two fingers for scrolling, and end the pinch.
-    view.addEventListener(type, (event) => event.touches.length > 1 && event.preventDefault(), { passive: false });
+    const pinch = (event) => event.touches.length > 1 && event.cancelable;
+    view.addEventListener(type, (event) => pinch(event) && event.preventDefault(), { passive: false });
   }
   at("zoom-in").addEventListener("click", KEYS["+"]);
   at("zoom-out").addEventListener("click", KEYS["-"]);

@@ -63,7 +63,7 @@ export function retry() {
 // Says whether pictures in view are to have a confidence, which takes the server longer.
 export function want(on) {
   confidence = on;
-  if (current?.state === "waiting" && current.answer && !on) {
+  if (!on && current?.answer && current.state !== "working") {
     current.state = "done";
     changed(current);
   }

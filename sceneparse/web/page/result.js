@@ -2,7 +2,7 @@
 
 import { at, percent, plural, tell } from "./dom.js";
 import { list } from "./legend.js";
-import { current, refuse, remove, retry } from "./pictures.js";
+import { current, refuse, retry } from "./pictures.js";
 import { open } from "./server.js";
 import * as view from "./view.js";
 
@@ -14,7 +14,6 @@ let limits;
 export function begin(model) {
   limits = model;
   at("refused-again").addEventListener("click", retry);
-  at("refused-remove").addEventListener("click", () => remove(current));
 }
 
 // Brings the page up to date with the picture in view; null for none.

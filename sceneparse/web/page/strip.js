@@ -14,12 +14,19 @@ export function begin() {
     if (event.target.className !== "tile") return;
     const place = pictures.indexOf(current), last = pictures.length - 1;
     const places = { ArrowLeft: place - 1, ArrowRight: place + 1, Home: 0, End: last };
-    if (event.key === "Delete") remove(current);
+    if (event.key === "Delete") drop(current);
     else if (event.key in places) select(pictures[Math.min(Math.max(places[event.key], 0), last)]);
     else return;
     event.preventDefault();
     items.get(current)?.tile.focus();
   });
+  at("refused-remove").addEventListener("click", () => drop(current));
+}
+
+// Removes a picture; the focus goes to the next one, or to the start.
+function drop(entry) {
+  remove(entry);
+  (items.get(current)?.tile ?? at("choose")).focus();
 }
 
 // A picture that is refused for a passing reason has merely stopped.
@@ -63,10 +70,7 @@ function added(entry, largest) {
   tile.addEventListener("click", () => select(entry));
   const cross = make("button", { type: "button", className: "remove", title: "Remove", textContent: "×" });
   cross.setAttribute("aria-label", `Remove ${name}`);
-  cross.addEventListener("click", () => {
-    remove(entry);
-    items.get(current)?.tile.focus();
-  });
+  cross.addEventListener("click", () => drop(entry));
   const item = make("li", {}, tile, cross);
   at("pictures").append(item);
   items.set(entry, { item, tile, said, canvas, cross });

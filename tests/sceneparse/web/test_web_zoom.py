@@ -74,8 +74,12 @@ def test_the_hover_s_name_at_every_place_of_a_zoomed_view(fresh, annotation):
 
 
 def test_keys_zoom_and_move(fresh, annotation):
-    """Plus, minus and 0 while the focus is at the picture; arrows move; elsewhere keys keep their meaning."""
+    """Plus, minus and 0 while the focus is at the picture or nowhere; arrows move; the slider keeps its own keys."""
     top_left = annotation[2, 2]
+    fresh.evaluate("document.activeElement.blur()")
+    fresh.keyboard.press("+")
+    assert scale(fresh) == 1.5
+    fresh.keyboard.press("0")
     fresh.locator("#view").focus()
     for key, expected in (("+", 1.5), ("+", 2.25), ("-", 1.5), ("0", 1), ("=", 1.5), ("+", 2.25)):
         fresh.keyboard.press(key)
@@ -121,10 +125,10 @@ def test_two_fingers(desktop, server):
     touch("Start", (x - 20, y))
     touch("Start", (x - 20, y), (x + 20, y))
     for step in range(1, 5):
-        touch("Move", (x - 20 - 10 * step, y), (x + 20 + 10 * step, y))
+        touch("Move", (x - 20 - 10 * step, y - 20 * step), (x + 20 + 10 * step, y - 20 * step))
     touch("End")
     assert scale(page) == pytest.approx(3, abs=0.1)
-    assert page.evaluate("visualViewport.scale") == 1
+    assert page.evaluate("[visualViewport.scale, scrollX, scrollY]") == [1, 0, scrolled]
     before = view_colour(page, 0, 0, 8, 8)
     touch("Start", (x, y))
     for step in range(1, 9):
