@@ -4,6 +4,8 @@ from pydantic import Field
 
 from sceneparse.core.fields import Count, Palette, Probability, Section, Seed
 
+THUMBNAIL_BYTES = 3_000  # most of a thumbnail's file; with base64 and its row at most 5 KB in the page
+
 
 class Visualize(Section):
     """Contents of the report."""
@@ -18,3 +20,10 @@ class Visualize(Section):
         description="standard = the model's colours, colour_blind = safe without red-green vision too",
     )
     confused: Count = Field(default=16, description="number of classes in the confusion heat map, most confused first")
+    all: bool = Field(
+        default=False,
+        description="also list all validation images with thumbnails: at most 5 KB each, and a prediction",
+    )
+    full_size: bool = Field(
+        default=False, description="store pictures/ at the images' own size, and link to them from the page"
+    )

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 HEIGHT, FLOW_HEIGHT = 210, 300  # pixels of a chart, and of the gradient flow
+FADED = 0.12  # opacity of a line that does not stand out
+LIT = [{"name": "lit", "value": []}]  # the names that stand out; the page's script sets it
 CELLS, LEAST, MOST = 416, 26, 64  # pixels of the heat map's side, and the least and most of a cell's
 
 Point = tuple[float, float]
@@ -60,19 +62,21 @@ class Chart:
         ]
         colours = [_css(f"var(--{name})") for name in ("first", "second")][: len(self.series)]
         colour = {"domain": [series.name for series in self.series], "range": colours}
-        ring = {"transform": [{"filter": "datum.best"}], "mark": {"type": "point", "size": 130, "opacity": 1}}
+        lit = _lit("series")
+        ring = {"transform": [{"filter": "datum.best"}], "mark": {"type": "point", "size": 130}, "encoding": lit}
         return {
             **_frame(self.title, rows, HEIGHT),
+            "params": LIT,
             "encoding": {
                 "x": _number("step", scale={"zero": False}, axis={"tickCount": 6}),
                 "y": _number("value", title=None, scale={"zero": True}),
                 "color": _name("series", legend=None, scale=colour),
-                "tooltip": [_name("series"), _number("step"), _number("value", format=".4~g")],
             },
             "layer": [
-                {"mark": {"type": "line", "strokeWidth": 2}},
-                {"mark": {"type": "point", "filled": True, "size": 22, "opacity": 1}},
+                {"mark": {"type": "line", "strokeWidth": 2}, "encoding": lit},
+                {"mark": {"type": "point", "filled": True, "size": 22}, "encoding": lit},
                 *([ring] if any(series.best_point for series in self.series) else []),
+                _targets([_name("series"), _number("step"), _number("value", format=".4~g")]),
             ],
         }
 
@@ -92,14 +96,18 @@ def flow_spec(rows: Sequence[Spec], layers: Sequence[str], colours: Sequence[str
 
     return {
         **_frame("Gradient flow", rows, FLOW_HEIGHT),
-        "mark": {"type": "line", "strokeWidth": 1.5, "point": {"size": 14, "opacity": 1}},
+        "params": LIT,
         "encoding": {
             "x": logarithmic("step"),
             "y": {**logarithmic("norm"), "title": None},
             "color": _name("layer", legend=None, scale={"domain": list(layers), "range": list(map(_css, colours))}),
             "detail": {"field": "run"},
-            "tooltip": [_name("layer"), _number("step"), _number("norm", format=".3~g")],
         },
+        "layer": [
+            {"mark": {"type": "line", "strokeWidth": 1.5}, "encoding": _lit("layer")},
+            {"mark": {"type": "point", "filled": True, "size": 14}, "encoding": _lit("layer")},
+            _targets([_name("layer"), _number("step"), _number("norm", format=".3~g")]),
+        ],
     }
 
 
@@ -165,6 +173,17 @@ def _number(field: str, **more: Any) -> Spec:
 
 def _name(field: str, **more: Any) -> Spec:
     return {"field": field, "type": "nominal", **more}
+
+
+def _lit(field: str) -> Spec:
+    """Return the encoding that fades all but the names in the chart's param `lit`, unless it is empty."""
+    test = f"length(lit) == 0 || indexof(lit, datum.{field}) >= 0"
+    return {"opacity": {"condition": {"test": test, "value": 1}, "value": FADED}}
+
+
+def _targets(tooltip: list[Spec]) -> Spec:
+    """Return a layer of unseen points with tooltips: a finger finds them, and a line has no value of its own."""
+    return {"mark": {"type": "point", "filled": True, "size": 220, "opacity": 0}, "encoding": {"tooltip": tooltip}}
 
 
 def _css(colour: str) -> dict[str, str]:

@@ -22,28 +22,15 @@ from stages.visualize.charts import Chart
 from stages.visualize.confusions import heat_map, most_confused
 from stages.visualize.gradient_flow import GradientFlow
 from stages.visualize.measured import CategoryRow, ClassRow, Confused
+from stages.visualize.scene_pictures import Scene, Thumbnail
 from stages.visualize.vega import NOTICE, conditions, library
 
 HERE = Path(__file__).with_name("page")
 TILES = ("pixel_accuracy", "mean_accuracy", "mean_iou", "benchmark_score")
 PAIRS = 12  # rows of the table of confused pairs
+# In one module, in this order.
+SCRIPTS = ("base.js", "tables.js", "charts.js", "scenes.js", "gallery.js", "zoom.js")
 OTHER = "other (not scored)"
-
-
-@dataclass(frozen=True)
-class Scene:
-    """Validation image: its scores, its pictures as data URLs, and the annotation values that occur in them."""
-
-    id: str
-    category: str
-    pixel_accuracy: float | None
-    mean_iou: float | None
-    image: str
-    truth: str
-    prediction: str
-    width: int
-    height: int
-    legend: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -61,12 +48,14 @@ class Page:
     scores: Scores
     images: int  # in the validation split
     groups: Sequence[Group]
+    thumbnails: Sequence[Thumbnail]  # of the whole split, where the settings ask for all
     charts: Sequence[Chart]
     flow: GradientFlow | None
     classes: Sequence[ClassRow]  # in order of their values
     categories: Sequence[CategoryRow]
     confusion: Sequence[Confused]
     card: Card
+    dataset: str  # the folder in the archive; empty where there is none
     dataset_digest: str
     colours: Colours
     settings: Visualize
@@ -104,6 +93,7 @@ def render(page: Page) -> str:
         "leaves": leaves,
         "shown": shown,
     }
+    scenes = [scene for group in page.groups for scene in group.scenes]
     specs: dict[str, Any] = {f"chart-{number}": chart.spec for number, chart in enumerate(page.charts)}
     if page.flow:
         specs["flow"] = page.flow.spec
@@ -113,17 +103,37 @@ def render(page: Page) -> str:
         page=page,
         meanings=SCORES,
         tiles=TILES,
+        facts=facts(page),
+        shown_classes=sorted({value for scene in scenes for value in scene.legend}),
+        shown_categories=sorted({scene.category for scene in scenes} - {""}),
         # Highest score first; rows without a score at the end.
         ranked=sorted(page.classes, key=lambda row: (row.iou is None, -(row.iou or 0), row.class_id)),
         categories=sorted(page.categories, key=lambda row: (row.mean_iou is None, -(row.mean_iou or 0), row.category)),
+        thumbnails=sorted(page.thumbnails, key=lambda row: (row.mean_iou is None, row.mean_iou or 0, row.id)),
         pairs=most_confused(page.confusion)[:PAIRS],
         data={"names": page.names, "colours": page.css_colours, "charts": specs},
         style=(HERE / "style.css").read_text(encoding="utf-8"),
-        script=(HERE / "script.js").read_text(encoding="utf-8"),
+        script="\n".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS),
         library=library(),
         notice=NOTICE,
         conditions=conditions().split("\n\n"),
     )
+
+
+def facts(page: Page) -> list[tuple[str, str, str]]:
+    """Return rows of the page's head: name, value, and the whole value where that is shortened."""
+    model, best, size = page.card.params.model, page.card.best, page.card.preprocessing.size
+    network = [f"FCN-{model['stride']}s" if "stride" in model else "FCN", model.get("backbone")]
+    width = f"width {model['width']:g}" if "width" in model else None
+    last = max((step for chart in page.charts for step in chart.steps), default=best.step)
+    kind, _, digest = page.dataset_digest.partition(":")
+    return [
+        *([("Dataset", page.dataset, "")] if page.dataset else []),
+        ("Digest", f"{kind}:{digest[:12]}", page.dataset_digest),
+        ("Records", f"{size} × {size}, {page.card.preprocessing.mode}", ""),
+        ("Network", ", ".join(str(part) for part in (*network, width) if part), ""),
+        ("Steps", f"{best.step} of {last:g}", ""),
+    ]
 
 
 def percent(value: float | None) -> str:

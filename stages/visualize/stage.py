@@ -2,32 +2,26 @@
 
 Input: the model with its card, the archive, and the measurements of evaluate and train. Output: a directory with
 index.html, which contains all that it shows and opens from disk, and pictures/, with the same pictures as PNGs for
-other uses. Invariant: the same inputs give the same bytes.
+other uses, at the images' own size with visualize.full_size. Invariant: the same inputs give the same bytes.
 """
 
-import hashlib
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from PIL import Image
 
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import atomic_directory, file_digest
 from sceneparse.dataset.archive import Archive
-from sceneparse.dataset.images import Pixels
 from sceneparse.dataset.pairs import open_pair
 from sceneparse.inference.loading import load_parser
 from sceneparse.params.flags import run_stage
 from sceneparse.params.visualize import Visualize
-from sceneparse.scores.overlays import data_url, outlined, overlay, photo_url, save_label_png, shrink
-from sceneparse.scores.palette import Colours, colour_blind_palette
+from sceneparse.scores.palette import colour_blind_palette
 from sceneparse.scores.results import read_scores
 from stages.visualize.measured import CategoryRow, ClassRow, Confused, ImageRow, read_charts, read_flow, read_rows
-from stages.visualize.report import Group, Page, Scene, render
-
-LONGEST = 512  # pixels of a picture's longer side in the report
-LONGEST_ID = 200  # most bytes of an id in a file's name
+from stages.visualize.report import Group, Page, render
+from stages.visualize.scene_pictures import Scene, Thumbnail, draw_scene, draw_thumbnail
 
 
 class Sections(Protocol):
@@ -70,26 +64,31 @@ def visualize(
         standard = settings.palette == "standard"
         colours = parser.colours if standard else colour_blind_palette(len(names))
         (folder / "pictures").mkdir()
-        groups = []
-        for title, rows in choose(images, settings).items():
-            scenes = []
-            for row in rows:
-                pair = pairs[row.id]
-                picture, truth = open_pair(archive, pair)
+        groups = choose(images, settings)
+        chosen = {row.id for rows in groups.values() for row in rows}
+        scenes, thumbnails = dict[str, Scene](), list[Thumbnail]()
+        for row in images:
+            if row.id in chosen or settings.all:
+                picture, truth = open_pair(archive, pairs[row.id])
                 image = np.asarray(picture)
                 maps = {"truth": np.asarray(truth), "prediction": parser.annotate(image)}
-                scenes.append(draw(folder, row, categories.get(row.id, ""), image, maps, colours, settings.opacity))
-            groups.append(Group(title, tuple(scenes)))
+                category = categories.get(row.id, "").replace("_", " ")
+                if row.id in chosen:
+                    scenes[row.id] = draw_scene(folder, row, category, image, maps, colours, settings)
+                if settings.all:
+                    thumbnails.append(draw_thumbnail(row, category, image, maps["prediction"], colours, settings))
         page = Page(
             scores=sections,
             images=len(images),
-            groups=groups,
+            groups=[Group(title, tuple(scenes[row.id] for row in rows)) for title, rows in groups.items()],
+            thumbnails=thumbnails,
             charts=charts,
             flow=flow,
             classes=classes,
             categories=category_rows,
             confusion=cells,
             card=parser.card,
+            dataset=archive.root.rstrip("/").rpartition("/")[2],
             dataset_digest=file_digest(dataset),
             colours=colours,
             settings=settings,
@@ -110,54 +109,6 @@ def choose(images: list[ImageRow], settings: Visualize) -> dict[str, list[ImageR
     drawn = np.random.default_rng(settings.seed).permutation(len(rest))[: settings.random]
     groups = {"Best": best, "Worst": worst, "Random": [rest[index] for index in sorted(drawn)]}
     return {title: rows for title, rows in groups.items() if rows}
-
-
-def draw(
-    folder: Path,
-    row: ImageRow,
-    category: str,
-    image: Pixels,
-    maps: dict[str, Pixels],
-    colours: Colours,
-    opacity: float,
-) -> Scene:
-    """Return a scene for the page, and write its four pictures to folder/pictures.
-
-    image: RGB uint8 [H, W, 3]; maps: truth and prediction, annotation values uint8 [H, W].
-    """
-    image = shrink(image, LONGEST)  # [h, w, 3]
-    maps = {name: shrink(values, LONGEST) for name, values in maps.items()}  # [h, w] each
-    stem = _file_stem(row.id)
-    files = {name: folder / f"pictures/{stem}-{name}.png" for name in ("image", *maps, "overlay")}
-    Image.fromarray(image).save(files["image"])
-    for name, values in maps.items():
-        save_label_png(files[name], values, colours)
-    mixed = overlay(image, maps["prediction"], colours, opacity)
-    Image.fromarray(outlined(mixed, maps["prediction"])).save(files["overlay"])
-
-    # The legend begins with the class that covers most.
-    pixels = np.bincount(np.concatenate([values.ravel() for values in maps.values()]), minlength=len(colours))
-    legend = tuple(value for value in np.argsort(-pixels, kind="stable").tolist() if pixels[value])
-    return Scene(
-        id=row.id,
-        category=category.replace("_", " "),
-        pixel_accuracy=row.pixel_accuracy,
-        mean_iou=row.mean_iou,
-        image=photo_url(image),
-        truth=data_url("image/png", files["truth"].read_bytes()),
-        prediction=data_url("image/png", files["prediction"].read_bytes()),
-        width=image.shape[1],
-        height=image.shape[0],
-        legend=legend,
-    )
-
-
-def _file_stem(id: str) -> str:
-    """Return the start of a scene's file names: its id, shortened where disks would not take it."""
-    if len(id.encode()) <= LONGEST_ID:
-        return id
-    digest = hashlib.sha256(id.encode()).hexdigest()[:12]
-    return id.encode()[:LONGEST_ID].decode(errors="ignore") + f"~{digest}"
 
 
 def main() -> None:

@@ -33,12 +33,12 @@ def test_points_that_can_be_drawn_and_the_best_of_them():
         {"step": 5, "value": 2, "series": "b", "best": False},
     ]
     assert spec["encoding"]["color"]["scale"]["domain"] == ["a", "b"]
-    assert len(spec["layer"]) == 3
+    assert len(spec["layer"]) == 4
     assert chart.steps == [0, 5, 100, 150]
 
 
 def test_without_a_best_value_there_is_no_ring():
-    assert len(Chart("Rate", (Series("a", ((0, 3),)),)).spec["layer"]) == 2
+    assert len(Chart("Rate", (Series("a", ((0, 3),)),)).spec["layer"]) == 3
 
 
 def flow_of(folder, text):

@@ -103,6 +103,16 @@ def test_what_the_page_says_without_its_script(inputs):
     text, page = built(inputs)
     score = json.loads(inputs["scores"].read_text())["original"]
     assert "5 validation images, 3 classes" in page.text
+    facts = re.findall(r"<li><span>(.*?)</span> <b.*?>(.*?)</b></li>", text)
+    digest = file_digest(inputs["dataset"])
+    assert facts == [
+        ("Dataset", "top"),
+        ("Digest", digest[:19]),
+        ("Records", "64 × 64, squash"),
+        ("Network", "FCN, width 0.125"),
+        ("Steps", "6 of 20"),
+    ]
+    assert f'title="{digest}"' in text
     for value in score.values():
         assert percent(value) in page.text
     assert "living room" in page.text
@@ -292,12 +302,14 @@ def test_a_page_without_images():
         scores={"original": score, "resized": score},
         images=0,
         groups=[],
+        thumbnails=[],
         charts=[],
         flow=None,
         classes=[],
         categories=[],
         confusion=[],
         card=SceneParser.card,
+        dataset="",
         dataset_digest="sha256:0",
         colours=palette(0),
         settings=settings(),

@@ -1,14 +1,10 @@
 """The report in a real browser: drawn without a complaint, and answering to pointer and keys."""
 
 import re
-from contextlib import contextmanager
-from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from browser import browser_page
-from daemons import PATIENCE
-from report_inputs import SceneParser, built, decoded, stage_inputs
+from report_inputs import SceneParser, decoded
+from report_page import opened, pixel, report_page
 
 pytestmark = pytest.mark.slow
 
@@ -18,41 +14,8 @@ SHADES = ("--text", "--soft", "--first")  # what text is written in
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     """A browser, and the address of the report."""
-    folder = tmp_path_factory.mktemp("report")
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        inputs = stage_inputs(folder, Path(__file__).parents[3], monkeypatch)
-        built(inputs)
-    with browser_page() as page:
-        yield page.context.browser, (inputs["report"] / "index.html").as_uri()
-
-
-@contextmanager
-def opened(report, width=1400, height=1000, scheme="light"):
-    """The page, drawn; afterwards, nothing that the browser had to complain of and nothing asked of a network."""
-    browser, address = report
-    asked, said = [], []
-    with browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme) as page:
-        page.set_default_timeout(1000 * PATIENCE)
-        page.on("request", lambda request: asked.append(urlsplit(request.url).scheme))
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.goto(address)
-        page.wait_for_selector(f"html[data-drawn={scheme}]")
+    with report_page(tmp_path_factory.mktemp("report")) as page:
         yield page
-    assert said == []
-    assert set(asked) <= {"file", "data"}
-
-
-def pixel(page, x, y, scene=0):
-    """RGBA of what is laid over a scene at these shares of its width and height."""
-    return page.evaluate(
-        """([scene, x, y]) => {
-            const canvas = document.querySelectorAll(".stage canvas")[scene];
-            const at = [Math.floor(x * canvas.width), Math.floor(y * canvas.height)];
-            return [...canvas.getContext("2d").getImageData(...at, 1, 1).data];
-        }""",
-        [scene, x, y],
-    )
 
 
 def shown(page, table):
@@ -133,7 +96,7 @@ def test_what_is_laid_over_can_be_chosen_by_keys(report):
     with opened(report) as page:
         page.locator("#boundaries").uncheck()
         page.locator("#opacity").fill("100")
-        page.locator("input[value=prediction]").focus()
+        page.locator("#view input[value=prediction]").focus()
         page.keyboard.press("ArrowRight")
         assert page.evaluate("document.querySelector('#view').elements.mode.value") == "errors"
         truths, predictions = (
@@ -144,10 +107,10 @@ def test_what_is_laid_over_can_be_chosen_by_keys(report):
             expected = [128, 128, 128, 255] if truth == 0 else [255, 140, 0, 255] if truth != prediction else [0] * 4
             assert colour == expected
         assert {tuple(colour) for colour in pixels} == {(128, 128, 128, 255), (255, 140, 0, 255), (0, 0, 0, 0)}
-        page.locator("input[value=truth]").check(force=True)
+        page.locator("#view input[value=truth]").check(force=True)
         unlabelled = [pixel(page, (place + 0.5) / 40, 0.01)[3] for place in range(40) if not truths[place]]
         assert set(unlabelled) == {0}, "'other' lets the image through"
-        page.locator("input[value=image]").check(force=True)
+        page.locator("#view input[value=image]").check(force=True)
         assert pixel(page, 0.2, 0.01)[3] == 0
 
 
@@ -214,10 +177,10 @@ def test_the_theme_can_be_changed(report):
 def test_every_control_is_reached_by_tab(report):
     with opened(report) as page:
         reached = []
-        for _ in range(60):
+        for _ in range(120):
             page.keyboard.press("Tab")
             reached.append(page.evaluate("document.activeElement.id || document.activeElement.className"))
-        for name in ("skip", "theme", "opacity", "boundaries", "stage"):
+        for name in ("skip", "theme", "opacity", "boundaries", "stage", "entry", "open"):
             assert name in reached, name
         assert page.evaluate("getComputedStyle(document.querySelector('.skip')).position") == "absolute"
 
