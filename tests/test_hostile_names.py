@@ -24,8 +24,8 @@ from sceneparse.core.files import csv_cell, csv_text
 from sceneparse.core.tables import print_json, print_line, print_table
 from sceneparse.dataset.class_table import LONGEST_NAME, scan_class_table
 from sceneparse.predict.legend import draw_legend
+from sceneparse.report.measured import ClassRow, ImageRow, read_rows
 from sceneparse.scores.metrics import write_table, write_tables
-from stages.visualize.measured import ClassRow, ImageRow, read_rows
 from stages.visualize.stage import visualize
 
 FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", "'quoted", "''", "=HYPERLINK(\"x\";'y')")

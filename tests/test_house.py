@@ -5,7 +5,7 @@ from imports import ROOT, imported_modules, module_name, source_file
 PACKAGES = ("sceneparse", "stages", "pipeline")
 # The library's rooms, each of which may import those before it.
 ROOMS = (
-    *("core", "params", "dataset", "fetch", "records", "scores", "network", "inference"),
+    *("core", "params", "dataset", "fetch", "records", "scores", "report", "network", "inference"),
     *("predict", "export", "web", "convert"),
 )
 FILES = [file for package in PACKAGES for file in sorted((ROOT / package).rglob("*.py"))]

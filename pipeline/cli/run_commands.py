@@ -54,13 +54,21 @@ def add_runs(commands: "Subparsers") -> None:
         "compare",
         "pipeline.experiments.compare:compare",
         "rank the experiments that started from the current commit",
-        ("", "--by pixel_accuracy --all", "--json"),
+        ("", "--by pixel_accuracy --all", "--json", "--html HEAD workspace"),
     )
     command.add_argument(
         "--by", default="mean_iou", metavar="SCORE", help="score to rank by; default: %(default)s, at original size"
     )
     command.add_argument("--all", action="store_true", dest="every_commit", help="include experiments of other commits")
-    command.add_argument("--json", action="store_true", dest="as_json", help="print JSON instead of a table")
+    form = command.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", dest="as_json", help="print JSON instead of a table")
+    form.add_argument(
+        "--html",
+        nargs=2,
+        metavar=("A", "B"),
+        help="write a page of two runs side by side: experiments, Git revisions, or workspace",
+    )
+    command.add_argument("--output", type=Path, metavar="PAGE", help="its path; default: state/compare.html")
 
     command = add_command(
         commands,

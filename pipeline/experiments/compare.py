@@ -1,6 +1,7 @@
 """`sceneparse compare`: experiments ranked by a score, with the params in which they differ.
 
-Input: the rows of `dvc exp show`. Output: a table or JSON, best first, with the workspace's own result for reference.
+Input: the rows of `dvc exp show`. Output: a table or JSON, best first, with the workspace's own result for reference;
+or a page of two runs.
 """
 
 import math
@@ -18,9 +19,17 @@ from sceneparse.core.tables import print_json, print_table
 COLUMNS = ("original.mean_iou", "original.pixel_accuracy")
 
 
-def compare(by: str, every_commit: bool, as_json: bool) -> None:
-    """Print the experiments that started from the current commit, or from any, best first by the score `by`."""
+def compare(by: str, every_commit: bool, as_json: bool, html: list[str] | None, output: Path | None) -> None:
+    """Print the experiments that started from the current commit, or from any, best first by the score `by`.
+
+    With two names as `html`, write a page of these runs instead.
+    """
     project = Project(project_root(Path.cwd()))
+    if html:
+        from pipeline.experiments.compare_page import write_comparison
+
+        write_comparison(project, html, output)
+        return
     workspace, experiments = list_experiments(project.root, every_commit=every_commit)
     score = _score_name(by, [*experiments, workspace], project.root / stage_path("--scores", project.root))
     ranked = sorted(experiments, key=lambda row: (-_value(row, score), row.name))

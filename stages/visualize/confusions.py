@@ -6,8 +6,8 @@ annotation value.
 
 from collections.abc import Sequence
 
-from stages.visualize.charts import Spec, confusion_spec
-from stages.visualize.measured import Confused
+from sceneparse.report.charts import Spec, confusion_spec
+from sceneparse.report.measured import Confused
 
 
 def most_confused(cells: Sequence[Confused]) -> list[Confused]:

@@ -1,8 +1,9 @@
 """Report page: plain data in, HTML out.
 
 Input: a `Page` of scores, scenes, curves, classes and the model's card. Output: the text of index.html, from the
-templates, style and script in page/ beside this file, with the charts' library inside. Invariant: the text is a
-function of the page alone, without dates, commits or paths of this machine, and loads nothing from the network.
+templates and scripts in page/ beside this file and in sceneparse/report/page/, with the charts' library inside.
+Invariant: the text is a function of the page alone, without dates, commits or paths of this machine, and loads nothing
+from the network.
 """
 
 from collections.abc import Sequence
@@ -10,20 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from sceneparse.core.fields import leaves, shown
 from sceneparse.network.card import Card
 from sceneparse.params.visualize import Visualize
+from sceneparse.report.charts import Chart
+from sceneparse.report.gradient_flow import GradientFlow
+from sceneparse.report.measured import CategoryRow, ClassRow, Confused
+from sceneparse.report.pages import render_page
 from sceneparse.scores.palette import Colours
 from sceneparse.scores.results import Scores
 from sceneparse.scores.score_names import SCORES
-from stages.visualize.charts import Chart
 from stages.visualize.confusions import heat_map, most_confused
-from stages.visualize.gradient_flow import GradientFlow
-from stages.visualize.measured import CategoryRow, ClassRow, Confused
 from stages.visualize.scene_pictures import Scene, Thumbnail
-from stages.visualize.vega import NOTICE, conditions, library
 
 HERE = Path(__file__).with_name("page")
 TILES = ("pixel_accuracy", "mean_accuracy", "mean_iou", "benchmark_score")
@@ -78,28 +76,18 @@ class Page:
 
 def render(page: Page) -> str:
     """Return the page's HTML."""
-    environment = Environment(
-        loader=FileSystemLoader(HERE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {
-        "percent": percent,
-        "figure": "{:.4g}".format,
-        "words": words,
-        "leaves": leaves,
-        "shown": shown,
-    }
     scenes = [scene for group in page.groups for scene in group.scenes]
     specs: dict[str, Any] = {f"chart-{number}": chart.spec for number, chart in enumerate(page.charts)}
     if page.flow:
         specs["flow"] = page.flow.spec
     if heat := heat_map(page.confusion, page.names, page.settings.confused):
         specs["heat"] = heat
-    return environment.get_template("page.html.j2").render(
+    return render_page(
+        HERE,
+        "page.html.j2",
+        title="Scene parsing report",
+        scripts=SCRIPTS,
+        data={"names": page.names, "colours": page.css_colours, "charts": specs},
         page=page,
         meanings=SCORES,
         tiles=TILES,
@@ -111,12 +99,6 @@ def render(page: Page) -> str:
         categories=sorted(page.categories, key=lambda row: (row.mean_iou is None, -(row.mean_iou or 0), row.category)),
         thumbnails=sorted(page.thumbnails, key=lambda row: (row.mean_iou is None, row.mean_iou or 0, row.id)),
         pairs=most_confused(page.confusion)[:PAIRS],
-        data={"names": page.names, "colours": page.css_colours, "charts": specs},
-        style=(HERE / "style.css").read_text(encoding="utf-8"),
-        script="\n".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS),
-        library=library(),
-        notice=NOTICE,
-        conditions=conditions().split("\n\n"),
     )
 
 
@@ -134,14 +116,3 @@ def facts(page: Page) -> list[tuple[str, str, str]]:
         ("Network", ", ".join(str(part) for part in (*network, width) if part), ""),
         ("Steps", f"{best.step} of {last:g}", ""),
     ]
-
-
-def percent(value: float | None) -> str:
-    """Return a share as text."""
-    return "–" if value is None else f"{100 * value:.1f}%"
-
-
-def words(key: str) -> str:
-    """Return a score's key as a heading: mean_iou -> Mean IoU."""
-    text = key.replace("_", " ").replace("iou", "IoU")
-    return text[0].upper() + text[1:]

@@ -16,9 +16,9 @@ from PIL import Image
 
 from sceneparse.dataset.images import Pixels
 from sceneparse.params.visualize import THUMBNAIL_BYTES, Visualize
+from sceneparse.report.measured import ImageRow
 from sceneparse.scores.overlays import data_url, outlined, overlay, photo_url, save_label_png, shrink
 from sceneparse.scores.palette import Colours
-from stages.visualize.measured import ImageRow
 
 LONGEST = 512  # pixels of a picture's longer side in the report
 LONGEST_ID = 200  # most bytes of an id in a file's name

@@ -17,9 +17,9 @@ from sceneparse.dataset.pairs import open_pair
 from sceneparse.inference.loading import load_parser
 from sceneparse.params.flags import run_stage
 from sceneparse.params.visualize import Visualize
+from sceneparse.report.measured import CategoryRow, ClassRow, Confused, ImageRow, read_charts, read_flow, read_rows
 from sceneparse.scores.palette import colour_blind_palette
 from sceneparse.scores.results import read_scores
-from stages.visualize.measured import CategoryRow, ClassRow, Confused, ImageRow, read_charts, read_flow, read_rows
 from stages.visualize.report import Group, Page, render
 from stages.visualize.scene_pictures import Scene, Thumbnail, draw_scene, draw_thumbnail
 

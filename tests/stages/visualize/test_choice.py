@@ -2,7 +2,7 @@
 
 from report_inputs import settings
 
-from stages.visualize.measured import ImageRow
+from sceneparse.report.measured import ImageRow
 from stages.visualize.stage import choose
 
 

@@ -1,7 +1,7 @@
 """The most confused classes."""
 
+from sceneparse.report.measured import Confused
 from stages.visualize.confusions import confused_classes, heat_map, most_confused
-from stages.visualize.measured import Confused
 
 CELLS = [
     Confused(1, 1, 900, 0.9),

@@ -16,12 +16,13 @@ from report_inputs import CLASSES, Outline, SceneParser, built, decoded, setting
 from sceneparse.core.errors import InputError
 from sceneparse.core.fields import leaves, shown
 from sceneparse.core.files import file_digest
+from sceneparse.report.measured import read_flow
+from sceneparse.report.pages import percent, words
 from sceneparse.scores.curves import flow_file
 from sceneparse.scores.metrics import scores
 from sceneparse.scores.overlays import outlined
 from sceneparse.scores.palette import colour_blind_palette, palette
-from stages.visualize.measured import read_flow
-from stages.visualize.report import Page, percent, render, words
+from stages.visualize.report import Page, render
 from stages.visualize.stage import visualize
 
 

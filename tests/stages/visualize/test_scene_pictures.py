@@ -8,8 +8,8 @@ from PIL import Image
 from report_inputs import built, decoded, settings, stage_inputs
 
 from sceneparse.params.visualize import THUMBNAIL_BYTES
+from sceneparse.report.measured import ImageRow
 from sceneparse.scores.palette import palette
-from stages.visualize.measured import ImageRow
 from stages.visualize.scene_pictures import draw_thumbnail
 
 ROW = ImageRow("a", 0.5, 0.25)

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from itertools import groupby
 
-from stages.visualize.charts import Point, Series, Spec, flow_spec
+from sceneparse.report.charts import Point, Series, Spec, flow_spec
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ import pytest
 from report_inputs import FLOWS, write_curve
 
 from sceneparse.core.errors import InputError
+from sceneparse.report.charts import Chart, Series, log_ticks
+from sceneparse.report.measured import read_charts, read_flow
+from sceneparse.report.vega import library
 from sceneparse.scores.curves import flow_file
-from stages.visualize.charts import Chart, Series, log_ticks
-from stages.visualize.measured import read_charts, read_flow
-from stages.visualize.vega import library
 
 
 def test_curves_that_exist(tmp_path):

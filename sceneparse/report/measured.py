@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar, get_type_hints
 
+from sceneparse.report.charts import Chart, Series
+from sceneparse.report.gradient_flow import GradientFlow
 from sceneparse.scores.curves import flow_file, metric_file
 from sceneparse.scores.results import read_table, results_of
-from stages.visualize.charts import Chart, Series
-from stages.visualize.gradient_flow import GradientFlow
 
 Row = TypeVar("Row")
 

@@ -1,0 +1,176 @@
+"""Two runs side by side: read through DVC, compared, refused, and drawn in a browser."""
+
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+
+import pytest
+from browser import browser_page
+from report_inputs import Outline
+from report_page import opened
+
+from pipeline.experiments.compare_page import class_differences, differing, write_comparison
+from pipeline.repro.project import Project
+from sceneparse.core.errors import InputError
+from sceneparse.report.measured import ClassRow
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:dvc"),  # its own, of a library that it uses
+]
+
+DVC_YAML = """
+stages:
+  evaluate:
+    cmd: >-
+      python work.py --scores metrics/evaluate.json --per-class metrics/per_class.csv
+      --curves metrics/training --report report
+    params: [train]
+    deps: [work.py]
+    outs: [metrics/evaluate.json, metrics/per_class.csv, metrics/training, report]
+"""
+WORK = """
+import json, pathlib
+import numpy as np
+from PIL import Image
+from ruamel.yaml import YAML
+
+share = YAML(typ="safe").load(pathlib.Path("params.yaml"))["train"]["share"]
+names = ("pixel_accuracy", "mean_accuracy", "mean_iou", "mean_iou_absent_as_zero", "frequency_weighted_iou")
+section = dict.fromkeys([*names, "benchmark_score"], share)
+curves = pathlib.Path("metrics/training/plots/metrics/validation")
+curves.mkdir(parents=True)
+pathlib.Path("metrics/evaluate.json").write_text(json.dumps({"original": section, "resized": section}))
+head = "class_id,name,iou,accuracy,labelled_pixels,predicted_pixels"
+rows = [head, f"1,<wall>,{share},1.0,5,6", f"2,sky,{1 - share},1.0,5,6", "3,tree,,,0,0"]
+pathlib.Path("metrics/per_class.csv").write_text("\\n".join(rows) + "\\n")
+(curves / "loss.tsv").write_text(f"step\\tloss\\n1\\t{1 - share}\\n2\\t{share}\\n")
+pictures = pathlib.Path("report/pictures")
+pictures.mkdir(parents=True)
+Image.new("RGB", (40, 30), "red").save(pictures / "a-b-image.png")
+for kind, value in (("truth", 1), ("prediction", 1 + round(share))):
+    picture = Image.fromarray(np.full((30, 40), value, np.uint8))
+    picture.putpalette([0, 0, 0, 200, 0, 0, 0, 0, 200] + [0] * 759)
+    picture.save(pictures / f"a-b-{kind}.png")
+"""
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    """A repository with a commit of share 0.25, and 0.75 in the workspace."""
+    folder = tmp_path_factory.mktemp("runs") / "project"
+    folder.mkdir()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        environment(monkeypatch, folder)
+        (folder / "dvc.yaml").write_text(DVC_YAML)
+        (folder / "work.py").write_text(textwrap.dedent(WORK))
+        (folder / "params.yaml").write_text("train:\n  share: 0.25\n")
+        for command in ("git init -q", "dvc init -q", "dvc repro -q", "git add -A", "git commit -qm first"):
+            call(folder, command)
+        (folder / "params.yaml").write_text("train:\n  share: 0.75\n")
+        call(folder, "dvc repro -q")
+    return folder
+
+
+def environment(monkeypatch, folder):
+    for who in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{who}_NAME", "test")
+        monkeypatch.setenv(f"GIT_{who}_EMAIL", "test@localhost")
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(folder.parent / "site-cache"))
+    monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
+
+
+def call(folder, command):
+    program, *arguments = command.split()
+    line = [sys.executable, "-m", "dvc", *arguments] if program == "dvc" else [program, *arguments]
+    subprocess.run(line, cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def project(original, tmp_path, monkeypatch):
+    environment(monkeypatch, tmp_path / "project")
+    return Project(shutil.copytree(original, tmp_path / "project", symlinks=True))
+
+
+def page(project, *names):
+    write_comparison(project, names, None)
+    text = (project.root / "state/compare.html").read_text()
+    return text, Outline(text)
+
+
+def cells(text, id):
+    rows = re.findall(r"<tr.*?</tr>", text[text.index(id) :].split("<tbody>")[1].split("</tbody>")[0], re.DOTALL)
+    return [[re.sub(r"<.*?>", "", cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", row, re.DOTALL)] for row in rows]
+
+
+def test_a_commit_and_the_workspace(project, capsys):
+    text, outline = page(project, "HEAD", "workspace")
+    assert capsys.readouterr().out.strip() == str(project.root / "state/compare.html")
+    assert cells(text, 'id="scores"')[0] == ["Pixel accuracy", "25.0%", "75.0%", "+50.0"]
+    assert cells(text, 'id="class-table"') == [
+        ["&lt;wall&gt;", "25.0%", "75.0%", "+50.0", ""],
+        ["sky", "75.0%", "25.0%", "-50.0", ""],
+        ["tree", "–", "–", "–", ""],
+    ]
+    assert cells(text, 'id="params"') == [["train.share", "0.25", "0.75"]]
+    assert [image["alt"] for image in outline.all("img")] == [
+        f"a-b: {caption}" for caption in ("image", "truth", "HEAD", "workspace")
+    ]
+    assert all(image["src"].startswith("data:") for image in outline.all("img"))
+    assert page(project, "HEAD", "workspace")[0] == text, "the same results give the same bytes"
+    with browser_page() as first:
+        report = first.context.browser, (project.root / "state/compare.html").as_uri()
+        for width, scheme in ((390, "dark"), (1400, "light")):
+            with opened(report, width, scheme=scheme) as drawn:
+                assert drawn.evaluate("document.documentElement.scrollWidth") == width
+                assert drawn.locator("[data-chart] .mark-line path").count() == 2
+                drawn.get_by_role("button", name=re.compile("^HEAD")).first.hover()
+                drawn.wait_for_selector("figure .entry.faded")
+
+
+def test_pictures_that_cannot_be_had_are_named(project):
+    shutil.rmtree(project.root / "report/pictures")
+    text, outline = page(project, "HEAD", "workspace")
+    assert "There are no pictures of workspace" in text
+    assert not outline.all("img")
+
+
+@pytest.mark.parametrize(
+    ("names", "problem"),
+    [
+        (("HEAD", "HEAD"), "a run is compared with itself"),
+        (("nowhere", "workspace"), "there is no such run"),
+    ],
+)
+def test_runs_that_cannot_be_compared(project, names, problem):
+    with pytest.raises(InputError) as refusal:
+        page(project, *names)
+    assert refusal.value.problem == problem
+    assert not (project.root / "state").exists()
+
+
+def test_a_revision_without_metrics(project):
+    shutil.rmtree(project.root / ".dvc/cache")
+    with pytest.raises(InputError) as refusal:
+        page(project, "HEAD", "workspace")
+    assert refusal.value.problem == "HEAD has no metrics"
+    assert "metrics/evaluate.json" in refusal.value.expected
+
+
+def test_an_output_of_the_pipeline_is_no_place_for_it(project):
+    with pytest.raises(InputError) as refusal:
+        write_comparison(project, ("HEAD", "workspace"), project.root / "report/compare.html")
+    assert refusal.value.problem == "the page would be inside an output of the pipeline"
+
+
+def test_classes_of_one_run_alone():
+    a = [ClassRow(1, "sky", 0.5, 1.0, 1, 1), ClassRow(2, "sea", 0.5, 1.0, 1, 1)]
+    b = [ClassRow(1, "sea", 0.75, 1.0, 1, 1), ClassRow(2, "land", 0.5, 1.0, 1, 1)]
+    assert [(row.name, row.a, row.b, row.difference) for row in class_differences(a, b)] == [
+        ("sea", 0.5, 0.75, 0.25),
+        ("land", None, 0.5, None),
+        ("sky", 0.5, None, None),
+    ]
+    assert differing({"a": 1, "b": None}, {"a": 2, "c": None}) == ["a", "b", "c"]
