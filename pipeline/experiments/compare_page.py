@@ -23,8 +23,8 @@ from sceneparse.core.tables import print_line
 from sceneparse.report.charts import Chart, Series
 from sceneparse.report.measured import ClassRow
 from sceneparse.report.pages import render_page
-from sceneparse.scores.score_names import SCORES
 from sceneparse.scores.overlays import data_url, photo_url, save_label_png, shrink
+from sceneparse.scores.score_names import SCORES
 
 HERE = Path(__file__).with_name("page")
 DEFAULT = Path("state/compare.html")
