@@ -76,7 +76,8 @@ def _reader(root: Path, revision: str, folder: Path) -> Callable[[Path], str]:
 
     try:
         with Repo(str(root)) as repo:
-            files = DVCFileSystem(str(root), rev=resolve_rev(repo.scm, revision))
+            # With the workspace's config: the remotes of today, and this machine's credentials.
+            files = DVCFileSystem(str(root), rev=resolve_rev(repo.scm, revision), config=dict(repo.config))
     except DvcException as error:
         raise InputError(
             "there is no such run",

@@ -59,7 +59,7 @@ for kind, value in (("truth", 1), ("prediction", 1 + round(share))):
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory):
-    """A repository with a commit of share 0.25, and 0.75 in the workspace."""
+    """A repository with a commit of share 0.25, which was pushed, and 0.75 in the workspace."""
     folder = tmp_path_factory.mktemp("runs") / "project"
     folder.mkdir()
     with pytest.MonkeyPatch.context() as monkeypatch:
@@ -69,6 +69,8 @@ def original(tmp_path_factory):
         (folder / "params.yaml").write_text("train:\n  share: 0.25\n")
         for command in ("git init -q", "dvc init -q", "dvc repro -q", "git add -A", "git commit -qm first"):
             call(folder, command)
+        call(folder, f"dvc remote add -q -d store {folder.parent / 'store'}")  # after the commit
+        call(folder, "dvc push -q")
         (folder / "params.yaml").write_text("train:\n  share: 0.75\n")
         call(folder, "dvc repro -q")
     return folder
@@ -130,6 +132,18 @@ def test_a_commit_and_the_workspace(project, capsys):
                 drawn.wait_for_selector("figure .entry.faded")
 
 
+def test_an_experiment_that_was_pushed(project):
+    """The remote has what the cache lacks."""
+    for command in ("dvc exp save -n mine", "dvc push -q"):
+        call(project.root, command)
+    shutil.rmtree(project.root / ".dvc/cache")
+    shutil.rmtree(project.root / "metrics")
+    shutil.rmtree(project.root / "report")
+    text, outline = page(Project(project.root), "mine", "HEAD")
+    assert cells(text, 'id="scores"')[0] == ["Pixel accuracy", "75.0%", "25.0%", "-50.0"]
+    assert len(outline.all("img")) == 4
+
+
 def test_pictures_that_cannot_be_had_are_named(project):
     shutil.rmtree(project.root / "report/pictures")
     text, outline = page(project, "HEAD", "workspace")
@@ -153,6 +167,7 @@ def test_runs_that_cannot_be_compared(project, names, problem):
 
 def test_a_revision_without_metrics(project):
     shutil.rmtree(project.root / ".dvc/cache")
+    call(project.root, "git checkout .dvc/config")  # without the remote
     with pytest.raises(InputError) as refusal:
         page(project, "HEAD", "workspace")
     assert refusal.value.problem == "HEAD has no metrics"
