@@ -6,13 +6,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from datasets import demo_params, write_archive
 from photos import picture
 from ruamel.yaml import YAML
 from small_model import save_small_model
 
-from benchmarks import recipes
+from benchmarks import recipes, transfer
+from sceneparse.network.fcn8s import build_fcn8s
+from sceneparse.params.model import Model
 from stages.prepare.stage import prepare
 
 pytestmark = pytest.mark.slow
@@ -48,6 +52,30 @@ def test_scale(root, tmp_path):
     assert "exponents" in run(root, "scale", "--out", table, *shares, "--plot", tmp_path / "scale.svg")
     assert table.read_text().count("evaluate") == 2
     assert "<svg" in (tmp_path / "scale.svg").read_text()
+
+
+@pytest.mark.exhaustive
+def test_bounds(root, tmp_path):
+    """Without a stride and at its own size the truth is whole."""
+    write_archive(tmp_path / "set.zip", training=1, validation=2, sides=(64, 64))
+    rows = run(root, "bounds", tmp_path / "set.zip", "--sizes", 64, "--strides", 1, 32).splitlines()
+    assert [line.split()[:3] for line in rows[1:]] == [["64", "1", "1.00"], ["64", "32", rows[2].split()[2]]]
+    assert float(rows[2].split()[2]) < 1
+
+
+def test_transfer():
+    """A kernel that has doubled has moved by its own length; a head's gradient of 3 beside 4 has 9 of 25 parts."""
+    network = build_fcn8s(3, Model(width=1 / 64))
+    before = {f"{name}/kernel": np.array(network.get_layer(name).kernel) for name in ("conv1_1", "conv2_1")}
+    network.get_layer("conv1_1").kernel.assign(2 * before["conv1_1/kernel"])
+    moved = transfer.movements(network, before)
+    assert moved.loc["conv1_1"].tolist() == pytest.approx([1, 1])
+    assert moved.loc["conv2_1"].tolist() == pytest.approx([0, 1])
+    flow = pd.DataFrame({"step": [1, 3], "conv1_1": [0.0, 0.0], "conv1_2": [0.0, 4.0], "fc7": [1.0, 3.0]})
+    assert transfer.flow_shares(flow).to_dict("index") == {
+        1: {"conv1": 0, "head": 1},
+        3: pytest.approx({"conv1": 16 / 25, "head": 9 / 25}),
+    }
 
 
 @pytest.mark.exhaustive
