@@ -4,31 +4,28 @@ Input: README.md, the schema of the params, the presets, dvc.yaml and the comman
 params.md and commands.md, beside the pages of this folder, and the YAML files that pages link to.
 """
 
-import argparse
-import os
 import re
 from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 from typing import Any
 
+from command_page import commands_page, marked
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from ruamel.yaml import YAML
 
-from pipeline.cli.main import make_parser
 from sceneparse.core.fields import flat, shown
-from sceneparse.params.presets import preset_params
+from sceneparse.params.presets import DEMO, preset_names, preset_params
 from sceneparse.params.whole import Params
 
 ROOT = Path(__file__).parents[1]
-PRESETS = ("imagenet", "scratch", "ade20k")  # each a column of the params' tables, after the defaults
-LINKED = ("params.yaml", "dvc.yaml", *(f"presets/{name}.yaml" for name in (*PRESETS, "fcn2017")))
+LINKED = ("params.yaml", "dvc.yaml", *(f"presets/{name}.yaml" for name in preset_names() if name != DEMO))
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that this module builds, and the linked files."""
-    os.environ["COLUMNS"] = "100"  # argparse's width, whatever terminal builds the pages
     made = {"index.md": home(), "params.md": params_page(), "commands.md": commands_page()}
     for name, content in (made | {name: (ROOT / name).read_text() for name in LINKED}).items():
         files.append(File.generated(config, name, content=content))
@@ -46,9 +43,10 @@ def home() -> str:
 
 
 def params_page() -> str:
-    """Return a table of the keys for each section of params.yaml."""
+    """Return a block for each key of params.yaml, below its section's heading."""
     schema = Params.model_json_schema()
-    defaults, *others = ({key: shown(value) for key, value in _values_of(name).items()} for name in ("demo", *PRESETS))
+    presets = {name: {key: shown(value) for key, value in _values_of(name).items()} for name in preset_names()}
+    defaults = presets.pop(DEMO)
     readers = _readers(_yaml(ROOT / "dvc.yaml")["stages"], Params().model_dump())
     lines = [
         "# Params",
@@ -58,8 +56,8 @@ def params_page() -> str:
         " changes. `demo` has the defaults, for the embedded demo. A file in `presets/` holds only what differs from"
         " them: [imagenet](presets/imagenet.yaml) for your own photos, [scratch](presets/scratch.yaml) for them"
         " without a download, [ade20k](presets/ade20k.yaml) for the benchmark on a GPU,"
-        " [fcn2017](presets/fcn2017.yaml) for the 2017 recipe. Your own preset is one more file there. A preset's"
-        " column is empty where it keeps the default.",
+        " [fcn2017](presets/fcn2017.yaml) for the 2017 recipe. Your own preset is one more file there. A key's labels"
+        " name the default, then the presets with another value.",
         "Built from `sceneparse/params`, `dvc.yaml` and the presets.",
     ]
     for section, reference in schema["properties"].items():
@@ -67,24 +65,23 @@ def params_page() -> str:
         first, *later = readers[section]
         after = ", ".join(f"`{name}`" for name in later)
         rerun = f"Read by stage `{first}`" + (f"; reruns {after} too." if later else ".")
-        rows = []
+        lines += [f"## {section}", f"{definition['description']} {rerun}"]
         for key, meaning, values in _keys(schema, definition):
-            default, *preset_values = (preset[f"{section}.{key}"] for preset in (defaults, *others))
-            cells = [f"`{value}`" if value != default else "" for value in preset_values]
-            rows.append(f"| `{key}` | {meaning} | {values} | `{default}` | {' | '.join(cells)} |")
-        head = f"| key | meaning | values | default | {' | '.join(PRESETS)} |\n|---|---|---|---|{'---|' * len(PRESETS)}"
-        lines += [f"## {section}", f"{definition['description']} {rerun}", "\n".join([head, *rows])]
+            name = f"{section}.{key}"
+            labels = {"default": defaults[name]} | {
+                preset: changed[name] for preset, changed in presets.items() if changed[name] != defaults[name]
+            }
+            lines += _block(name, key, meaning, values, labels)
     return "\n\n".join(lines) + "\n"
 
 
-def commands_page() -> str:
-    """Return the help of every subcommand."""
-    parser = make_parser()
-    (action,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
-    lines = ["# Commands", f"```\n{parser.format_help()}```"]
-    for name, command in action.choices.items():
-        lines += [f"## {name}", f"```\n{command.format_help()}```"]
-    return "\n\n".join(lines) + "\n"
+def _block(name: str, short: str, meaning: str, values: str, labels: dict[str, str]) -> Iterator[str]:
+    """Yield a key's heading, which is its anchor too, its meaning, and its values by label."""
+    yield f'### `{name}` {{ #{name} data-toc-label="{short}" }}'
+    yield f"<p>{marked(meaning)}</p>"
+    pairs = {"values": marked(values)} | {label: f"<code>{escape(value)}</code>" for label, value in labels.items()}
+    rows = (f'<div class="{label}"><dt>{label}</dt><dd>{value}</dd></div>' for label, value in pairs.items())
+    yield "\n".join(['<dl class="labels">', *rows, "</dl>"])
 
 
 def _values_of(name: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The documentation's site, built as `make docs` does: strictly, and of the code as it is."""
 
+import argparse
 import functools
 import html
 import importlib
@@ -8,12 +9,16 @@ import os
 import re
 import subprocess
 import sys
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from browser import browser_page
 from ruamel.yaml import YAML
 
-from sceneparse.params.presets import preset_params
+from pipeline.cli.arguments import STATUSES
+from pipeline.cli.main import make_parser
+from sceneparse.params.presets import preset_names, preset_params
 from sceneparse.params.whole import Params
 
 
@@ -61,42 +66,50 @@ def site(root, tmp_path_factory):
 
 
 def keys(model, above=""):
+    """Dotted name and pydantic's field of each key."""
     for name, field in model.model_fields.items():
         kind = field.annotation
         if hasattr(kind, "model_fields"):
             yield from keys(kind, f"{above}{name}.")
         else:
-            yield f"{above}{name}"
+            yield f"{above}{name}", field
 
 
-def rows(site):
-    """The cells of each key's row, by section and key as they are in params.yaml."""
+def plain(markup):
+    return html.unescape(re.sub(r"<[^>]*>", "", markup))
+
+
+def blocks(site):
+    """The page, and of each key by its anchor: heading, meaning, and values by label."""
     text = (site / "params.html").read_text()
+    block = r'<h3 id="([\w.]+)"><code>(.*?)</code>.*?</h3>\s*<p>(.*?)</p>\s*<dl class="labels">(.*?)</dl>'
     found = {}
-    for section, table in re.findall(r'<h2 id="(\w+)">.*?<tbody>(.*?)</tbody>', text, re.DOTALL):
-        for row in re.findall(r"<tr>(.*?)</tr>", table, re.DOTALL):
-            cells = [re.sub(r"<[^>]*>", "", cell) for cell in re.findall(r"<td>(.*?)</td>", row, re.DOTALL)]
-            found[f"{section}.{cells[0]}"] = cells
+    for anchor, heading, meaning, labels in re.findall(block, text, re.DOTALL):
+        pairs = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", labels)
+        found[anchor] = (heading, plain(meaning), {label: plain(value) for label, value in pairs})
     return text, found
 
 
 @pytest.mark.slow
 def test_every_key_is_there_with_its_values(site):
-    _, found = rows(site)
-    assert list(found) == list(keys(Params))
+    _, found = blocks(site)
+    fields = dict(keys(Params))
+    assert list(found) == list(fields)
     yaml = YAML(typ="safe", pure=True)
-    defaults, *presets = (preset_params(name).model_dump() for name in ("demo", "imagenet", "scratch", "ade20k"))
-    for name, cells in found.items():
-        assert all(cells[:4]), name
-        default, *values = (
-            functools.reduce(operator.getitem, name.split("."), params) for params in (defaults, *presets)
-        )
-        expected = [default, *(None if value == default else value for value in values)]  # an empty cell keeps it
-        shown = [yaml.load(html.unescape(cell)) for cell in cells[3:]]
+    presets = {name: preset_params(name).model_dump() for name in preset_names()}
+    assert found["train.augment.crop"][2]["values"] == "multiple of 32 from 32 to 4096 or null"
+    assert found["model.pooling"][2]["values"] == "max, average"
+    assert found["model.dropout"][2]["values"] == "number from 0 below 1"
+    for name, (heading, meaning, labels) in found.items():
+        assert (heading, meaning) == (name, fields[name].description.replace("`", ""))
+        assert labels.pop("values"), name
+        values = {
+            preset: functools.reduce(operator.getitem, name.split("."), params) for preset, params in presets.items()
+        }
+        default = values.pop("demo")
+        expected = {"default": default} | {preset: value for preset, value in values.items() if value != default}
+        shown = {label: yaml.load(value) for label, value in labels.items()}
         assert repr(shown) == repr(expected), name  # 0 is not false
-    assert found["train.augment.crop"][2] == "multiple of 32 from 32 to 4096 or null"
-    assert found["model.pooling"][2] == "max, average"
-    assert found["model.dropout"][2] == "number from 0 below 1"
 
 
 @pytest.mark.slow
@@ -110,16 +123,52 @@ def test_every_key_is_there_with_its_values(site):
     ],
 )
 def test_what_a_section_reruns(site, section, said):
-    text, _ = rows(site)
+    text, _ = blocks(site)
     _, _, after = text.partition(f'<h2 id="{section}">')
-    assert said in re.sub(r"<[^>]*>", "", after.partition("<table>")[0])
+    assert said in plain(after.partition("<h3 ")[0])
 
 
 @pytest.mark.slow
-def test_every_command_is_there(site):
-    text = (site / "commands.html").read_text()
-    assert "sceneparse predict street.jpg" in text
-    assert set(re.findall(r'<h2 id="(\w+)">', text)) >= {"run", "sweep", "predict", "score", "completion"}
+def test_every_command_is_there_with_its_help(site, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "10000")  # argparse breaks no word
+    text = (site / "commands.html").read_text().replace("</dt>", " ")
+    assert "sceneparse predict street.jpg" in plain(text)
+    sections = {name: plain(section) for name, section in re.findall(r'<h2 id="(\w+)">(.*?)(?=<h2)', text, re.DOTALL)}
+    (commands,) = (each.choices for each in make_parser()._actions if isinstance(each, argparse._SubParsersAction))
+    assert list(sections) == list(commands)
+    for name, command in commands.items():
+        terminal, page = (
+            set(re.findall(r"[\w-]+", help)) for help in (command.format_help().partition(STATUSES)[0], sections[name])
+        )
+        assert terminal - page <= {"usage", "positional", "arguments", "options", "examples"}, name
+
+
+@pytest.mark.slow
+def test_a_command_s_help_is_not_cut(site):
+    """No line of it scrolls sideways on a desktop's screen."""
+    with browser_page(1400, 1000) as page:
+        page.goto((site / "commands.html").as_uri())
+        widths = page.locator("pre > code").evaluate_all(
+            "boxes => boxes.map(box => [box.scrollWidth, box.clientWidth])"
+        )
+    assert len(widths) > 30
+    assert [(needed, given) for needed, given in widths if needed > given] == []
+
+
+@pytest.mark.slow
+def test_search_finds_a_key(site):
+    """Over HTTP: Material searches in no page that is opened from disk."""
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=site)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, browser_page() as page:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            page.goto(f"http://127.0.0.1:{server.server_port}/index.html")
+            page.get_by_role("textbox", name="Search").press_sequentially("first_crop")
+            results = page.locator("a[href*='params.html']", has_text="train.augment.first_crop")
+            results.first.click()
+            page.wait_for_url("**/params.html*#train.augment.first_crop")
+        finally:
+            server.shutdown()
 
 
 @pytest.mark.slow
@@ -128,7 +177,7 @@ def test_pages_ask_nothing_of_the_network(site):
     asked = []
     with browser_page(390, 844) as page:
         page.on("request", lambda request: asked.append(request.url))
-        for name in ("index.html", "params.html", "api.html"):
+        for name in ("index.html", "params.html", "commands.html", "own-data.html", "api.html"):
             page.goto((site / name).as_uri())
             assert page.evaluate("document.documentElement.scrollWidth") <= 390, name
             page.wait_for_selector("h1")
