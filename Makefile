@@ -42,7 +42,7 @@ demo: install
 	@$(IN_VENV) sceneparse results
 
 docs: install-docs
-	@$(IN_VENV) NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet && echo "site/index.html"
+	@$(IN_VENV) NO_MKDOCS_2_WARNING=1 mkdocs build --strict && echo "site/index.html"
 
 check: install-test
 	@$(IN_VENV) $(LINT) && $(PYTEST) 2 -m "not slow and not exhaustive and not soak"

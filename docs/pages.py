@@ -1,7 +1,8 @@
 """Pages of the documentation that are built from other files, so that each fact has one home: a hook of mkdocs.
 
-Input: README.md, the schema of the params, the presets, dvc.yaml and the command line's parser. Output: index.md,
-params.md and commands.md, beside the pages of this folder, and the YAML files that pages link to.
+Input: the pages of the project's root, the schema of the params, the presets, dvc.yaml and the command line's parser.
+Output: index.md (the README), CONTRIBUTING.md, CHANGELOG.md, params.md and commands.md, beside the pages of this
+folder, and the files that pages link to.
 """
 
 import re
@@ -21,12 +22,15 @@ from sceneparse.params.presets import DEMO, preset_names, preset_params
 from sceneparse.params.whole import Params
 
 ROOT = Path(__file__).parents[1]
-LINKED = ("params.yaml", "dvc.yaml", *(f"presets/{name}.yaml" for name in preset_names() if name != DEMO))
+ROOT_PAGES = {"README.md": "index.md", "CONTRIBUTING.md": "CONTRIBUTING.md", "CHANGELOG.md": "CHANGELOG.md"}
+PRESET_FILES = (f"presets/{name}.yaml" for name in preset_names() if name != DEMO)
+LINKED = ("params.yaml", "dvc.yaml", "notebooks/results.ipynb", *PRESET_FILES)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that this module builds, and the linked files."""
-    made = {"index.md": home(), "params.md": params_page(), "commands.md": commands_page()}
+    made = {page: from_root(name) for name, page in ROOT_PAGES.items()}
+    made |= {"params.md": params_page(), "commands.md": commands_page()}
     for name, content in (made | {name: (ROOT / name).read_text() for name in LINKED}).items():
         files.append(File.generated(config, name, content=content))
     return files
@@ -37,9 +41,9 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
     return markdown.replace("](../", "](")
 
 
-def home() -> str:
-    """Return the README, its links relative to docs/."""
-    return re.sub(r"\]\(docs/", "](", (ROOT / "README.md").read_text())
+def from_root(name: str) -> str:
+    """Return a page of the project's root, its links relative to docs/."""
+    return re.sub(r"\]\(docs/", "](", (ROOT / name).read_text())
 
 
 def params_page() -> str:
