@@ -81,7 +81,7 @@ def serving() -> Iterator[str]:
 def shrink(picture: Path) -> None:
     """Reduce a picture of too many bytes to 256 colours, those of small areas, as in a legend, among them."""
     if picture.stat().st_size > MAX_BYTES:
-        with Image.open(picture) as image:
+        with Image.open(picture, formats=["PNG"]) as image:
             reduced = image.convert("RGB").quantize(
                 method=Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE
             )
