@@ -22,6 +22,7 @@ from sceneparse.network.fcn8s import build_fcn8s
 from sceneparse.params.model import Model
 from sceneparse.params.train import Train
 from stages.train.averaging import Averages
+from stages.train.batch_loss import batch_loss, batch_loss_and_gradient
 from stages.train.losses import logit_adjustment, pixel_cross_entropy, weighted_losses
 from stages.train.optimizer import PolySchedule, build_optimizer
 from stages.train.refusals import check_compiles, check_divides
@@ -174,10 +175,10 @@ class Trainer:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([variable.value for variable in variables])
             scores = self._training_view(images, training=True) + self._adjustment
-            logits = upsample(scores, self._factor)  # [b, S, S, outputs]
-            loss_sum, weight_sum = self._loss(self._targets(labels), logits, self.class_weights)
-            scaled = loss_sum / self.pixels * self._loss_scale()
-        return [loss_sum, weight_sum, *tape.gradient(scaled, variables)]
+        sums = partial(self._loss, class_weights=self.class_weights)
+        loss_sum, weight_sum, gradient = batch_loss_and_gradient(self._targets(labels), scores, self._factor, sums)
+        gradient *= self._loss_scale() / self.pixels
+        return [loss_sum, weight_sum, *tape.gradient(scores, variables, gradient)]
 
     def _targets(self, labels: Tensor) -> Tensor:
         return labels_to_outputs(labels, self.classes, self.outputs)
@@ -191,8 +192,8 @@ class Trainer:
 
     def _replica_validation(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         scores = self._coarse(images, training=False)
-        logits = upsample(scores, self._factor)
-        loss_sum, pixels = self._loss(self._targets(labels), logits, [1.0] * self.outputs)
+        sums = partial(self._loss, class_weights=[1.0] * self.outputs)
+        loss_sum, pixels = batch_loss(self._targets(labels), scores, self._factor, sums)
         ids = candidates(scores, 2)
         predictions = tf.gather(ids, tf.argmax(upsample(tf.gather(scores, ids, axis=-1), self._factor), axis=-1))
         index = tf.cast(labels, tf.int32) * self.outputs + predictions
