@@ -74,7 +74,9 @@ def main() -> None:
 def compare(plain: Path, beside: Path) -> None:
     """Print how many pixels of the label files in two folders differ."""
     files = [path.name for path in plain.glob("*.png") if not path.stem.endswith("_legend")]
-    pairs = [tuple(np.asarray(Image.open(folder / name, formats=["PNG"])) for folder in (plain, beside)) for name in files]
+    pairs = [
+        tuple(np.asarray(Image.open(folder / name, formats=["PNG"])) for folder in (plain, beside)) for name in files
+    ]
     different, pixels = sum(int((a != b).sum()) for a, b in pairs), sum(a.size for a, _ in pairs)
     print(f"pixels with another class by the export: {different} of {pixels} in {len(files)} pictures")
 

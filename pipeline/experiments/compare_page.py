@@ -20,6 +20,7 @@ from pipeline.repro.project import Project
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import write_text
 from sceneparse.core.tables import print_line
+from sceneparse.dataset.picture_formats import open_picture, reading
 from sceneparse.report.charts import Chart, Series
 from sceneparse.report.measured import ClassRow
 from sceneparse.report.pages import render_page
@@ -139,18 +140,35 @@ def scenes(a: Results, b: Results) -> Iterator[Scene]:
     """Yield the scenes of which both runs have pictures; the image and the truth are A's."""
     names = ["other (not scored)", *(row.name for row in a.classes)]
     for name in sorted(a.pictures.keys() & b.pictures.keys()):
-        with Image.open(a.pictures[name]["image"], formats=["PNG"]) as picture:
-            pictures = {"image": photo_url(shrink(np.asarray(picture.convert("RGB")), LONGEST))}
+        picture = _read_png(a.pictures[name]["image"]).convert("RGB")
+        pictures = {"image": photo_url(shrink(np.asarray(picture), LONGEST))}
         seen: set[int] = set()
         maps = {"truth": a.pictures[name]["truth"], **{run.name: run.pictures[name]["prediction"] for run in (a, b)}}
         for caption, path in maps.items():
-            with Image.open(path, formats=["PNG"]) as picture:
-                values = shrink(np.asarray(picture), LONGEST)
-                if caption == "truth":
-                    colours = np.array(picture.getpalette(), np.uint8).reshape(-1, 3)
+            label_map = _read_png(path)
+            values = shrink(np.asarray(label_map), LONGEST)
+            if caption == "truth":
+                colours = np.array(label_map.getpalette(), np.uint8).reshape(-1, 3)
             file = io.BytesIO()
             save_label_png(file, values, colours)
             pictures[caption] = data_url("image/png", file.getvalue())
             seen |= set(np.unique(values).tolist())
         legend = [(f"#{colours[value].tobytes().hex()}", names[value]) for value in sorted(seen) if value < len(names)]
         yield Scene(name, pictures, legend)
+
+
+def _read_png(path: Path) -> Image.Image:
+    """Return a picture of the report. Raises InputError."""
+    try:
+        with reading():
+            picture = open_picture(path.read_bytes(), formats=("PNG",))
+            picture.load()
+    except ValueError as error:
+        raise InputError(
+            "a picture of the report cannot be read",
+            expected="a PNG that the visualize stage wrote",
+            got=str(error),
+            file=path,
+            next_step="fetch the report again (dvc checkout report), or rerun visualize",
+        ) from None
+    return picture

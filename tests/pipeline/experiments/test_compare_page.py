@@ -174,6 +174,17 @@ def test_a_revision_without_metrics(project):
     assert "metrics/evaluate.json" in refusal.value.expected
 
 
+@pytest.mark.parametrize("content", [b"", b"GIF89a", b"\x89PNG\r\n\x1a\n cut off"])
+def test_a_damaged_picture_is_named(project, content):
+    picture = project.root / "report/pictures/a-b-prediction.png"
+    picture.unlink()  # a link to DVC's cache, or a copy
+    picture.write_bytes(content)
+    with pytest.raises(InputError) as refusal:
+        page(project, "HEAD", "workspace")
+    assert refusal.value.problem == "a picture of the report cannot be read"
+    assert refusal.value.file.endswith("a-b-prediction.png")
+
+
 def test_an_output_of_the_pipeline_is_no_place_for_it(project):
     with pytest.raises(InputError) as refusal:
         write_comparison(project, ("HEAD", "workspace"), project.root / "report/compare.html")
