@@ -9,7 +9,6 @@ the squared gradient norm at some steps.
 
 import argparse
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +37,7 @@ def movements(network: Any, before: Weights) -> pd.DataFrame:
 def flow_shares(flow: pd.DataFrame) -> pd.DataFrame:
     """Return the share of each block of the backbone, and of the head, in the squared gradient norm, by step."""
     squares = flow.set_index("step") ** 2
-    groups = [re.match(r"conv\d", name)[0] if name.startswith("conv") else HEAD for name in squares]  # type: ignore[index]
+    groups = [name.partition("_")[0] if name.startswith("conv") else HEAD for name in squares]
     blocks = squares.T.groupby(groups).sum().T
     shown = [step for step in SHOWN if step in blocks.index] + [blocks.index[-1]]
     return blocks.div(blocks.sum(axis=1), axis=0).loc[shown]

@@ -25,6 +25,14 @@ def compare(by: str, every_commit: bool, as_json: bool, html: list[str] | None, 
     With two names as `html`, write a page of these runs instead.
     """
     project = Project(project_root(Path.cwd()))
+    if output and not html:
+        raise InputError(
+            "--output names a page, and no page is asked for",
+            expected="--html A B, two runs to compare",
+            got=f"--output {output} alone",
+            file=output,
+            next_step="add --html A B, or leave --output out",
+        )
     if html:
         from pipeline.experiments.compare_page import write_comparison
 

@@ -11,6 +11,7 @@ from browser import browser_page
 from report_inputs import Outline
 from report_page import opened
 
+from pipeline.experiments.compare import compare
 from pipeline.experiments.compare_page import class_differences, differing, write_comparison
 from pipeline.repro.project import Project
 from sceneparse.core.errors import InputError
@@ -163,6 +164,13 @@ def test_runs_that_cannot_be_compared(project, names, problem):
         page(project, *names)
     assert refusal.value.problem == problem
     assert not (project.root / "state").exists()
+
+
+def test_a_page_that_is_not_asked_for(project, monkeypatch):
+    monkeypatch.chdir(project.root)
+    with pytest.raises(InputError) as refusal:
+        compare("mean_iou", every_commit=False, as_json=False, html=None, output=project.root / "page.html")
+    assert refusal.value.problem == "--output names a page, and no page is asked for"
 
 
 def test_a_revision_without_metrics(project):

@@ -1,6 +1,5 @@
 """The command's own Prefect server: it keeps all that a run reports, and ends with the run, however short that is."""
 
-import shutil
 import signal
 import socket
 import sqlite3
@@ -12,8 +11,8 @@ from contextlib import closing
 import pytest
 from daemons import PATIENCE
 from flow_runs import processes, wait_for
-from mirror import STAGES, Mirror
-from prefect_server import prefect_server, quiet_environment
+from mirror import STAGES
+from prefect_server import prefect_server
 from tiers import matrix
 
 from pipeline.flow import api_process, own_server
@@ -51,23 +50,10 @@ asyncio.run(main())
 """
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    """A mirror whose stages have run."""
-    mirror = Mirror(tmp_path_factory.mktemp("built") / "project")
-    mirror.run("dvc", "repro")
-    return mirror
-
-
 @pytest.fixture
-def mirror(built, tmp_path, prefect_home):
-    """A copy of that mirror, with no server configured, whose processes carry a mark."""
-    shutil.copytree(prefect_home, tmp_path / "home")
-    shutil.copytree(built.path, tmp_path / "project", symlinks=True)
-    mirror = Mirror(
-        tmp_path / "project", {**quiet_environment(tmp_path / "home"), "SCENEPARSE_TEST": str(uuid.uuid4())}
-    )
-    mirror.environment.pop("PREFECT_API_URL", None)
+def mirror(mirror):
+    """That mirror, whose processes carry a mark."""
+    mirror.environment["SCENEPARSE_TEST"] = str(uuid.uuid4())
     return mirror
 
 
