@@ -52,7 +52,7 @@ asyncio.run(main())
 
 @pytest.fixture
 def mirror(mirror):
-    """That mirror, whose processes carry a mark."""
+    """The folder's mirror; its processes carry a mark."""
     mirror.environment["SCENEPARSE_TEST"] = str(uuid.uuid4())
     return mirror
 
