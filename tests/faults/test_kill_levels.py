@@ -16,7 +16,7 @@ import psutil
 import pytest
 import requests
 from daemons import PATIENCE
-from flow_runs import processes, wait_for
+from flow_runs import command_line, kill_processes, processes, wait_for
 from prefect_server import Api
 from prepare_process import wait_for_end
 from ruamel.yaml import YAML
@@ -52,8 +52,7 @@ def started(workspace, command):
     finally:
         process.kill()
         process.wait()
-        for left in processes(workspace.environment):
-            left.kill()
+        kill_processes(workspace.environment)
 
 
 def forget(workspace, stage):
@@ -78,11 +77,7 @@ def request_run(api, process):
 def process_of(workspace, stage):
     """Return the process of a running stage, or None."""
     for process in processes(workspace.environment):
-        try:
-            words = process.cmdline()
-        except psutil.Error:
-            continue
-        if words[1:3] == ["-m", f"stages.{stage}"]:
+        if command_line(process)[1:3] == ["-m", f"stages.{stage}"]:
             return process
     return None
 
@@ -102,7 +97,8 @@ def kill(workspace, command, stage, level, delay, api):
         time.sleep(delay)
         victim = process_of(workspace, stage) if level == "stage" else process
         if victim:  # the stage may have come to its end
-            victim.send_signal(signal.SIGKILL)
+            with suppress(psutil.NoSuchProcess):
+                victim.send_signal(signal.SIGKILL)
         process.wait(PATIENCE)
         wait_for(lambda: not processes(workspace.environment), PATIENCE, f"left: {log.read_text()[-3000:]}")
 

@@ -11,6 +11,7 @@ import time
 import psutil
 import pytest
 from daemons import PATIENCE
+from flow_runs import command_line
 from prepare_process import Prepare, runs, wait_for_end
 from workspace import Workspace, tiny
 
@@ -196,7 +197,7 @@ def test_make_demo_leaves_nothing_at_any_level(installed, tmp_path, level, numbe
         assert time.monotonic() < deadline
         time.sleep(0.02)
     family = [psutil.Process(make.pid), *psutil.Process(make.pid).children(recursive=True)]
-    target = next(process for process in family if level in " ".join(process.cmdline()))
+    target = next(process for process in family if level in " ".join(command_line(process)))
     target.send_signal(number)
     if (level, number) in (("make", HUP), ("make", INT), ("dvc", INT)):
         assert len(wait_for_end(family, seconds=2, kill=False)) == len(family)

@@ -2,7 +2,7 @@
 
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -20,6 +20,21 @@ def processes(environment):
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
     return found
+
+
+def command_line(process):
+    """The words of the process's command line; none once it has ended."""
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
+
+
+def kill_processes(environment):
+    """Kill the living processes that have this environment's mark; one that ends meanwhile is as good as killed."""
+    for process in processes(environment):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def wait_for(condition, seconds, what):
@@ -49,8 +64,7 @@ def going_on(mirror, stage="train", trouble="stubborn"):
     finally:
         process.kill()
         process.communicate()
-        for left in processes(mirror.environment):
-            left.kill()
+        kill_processes(mirror.environment)
     mirror.set_line(stage, "value: 50")
 
 

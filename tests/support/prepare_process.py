@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -94,5 +95,6 @@ def wait_for_end(family: list[psutil.Process], seconds: float = PATIENCE, *, kil
     while (left := [process for process in family if runs(process)]) and time.monotonic() < deadline:
         time.sleep(0.02)
     for process in left if kill else ():
-        process.kill()
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
     return left

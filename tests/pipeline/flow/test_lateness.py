@@ -13,7 +13,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 
 import pytest
 from daemons import PATIENCE
-from flow_runs import check_ended_well, processes, wait_for
+from flow_runs import check_ended_well, kill_processes, processes, wait_for
 from mirror import Mirror
 from prefect_server import prefect_server, quiet_environment
 
@@ -59,8 +59,7 @@ def serving_often(mirror):
     finally:
         process.kill()
         process.wait()
-        for left in processes(mirror.environment):
-            left.kill()
+        kill_processes(mirror.environment)
 
 
 def mean_iou(mirror):

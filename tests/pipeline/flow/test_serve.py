@@ -13,7 +13,16 @@ import pytest
 import requests
 from browser import browser_page
 from daemons import PATIENCE
-from flow_runs import check_ended_well, going_on, local_times, processes, scheduled_runs, wait_for
+from flow_runs import (
+    check_ended_well,
+    command_line,
+    going_on,
+    kill_processes,
+    local_times,
+    processes,
+    scheduled_runs,
+    wait_for,
+)
 from mirror import STAGES, Mirror
 from prefect_server import Api
 
@@ -62,8 +71,7 @@ def served(mirror, api, name, *flags):
     finally:
         process.kill()
         process.wait()
-        for left in processes(environment):
-            left.kill()
+        kill_processes(environment)
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +181,8 @@ def test_a_run_is_cancelled_through_the_api_and_a_second_one_refused(mirror, api
     assert "error: another process is running the stages here" in by_hand
 
     api.post(f"flow_runs/{run}/set_state", state={"type": "CANCELLING"})
-    ticks = {process.pid for process in processes(nightly["environment"]) if "stage.py" in " ".join(process.cmdline())}
+    living = processes(nightly["environment"])
+    ticks = {process.pid for process in living if "stage.py" in " ".join(command_line(process))}
     assert ticks
     wait_for(
         lambda: not ticks & {left.pid for left in processes(nightly["environment"])}, PATIENCE, "the stage is left"
