@@ -22,6 +22,7 @@ from sceneparse.core.collecting import own_process
 from sceneparse.core.errors import InputError, exit_with, printable_lines
 from sceneparse.core.file_errors import file_error, files_understood, flush_output
 from sceneparse.core.tensorflow_loading import show_all
+from sceneparse.core.terminal import print_text
 
 SHELLS = ("bash", "zsh", "tcsh")
 
@@ -87,7 +88,11 @@ def _run() -> None:
         if interrupted:  # libraries turn KeyboardInterrupt into other exceptions during import
             sys.exit(128 + signal.SIGINT)
         message = printable_lines(str(error))
-        sys.exit(f"error: {type(error).__name__}: {message}\nThis is a defect: --debug shows where, please report it.")
+        print_text(
+            f"error: {type(error).__name__}: {message}\nThis is a defect: --debug shows where, please report it.",
+            sys.stderr,
+        )
+        sys.exit(1)
 
 
 def _watch_interrupts() -> list[int]:

@@ -11,6 +11,7 @@ from urllib.request import getproxies
 
 from sceneparse.core.errors import InputError
 from sceneparse.core.proxies import no_proxy
+from sceneparse.core.terminal import print_text
 
 OWN_HOME = Path("state/flow/prefect")  # for Prefect's records, if the user's home cannot be written
 
@@ -54,7 +55,7 @@ def _choose_home() -> None:
             next_step="set PREFECT_HOME to another folder, or unset it",
         )
     own = OWN_HOME.resolve()
-    print(f"note: {home} cannot be written ({problem}): Prefect's records are in {own}", file=sys.stderr)
+    print_text(f"note: {home} cannot be written ({problem}): Prefect's records are in {own}", sys.stderr)
     os.environ["PREFECT_HOME"] = str(own)
     profiles = home / "profiles.toml"
     if os.access(profiles, os.R_OK):  # the profiles may name the API

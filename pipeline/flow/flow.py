@@ -32,6 +32,7 @@ from pipeline.repro.stage_paths import stage_path
 from sceneparse.core.errors import BusyError, InputError, TransientError
 from sceneparse.core.file_errors import files_understood
 from sceneparse.core.files import write_json
+from sceneparse.core.terminal import print_text
 from sceneparse.scores.results import read_scores
 
 
@@ -134,7 +135,7 @@ def _run(
         upstream = [states[name] for name in node.needs]
         digest = when_free(overlap, partial(current, node.name))
         states[node.name] = state = run_stage(node.name, digest, return_state=True, wait_for=upstream)
-        print(f"{node.name:<12}{state.name}", flush=True)
+        print_text(f"{node.name:<12}{state.name}")
         if not state.is_completed():
             return _ended_by(node.name, state)
         keep_copy(project.root)
@@ -151,7 +152,7 @@ def _run(
     if push:
         names = [node.name for node in stages]
         state = _push_task(project, overlap)(names, return_state=True, wait_for=list(states.values()))
-        print(f"{'push':<12}{state.name}", flush=True)
+        print_text(f"{'push':<12}{state.name}")
         if not state.is_completed():
             return _ended_by("push", state)
         write_json(project.root / PUSHED, scores)

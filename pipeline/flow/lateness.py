@@ -13,6 +13,7 @@ from uuid import UUID
 
 from pipeline.flow.own_server import last_error
 from pipeline.flow.server import PrefectApi
+from sceneparse.core.terminal import print_text
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
@@ -40,7 +41,7 @@ async def watch(runner: "Runner", deployment: UUID, name: str, api: PrefectApi) 
             if now != trouble:  # another late run than before is progress
                 trouble, since, warned = now, time.monotonic(), False
             if trouble and not warned and time.monotonic() - since >= LATE_SECONDS:
-                print(f"warning: the schedule of {name} starts no run: {trouble}\n  {_reason(api)}", file=sys.stderr)
+                print_text(f"warning: the schedule of {name} starts no run: {trouble}\n  {_reason(api)}", sys.stderr)
                 warned = True
 
 

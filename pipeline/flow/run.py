@@ -19,6 +19,7 @@ from pipeline.repro.project_root import project_root
 from pipeline.repro.stage_names import check_stage_name
 from sceneparse.core.collecting import uncollected
 from sceneparse.core.errors import TRY_AGAIN
+from sceneparse.core.terminal import print_text
 
 # Modules that Prefect and DVC import when a flow runs: here they load while our own server starts.
 NEEDED = (
@@ -58,7 +59,7 @@ def run(**parameters: Any) -> None:
     if state.name == "Cancelled":
         sys.exit("cancelled: run again to resume")
     if not state.is_completed():
-        print(f"error: {state.message}", file=sys.stderr)
+        print_text(f"error: {state.message}", sys.stderr)
         passes = state.name == "Refused" or may_pass(state.result(raise_on_failure=False))
         sys.exit(TRY_AGAIN if passes else 1)
     print(state.message)

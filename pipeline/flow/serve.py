@@ -22,6 +22,7 @@ from pipeline.repro.project import Project
 from pipeline.repro.project_root import project_root
 from pipeline.repro.stage_names import check_stage_name
 from sceneparse.core.errors import InputError
+from sceneparse.core.terminal import print_text
 
 if TYPE_CHECKING:
     from prefect.runner import Runner
@@ -85,7 +86,7 @@ async def _serve(runner: "Runner", api: PrefectApi, announcement: str, *, name: 
         async with get_client() as client:
             error = await client.api_healthcheck()
         if error:
-            print(f"warning: Prefect's API does not answer, the schedule stays active there: {error}", file=sys.stderr)
+            print_text(f"warning: Prefect's API does not answer, the schedule stays active there: {error}", sys.stderr)
             runner.pause_on_shutdown = False
         await runner.astop()
     await serving

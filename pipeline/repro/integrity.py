@@ -23,6 +23,7 @@ from sceneparse.core.errors import REPAIR
 from sceneparse.core.files import matches_digest, write_json
 from sceneparse.core.parallel import usable_cpus
 from sceneparse.core.progress import progress
+from sceneparse.core.terminal import print_text
 
 MEMORY = "state/flow/verified.json"  # outputs that had the bytes of their digest -> their state at that time
 MOST_BYTES = 1 << 20  # of the memory: a line for each output
@@ -108,10 +109,10 @@ def repair(project: Project, outputs: Outputs, stage: str) -> list[Path]:
     with project.alone():
         if damaged := outputs.damaged(stage):
             for path in (*damaged, *damaged_objects(project.cache())):
-                print(f"note: {_shown(project, path)} was damaged: removed", file=sys.stderr, flush=True)
+                print_text(f"note: {_shown(project, path)} was damaged: removed", sys.stderr)
                 _remove(path)
             for path in outputs.cache_again():
-                print(f"note: {_shown(project, path)} is whole: copied to the cache", file=sys.stderr, flush=True)
+                print_text(f"note: {_shown(project, path)} is whole: copied to the cache", sys.stderr)
     return damaged
 
 
@@ -133,7 +134,8 @@ def verify(remove_damaged: bool) -> None:
     elif remove_damaged:
         print("dvc pull brings back what the remote has, sceneparse run makes the rest again")
     else:
-        sys.exit(f"error: damaged files: {REPAIR}")
+        print_text(f"error: damaged files: {REPAIR}", sys.stderr)
+        sys.exit(1)
 
 
 def _remove(path: Path) -> None:

@@ -14,6 +14,7 @@ from pipeline.repro.project import WRITE_SECONDS, Project
 from pipeline.repro.project_files import MOST_BYTES
 from sceneparse.core.documents import parse_yaml
 from sceneparse.core.files import write_text
+from sceneparse.core.terminal import print_text
 
 LOCK, COPY = Path("dvc.lock"), Path("state/flow/dvc.lock")
 
@@ -39,7 +40,7 @@ def restore_torn(root: Path) -> None:
             candidates = [text for text in _candidates(root) if _is_whole(text)]
             if candidates:
                 write_text(root / LOCK, max(candidates, key=lambda text: _agreeing_stages(root, text)))
-                print(f"note: {LOCK} was torn, and is restored", file=sys.stderr, flush=True)
+                print_text(f"note: {LOCK} was torn, and is restored", sys.stderr)
         return
 
 

@@ -21,6 +21,7 @@ from sceneparse.core.errors import printable
 from sceneparse.core.fields import source_text
 from sceneparse.core.files import file_digest
 from sceneparse.core.tables import print_json, print_line, print_table
+from sceneparse.core.terminal import print_text
 from sceneparse.dataset.layout import SPLITS
 
 
@@ -65,10 +66,10 @@ def print_report(report: Report) -> None:
     """Print errors, warnings and the summary."""
     for title, error in (("error", True), ("warning", False)):
         for kind, findings in report.of_severity(error).items():
-            print(f"{title}: {KINDS[kind].title} ({len(findings)})")
+            print_text(f"{title}: {KINDS[kind].title} ({len(findings)})")
             for _, where, text in findings:
                 print_line(f"    {where}: {text}" if text else f"    {where}")
-            print(f"  fix: {KINDS[kind].fix}\n")
+            print_text(f"  fix: {KINDS[kind].fix}\n")
     summaries = [_summary(split, contents) for split, contents in report.contents.items()]
     print_table([*summaries[0]], (row.values() for row in summaries))
     print()

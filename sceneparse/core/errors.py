@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, NoReturn
 
+from sceneparse.core.terminal import print_text
+
 TRY_AGAIN = 75  # exit status after a TransientError: EX_TEMPFAIL of <sysexits.h>
 # Next step for a damaged output of a stage. DVC alone would copy the damage from its cache again.
 REPAIR = "sceneparse verify --remove, then dvc pull or sceneparse run"
@@ -75,5 +77,5 @@ class BusyError(TransientError):
 
 def exit_with(error: InputError) -> NoReturn:
     """Print an error without a traceback, and exit with 1, or with TRY_AGAIN if it may pass."""
-    print(f"error: {error}", file=sys.stderr)
+    print_text(f"error: {error}", sys.stderr)
     sys.exit(TRY_AGAIN if isinstance(error, TransientError) else 1)

@@ -8,6 +8,8 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
+from sceneparse.core.terminal import print_text
+
 RARE_SECONDS = 30.0  # between lines where there is no terminal, and before the first
 DRAW = "SCENEPARSE_BARS"  # environment variable: draw bars although standard error is no terminal, its reader has one
 LINE = "{desc}: {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
@@ -21,6 +23,12 @@ def progress(iterable: Iterable[Any] | None = None, desc: str = "", **settings: 
         settings |= {"mininterval": RARE_SECONDS, "maxinterval": RARE_SECONDS, "delay": RARE_SECONDS}
         settings |= {"file": _Lines(sys.stderr), "bar_format": LINE}
     return tqdm(iterable, desc, **settings)
+
+
+def print_above_bars(text: str) -> None:
+    """Print lines on standard error, above all bars."""
+    with tqdm.external_write_mode(file=sys.stderr):
+        print_text(text, sys.stderr)
 
 
 class AboveBars(logging.StreamHandler[TextIO]):

@@ -1,10 +1,12 @@
 """Tables, lines and JSON on standard output, free of characters that a terminal takes for a command."""
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 from sceneparse.core.errors import printable
+from sceneparse.core.terminal import on_terminal, print_columns, print_text
 
 
 def print_json(value: object) -> None:
@@ -15,7 +17,7 @@ def print_json(value: object) -> None:
 
 def print_line(text: str, file: TextIO | None = None) -> None:
     """Print a line that names things from outside, escaped; to standard output by default."""
-    print(printable(text), file=file)
+    print_text(printable(text), file)
 
 
 def print_table(heads: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
@@ -26,6 +28,9 @@ def print_table(heads: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
     content = [list(row) for row in rows]
     numeric = [not any(isinstance(row[column], str) for row in content) for column in range(len(heads))]
     cells = [list(heads), *([_cell(value) for value in row] for row in content)]
+    if on_terminal(sys.stdout):
+        print_columns(cells[0], cells[1:], numeric)
+        return
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for line in cells:
         aligned = (

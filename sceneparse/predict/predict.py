@@ -14,13 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-
 from sceneparse.core.errors import InputError
 from sceneparse.core.fields import Palette
 from sceneparse.core.file_errors import raise_passing
-from sceneparse.core.progress import progress
+from sceneparse.core.progress import print_above_bars, progress
 from sceneparse.core.tables import print_json, print_line, print_table
+from sceneparse.core.terminal import print_text
 from sceneparse.dataset.images import Pixels
 from sceneparse.dataset.photos import LOST
 from sceneparse.dataset.suffixes import listed
@@ -95,7 +94,7 @@ def predict(
 def _add(results: Results, name: str, result: Prediction | InputError, seconds: float = 0.0) -> None:
     results[name] = result, seconds
     if isinstance(result, InputError):
-        tqdm.write(f"error: {result}", file=sys.stderr)
+        print_above_bars(f"error: {result}")
 
 
 def _label_all(
@@ -124,9 +123,9 @@ def _label_all(
 def _print_notes(lost: Lost, ignored: Counter[str]) -> None:
     """Count on standard error the files, and the parts of pictures, that the results lack."""
     if ignored:
-        print(f"note: ignored, as they cannot be read: {listed(ignored)}", file=sys.stderr)
+        print_text(f"note: ignored, as they cannot be read: {listed(ignored)}", sys.stderr)
     for kind, count in sorted(Counter(kind for kinds in lost.values() for kind in kinds).items()):
-        print(f"note: {count} of {len(lost)} pictures: {LOST[kind]}", file=sys.stderr)
+        print_text(f"note: {count} of {len(lost)} pictures: {LOST[kind]}", sys.stderr)
 
 
 def _print_json(results: Results, seconds: float, lost: Lost, ignored: Counter[str]) -> None:

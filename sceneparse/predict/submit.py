@@ -8,7 +8,6 @@ pictures give equal bytes, also after a kill, which loses no finished PNG.
 
 import hashlib
 import shutil
-import sys
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,12 +15,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import add_member, atomic_write, file_digest
 from sceneparse.core.locks import locked
-from sceneparse.core.progress import progress
+from sceneparse.core.progress import print_above_bars, progress
 from sceneparse.core.tables import print_line
 from sceneparse.dataset.images import Pixels, decode_annotation, encode_annotation
 from sceneparse.inference.loading import load_parser
@@ -97,7 +95,7 @@ def _label(parser: "SceneParser", test: Release, work: Path, options: LabelOptio
     for done in progress(labelled, total=total, initial=total - len(waiting), desc="submit", unit="image"):
         if isinstance(done.result, InputError):
             failed.append(done.source.name)
-            tqdm.write(f"error: {done.result}", file=sys.stderr)
+            print_above_bars(f"error: {done.result}")
     if failed:
         raise InputError(
             f"{len(failed)} of {total} test pictures cannot be used",

@@ -15,6 +15,7 @@ import numpy as np
 
 from sceneparse.core.errors import InputError
 from sceneparse.core.fields import Palette
+from sceneparse.core.terminal import print_text
 from sceneparse.inference.loading import load_parser
 
 
@@ -45,7 +46,7 @@ def web(
         address = f"http://{shown}:{number}/"
         print(f"sceneparse web: {address} (Ctrl-C ends it)", flush=True)
         if not own.is_loopback:
-            print("warning: whoever reaches this machine can use the page; nothing is encrypted", file=sys.stderr)
+            print_text("warning: whoever reaches this machine can use the page; nothing is encrypted", sys.stderr)
         if open_browser:
             webbrowser.open(address)
         with suppress(KeyboardInterrupt):
