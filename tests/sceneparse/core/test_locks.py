@@ -70,7 +70,7 @@ def test_a_file_that_its_user_renames_is_not_handed_to_the_next_one(tmp_path):
             assert not os.path.sameopenfile(first.fileno(), second.fileno())
 
 
-@pytest.mark.parametrize("rounds", [200, pytest.param(20_000, marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("rounds", [200, pytest.param(20_000, marks=pytest.mark.soak)])
 def test_many_take_turns_at_a_lock_that_each_removes(tmp_path, rounds):
     command = [sys.executable, "-c", CONTENDER, tmp_path, str(rounds)]
     contenders = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]

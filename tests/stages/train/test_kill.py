@@ -55,9 +55,7 @@ def stopped(process, epochs, seconds, number):
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize(
-    "times", [3, pytest.param(8, marks=pytest.mark.exhaustive), pytest.param(20, marks=pytest.mark.soak)]
-)
+@pytest.mark.parametrize("times", [3, pytest.param(20, marks=pytest.mark.soak)])
 def test_killed_at_random_moments_it_ends_with_the_same_bytes(inputs, tmp_path, times):
     """Curves, best epoch, model and card: all bytes of all outputs, each time that a training comes to its end."""
     finish(start(inputs, tmp_path / "alone"))
