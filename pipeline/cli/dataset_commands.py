@@ -21,9 +21,9 @@ def add_data(commands: "Subparsers") -> None:
         "sceneparse.convert.init:init",
         "write params.yaml for a dataset in ADE20K's layout, after checking it",
         ("scenes.zip", "scenes.zip --preset scratch"),
-        "Takes a preset, names the dataset in it, and fits it: as many updates for any number of pictures, records no\n"
-        "larger than the pictures. Prints each value that changes. If the dataset has errors, it lists them, writes\n"
-        "nothing and exits with 1.",
+        "Takes the values of a preset, the path and digest of the dataset, more epochs the fewer pictures it has, and\n"
+        "records no larger than its pictures. Prints each value that changes. If the dataset has errors, it lists them,\n"
+        "writes nothing and exits with 1.",
     )
     command.add_argument("dataset", type=Path, help="a zip or a directory")
     command.add_argument(

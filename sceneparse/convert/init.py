@@ -20,6 +20,9 @@ from sceneparse.params.whole import Params
 # Training pictures of the dataset on which a preset's epochs were chosen: others get as many updates.
 TUNED_ON = {"imagenet": 367, "scratch": 367}
 LEAST_EPOCHS, MOST_EPOCHS = 4, 200
+LEAST_VALIDATIONS = (
+    10  # of a training with more epochs than the preset's: its validations are small, and first scores late
+)
 STRIDE = 32  # sides of records are multiples of the network's largest stride
 
 
@@ -44,7 +47,7 @@ def init(dataset: Path, name: str, params: Path) -> None:
     fitted = fit_params(values, name, report, dataset)
     write_params(params, name, fitted)
     print_line(_summary(dataset, report, fitted))
-    print_line("next: dvc repro")
+    print_line("next: dvc repro   (the training prints after each epoch how long it still takes)")
 
 
 def fit_params(values: Params, name: str, report: Report, dataset: Path) -> Params:
@@ -56,6 +59,8 @@ def fit_params(values: Params, name: str, report: Report, dataset: Path) -> Para
     if name in TUNED_ON:
         epochs = min(MOST_EPOCHS, max(LEAST_EPOCHS, round(train.epochs * TUNED_ON[name] / training)))
     validations = train.epochs / train.validate_epochs
+    if epochs > train.epochs:
+        validations = max(validations, LEAST_VALIDATIONS)
     crop = train.augment.crop if train.augment.crop and train.augment.crop < size else None
     first = train.augment.first_crop if train.augment.first_crop and train.augment.first_crop < (crop or size) else None
     changes: dict[str, dict[str, Any]] = {

@@ -152,16 +152,22 @@ def epoch_line(epoch: int, epochs: int, row: Row, best: tuple[int, float] | None
 
 
 class Pace:
-    """Time left at the pace of the last epochs, which can have larger pictures than the first."""
+    """Time left at the pace of the last epochs, if updates cost as much as their windows have pixels.
 
-    def __init__(self, step: int, epochs: int) -> None:
+    `steps`: updates in an epoch; `sides`: the window's side in each epoch; `epochs`: how many make the pace.
+    """
+
+    def __init__(self, step: int, steps: int, sides: Sequence[int], epochs: int) -> None:
+        self._ends = steps * np.arange(len(sides) + 1)
+        self._pixels = np.cumsum([0, *(side * side for side in sides)])
         self._marks = deque([(step, time.monotonic())], maxlen=1 + epochs)
 
-    def seconds_left(self, step: int, total: int) -> float:
-        """Return the seconds from `step`, the end of an epoch, to `total`."""
+    def seconds_left(self, step: int) -> float:
+        """Return the seconds from `step`, the end of an epoch, to the end of the training."""
         self._marks.append((step, time.monotonic()))
         (first, began), (_, now) = self._marks[0], self._marks[-1]
-        return (now - began) / (step - first) * (total - step)
+        done, reached = np.interp([first, step], self._ends, self._pixels)
+        return float((now - began) / (reached - done) * (self._pixels[-1] - reached))
 
 
 def warn_if_one_class(confusion: Confusion, classes: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from sceneparse.core.progress import progress
 from sceneparse.params.train import Train
+from sceneparse.records.augment import window_sides
 from sceneparse.records.manifest import Manifest
 from stages.train.checkpoint import Checkpoints
 from stages.train.histograms import write_histograms
@@ -47,7 +48,8 @@ class Loop:
     def run(self, step: int, batches: Iterator[Any], validation: Iterable[Any], *, quiet: bool) -> None:
         """Train from `step` to the end; exit after a step, its state saved, once `stop` has filled."""
         total, frozen = self.steps * self.params.epochs, self.steps * self.params.freeze_epochs
-        saved, pace = time.monotonic(), Pace(step, self.params.validate_epochs)
+        sides = window_sides(self.params.augment, self.manifest.size, self.params.epochs)
+        saved, pace = time.monotonic(), Pace(step, self.steps, sides, self.params.validate_epochs)
         with progress(total=total, initial=step, unit="step", desc="train", smoothing=0.05, disable=quiet) as bar:
             while step < total:
                 step += 1
@@ -71,7 +73,7 @@ class Loop:
                 if epoch_ends:
                     self._end_epoch(step, validation if self._validates(step // self.steps) else None)
                     self._show_pictures(step)
-                    self._report(step, pace.seconds_left(step, total))
+                    self._report(step, pace.seconds_left(step))
                 if save:
                     self._save(step)
                     saved = time.monotonic()

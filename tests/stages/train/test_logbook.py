@@ -114,12 +114,24 @@ def test_an_epochs_line_keeps_its_columns():
 def test_the_time_left_is_that_of_the_last_epochs_of_this_run(monkeypatch):
     clock = [1000.0]
     monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
-    pace = Pace(step=25, epochs=2)  # as after a resume: 25 steps are no work of this run
+    pace = Pace(step=25, steps=10, sides=[64] * 10, epochs=2)  # as after a resume: 25 steps are no work of this run
     left = []
     for step, seconds in ((30, 10), (40, 60), (50, 20), (60, 40)):
         clock[0] += seconds
-        left.append(pace.seconds_left(step, total=100))
+        left.append(pace.seconds_left(step))
     assert left == [10 / 5 * 70, 70 / 15 * 60, 80 / 20 * 50, 60 / 20 * 40], "two epochs, as every second is validated"
+
+
+def test_the_time_left_counts_the_pixels_of_the_coming_windows(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
+    pace = Pace(step=0, steps=5, sides=[32, 64, 64], epochs=1)
+    clock[0] = 10
+    assert pace.seconds_left(5) == 10 * (4 + 4)
+    clock[0] = 40  # less than four times an epoch of the small window
+    assert pace.seconds_left(10) == 30
+    clock[0] = 70
+    assert pace.seconds_left(15) == 0
 
 
 @pytest.mark.parametrize(
