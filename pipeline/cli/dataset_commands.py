@@ -22,8 +22,8 @@ def add_data(commands: "Subparsers") -> None:
         "write params.yaml for a dataset in ADE20K's layout, after checking it",
         ("scenes.zip", "scenes.zip --preset scratch"),
         "Takes the values of a preset, the path and digest of the dataset, more epochs the fewer pictures it has, and\n"
-        "records no larger than its pictures. Prints each value that changes. If the dataset has errors, it lists them,\n"
-        "writes nothing and exits with 1.",
+        "records no larger than its pictures. Prints each value that changes. If the dataset has errors, it lists\n"
+        "them, writes nothing and exits with 1.",
     )
     command.add_argument("dataset", type=Path, help="a zip or a directory")
     command.add_argument(
