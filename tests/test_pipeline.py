@@ -112,6 +112,22 @@ def test_a_changed_param_affects_its_stage_alone(built):
     assert affected == {section: {section} for section in sections} | several
 
 
+def test_another_size_makes_other_records(built):
+    """DVC's run cache leaves out each key named size of a section that it reads whole."""
+    names = ("params.yaml", "dvc.lock", "data/records/manifest.json")
+    before = {name: built.read(name) for name in names}
+    size = json.loads(before[names[-1]])["size"]
+    built.set_param("prepare.size", size * 2)
+    try:
+        assert "Running stage 'prepare'" in built.run("dvc", "repro", "prepare")
+        assert json.loads(built.read(names[-1]))["size"] == size * 2
+    finally:
+        (built.path / "params.yaml").write_bytes(before["params.yaml"])
+        output = built.run("dvc", "repro", "prepare")
+    assert "Stage 'prepare' is cached" in output
+    assert {name: built.read(name) for name in names} == before
+
+
 def test_a_changed_source_file_affects_the_stages_that_use_it(built):
     files = {
         "stages/train/losses.py": {"train"},
