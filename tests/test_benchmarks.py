@@ -14,7 +14,7 @@ from photos import picture
 from ruamel.yaml import YAML
 from small_model import save_small_model
 
-from benchmarks import recipes, transfer
+from benchmarks import against_pytorch, recipes, transfer
 from sceneparse.network.fcn8s import build_fcn8s
 from sceneparse.params.model import Model
 from stages.prepare.stage import prepare
@@ -82,6 +82,21 @@ def test_transfer():
 def test_together(root):
     flags = ["--batch-size", 2, "--width", 1 / 64, "--seconds", 0.1, "--rounds", 1]
     assert re.search(r"input [\d.]+, step [\d.]+, both [\d.]+ pictures/s: ", run(root, "together", *flags))
+
+
+def test_against_pytorch(monkeypatch, capsys):
+    """Processes that answer as the steps do: half a second here, one there, a gigaflop and two of the peak."""
+    answers = {"sceneparse": ("1e9", 0.5), "bilinear": ("PyTorch", 1.0), "peak": ("2e9", 0.5)}
+    script = "import sys; print(sys.argv[1], flush=True); [print(sys.argv[2], flush=True) for _ in sys.stdin]"
+    processes = {name: [sys.executable, "-c", script, title, str(value)] for name, (title, value) in answers.items()}
+    monkeypatch.setattr(against_pytorch, "commands", lambda *_: processes)
+    against_pytorch.compare("python", 2, 3)
+    assert capsys.readouterr().out.splitlines() == [
+        "batch 2: sceneparse, 2 GFLOP/s: 0.50 s (0.50 to 0.50)",
+        "batch 2: PyTorch: 1.00 s (1.00 to 1.00), ratio 0.50 (0.50 to 0.50)",
+        "batch 2: peak, 4 GFLOP/s: 0.50 s (0.50 to 0.50)",
+        "batch 2: 50% of the peak",
+    ]
 
 
 @pytest.mark.exhaustive

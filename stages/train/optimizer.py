@@ -48,7 +48,32 @@ class PerVariable:
         super().update_step(gradient, variable, rate)  # type: ignore[misc]  # Keras's method
 
 
-class Adam(PerVariable, keras.optimizers.Adam):  # type: ignore[misc]  # Keras has no types
+class OnePassAdam(keras.optimizers.Adam):  # type: ignore[misc]  # Keras has no types
+    """Adam by TensorFlow's own kernel: one pass over a variable, where Keras's operations make ten."""
+
+    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
+        """Update one variable by the arithmetic of Keras's method."""
+        if keras.backend.backend() != "tensorflow":
+            super().update_step(gradient, variable, learning_rate)
+            return
+        import tensorflow as tf
+
+        index, step = self._get_variable_index(variable), ops.cast(self.iterations + 1, variable.dtype)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            beta1_power=ops.power(ops.cast(self.beta_1, variable.dtype), step),
+            beta2_power=ops.power(ops.cast(self.beta_2, variable.dtype), step),
+            lr=learning_rate,
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            epsilon=self.epsilon,
+            grad=gradient,
+        )
+
+
+class Adam(PerVariable, OnePassAdam):
     """AdamW (Kingma, Ba 2015; Loshchilov, Hutter 2019), variable by variable."""
 
 

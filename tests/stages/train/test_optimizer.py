@@ -39,6 +39,26 @@ def test_kernels_decay_and_biases_do_not(params, name):
     np.testing.assert_array_equal(bias, 1)
 
 
+def test_adamw_by_hand(params):
+    """The published update in NumPy, for a kernel of the backbone and one of the head."""
+    generator = np.random.default_rng(0)
+    weights = [generator.normal(size=(3, 4)) for _ in range(2)]
+    variables = [keras.Variable(value, dtype="float32", name="kernel") for value in weights]
+    train = params.model_copy(update={"weight_decay": 0.1, "backbone_rate": 0.5})
+    optimizer = build_optimizer(train, PolySchedule(0.01, 0.0, 0, 10), variables, variables[:1])
+    moments = [[np.zeros((3, 4)), np.zeros((3, 4))] for _ in range(2)]
+    for step in range(1, 6):
+        gradients = [generator.normal(size=(3, 4)) for _ in range(2)]
+        optimizer.apply([gradient.astype(np.float32) for gradient in gradients], variables)
+        for number, (gradient, (m, v), rate) in enumerate(zip(gradients, moments, (0.005, 0.01), strict=True)):
+            m[:] = 0.9 * m + (1 - 0.9) * gradient
+            v[:] = 0.999 * v + (1 - 0.999) * gradient**2
+            change = m / (1 - 0.9**step) / (np.sqrt(v / (1 - 0.999**step)) + 1e-7)
+            weights[number] = weights[number] * (1 - rate * 0.1) - rate * change
+    for variable, weight in zip(variables, weights, strict=True):
+        np.testing.assert_allclose(np.array(variable), weight, rtol=1e-5)
+
+
 def test_float16_scales_the_loss(params):
     train = params.model_copy(update={"precision": "mixed_float16"})
     assert isinstance(
