@@ -7,7 +7,6 @@ upright or as stored. Only the picture's header is checked here; damaged pixel d
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
 from PIL import Image
 
 from sceneparse.dataset.archive import Dataset, Pair
@@ -72,7 +71,7 @@ def check_pair(dataset: Dataset, pair: Pair, classes: int | None) -> Checked:
     if image and stored and annotated and annotated != stored:
         problems += _check_size(image, pair, annotated)
     if annotation is not None and classes is not None:
-        above = [int(value) for value in np.unique(np.asarray(annotation)) if value > classes]
+        above = [value for value, count in enumerate(annotation.histogram()) if count and value > classes]
         if above:
             text = f"annotation values above the {classes} classes: {above}"
             problems.append(Problem("values", pair.annotation, text))
