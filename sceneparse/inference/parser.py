@@ -107,16 +107,15 @@ class Compiled:
     def __init__(self, network: Network) -> None:
         self.network = network
         coarse, self._factor = cut_upsampling(network)
-        self._logits, self._coarse = tf.function(network), tf.function(coarse)
+        self._logits, self._coarse = _compiled(network), _compiled(coarse)
 
     def __call__(self, images: Tensor, training: bool) -> Tensor:
         """Return logits for uint8 images [B, H, W, 3]."""
-        return _trace(self._logits, images)(images)
+        return _run(self._logits, images)
 
     def scores(self, images: Tensor) -> OutputScores:
         """Return the logits of uint8 images [B, H, W, 3] of any size, before the network's last upsampling."""
-        padded = pad(images)
-        return OutputScores(_trace(self._coarse, padded)(padded), self._factor, images.shape[1:3], "logits")
+        return OutputScores(_run(self._coarse, pad(images)), self._factor, images.shape[1:3], "logits")
 
 
 def score_views(
@@ -138,6 +137,11 @@ def score_views(
     return OutputScores(total / (len(views.scales) * (1 + views.flip)), 1, size, "probabilities")
 
 
-def _trace(function: Any, images: Tensor) -> Any:
-    """Return the trace for images of this shape; called directly, a tf.function warns of many traces, wanted here."""
-    return function.get_concrete_function(tf.TensorSpec(images.shape, images.dtype), training=False)
+def _compiled(network: Network) -> Any:
+    return tf.function(lambda images: network(images, training=False), autograph=False)
+
+
+def _run(function: Any, images: Tensor) -> Any:
+    """Run the trace for images of this shape; called directly, a tf.function warns of many traces, wanted here."""
+    images = tf.convert_to_tensor(images)
+    return function.get_concrete_function(tf.TensorSpec(images.shape, images.dtype))(images)

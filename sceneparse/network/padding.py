@@ -28,6 +28,8 @@ def pad(images: Tensor) -> Tensor:
     """
     # Not -height % STRIDE: tf2onnx would divide a negative number towards zero.
     below, right = ((STRIDE - side % STRIDE) % STRIDE for side in _sides(images))
+    if isinstance(below, int) and isinstance(right, int) and not below + right:
+        return images
     mean = tf.constant(MEAN_RGB)
     padded = tf.pad(tf.cast(images, tf.float32) - mean, [[0, 0], [0, below], [0, right], [0, 0]]) + mean
     return tf.cast(tf.round(padded), tf.uint8)
@@ -35,6 +37,8 @@ def pad(images: Tensor) -> Tensor:
 
 def _sides(images: Tensor) -> tuple[Any, Any]:
     """Return the height and the width: numbers where they are known, else tensors."""
-    sides = zip(images.shape[1:3], tf.unstack(tf.shape(images)[1:3]), strict=True)
-    height, width = (dynamic if static is None else static for static, dynamic in sides)
-    return height, width
+    known = images.shape[1:3]
+    if None not in known:
+        return known[0], known[1]
+    dynamic = tf.shape(images)
+    return tuple(dynamic[axis] if side is None else side for axis, side in enumerate(known, 1))

@@ -6,6 +6,8 @@ does. The tables hold `original`.
 """
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,6 +16,7 @@ import numpy as np
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import write_json
 from sceneparse.core.locks import output_lock
+from sceneparse.core.parallel import in_order
 from sceneparse.core.progress import progress
 from sceneparse.core.tensorflow_loading import load_tensorflow
 from sceneparse.dataset.archive import Archive
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
 
     from sceneparse.inference.parser import SceneParser
     from sceneparse.inference.views import Views
+
+
+AHEAD = 2  # pairs decoded before their turn
 
 
 class Sections(Protocol):
@@ -89,16 +95,19 @@ def score_originals(
     classes, scenes = len(archive.classes), archive.scenes()
     total, images = np.zeros((classes, classes + 1), np.int64), []
     matrices, counts = dict[str, Confusion](), Counter[str]()  # of the categories
-    for pair in progress(archive.pairs("validation"), unit="image", desc="evaluate, original size"):
-        image, annotation = open_pair(archive, pair)
-        prediction = parser.annotate(np.asarray(image), views)
-        matrix = confusion_matrix(to_labels(np.asarray(annotation)), to_labels(prediction), classes)
-        images.append((pair.id, *_scores(matrix)))
-        if pair.id in scenes:
-            category = scenes[pair.id]
-            matrices[category] = matrices.get(category, 0) + matrix
-            counts[category] += 1
-        total += matrix
+    pairs = archive.pairs("validation")
+    with ThreadPoolExecutor(1) as reader:  # decodes while the network computes
+        opened = in_order(reader, partial(open_pair, archive), pairs, ahead=AHEAD)
+        bar = progress(opened, total=len(pairs), unit="image", desc="evaluate, original size")
+        for pair, (image, annotation) in zip(pairs, bar, strict=True):
+            prediction = parser.annotate(np.asarray(image), views)
+            matrix = confusion_matrix(to_labels(np.asarray(annotation)), to_labels(prediction), classes)
+            images.append((pair.id, *_scores(matrix)))
+            if pair.id in scenes:
+                category = scenes[pair.id]
+                matrices[category] = matrices.get(category, 0) + matrix
+                counts[category] += 1
+            total += matrix
     categories = [(name, counts[name], matrix.sum(), *_scores(matrix)) for name, matrix in sorted(matrices.items())]
     columns = ["pixel_accuracy", "mean_iou"]
     return (
