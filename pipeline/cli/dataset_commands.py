@@ -111,8 +111,9 @@ def add_data(commands: "Subparsers") -> None:
     command.add_argument(
         "--ignore",
         nargs="+",
-        metavar="CODE",
-        help="values or colours (#rrggbb) that become 0, other; default: the value 255",
+        metavar="CLASS",
+        help="classes of the table, values, or colours (#rrggbb) that become 0, other, and leave the table; default: "
+        "the value 255",
     )
     command.add_argument(
         "--background", metavar="NAME", help="class of pixels that no shape covers; default: none, they become 0"

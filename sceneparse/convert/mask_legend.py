@@ -11,6 +11,7 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,7 +26,7 @@ from sceneparse.convert.class_lists import (
     row_codes,
     row_labels,
 )
-from sceneparse.core.errors import InputError
+from sceneparse.convert.ignoring import drop_ignored
 from sceneparse.dataset.class_table import unusable
 from sceneparse.dataset.labels import MAX_CLASSES
 
@@ -76,42 +77,60 @@ class Legend:
 def read_legend(path: Path, by: str | None, ignore: Sequence[str] | None) -> Legend:
     """Read a class table for masks. Raises InputError that lists every bad row.
 
-    `by`: 'value' or 'colour', needed if the table has both. `ignore`: more codes that become 0, by default the value
-    255.
+    `by`: 'value' or 'colour', needed if the table has both. `ignore`: classes and codes that become 0. The value 255
+    does, too, if neither the table nor `ignore` has values for that.
     """
     rows, note = read_rows(path)
     by_colour = _by_colour(path, rows, by)
-    names, codes = _numbered(path, rows, lambda row: row_codes(row, by_colour), "colour" if by_colour else "value")
-    codes |= _ignored(path, by_colour, ignore, codes)
+    kind, parse = ("colour", parse_colour) if by_colour else ("value", parse_value)
+    names, codes = _numbered(path, rows, lambda row: row_codes(row, by_colour), kind, parse, ignore)
+    if not by_colour and not any(text.strip().isdecimal() for text in ignore or ()):
+        codes.setdefault(255, 0)
     return Legend(names, by_colour, tuple(codes.items()), note=note, colours=_class_colours(path, rows, names))
 
 
-def read_labels(path: Path, background: str | None) -> Legend:
+def read_labels(path: Path, background: str | None, ignore: Sequence[str] | None = None) -> Legend:
     """Read a class table for annotation files; without a column of labels the names are the labels.
 
-    `background`: the class of pixels that no shape covers; it becomes the first class if the table lacks it.
+    `background`: the class of pixels that no shape covers; it becomes the first class if the table lacks it. `ignore`:
+    classes and labels that become 0.
     """
     rows, note = read_rows(path)
     if not any("name" in row for _, row in rows):
         raise refusal(path, _columns(path, {key for _, row in rows for key in row}))
-    legend = _labelled(path, rows, background)
+    legend = _labelled(path, rows, background, ignore)
     return replace(legend, note=note, colours=_class_colours(path, rows, legend.names))
 
 
-def name_labels(labels: Iterable[str], background: str | None, file: Path) -> Legend:
-    """Make each label a class, in their order."""
-    return _labelled(file, [(f"label {label!r}", {"name": label}) for label in labels], background)
+def name_labels(
+    labels: Iterable[str], background: str | None, file: Path, ignore: Sequence[str] | None = None
+) -> Legend:
+    """Make each label but the ignored ones a class, in their order."""
+    return _labelled(file, [(f"label {label!r}", {"name": label}) for label in labels], background, ignore)
 
 
-def _labelled(file: Path, rows: list[Row], background: str | None) -> Legend:
-    names, labels = _numbered(file, rows, row_labels, "label")
-    if background is not None and background not in names:
-        names, labels = _numbered(file, [("--background", {"name": background}), *rows], row_labels, "label")
-    return Legend(names, False, (), tuple(labels.items()), names.index(background) + 1 if background else 0)
+def _labelled(file: Path, rows: list[Row], background: str | None, ignore: Sequence[str] | None) -> Legend:
+    known = {str(row.get("name")).strip() for _, row in rows}
+    if background is not None and background not in known:
+        rows = [("--background", {"name": background}), *rows]
+    names, labels = _numbered(file, rows, row_labels, "label", partial(_label, rows), ignore)
+    return Legend(names, False, (), tuple(labels.items()), names.index(background) + 1 if background in names else 0)
+
+
+def _label(rows: list[Row], text: str) -> str:
+    """Return the label that `text` is. Raises ValueError."""
+    if not any(text in row_labels(row) for _, row in rows):
+        raise ValueError(text)
+    return text
 
 
 def _numbered(
-    path: Path, rows: list[Row], codes_of: Callable[[dict[str, Any]], list[Code]], kind: str
+    path: Path,
+    rows: list[Row],
+    codes_of: Callable[[dict[str, Any]], list[Code]],
+    kind: str,
+    parse: Callable[[str], Code],
+    ignore: Sequence[str] | None,
 ) -> tuple[tuple[str, ...], dict[Code, int]]:
     """Return the classes' names, and each code's annotation value. Raises InputError that lists every bad row."""
     problems: list[str] = []
@@ -129,11 +148,12 @@ def _numbered(
                 problems.append(f"{where}: another class has the same {kind}")
         except ValueError as error:
             problems.append(f"{where}: {error}")
-    if not 1 <= len(numbers) <= MAX_CLASSES:
-        problems.append(f"{len(numbers)} classes")
     if problems:
         raise refusal(path, "\n    ".join(["", *problems]))
-    return tuple(numbers), codes
+    names, codes = drop_ignored(tuple(numbers), codes, ignore or (), parse, kind, path)
+    if not 1 <= len(names) <= MAX_CLASSES:
+        raise refusal(path, f"{len(names)} classes")
+    return names, codes
 
 
 def _class_colours(path: Path, rows: list[Row], names: tuple[str, ...]) -> tuple[str, ...]:
@@ -147,31 +167,6 @@ def _class_colours(path: Path, rows: list[Row], names: tuple[str, ...]) -> tuple
             except ValueError as error:
                 raise refusal(path, f"{where}: {error}") from None
     return tuple(colours.values()) if any(colours.values()) else ()
-
-
-def _ignored(path: Path, by_colour: bool, ignore: Sequence[str] | None, codes: dict[int, int]) -> dict[int, int]:
-    """Return the codes that become 0 beside those that the table ignores."""
-    if ignore is None:
-        return {} if by_colour or 255 in codes else {255: 0}
-    ignored, problems = {}, []
-    for text in ignore:
-        try:
-            code = parse_colour(text) if by_colour else parse_value(text)
-        except ValueError as error:
-            problems.append(str(error))
-            continue
-        if codes.get(code, 0):
-            problems.append(f"{text} is a class of the table")
-        ignored[code] = 0
-    if problems:
-        raise InputError(
-            "--ignore names unusable codes",
-            expected=f"{'colours, as #rrggbb' if by_colour else 'values, 0..65535'}, for {path} has such",
-            got="; ".join(problems),
-            file="the command line",
-            next_step=f"name {'colours' if by_colour else 'values'} that masks have and no class of the table has",
-        )
-    return ignored
 
 
 def _by_colour(path: Path, rows: list[Row], by: str | None) -> bool:

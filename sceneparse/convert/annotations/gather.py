@@ -21,6 +21,7 @@ from sceneparse.convert.annotations.recognition import (
 )
 from sceneparse.convert.annotations.regions import Mask
 from sceneparse.convert.convert_options import ConvertOptions
+from sceneparse.convert.ignoring import forgotten
 from sceneparse.convert.mask_legend import Legend, name_labels, read_labels, read_legend
 from sceneparse.convert.pairing import Source, find_pairs
 from sceneparse.convert.picture_files import IMAGES, NamedFile, find_files, with_suffix
@@ -81,7 +82,7 @@ def _from_masks(options: ConvertOptions, pictures: list[NamedFile], masks: list[
         )
     legend = read_legend(options.classes, options.by, options.ignore)
     pairs, alone = find_pairs(pictures, masks, options)
-    return legend, pairs, alone, [legend.note] if legend.note else []
+    return legend, pairs, alone, [*filter(None, [legend.note]), *forgotten(legend.names)]
 
 
 def _from_files(options: ConvertOptions, files: list[Path]) -> Gathered:
@@ -105,10 +106,11 @@ def _from_album(
             next_step="draw outlines with the tool, or export them in a format that has them",
         )
     if options.classes:
-        legend = read_labels(options.classes, options.background)
+        legend = read_labels(options.classes, options.background, options.ignore)
     else:
-        legend = name_labels(album.classes or sorted(labels), options.background, options.masks)
-    lines = [_title(title, album, legend), *notes, *filter(None, [legend.note]), *_unknown(album, legend, options)]
+        legend = name_labels(album.classes or sorted(labels), options.background, options.masks, options.ignore)
+    lines = [_title(title, album, legend), *notes, *filter(None, [legend.note]), *forgotten(legend.names)]
+    lines += _unknown(album, legend, options)
     drawn = {number for label, number in legend.labels if label in labels} | {legend.background}
     if unused := [name for number, name in enumerate(legend.names, 1) if number not in drawn]:
         lines.append(

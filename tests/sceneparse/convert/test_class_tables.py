@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import subprocess
 
 import pytest
 from mask_folders import write
@@ -93,11 +92,3 @@ def test_class_tables_of_the_documentation(root, tmp_path):
         assert read_legend(table, None, None).names == ("road", "car")
     shown = re.findall(r"`(\[\{.*?\}\])`", (root / "docs/own-data.md").read_text())
     assert [len(read_legend(write(tmp_path / "t.json", text), None, None).names) for text in shown] == [2, 2]
-
-
-def test_the_table_of_camvid_s_colours(root, tmp_path):
-    (line,) = (line for _, text in documented(root) for line in text.splitlines() if line.startswith("awk "))
-    write(tmp_path / "label_colors.txt", "64 128 64\tAnimal\n0 0 0\t\tVoid\n128 128 128\tSky\n")
-    subprocess.run(["bash", "-c", line], cwd=tmp_path, check=True)
-    legend = read_legend(tmp_path / "camvid.csv", None, None)
-    assert (legend.names, legend.codes) == (("Animal", "Sky"), ((0x408040, 1), (0, 0), (0x808080, 2)))

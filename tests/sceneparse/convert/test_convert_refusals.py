@@ -57,7 +57,6 @@ def test_ignored_codes_can_be_given(tmp_path):
     kept = contents(converted(f"{line} --ignore #000000"))
     write(tmp_path / "camvid.csv", CAMVID)
     assert contents(converted(line)) == kept
-    refused(f"{line} --ignore #808080", "#808080 is a class of the table")
     line = voc(tmp_path)
     refused(f"{line} --ignore 7", "255: ")
 
@@ -212,10 +211,17 @@ def test_wrong_usage_is_told_without_reading_anything(tmp_path, capsys, how, exp
 
 def test_what_ignore_cannot_name(tmp_path):
     line = camvid(tmp_path)
+    problem = "--ignore names what the class table lacks"
     for text in ("zz", "7"):
-        refused(f"{line} --ignore #000000 {text}", "colours", text, problem="--ignore names unusable codes")
-    line = f"{voc(tmp_path)} --ignore 255 zz 1 70000"
-    refused(line, "'zz'; 1 is a class", "got 70000", "values, 0..65535, for voc.csv has such", file="the command line")
+        refused(
+            f"{line} --ignore #000000 {text}",
+            "or a colour, as #rrggbb",
+            problem=problem,
+            got=f"{text}, which is neither",
+        )
+    line = f"{voc(tmp_path)} --ignore 255 bycicle 70000"
+    got = "bycicle, which is neither, did you mean bicycle?; 70000, which is neither"
+    refused(line, "a class of voc.csv", "or a value of 0..65535", got=got, file="the command line")
 
 
 def test_a_folder_in_the_zip_s_place_is_refused_first(tmp_path, capsys):
