@@ -9,19 +9,31 @@ file that does not match is removed, a matching one is kept under its digest.
 import hashlib
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sceneparse.core.disk_space import check_space
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import atomic_write, file_digest, matches_digest
 from sceneparse.core.locks import locked
-from sceneparse.fetch.transfer import transfer
+from sceneparse.fetch.transfer import UNOBTAINABLE, transfer
 
 
-def fetch(url: str, target: Path, *, digest: str | None, size_bytes: int | None, cache: Path, pin: object) -> None:
+def fetch(
+    url: str,
+    target: Path,
+    *,
+    digest: str | None,
+    size_bytes: int | None,
+    cache: Path,
+    pin: object,
+    otherwise: str = "",
+) -> None:
     """Put the URL's content at `target`, atomically; keep a target that already has the pinned digest.
 
-    `digest` is `algorithm:hex`, `pin` the file that holds it. The content stays in `cache` under its digest, so that no
+    `digest` is `algorithm:hex`, `pin` the file that holds it, `otherwise` another next step, for
+    users whom the server does not answer. The content stays in `cache` under its digest, so that no
     later run downloads it again. Without a digest, the download ends in an InputError with the digest to pin; its bytes
     stay in `cache` for the next run.
     Raises InputError if the content cannot be downloaded or does not match.
@@ -34,7 +46,8 @@ def fetch(url: str, target: Path, *, digest: str | None, size_bytes: int | None,
         kept = cache / digest.replace(":", "-") if digest else None
         if not (kept and kept.is_file() and matches_digest(kept, str(digest))):
             if not whole.exists():
-                transfer(url, whole, pinned=digest is not None, size_bytes=size_bytes)
+                with _offering(otherwise):
+                    transfer(url, whole, pinned=digest is not None, size_bytes=size_bytes)
             try:
                 verify(whole, url, digest, pin=pin)
             except InputError:
@@ -44,6 +57,17 @@ def fetch(url: str, target: Path, *, digest: str | None, size_bytes: int | None,
                 raise unpinned(whole, url, pin=pin)
             whole.replace(kept)
         _link(kept, target)
+
+
+@contextmanager
+def _offering(otherwise: str) -> Iterator[None]:
+    """Add another next step to the error about a server that does not send the file."""
+    try:
+        yield
+    except InputError as error:
+        if otherwise and error.problem == UNOBTAINABLE:
+            error.next_step += f"\n    or {otherwise}"
+        raise
 
 
 def _link(path: Path, target: Path) -> None:

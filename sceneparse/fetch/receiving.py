@@ -67,7 +67,10 @@ def _opened(
     proxies = {"no_proxy": no_proxy()}
 
     def get() -> requests.Response:
-        return session.get(url, headers=headers, stream=True, timeout=TIMEOUT_S, proxies=proxies)
+        try:
+            return session.get(url, headers=headers, stream=True, timeout=TIMEOUT_S, proxies=proxies)
+        except urllib3.exceptions.LocationParseError as error:  # requests lets it through
+            raise requests.exceptions.InvalidURL(str(error)) from None
 
     return _before(deadline, get)
 

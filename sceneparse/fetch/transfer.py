@@ -22,6 +22,7 @@ from sceneparse.core.errors import InputError, TransientError
 from sceneparse.core.files import write_text
 from sceneparse.core.least_rate import LEAST_RATE, WINDOW_S
 from sceneparse.core.progress import progress
+from sceneparse.fetch.causes import cause
 from sceneparse.fetch.receiving import answer, pieces
 
 TRIES = 5  # consecutive connections without progress before giving up
@@ -29,6 +30,7 @@ PROGRESS_BYTES = LEAST_RATE * WINDOW_S  # bytes that count as progress: else a b
 BACKOFF_S = 1.0  # pause before the second try; doubles each time
 LONGEST_PAUSE_S = 120.0  # most that a server's Retry-After can ask for
 RESERVE_BYTES = 100 * 10**6  # of the disk that stay free
+UNOBTAINABLE = "cannot download the file"  # the problem, where server or network is at fault
 
 log = logging.getLogger(__name__)
 
@@ -66,16 +68,16 @@ def transfer(url: str, whole: Path, *, pinned: bool, size_bytes: int | None) -> 
                 if failures == TRIES or pause > LONGEST_PAUSE_S:
                     asked = f", and asks for a pause of {pause:.0f} seconds" if pause else ""
                     raise TransientError(
-                        "cannot download the file",
+                        UNOBTAINABLE,
                         expected="the whole file",
-                        got=f"{file.tell()} bytes, then: {error}{asked}",
+                        got=f"{file.tell()} bytes, then: {cause(error)}{asked}",
                         file=url,
                         next_step="check the address and the network, and run again"
                         + (" after that pause" if pause else ": the download resumes"),
                     ) from None
                 time.sleep(max(pause, BACKOFF_S * 2 ** max(failures - 1, 0)))
             except requests.RequestException as error:
-                raise _refusal(url, "an answer", str(error), "fix the url in the source file") from None
+                raise _refusal(url, "an answer", cause(error), "fix the url in the source file") from None
     part.replace(whole)
     note.unlink(missing_ok=True)
 
@@ -175,4 +177,4 @@ def _other_size(source: str, expected: int, got: int) -> InputError:
 
 
 def _refusal(url: str, expected: str, got: str, step: str) -> InputError:
-    return InputError("cannot download the file", expected=expected, got=got, file=url, next_step=step)
+    return InputError(UNOBTAINABLE, expected=expected, got=got, file=url, next_step=step)

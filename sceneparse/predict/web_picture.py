@@ -16,6 +16,7 @@ def download(url: str) -> bytes:
     """Return the content at `url`. Raises InputError."""
     import requests  # here, because few pictures need it
 
+    from sceneparse.fetch.causes import cause
     from sceneparse.fetch.receiving import answer, pieces
 
     content, deadline = bytearray(), time.monotonic() + LONGEST_S
@@ -31,9 +32,7 @@ def download(url: str) -> bytes:
                 if time.monotonic() > deadline:
                     raise _refusal(url, f"{len(content)} bytes in {LONGEST_S:.0f} seconds, and no end")
     except requests.RequestException as error:
-        # The reason alone, without the objects in memory that wrap it.
-        reason = str(getattr(error.args[0], "reason", error) if error.args else error)
-        raise _refusal(url, reason.partition("): ")[2] or reason) from None
+        raise _refusal(url, cause(error)) from None
     return bytes(content)
 
 

@@ -30,6 +30,8 @@ from stages.download.demo import write_demo
 
 log = logging.getLogger(__name__)
 
+ELSEWHERE = "download it elsewhere, and put its path into download.source"  # next step of those who cannot download
+
 
 class Sections(Protocol):
     """Sections of the params that stage download reads."""
@@ -45,7 +47,7 @@ def download(params: Sections, cache: Path, dataset: Path) -> None:
             case Drawn():
                 write_demo(dataset, training=demo.training, validation=demo.validation, seed=demo.seed)
             case Fetched(url=url, digest=digest, size_bytes=size_bytes):
-                fetch(url, dataset, digest=digest, size_bytes=size_bytes, cache=cache, pin=name)
+                fetch(url, dataset, digest=digest, size_bytes=size_bytes, cache=cache, pin=name, otherwise=ELSEWHERE)
             case Path() as path:
                 pack(path, dataset) if path.is_dir() else copy(path, dataset)
         try:

@@ -16,6 +16,12 @@ from sceneparse.network.imagenet_weights import read_keras_weights, save_backbon
 from sceneparse.params.flags import run_stage
 from sceneparse.params.weights import Weights
 
+# Next steps of those who cannot download.
+WITHOUT_DOWNLOAD = (
+    "download it elsewhere, and put its path into weights.source and its digest into weights.digest\n    "
+    "or train from random weights: sceneparse init DATASET --preset scratch, or weights.source: sources/none.yaml"
+)
+
 
 class Sections(Protocol):
     """Sections of the params that stage weights reads."""
@@ -33,7 +39,9 @@ def weights(params: Sections, cache: Path, backbone: Path) -> None:
                 print(f"{backbone}: no pretrained weights")
                 return
             case Fetched(url=url, digest=digest, size_bytes=size_bytes):
-                fetch(url, file, digest=digest, size_bytes=size_bytes, cache=cache, pin=name)
+                fetch(
+                    url, file, digest=digest, size_bytes=size_bytes, cache=cache, pin=name, otherwise=WITHOUT_DOWNLOAD
+                )
             case Path() as path:
                 copy(path, file)
                 pin = "weights.digest of params.yaml"

@@ -186,7 +186,7 @@ def test_server_that_drops_and_knows_no_ranges_is_given_up(served, place):
     served.ranges, served.drops = False, [100_000] * 99
     error = place.refused(served.url)
     assert isinstance(error, TransientError)
-    assert "300000 more expected" in error.got
+    assert "300000 bytes early" in error.got
     assert len(served.log) == transfer.TRIES + 1
     served.claims_length = False
     assert "100000 of 400000" in place.refused(served.url, size_bytes=len(CONTENT)).got, "the pinned size tells"
