@@ -36,7 +36,9 @@ def read_rows(path: Path) -> tuple[list[Row], str]:
             rows = list(_json_rows(json.loads(text)))
         else:
             rows = list(_text_rows(text))
-    except (OSError, ValueError, TypeError, RecursionError) as error:
+    except OSError as error:
+        raise refusal(path, error.strerror or str(error), "give --classes a file that can be read") from None
+    except (ValueError, TypeError, RecursionError) as error:
         raise refusal(path, str(error)) from None
     return [(where, _with_plain_keys(row)) for where, row in rows], note
 
@@ -57,14 +59,14 @@ def decode(path: Path) -> tuple[str, str]:
     return text, note
 
 
-def refusal(path: Path, got: str) -> InputError:
-    """Return the error about a class table."""
+def refusal(path: Path, got: str, step: str = "fix the file") -> InputError:
+    """Return the error about a class table, with the next step."""
     return InputError(
         "the class table cannot be used",
         expected="CSV or JSON, UTF-8: name and value, name and colour, or name, r, g and b; each code once",
         got=got,
         file=path,
-        next_step="fix the rows named; docs/own-data.md has tables for several datasets",
+        next_step=f"{step}; docs/own-data.md tells which tables are read",
     )
 
 

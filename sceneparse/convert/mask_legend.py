@@ -149,7 +149,7 @@ def _numbered(
         except ValueError as error:
             problems.append(f"{where}: {error}")
     if problems:
-        raise refusal(path, "\n    ".join(["", *problems]))
+        raise refusal(path, "\n    ".join(["", *problems]), "fix the rows named")
     names, codes = drop_ignored(tuple(numbers), codes, ignore or (), parse, kind, path)
     if not 1 <= len(names) <= MAX_CLASSES:
         raise refusal(path, f"{len(names)} classes")
@@ -165,7 +165,7 @@ def _class_colours(path: Path, rows: list[Row], names: tuple[str, ...]) -> tuple
             try:
                 colours[name] = f"#{row_codes(row, by_colour=True)[0]:06x}"
             except ValueError as error:
-                raise refusal(path, f"{where}: {error}") from None
+                raise refusal(path, f"{where}: {error}", "fix that row") from None
     return tuple(colours.values()) if any(colours.values()) else ()
 
 
@@ -175,7 +175,7 @@ def _by_colour(path: Path, rows: list[Row], by: str | None) -> bool:
     if not kinds or "name" not in keys:
         raise refusal(path, _columns(path, keys))
     if len(kinds) == 2:
-        raise refusal(path, "both: say --masks-by value or --masks-by colour")
+        raise refusal(path, "both values and colours", "say --masks-by value or --masks-by colour")
     return kinds == ["colour"]
 
 

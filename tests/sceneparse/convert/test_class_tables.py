@@ -20,7 +20,7 @@ from sceneparse.core.errors import InputError
         ("t.csv", b"klass,value\nsoil,0\nleaf,255\n", "columns klass, value"),
         ("t.csv", b"soil,0\nleaf,255\n", "no header line: the first one has 0, soil"),
         ("t.csv", b"0 0 0,ignored\n1,2,3,sky\n", "no header line: the first one has 0 0 0, ignored"),  # uneven rows
-        ("t.csv", b"name,value,colour\nsky,1,#000000\n", "both: say --masks-by"),
+        ("t.csv", b"name,value,colour\nsky,1,#000000\n", "both values and colours"),
         ("t.csv", b"name,value\nsky,1\nroad,1\n", "row 3: another class has the same value"),
         (
             "t.csv",
@@ -53,6 +53,26 @@ def test_class_tables_that_cannot_be_used(tmp_path, name, content, expected):
         read_legend(path, None, None)
     assert (refusal.value.problem, refusal.value.file) == ("the class table cannot be used", str(path))
     assert expected in refusal.value.got
+
+
+@pytest.mark.parametrize(
+    ("content", "step"),
+    [
+        (None, "give --classes a file"),
+        (b"name\nsky\n", "fix the file"),
+        (b"name,value\nsky,1\nroad,1\n", "fix the rows named"),
+        (b"name,value,colour\nsky,1,#000000\n", "say --masks-by"),
+    ],
+    ids=["no file", "no column", "a row", "two meanings"],
+)
+def test_the_next_step_fits_the_fault(tmp_path, content, step):
+    path = tmp_path / "t.csv"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError) as refusal:
+        read_legend(path, None, None)
+    assert refusal.value.next_step.startswith(step)
+    assert ("row" in refusal.value.got) == ("row" in step)
 
 
 def test_a_table_with_both_is_read_as_told(tmp_path):
