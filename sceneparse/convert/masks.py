@@ -31,11 +31,12 @@ CHUNK = 4096  # codes per comparison: 12 MB with 254 colours
 class Notes:
     """Counts about one mask: its pixels, those of each code that the legend lacks, and those moved to a near code.
 
-    `entries`: the colours of the palette's entries in use, by value, if values were read. `drawn`: lines about shapes,
-    with counts.
+    `numbers`: the annotation values. `entries`: the colours of the palette's entries in use, by value, if values were
+    read. `drawn`: lines about shapes, with counts.
     """
 
     pixels: int = 0
+    numbers: frozenset[int] = frozenset()
     unknown: dict[int, int] = field(default_factory=dict)
     moved: int = 0
     entries: dict[int, int] = field(default_factory=dict)
@@ -68,7 +69,8 @@ def annotate(path: Path, legend: Legend, tolerance: int | None = None) -> tuple[
         for value in np.unique(codes).tolist():
             entries[value] = int.from_bytes(bytes(colours[3 * value : 3 * value + 3]))
     left = dict(zip(unknown[~moved].tolist(), counts[~moved].tolist(), strict=True))
-    return annotation, Notes(annotation.size, left, int(counts[moved].sum()), entries)
+    present = frozenset(np.flatnonzero(np.bincount(annotation.reshape(-1))).tolist())
+    return annotation, Notes(annotation.size, present, left, int(counts[moved].sum()), entries)
 
 
 def nearest(codes: npt.NDArray[np.int64], legend: Legend, tolerance: int) -> Pixels:
@@ -98,6 +100,11 @@ def too_near(legend: Legend, tolerance: int) -> tuple[int, int] | None:
         if len(near):
             return legend.codes[near[0]][0], legend.codes[index][0]
     return None
+
+
+def colour_distance(first: int, second: int) -> int:
+    """Return the squared distance of two colours, 0xRRGGBB, in RGB."""
+    return sum(((first >> shift & 255) - (second >> shift & 255)) ** 2 for shift in (16, 8, 0))
 
 
 def _channels(codes: npt.NDArray[np.int64], legend: Legend) -> npt.NDArray[np.int64]:

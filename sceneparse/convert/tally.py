@@ -9,14 +9,15 @@ from pathlib import Path
 from sceneparse.convert.convert_options import ConvertOptions
 from sceneparse.convert.hints import HINTS
 from sceneparse.convert.mask_legend import Legend
-from sceneparse.convert.masks import too_near
+from sceneparse.convert.masks import colour_distance, too_near
 from sceneparse.convert.pair_conversion import Converted
-from sceneparse.core.errors import InputError
+from sceneparse.core.errors import InputError, few
 from sceneparse.dataset.photos import LOST
 
 MOST_ZEROED = 0.5  # share of pixels above which --unknown ignore deserves a warning
 MANY = 1000  # unknown codes that are counted separately
-SHOWN = 20  # codes, files of each, and turned pictures in messages
+SHOWN = 20  # codes, and turned pictures, in messages
+FILES = 3  # of a code in messages
 
 
 class Tally:
@@ -33,7 +34,8 @@ class Tally:
         self.entries: dict[int, tuple[int, Path]] = {}  # colour of a palette's entry, and the first mask that has it
         self.unknown: Counter[int] = Counter()  # pixels of the first MANY codes
         self.unknown_masks: Counter[int] = Counter()
-        self.unknown_files: dict[int, list[str]] = {}  # the first files of each code
+        self.unknown_files: dict[int, list[str]] = {}  # the first FILES of each code
+        self.numbers: set[int] = set()  # annotation values
         self.unknown_rest = 0  # pixels of further codes
 
     @property
@@ -48,6 +50,7 @@ class Tally:
         self.moved += notes.moved
         self.moved_masks += notes.moved > 0
         self.drawn.update(notes.drawn)
+        self.numbers |= notes.numbers
         if pair.picture:
             self.lost.update(pair.picture.lost)
             if pair.picture.turned:
@@ -58,8 +61,8 @@ class Tally:
                 continue
             self.unknown[code] += pixels
             self.unknown_masks[code] += 1
-            if self.unknown_masks[code] <= SHOWN:
-                self.unknown_files.setdefault(code, []).append(f"{mask} ({pixels})")
+            if self.unknown_masks[code] <= FILES:
+                self.unknown_files.setdefault(code, []).append(f"{self._short(mask)} ({pixels})")
         if self.options.by is None:  # the user has not said that values count and colours do not
             self._compare(mask, notes.entries)
         if pair.problem:
@@ -82,14 +85,17 @@ class Tally:
         """Raise InputError that lists every pair that cannot be used."""
         if self.usable:
             return
-        problems = list(self.problems)
+        problems, counts = list(self.problems), []
+        if problems:
+            counts.append(f"pairs that cannot be used: {len(problems):,}")
         if self.unknown and self.options.unknown != "ignore":
-            problems += self._unknown_lines()
+            counts.append(f"{self.legend.codes_are} that the table lacks: {len(self.unknown):,}")
+            problems += [*self._unknown_lines(), *([] if problems else self._absent_lines())]
             self.kinds |= {"unknown", "soft"} if len(self.unknown) > SHOWN else {"unknown"}
         raise InputError(
             "not all pairs can be used",
             expected=f"a picture and a mask of its size, with the table's {self.legend.codes_are}",
-            got="\n    ".join(["", *problems]),
+            got="\n    ".join([", ".join(counts), *problems]),
             file=f"{self.options.images} and {self.options.masks}",
             next_step="\n    ".join(hint for kind, hint in HINTS.items() if kind in self.kinds),
         )
@@ -123,14 +129,34 @@ class Tally:
         lines = []
         for code in codes[:SHOWN]:
             masks = self.unknown_masks[code]
-            more = f" and {masks - SHOWN} more" if masks > SHOWN else ""
+            more = f" and {masks - FILES} more" if masks > FILES else ""
             named = ", ".join(self.unknown_files[code]) + more
-            lines.append(f"{self.legend.text(code)}: {self.unknown[code]} pixels in {masks} masks: {named}")
+            text = f"{self.legend.text(code)}: {self.unknown[code]} pixels in {masks} masks: {named}"
+            lines.append(f"{text}; the nearest colour is {self._nearest(code)}" if self.legend.by_colour else text)
         if len(codes) > SHOWN:
             rest = sum(self.unknown[code] for code in codes[SHOWN:]) + self.unknown_rest
             count = f"{len(codes) - SHOWN} others" + (" and more" if self.unknown_rest else "")
             lines.append(f"{count}: {rest} pixels; so many come from smoothed edges, or from a JPEG: see --tolerance")
         return lines
+
+    def _nearest(self, code: int) -> str:
+        """Return the class of the table whose colour is the nearest, with that colour."""
+        near, number = min(self.legend.codes, key=lambda known: colour_distance(known[0], code))
+        return f"{self.legend.names[number - 1] if number else 'ignored'}, {self.legend.text(near)}"
+
+    def _absent_lines(self) -> list[str]:
+        """Return a line with the classes that no mask has, if there are any: their codes may be wrong."""
+        codes = {number: code for code, number in reversed(self.legend.codes)}  # the first of each
+        absent = [
+            f"{name}, {self.legend.text(codes[number])}"
+            for number, name in enumerate(self.legend.names, 1)
+            if number not in self.numbers
+        ]
+        return [f"in the table, but in no mask: {'; '.join(few(absent))}"] if absent else []
+
+    def _short(self, mask: Path) -> str:
+        folder = self.options.masks
+        return str(mask.relative_to(folder) if mask.is_relative_to(folder) else mask)
 
     def _share(self, pixels: int) -> str:
         return f"{pixels} pixels ({pixels / self.pixels:.1%} of all)"

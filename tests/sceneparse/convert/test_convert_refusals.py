@@ -5,49 +5,13 @@ from functools import partial
 
 import numpy as np
 import pytest
-from mask_folders import annotation, by_hand, contents, converted, drawn, photo, refused, save, split_of, write
-from mask_styles import CAMVID, CAMVID_CODES, SKY, camvid, cityscapes, voc
+from mask_folders import contents, converted, drawn, photo, refused, save, split_of, write
+from mask_styles import CAMVID, SKY, camvid, cityscapes, voc
 from PIL import Image
 
 from sceneparse.convert.hints import HINTS
-from sceneparse.convert.tally import MANY, SHOWN
 
 pytestmark = pytest.mark.usefixtures("here")
-
-
-def test_unknown_colours_are_listed_with_files_and_counts(tmp_path, capsys):
-    line = camvid(tmp_path)
-    for name, count in (("a", 3), ("c", 1)):
-        mask = Image.open(tmp_path / f"labels/{name}_L.png")
-        for x in range(count):
-            mask.putpixel((x, 0), (1, 2, 3))
-        mask.putpixel((0, 1), (255, 0, 0))
-        mask.save(tmp_path / f"labels/{name}_L.png")
-    error = refused(
-        line,
-        "#010203 (1, 2, 3): 4 pixels in 2 masks: labels/a_L.png (3), labels/c_L.png (1)",
-        "#ff0000 (255, 0, 0): 2 pixels in 2 masks",
-    )
-    assert error.got.index("#010203") < error.got.index("#ff0000")
-    assert not (tmp_path / "set.zip").exists()
-    members = contents(converted(f"{line} --unknown ignore"))
-    meaning = CAMVID_CODES | {(1, 2, 3): 0, (255, 0, 0): 0}
-    (name,) = (name for name in members if name.startswith("annotations/") and "/a." in name)
-    assert annotation(members[name]) == by_hand(tmp_path / "labels/a_L.png", meaning)
-    assert "unknown, became 0: #010203 (1, 2, 3): 4 pixels in 2 masks" in capsys.readouterr().out
-
-
-def test_masks_that_were_jpegs_are_counted_in_bounded_memory(tmp_path):
-    line = camvid(tmp_path)
-    for seed, name in enumerate("abcd"):
-        save(tmp_path / f"raw/{name}.png", photo(seed, (40, 30)))
-        save(tmp_path / f"labels/{name}_L.png", photo(seed + 50, (40, 30)))
-    pixels = np.concatenate([np.asarray(photo(seed + 50, (40, 30))).reshape(-1, 3) for seed in range(4)])
-    assert len(np.unique(pixels, axis=0)) > MANY
-    error = refused(line, f"{MANY - SHOWN} others and more: ", "from a JPEG")
-    counts = [int(count) for count in re.findall(r"(\d+) pixels", error.got)]
-    assert len(counts) == SHOWN + 1
-    assert sum(counts) == len(pixels)
 
 
 def test_ignored_codes_can_be_given(tmp_path):
@@ -116,15 +80,6 @@ def test_masks_that_do_not_fit_are_named_with_the_hint_for_their_kind(tmp_path, 
     name = f"SegmentationClass/2007_1{'.png' if mask.mode == 'L' else '.tif'}"
     save(tmp_path / name, mask, **({"bits": 2} if kind == "depth" else {}))
     refused(line, f"{name}: {text}", next_step=HINTS[kind])
-
-
-def test_unknown_codes_get_the_hint_for_them(tmp_path):
-    line = voc(tmp_path)
-    save(tmp_path / "SegmentationClass/2007_1.png", Image.new("L", (9, 7), 9))
-    refused(line, next_step=HINTS["unknown"])
-    soft = np.linspace(0, 254, 63).astype(np.uint8).reshape(7, 9)
-    save(tmp_path / "SegmentationClass/2007_1.png", Image.fromarray(soft))
-    refused(line, next_step=f"{HINTS['unknown']}\n    {HINTS['soft']}")
 
 
 def test_a_link_that_leads_nowhere_is_named(tmp_path):
