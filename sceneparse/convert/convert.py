@@ -21,7 +21,7 @@ from sceneparse.convert.pairing import Source
 from sceneparse.convert.splitting import split_pairs
 from sceneparse.convert.stratified import find_classes
 from sceneparse.convert.tally import Tally
-from sceneparse.core.errors import InputError
+from sceneparse.core.errors import InputError, few
 from sceneparse.core.files import add_member, atomic_write
 from sceneparse.core.listing import files_below
 from sceneparse.core.parallel import in_parallel
@@ -30,6 +30,7 @@ from sceneparse.dataset.layout import CLASS_TABLE
 from sceneparse.dataset.suffixes import ignored_pictures, listed
 
 CHUNK = 2  # pairs per task: their pictures are in memory
+SHOWN = 5  # files left out, in a message
 
 
 def convert(out: Path, batch_size: int, images: Path, masks: Path | None, **flags: Any) -> None:
@@ -89,8 +90,11 @@ def _write(archive: zipfile.ZipFile, splits: dict[str, list[Source]], tally: Tal
 
 
 def _print_notes(images: Path, alone: list[Path], left: int, tally: Tally) -> None:
-    counts = ((len(alone), "files have no partner"), (left, "pairs are in neither split"))
-    lines = [f"{count} {what}: left out" for count, what in counts if count]
+    lines = []
+    if alone:
+        lines.append(f"files without a partner, left out ({len(alone):,}): {', '.join(few([*map(str, alone)], SHOWN))}")
+    if left:
+        lines.append(f"pairs in neither split, left out: {left:,}")
     if ignored := ignored_pictures(files_below(images, [])):
         lines.append(f"ignored, as they cannot be read: {listed(ignored)}")
     for line in [*lines, *tally.lines()]:

@@ -39,7 +39,7 @@ def test_palette_masks_by_their_indices_and_lists(tmp_path, capsys):
         assert annotation(members[f"annotations/{place}.png"]) == expected
         assert members[f"images/{place}.jpg"] == (tmp_path / f"JPEGImages/{name}.jpg").read_bytes()
     shown = capsys.readouterr().out
-    assert "1 files have no partner: left out" in shown
+    assert "files without a partner, left out (1): JPEGImages/2007_4.jpg\n" in shown
     assert "0 errors" in shown
     assert "source: set.zip\n    digest: sha256:" in shown
 
@@ -53,7 +53,7 @@ def test_ids_in_nested_folders(tmp_path, capsys):
         expected = by_hand(tmp_path / f"gtFine/{source}_gtFine_labelIds.png", CITYSCAPES_CODES)
         assert annotation(members[f"annotations/{place}.png"]) == expected
     assert members["objectInfo150.txt"] == b"Idx\tName\n1\troad\n2\tvehicle\n3\tsidewalk\n"
-    assert "1 pairs are in neither split: left out" in capsys.readouterr().out
+    assert "pairs in neither split, left out: 1\n" in capsys.readouterr().out
 
 
 def test_the_same_input_gives_the_same_bytes(tmp_path):

@@ -105,6 +105,17 @@ def test_pairs_that_cannot_be_made(tmp_path):
     refused(line, "raw/b.png: the same name as raw/b.jpg")
 
 
+def test_files_that_are_left_out_are_named(tmp_path, capsys):
+    line = f"{camvid(tmp_path)} --unpaired skip"
+    (tmp_path / "labels/a_L.png").unlink()
+    converted(line)
+    assert "files without a partner, left out (1): raw/a.png\n" in capsys.readouterr().out
+    for number in range(9):
+        save(tmp_path / f"labels/z{number}_L.png", photo(0))
+    converted(line)
+    assert re.search(r"left out \(10\): raw/a.png, labels/z0_L.png, .*, and 5 more\n", capsys.readouterr().out)
+
+
 def test_lists_that_do_not_fit(tmp_path):
     line = voc(tmp_path)
     write(tmp_path / "train.txt", "2007_1\n2007_2\n2007_4\nnowhere\n")
