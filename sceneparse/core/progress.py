@@ -22,6 +22,7 @@ def progress(iterable: Iterable[Any] | None = None, desc: str = "", **settings: 
     if not (sys.stderr.isatty() or os.environ.get(DRAW)):
         settings |= {"mininterval": RARE_SECONDS, "maxinterval": RARE_SECONDS, "delay": RARE_SECONDS}
         settings |= {"file": _Lines(sys.stderr), "bar_format": LINE}
+        settings |= {"smoothing": 0.5}  # half of a line's rate is that since the line before
     return tqdm(iterable, desc, **settings)
 
 

@@ -25,6 +25,7 @@ from stages.train.events import Events
 log = logging.getLogger(__name__)
 
 Row = dict[str, Any]
+READINGS = 8  # of the loss, over which the speed is taken
 DOMINANT = 0.99  # share of all predictions from which a class counts as the only one
 
 
@@ -168,6 +169,25 @@ class Pace:
         (first, began), (_, now) = self._marks[0], self._marks[-1]
         done, reached = np.interp([first, step], self._ends, self._pixels)
         return float((now - began) / (reached - done) * (self._pixels[-1] - reached))
+
+
+class Speed:
+    """Images a second over the last readings of an epoch, without its validation and the first step, which compiles."""
+
+    def __init__(self, batch_size: int) -> None:
+        self._batch_size = batch_size
+        self._marks: deque[tuple[int, float]] = deque(maxlen=READINGS)
+
+    def text(self, step: int) -> str:
+        """Return ', N images/s' for the bar, or nothing at the first reading; call it once a reading."""
+        self._marks.append((step, time.monotonic()))
+        (first, began), (_, now) = self._marks[0], self._marks[-1]
+        return f", {(step - first) * self._batch_size / (now - began):.1f} images/s" if step > first else ""
+
+    def pause(self, step: int) -> None:
+        """Begin again after a pause at `step`, which does not count."""
+        self._marks.clear()
+        self._marks.append((step, time.monotonic()))
 
 
 def warn_if_one_class(confusion: Confusion, classes: Sequence[str]) -> None:

@@ -18,7 +18,7 @@ from sceneparse.records.augment import window_sides
 from sceneparse.records.manifest import Manifest
 from stages.train.checkpoint import Checkpoints
 from stages.train.histograms import write_histograms
-from stages.train.logbook import Logbook, Pace, Row, Sums, epoch_line, epoch_row, warn_if_one_class
+from stages.train.logbook import Logbook, Pace, Row, Speed, Sums, epoch_line, epoch_row, warn_if_one_class
 from stages.train.pictures import Pictures
 from stages.train.refusals import check_finite
 from stages.train.training import Trainer
@@ -50,6 +50,7 @@ class Loop:
         total, frozen = self.steps * self.params.epochs, self.steps * self.params.freeze_epochs
         sides = window_sides(self.params.augment, self.manifest.size, self.params.epochs)
         saved, pace = time.monotonic(), Pace(step, self.steps, sides, self.params.validate_epochs)
+        speed = Speed(self.params.batch_size)
         with progress(total=total, initial=step, unit="step", desc="train", smoothing=0.05, disable=quiet) as bar:
             while step < total:
                 step += 1
@@ -64,7 +65,7 @@ class Loop:
                 stopping = self.workers.agree_to_stop(bool(self.stop), now=reading)
                 save = epoch_ends or stopping or time.monotonic() - saved > CHECKPOINT_SECONDS
                 if save or reading:
-                    self._show_loss(step, bar)
+                    self._show_loss(step, bar, speed)
                 if window_ends:
                     self.logbook.add_flow(step, self.sums.take_norms())
                 if debug:
@@ -77,15 +78,15 @@ class Loop:
                 if save:
                     self._save(step)
                     saved = time.monotonic()
+                    speed.pause(step)
                 if stopping and step < total:
                     sys.exit(f"stopped at step {step} of {total} with its state saved: run again to resume")
 
-    def _show_loss(self, step: int, bar: Any) -> None:
+    def _show_loss(self, step: int, bar: Any, speed: Speed) -> None:
         loss = self.sums.loss() / (step % self.steps or self.steps)
         norms = zip(self.trainer.layers, self.sums.norms(), strict=True)
         check_finite({"loss": loss, **{f"gradient of {layer}": norm for layer, norm in norms}}, step)
-        rate = (bar.format_dict["rate"] or 0) * self.params.batch_size
-        bar.set_postfix_str(f"loss {loss:.3f}, {rate:.1f} images/s", refresh=False)
+        bar.set_postfix_str(f"loss {loss:.3f}{speed.text(step)}", refresh=False)
 
     def _validates(self, epoch: int) -> bool:
         return epoch % self.params.validate_epochs == 0 or epoch == self.params.epochs

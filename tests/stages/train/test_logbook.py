@@ -12,7 +12,7 @@ import tensorflow as tf
 from sceneparse.scores.curves import flow_file
 from stages.train import logbook as module
 from stages.train.events import Events
-from stages.train.logbook import Logbook, Pace, Sums, epoch_line, epoch_row, warn_if_one_class
+from stages.train.logbook import Logbook, Pace, Speed, Sums, epoch_line, epoch_row, warn_if_one_class
 
 LAYERS = ["conv1_1", "score_fr"]
 
@@ -147,3 +147,22 @@ def test_one_class_everywhere_is_warned_of(confusion, warned, caplog):
     with caplog.at_level(logging.WARNING):
         warn_if_one_class(np.array(confusion), ["sky", "road"])
     assert ("all predictions are 'sky'" in caplog.text) == warned
+
+
+def test_the_speed_is_that_of_the_last_readings(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
+    speed, said = Speed(batch_size=2), []
+    for step in range(1, 41):
+        clock[0] += 20.0 if step == 1 else 1.6 if step <= 20 else 0.1  # the first compiles
+        if step < 3 or step % 10 == 0:
+            said.append(speed.text(step))
+    assert said[:4] == ["", ", 1.2 images/s", ", 1.2 images/s", ", 1.2 images/s"]
+    clock[0] += 300.0  # a validation
+    speed.pause(40)
+    clock[0] += 1.0
+    assert speed.text(50) == ", 20.0 images/s"
+    for step in range(60, 60 + 10 * module.READINGS, 10):
+        clock[0] += 0.5
+        newest = speed.text(step)
+    assert newest == ", 40.0 images/s"
