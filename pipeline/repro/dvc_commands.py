@@ -21,6 +21,11 @@ from sceneparse.core.progress import DRAW
 
 LAST_LINES = 15  # of a failed command, in its error
 LOGS = Path("state/flow")
+# DVC's advice after each stage: repeated six times, it hides the stages' own output.
+ADVICE = re.compile(
+    rb"\n(?:To track the changes with git, run:\n\n\tgit add|To enable auto staging, run:\n\n\tdvc config) [^\n]*\n"
+    rb"|Use `dvc push` to send your updates to remote storage.\n"
+)
 
 
 class Verdict(StrEnum):
@@ -79,7 +84,7 @@ def run_dvc(
     log: Path | None = None,
     **environment: str,
 ) -> list[str]:
-    """Run `dvc ARGUMENTS` and return its last lines; the output also goes to the file `log`.
+    """Run `dvc ARGUMENTS` and return its last lines; the output goes to `on_output`, without ADVICE, and to `log`.
 
     Raises CommandError, which names the command `name`, and BusyError while another DVC command works here.
     """
@@ -87,7 +92,7 @@ def run_dvc(
 
     def take(chunk: bytes) -> None:
         lines.feed(chunk)
-        on_output(chunk)
+        on_output(ADVICE.sub(b"", chunk))
 
     status = run_supervised(
         [sys.executable, "-m", "dvc", *arguments],

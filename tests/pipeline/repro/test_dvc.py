@@ -52,7 +52,12 @@ def test_verdicts_follow_the_workspace(mirror):
     project, output = Project(mirror.path), []
     assert project.current("download") is None
     assert reproduce(mirror.path, "download", False, output.append) == Verdict.COMPLETED
-    assert b"download says: value 50" in b"".join(output)
+    said = b"".join(output)
+    assert b"download says: value 50" in said
+    log = (mirror.path / "state/flow/repro.log").read_bytes()
+    for advice in (b"git add", b"core.autostage", b"`dvc push`"):
+        assert advice in log
+        assert advice not in said, "it would be there six times in a run"
     first = project.current("download")
     assert first
     (mirror.path / "data/raw/dataset.zip").unlink()
