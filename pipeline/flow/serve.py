@@ -6,6 +6,7 @@ this working directory. `prefect.yaml` has the same deployment for a work pool.
 
 import asyncio
 import os
+import shlex
 import signal
 import sys
 from datetime import timedelta
@@ -49,15 +50,28 @@ def serve(
     # Not Prefect's limit of a deployment: if a run and its server are killed, that never frees the run's slot, and no
     # run starts again. With "refuse" a second run starts, and refuses itself.
     runner = Runner(name=name, limit=1 if parameters["overlap"] == "wait" else None)
-    when = cron or (f"every {timedelta(seconds=interval)}" if interval else "on request only")
+    when = f"cron {cron}" if cron else every(interval) if interval else "on request only"
     announcement = (
         f"serving sceneparse/{name}, {when}{', paused' if paused else ''}; Prefect: {api.page}\n"
-        f"start a run now: prefect deployment run sceneparse/{name}"
+        f"start a run now, in any terminal: {request(api, name)}"
     )
     with api_reached(), serving_results(Path.cwd()):
         asyncio.run(
             _serve(runner, api, announcement, name=name, schedule=schedule, paused=paused, parameters=parameters)
         )
+
+
+def every(seconds: float) -> str:
+    """Return an interval in the largest unit that divides it, as in 'every 2 minutes'."""
+    units = {"day": 86400, "hour": 3600, "minute": 60}
+    unit = next((unit for unit, size in units.items() if seconds % size == 0), "second")
+    count = seconds / units.get(unit, 1)
+    return f"every {unit}" if count == 1 else f"every {count:g} {unit}s"
+
+
+def request(api: PrefectApi, name: str) -> str:
+    """Return the command that starts a run; without the address, Prefect's own would start a server of its own."""
+    return shlex.join([f"PREFECT_API_URL={api.url}", "prefect", "deployment", "run", f"sceneparse/{name}"])
 
 
 async def _serve(runner: "Runner", api: PrefectApi, announcement: str, *, name: str, **deployment: Any) -> None:
@@ -110,10 +124,11 @@ def _schedule(cron: str | None, interval: float | None, timezone: str | None) ->
             return Cron(cron, timezone=timezone)
         return Interval(timedelta(seconds=interval), timezone=timezone) if interval else None
     except (ValueError, LookupError, OSError) as error:
+        given = ", ".join(f"{flag} {value!r}" for flag, value in (("cron", cron), ("time zone", timezone)) if value)
         raise InputError(
             "the schedule is invalid",
             expected='five cron fields as in "0 3 * * *", a time zone as in Europe/Zurich',
-            got=f"cron {cron!r}, time zone {timezone!r}: {error}",
+            got=f"{given}: {error.args[0] if isinstance(error, LookupError) else error}",
             file="the command line",
             next_step="fix the flag",
         ) from None

@@ -1,6 +1,10 @@
 """A stage's output reaches the terminal as it comes, and Prefect's logs line by line, with a bar now and then."""
 
 import logging
+import sys
+
+import pytest
+from prefect.logging.handlers import PrefectConsoleHandler
 
 from pipeline.flow import relay
 from pipeline.flow.relay import Relay
@@ -25,3 +29,17 @@ def test_a_line_above_a_bar_is_logged_without_the_bar(capfdbinary, caplog):
         for chunk in (b"\rtrain:  50%|#", b"\r            ", b"\rINFO epoch 1/2  loss 1\n", b"\rtrain:  50%|#"):
             passing(chunk)
     assert [record.message for record in caplog.records] == ["INFO epoch 1/2  loss 1"]
+
+
+@pytest.mark.parametrize("level", [logging.INFO, logging.CRITICAL])
+def test_output_is_printed_once(capfdbinary, level):
+    """Prefect prints its logs in the runs of `sceneparse serve`, and only critical ones in `sceneparse run`."""
+    logger = logging.getLogger("parent.stage")
+    handler = PrefectConsoleHandler(sys.stderr, level=level)
+    logging.getLogger("parent").addHandler(handler)
+    try:
+        logger.setLevel(logging.INFO)
+        Relay(logging.LoggerAdapter(logger))(b"begin\n")
+    finally:
+        logging.getLogger("parent").removeHandler(handler)
+    assert capfdbinary.readouterr().err == b"begin\n"

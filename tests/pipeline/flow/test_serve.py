@@ -129,7 +129,9 @@ def test_an_interval_starts_runs_once_it_is_not_paused(mirror, api):
 
 def test_what_is_no_schedule_is_refused(mirror):
     for flags in (["--cron", "0 25 * * *"], ["--cron", "0 3 * * *", "--timezone", "Nowhere"]):
-        assert mirror.run("sceneparse", "serve", *flags, expect=1).startswith("error: the schedule is invalid")
+        said = mirror.run("sceneparse", "serve", *flags, expect=1)
+        assert said.startswith("error: the schedule is invalid")
+        assert "None" not in said
     assert "expected a number above 0" in mirror.run("sceneparse", "serve", "--interval", "-1", expect=2)
     assert "there is no such stage" in mirror.run("sceneparse", "serve", "--stage", "nosuch", expect=1)
 
@@ -168,6 +170,20 @@ def test_a_run_through_the_api_leaves_states_artifacts_and_logs(mirror, api, nig
     (scores,) = (item for item in api.of_run("artifacts", run) if item["key"] == "scores")
     assert '"original size": "0.5500", "\\u00b1 original": "-0.0500"' in scores["data"]
     assert scores["description"] == "mean IoU 0.5500, -0.0500 since the last good run"
+
+
+def test_the_command_that_it_prints_starts_a_run_from_another_terminal(mirror, api, nightly, tmp_path):
+    log = mirror.path.parent / "every-night.log"
+    (command,) = re.findall(r"^start a run now, .*?: (.+)$", log.read_text(), re.MULTILINE)
+    mirror.set_line("evaluate", "value: 61")
+    elsewhere = {**mirror.environment, "PREFECT_HOME": str(tmp_path)}
+    del elsewhere["PREFECT_API_URL"]
+    said = subprocess.run(["bash", "-c", command], env=elsewhere, check=True, capture_output=True, text=True).stdout
+    (run,) = re.findall(r"UUID: (\S+)", said)
+    assert f"URL: {api.url.removesuffix('/api')}/runs/" in said
+    assert finish(api, run)["message"] == "mean IoU 0.6100"
+    wait_for(lambda: "Finished in state Completed" in log.read_text().split("61\n")[-1], PATIENCE, log.read_text())
+    assert log.read_text().count("evaluate says: value 61") == 1
 
 
 def test_a_run_is_cancelled_through_the_api_and_a_second_one_refused(mirror, api, nightly):
