@@ -5,8 +5,6 @@ from it, so that they hold every epoch exactly once, however often the run was k
 """
 
 import logging
-import time
-from collections import deque
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -25,7 +23,6 @@ from stages.train.events import Events
 log = logging.getLogger(__name__)
 
 Row = dict[str, Any]
-READINGS = 8  # of the loss, over which the speed is taken
 DOMINANT = 0.99  # share of all predictions from which a class counts as the only one
 
 
@@ -150,44 +147,6 @@ def epoch_line(epoch: int, epochs: int, row: Row, best: tuple[int, float] | None
         top = f"{best[1]:.4f} (epoch {best[0]})"
     left = timedelta(seconds=round(seconds_left))
     return f"epoch {number}  loss {row['train/loss']:6.3f}  {scores}  best {top:<{15 + len(str(epochs))}}  {left} left"
-
-
-class Pace:
-    """Time left at the pace of the last epochs, if updates cost as much as their windows have pixels.
-
-    `steps`: updates in an epoch; `sides`: the window's side in each epoch; `epochs`: how many make the pace.
-    """
-
-    def __init__(self, step: int, steps: int, sides: Sequence[int], epochs: int) -> None:
-        self._ends = steps * np.arange(len(sides) + 1)
-        self._pixels = np.cumsum([0, *(side * side for side in sides)])
-        self._marks = deque([(step, time.monotonic())], maxlen=1 + epochs)
-
-    def seconds_left(self, step: int) -> float:
-        """Return the seconds from `step`, the end of an epoch, to the end of the training."""
-        self._marks.append((step, time.monotonic()))
-        (first, began), (_, now) = self._marks[0], self._marks[-1]
-        done, reached = np.interp([first, step], self._ends, self._pixels)
-        return float((now - began) / (reached - done) * (self._pixels[-1] - reached))
-
-
-class Speed:
-    """Images a second over the last readings of an epoch, without its validation and the first step, which compiles."""
-
-    def __init__(self, batch_size: int) -> None:
-        self._batch_size = batch_size
-        self._marks: deque[tuple[int, float]] = deque(maxlen=READINGS)
-
-    def text(self, step: int) -> str:
-        """Return ', N images/s' for the bar, or nothing at the first reading; call it once a reading."""
-        self._marks.append((step, time.monotonic()))
-        (first, began), (_, now) = self._marks[0], self._marks[-1]
-        return f", {(step - first) * self._batch_size / (now - began):.1f} images/s" if step > first else ""
-
-    def pause(self, step: int) -> None:
-        """Begin again after a pause at `step`, which does not count."""
-        self._marks.clear()
-        self._marks.append((step, time.monotonic()))
 
 
 def warn_if_one_class(confusion: Confusion, classes: Sequence[str]) -> None:

@@ -18,7 +18,8 @@ from sceneparse.records.augment import window_sides
 from sceneparse.records.manifest import Manifest
 from stages.train.checkpoint import Checkpoints
 from stages.train.histograms import write_histograms
-from stages.train.logbook import Logbook, Pace, Row, Speed, Sums, epoch_line, epoch_row, warn_if_one_class
+from stages.train.logbook import Logbook, Row, Sums, epoch_line, epoch_row, warn_if_one_class
+from stages.train.pace import Pace, Speed
 from stages.train.pictures import Pictures
 from stages.train.refusals import check_finite
 from stages.train.training import Trainer

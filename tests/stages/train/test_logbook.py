@@ -10,9 +10,8 @@ import pytest
 import tensorflow as tf
 
 from sceneparse.scores.curves import flow_file
-from stages.train import logbook as module
 from stages.train.events import Events
-from stages.train.logbook import Logbook, Pace, Speed, Sums, epoch_line, epoch_row, warn_if_one_class
+from stages.train.logbook import Logbook, Sums, epoch_line, epoch_row, warn_if_one_class
 
 LAYERS = ["conv1_1", "score_fr"]
 
@@ -111,29 +110,6 @@ def test_an_epochs_line_keeps_its_columns():
     ]
 
 
-def test_the_time_left_is_that_of_the_last_epochs_of_this_run(monkeypatch):
-    clock = [1000.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
-    pace = Pace(step=25, steps=10, sides=[64] * 10, epochs=2)  # as after a resume: 25 steps are no work of this run
-    left = []
-    for step, seconds in ((30, 10), (40, 60), (50, 20), (60, 40)):
-        clock[0] += seconds
-        left.append(pace.seconds_left(step))
-    assert left == [10 / 5 * 70, 70 / 15 * 60, 80 / 20 * 50, 60 / 20 * 40], "two epochs, as every second is validated"
-
-
-def test_the_time_left_counts_the_pixels_of_the_coming_windows(monkeypatch):
-    clock = [0.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
-    pace = Pace(step=0, steps=5, sides=[32, 64, 64], epochs=1)
-    clock[0] = 10
-    assert pace.seconds_left(5) == 10 * (4 + 4)
-    clock[0] = 40  # less than four times an epoch of the small window
-    assert pace.seconds_left(10) == 30
-    clock[0] = 70
-    assert pace.seconds_left(15) == 0
-
-
 @pytest.mark.parametrize(
     ("confusion", "warned"),
     [
@@ -147,22 +123,3 @@ def test_one_class_everywhere_is_warned_of(confusion, warned, caplog):
     with caplog.at_level(logging.WARNING):
         warn_if_one_class(np.array(confusion), ["sky", "road"])
     assert ("all predictions are 'sky'" in caplog.text) == warned
-
-
-def test_the_speed_is_that_of_the_last_readings(monkeypatch):
-    clock = [0.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
-    speed, said = Speed(batch_size=2), []
-    for step in range(1, 41):
-        clock[0] += 20.0 if step == 1 else 1.6 if step <= 20 else 0.1  # the first compiles
-        if step < 3 or step % 10 == 0:
-            said.append(speed.text(step))
-    assert said[:4] == ["", ", 1.2 images/s", ", 1.2 images/s", ", 1.2 images/s"]
-    clock[0] += 300.0  # a validation
-    speed.pause(40)
-    clock[0] += 1.0
-    assert speed.text(50) == ", 20.0 images/s"
-    for step in range(60, 60 + 10 * module.READINGS, 10):
-        clock[0] += 0.5
-        newest = speed.text(step)
-    assert newest == ", 40.0 images/s"
