@@ -1,4 +1,4 @@
-"""Subcommands that score predictions, check and convert datasets, and begin with one."""
+"""Subcommands that make a dataset, check it, and begin with one."""
 
 import argparse
 from collections.abc import Sequence
@@ -14,54 +14,13 @@ part = number("more than 0 and less than 1, because both splits need pairs", lam
 
 
 def add_data(commands: "Subparsers") -> None:
-    """Declare init, score, check and convert."""
-    command = add_command(
-        commands,
-        "init",
-        "sceneparse.convert.init:init",
-        "write params.yaml for a dataset in ADE20K's layout, after checking it",
-        ("scenes.zip", "scenes.zip --preset scratch"),
-        "Takes the values of a preset, the path and digest of the dataset, more epochs the fewer pictures it has, and\n"
-        "records no larger than its pictures. Prints each value that changes. If the dataset has errors, it lists\n"
-        "them, writes nothing and exits with 1.",
-    )
-    command.add_argument("dataset", type=Path, help="a zip or a directory")
-    command.add_argument(
-        "--preset",
-        default="imagenet",
-        dest="name",
-        metavar="NAME",
-        help="scratch needs no download; default: %(default)s, VGG16's ImageNet convolutions (59 MB)",
-    )
-    command.add_argument(
-        "--params", type=Path, default=Path("params.yaml"), metavar="FILE", help="default: %(default)s"
-    )
+    """Declare convert, check and init."""
+    _add_convert(commands)
+    _add_check(commands)
+    _add_init(commands)
 
-    command = add_command(
-        commands,
-        "score",
-        "pipeline.cli.scores:score",
-        "score a folder of predicted PNGs against a folder of annotations",
-        ("annotations/ predictions/ --classes objectInfo150.txt",),
-        "Files of the same name form a pair. The predictions may come from any system.",
-    )
-    command.add_argument("annotations", type=Path, help="folder of PNGs: 0 = other, not scored; 1..N = classes")
-    command.add_argument("predictions", type=Path, help="folder of PNGs with the same names and sizes")
-    command.add_argument("--classes", type=Path, required=True, help="class table like ADE20K's objectInfo150.txt")
-    command.add_argument("--json", action="store_true", dest="as_json", help="print JSON instead of tables")
 
-    command = add_command(
-        commands,
-        "check",
-        "sceneparse.convert.check:check",
-        "list all errors of a dataset in ADE20K's layout, and how to fix them",
-        ("dataset.zip", "my-scenes/ --json"),
-        "Exits with 1 on errors; otherwise the stages accept the dataset. docs/own-data.md lists all checks.",
-    )
-    command.add_argument("dataset", type=Path, help="a zip or a directory")
-    command.add_argument("--json", action="store_true", dest="as_json", help="print JSON instead of text")
-    _add_batch_size(command)
-
+def _add_convert(commands: "Subparsers") -> None:
     command = add_command(
         commands,
         "convert",
@@ -157,6 +116,44 @@ def add_data(commands: "Subparsers") -> None:
     )
     command.add_argument("--seed", type=int, default=0, help="seed of --share; default: %(default)s")
     _add_batch_size(command)
+
+
+def _add_check(commands: "Subparsers") -> None:
+    command = add_command(
+        commands,
+        "check",
+        "sceneparse.convert.check:check",
+        "list all errors of a dataset in ADE20K's layout, and how to fix them",
+        ("dataset.zip", "my-scenes/ --json"),
+        "Exits with 1 on errors; otherwise the stages accept the dataset. docs/datasets.md lists all checks.",
+    )
+    command.add_argument("dataset", type=Path, help="a zip or a directory")
+    command.add_argument("--json", action="store_true", dest="as_json", help="print JSON instead of text")
+    _add_batch_size(command)
+
+
+def _add_init(commands: "Subparsers") -> None:
+    command = add_command(
+        commands,
+        "init",
+        "sceneparse.convert.init:init",
+        "write params.yaml for a dataset in ADE20K's layout, after checking it",
+        ("scenes.zip", "scenes.zip --preset scratch"),
+        "Takes the values of a preset, the path and digest of the dataset, more epochs the fewer pictures it has, and\n"
+        "records no larger than its pictures. Prints each value that changes. If the dataset has errors, it lists\n"
+        "them, writes nothing and exits with 1.",
+    )
+    command.add_argument("dataset", type=Path, help="a zip or a directory")
+    command.add_argument(
+        "--preset",
+        default="imagenet",
+        dest="name",
+        metavar="NAME",
+        help="scratch needs no download; default: %(default)s, VGG16's ImageNet convolutions (59 MB)",
+    )
+    command.add_argument(
+        "--params", type=Path, default=Path("params.yaml"), metavar="FILE", help="default: %(default)s"
+    )
 
 
 def _add_batch_size(command: argparse.ArgumentParser) -> None:

@@ -119,9 +119,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=version("sceneparse"))
     parser.add_argument("--debug", action="store_true", help=DEBUG)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    add_data(commands)
     add_runs(commands)
     add_models(commands)
-    add_data(commands)
     command = add_command(
         commands,
         "completion",

@@ -1,4 +1,4 @@
-"""Subcommands that use a trained model."""
+"""Subcommands that use a trained model, or score any."""
 
 import argparse
 from pathlib import Path
@@ -20,11 +20,12 @@ megapixels = whole_number("1..178", 1, 178)  # limit of the decoder: sceneparse/
 
 
 def add_models(commands: "Subparsers") -> None:
-    """Declare predict, submit, export and web."""
+    """Declare predict, web, export, submit and score."""
     _add_predict(commands)
-    _add_submit(commands)
-    _add_export(commands)
     _add_web(commands)
+    _add_export(commands)
+    _add_submit(commands)
+    _add_score(commands)
 
 
 def _add_predict(commands: "Subparsers") -> None:
@@ -155,6 +156,21 @@ def _add_web(commands: "Subparsers") -> None:
     )
     _add_palette(command)
     command.add_argument("--open", action="store_true", dest="open_browser", help="open the page in the browser")
+
+
+def _add_score(commands: "Subparsers") -> None:
+    command = add_command(
+        commands,
+        "score",
+        "pipeline.cli.scores:score",
+        "score a folder of predicted PNGs against a folder of annotations",
+        ("annotations/ predictions/ --classes objectInfo150.txt",),
+        "Files of the same name form a pair. The predictions may come from any system.",
+    )
+    command.add_argument("annotations", type=Path, help="folder of PNGs: 0 = other, not scored; 1..N = classes")
+    command.add_argument("predictions", type=Path, help="folder of PNGs with the same names and sizes")
+    command.add_argument("--classes", type=Path, required=True, help="class table like ADE20K's objectInfo150.txt")
+    command.add_argument("--json", action="store_true", dest="as_json", help="print JSON instead of tables")
 
 
 def _add_model(command: argparse.ArgumentParser) -> None:

@@ -14,7 +14,18 @@ seconds = number("a number above 0, at most a billion", lambda value: 0 < value 
 
 
 def add_runs(commands: "Subparsers") -> None:
-    """Declare preset, run, sweep, compare, serve, notify, verify and results."""
+    """Declare preset, run, results, serve, notify, sweep, compare and verify."""
+    _add_preset(commands)
+    _add_run(commands)
+    _add_results(commands)
+    _add_serve(commands)
+    _add_notify(commands)
+    _add_sweep(commands)
+    _add_compare(commands)
+    _add_verify(commands)
+
+
+def _add_preset(commands: "Subparsers") -> None:
     command = add_command(
         commands,
         "preset",
@@ -29,6 +40,8 @@ def add_runs(commands: "Subparsers") -> None:
         "--params", type=Path, default=Path("params.yaml"), metavar="FILE", help="default: %(default)s"
     )
 
+
+def _add_run(commands: "Subparsers") -> None:
     command = add_command(
         commands,
         "run",
@@ -39,6 +52,53 @@ def add_runs(commands: "Subparsers") -> None:
     )
     _add_flow_parameters(command)
 
+
+def _add_results(commands: "Subparsers") -> None:
+    command = add_command(
+        commands,
+        "results",
+        "pipeline.cli.scores:results",
+        "print the scores of the last run and the path of its report",
+        ("",),
+    )
+    scores, report = stage_path("--scores"), stage_path("--report") / "index.html"
+    command.add_argument("--metrics", type=Path, default=scores, help="default: %(default)s")
+    command.add_argument("--report", type=Path, default=report, help="default: %(default)s")
+
+
+def _add_serve(commands: "Subparsers") -> None:
+    command = add_command(
+        commands,
+        "serve",
+        "pipeline.flow.serve:serve",
+        "run the flow on a schedule, and on request, until stopped",
+        ('--cron "0 3 * * *" --timezone Europe/Zurich --push', "--interval 3600 --paused", ""),
+    )
+    command.add_argument("--name", default="nightly", help="name of the deployment; default: %(default)s")
+    when = command.add_mutually_exclusive_group()
+    when.add_argument(
+        "--cron", metavar="FIELDS", help='minute, hour, day, month, weekday: "0 3 * * *" is 3:00 each day'
+    )
+    when.add_argument("--interval", type=seconds, metavar="SECONDS", help="time between starts")
+    command.add_argument(
+        "--timezone", metavar="ZONE", help="time zone of --cron, for example Europe/Zurich; default: UTC"
+    )
+    command.add_argument("--paused", action="store_true", help="start with a paused schedule")
+    _add_flow_parameters(command)
+
+
+def _add_notify(commands: "Subparsers") -> None:
+    command = add_command(
+        commands,
+        "notify",
+        "pipeline.flow.notify:notify",
+        "make Prefect call a webhook when a run fails or the gate stops it",
+        ("https://chat.example.org/hooks/1234",),
+    )
+    command.add_argument("url", help="address that accepts a POST of JSON with subject and text")
+
+
+def _add_sweep(commands: "Subparsers") -> None:
     command = add_command(
         commands,
         "sweep",
@@ -49,6 +109,8 @@ def add_runs(commands: "Subparsers") -> None:
     command.add_argument("assignments", nargs="+", metavar="KEY=VALUE,VALUE", help="a param and its values")
     command.add_argument("--dry-run", action="store_true", help="check and print the points, run none")
 
+
+def _add_compare(commands: "Subparsers") -> None:
     command = add_command(
         commands,
         "compare",
@@ -70,34 +132,8 @@ def add_runs(commands: "Subparsers") -> None:
     )
     command.add_argument("--output", type=Path, metavar="PAGE", help="its path; default: state/compare.html")
 
-    command = add_command(
-        commands,
-        "serve",
-        "pipeline.flow.serve:serve",
-        "run the flow on a schedule, and on request, until stopped",
-        ('--cron "0 3 * * *" --timezone Europe/Zurich --push', "--interval 3600 --paused", ""),
-    )
-    command.add_argument("--name", default="nightly", help="name of the deployment; default: %(default)s")
-    when = command.add_mutually_exclusive_group()
-    when.add_argument(
-        "--cron", metavar="FIELDS", help='minute, hour, day, month, weekday: "0 3 * * *" is 3:00 each day'
-    )
-    when.add_argument("--interval", type=seconds, metavar="SECONDS", help="time between starts")
-    command.add_argument(
-        "--timezone", metavar="ZONE", help="time zone of --cron, for example Europe/Zurich; default: UTC"
-    )
-    command.add_argument("--paused", action="store_true", help="start with a paused schedule")
-    _add_flow_parameters(command)
 
-    command = add_command(
-        commands,
-        "notify",
-        "pipeline.flow.notify:notify",
-        "make Prefect call a webhook when a run fails or the gate stops it",
-        ("https://chat.example.org/hooks/1234",),
-    )
-    command.add_argument("url", help="address that accepts a POST of JSON with subject and text")
-
+def _add_verify(commands: "Subparsers") -> None:
     command = add_command(
         commands,
         "verify",
@@ -112,17 +148,6 @@ def add_runs(commands: "Subparsers") -> None:
         dest="remove_damaged",
         help="remove damaged files, so that dvc pull or sceneparse run brings them back",
     )
-
-    command = add_command(
-        commands,
-        "results",
-        "pipeline.cli.scores:results",
-        "print the scores of the last run and the path of its report",
-        ("",),
-    )
-    scores, report = stage_path("--scores"), stage_path("--report") / "index.html"
-    command.add_argument("--metrics", type=Path, default=scores, help="default: %(default)s")
-    command.add_argument("--report", type=Path, default=report, help="default: %(default)s")
 
 
 def _add_flow_parameters(command: argparse.ArgumentParser) -> None:

@@ -28,7 +28,7 @@ def check_inputs(project: Project, stages: Iterable[Stage]) -> None:
     for stage, path, tracked in project.missing(stages):
         params = leaves(read_yaml(project.root / PARAMS))
         keys = [key for key, value in params.items() if value == path]
-        fix = f"fix {' and '.join(keys)} in {PARAMS} (docs/own-data.md)" if keys else "put it back"
+        fix = f"fix {' and '.join(keys)} in {PARAMS} (docs/datasets.md)" if keys else "put it back"
         raise InputError(
             f"{stage} has nothing to read",
             expected="a file or a directory",

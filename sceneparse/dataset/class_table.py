@@ -31,7 +31,7 @@ def parse_class_table(content: bytes, source: str) -> tuple[str, ...]:
             expected=f"tab-separated columns Idx and Name, rows numbered 1..N, N at most {MAX_CLASSES}",
             got="; ".join(problems),
             file=source,
-            next_step="fix the table; docs/own-data.md describes it",
+            next_step="fix the table; docs/datasets.md describes it",
         )
     return names
 

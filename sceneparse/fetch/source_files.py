@@ -71,5 +71,5 @@ def read_source(source: str, *kinds: type[Section]) -> Path | Section:
 
 
 def _refusal(path: Path, expected: str, got: str) -> InputError:
-    step = "fix the file; sources/ has examples, docs/own-data.md describes the keys"
+    step = "fix the file; sources/ has examples, docs/datasets.md describes the keys"
     return InputError("cannot use the source file", expected=expected, got=got, file=path, next_step=step)

@@ -29,7 +29,7 @@ def test_a_good_dataset_has_nothing(tmp_path):
 
 
 def test_the_documentation_has_every_kind(root):
-    text = (root / "docs/own-data.md").read_text()
+    text = (root / "docs/datasets.md").read_text()
     assert [
         kind.title for kind in KINDS.values() if f"{kind.title} |" not in text and f"{kind.title}, " not in text
     ] == []
