@@ -6,7 +6,8 @@ a stock Keras layer, so a saved model needs no code of ours. Layer names are tho
 
 Differences from the paper, on purpose: SAME padding instead of a 100-pixel border; upsampling is
 fixed bilinear interpolation (the paper's initialisation; dense 150 x 150 deconvolutions cost 20%
-more arithmetic for kernels that stay almost diagonal), unless model.upsampling is learned.
+more arithmetic for kernels that stay almost diagonal), unless model.upsampling is learned. With
+stride 4 there is one more skip, from pool2, which the paper did not try.
 """
 
 import math
@@ -36,7 +37,7 @@ def build_fcn8s(classes: int, params: Model, seed: int = 0) -> Any:
     x = layers.Rescaling(scale, shift, dtype="float32", name="subtract_mean")(image)
 
     # --- backbone: five feature maps, each half the resolution of the one before
-    _, _, pool3, pool4, x = find_backbone(params.backbone).build(x, make)
+    _, pool2, pool3, pool4, x = find_backbone(params.backbone).build(x, make)
 
     # --- the classifier as convolutions: [B, H/32, W/32, head_channels]
     x = make.convolution(x, "fc6", params.head_channels, 7, head=True)
@@ -45,11 +46,15 @@ def build_fcn8s(classes: int, params: Model, seed: int = 0) -> Any:
     x = make.dropout(x, "drop7")
     x = make.score(x, "score_fr")
 
-    # --- skips: stride 32 -> 16 -> 8 -> 1
+    # --- skips: stride 32 -> 16 -> 8 -> 1, or -> 4 -> 1
     if params.skips == "scores":
-        for finer, pool, name in ((16, pool4, "pool4"), (8, pool3, "pool3")):
+        for finer, pool, name, before in (
+            (16, pool4, "pool4", "upscore2"),
+            (8, pool3, "pool3", "upscore_pool4"),
+            (4, pool2, "pool2", "upscore_pool3"),
+        ):
             if params.stride <= finer:
-                x = make.upsample(x, "upscore2" if finer == 16 else "upscore_pool4", 2)
+                x = make.upsample(x, before, 2)
                 x = layers.Add(name=f"fuse_{name}")([x, make.score(pool, f"score_{name}")])
         x = layers.Activation("linear", dtype="float32", name="float32")(x)
         logits = make.upsample(x, f"upscore{params.stride}", params.stride, last=True)

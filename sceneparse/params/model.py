@@ -45,8 +45,8 @@ class Model(Section):
     upsampling: Literal["bilinear", "learned"] = Field(
         default="bilinear", description="bilinear, or learned (transposed convolutions that start bilinear)"
     )
-    stride: Literal[8, 16, 32] = Field(
-        default=8, description="stride of the finest skip: 8 = FCN-8s, 16 = FCN-16s, 32 = FCN-32s"
+    stride: Literal[4, 8, 16, 32] = Field(
+        default=8, description="stride of the finest skip: 8 = FCN-8s, 16 and 32 coarser, 4 finer (poles, signs)"
     )
     other: Literal["ignored", "class"] = Field(
         default="ignored",

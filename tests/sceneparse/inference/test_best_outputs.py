@@ -103,7 +103,8 @@ def test_the_percent_is_that_of_a_softmax_of_all_outputs(outputs):
 
 
 @pytest.mark.parametrize(
-    ("upsampling", "stride", "factor"), [("bilinear", 8, 8), ("bilinear", 32, 32), ("learned", 8, 1)]
+    ("upsampling", "stride", "factor"),
+    [("bilinear", 8, 8), ("bilinear", 32, 32), ("bilinear", 4, 4), ("learned", 8, 1)],
 )
 def test_a_networks_scores_upsampled_are_its_logits(upsampling, stride, factor):
     network = build_fcn8s(3, model_params(width=1 / 64, upsampling=upsampling, stride=stride), seed=1)

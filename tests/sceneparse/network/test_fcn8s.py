@@ -139,8 +139,8 @@ def test_learned_upsampling_in_the_network_begins_as_the_fixed_one(narrow):
     ]
 
 
-@pytest.mark.parametrize(("stride", "skips"), [(32, 0), (16, 1), (8, 2)])
-def test_the_papers_three_nets(stride, skips):
+@pytest.mark.parametrize(("stride", "skips"), [(32, 0), (16, 1), (8, 2), (4, 3)])
+def test_the_papers_three_nets_and_a_finer_one(stride, skips):
     model = build_fcn8s(3, model_params(width=1 / 64, stride=stride))
     assert sum(layer.name.startswith("score_pool") for layer in model.layers) == skips
     assert model.get_layer(f"upscore{stride}").size == (stride, stride)

@@ -63,11 +63,11 @@ def test_the_same_classes_take_over_all_layers(tmp_path, params):
     assert equal_layers(model, source) == with_weights(model) == with_weights(source)
 
 
-def test_the_papers_path_from_32s_to_16s_to_8s(tmp_path, caplog):
+def test_the_papers_path_from_32s_to_16s_to_8s_and_on(tmp_path, caplog):
     """Each begins as the one before: only its new skip is new, and says nothing yet."""
     source = trained(tmp_path / "fcn32s.keras", stride=32)
     picture = np.random.default_rng(1).integers(0, 256, (1, 160, 160, 3), np.uint8)
-    for stride, skip in ((16, "score_pool4"), (8, "score_pool3")):
+    for stride, skip in ((16, "score_pool4"), (8, "score_pool3"), (4, "score_pool2")):
         caplog.clear()
         with caplog.at_level(logging.INFO):
             model = started(tmp_path / f"fcn{stride * 2}s.keras", stride=stride)
