@@ -80,7 +80,8 @@ class Train(Section):
         description="likelihood = highest score, iou = add constants that maximize training mIoU first",
     )
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = Field(
-        default="float32", description="float32, mixed_bfloat16 (Ampere and later) or mixed_float16"
+        default="float32",
+        description="float32, mixed_bfloat16 (Ampere and later, CPUs with avx512_bf16), mixed_float16",
     )
     xla: bool = Field(default=False, description="compile the step with XLA; no speed-up on CPU")
     deterministic: bool = Field(
