@@ -22,6 +22,7 @@ from sceneparse.scores.results import Scores
 from sceneparse.scores.score_names import SCORES
 from stages.visualize.confusions import heat_map, most_confused
 from stages.visualize.scene_pictures import Scene, Thumbnail
+from stages.visualize.sentences import compared
 
 HERE = Path(__file__).with_name("page")
 TILES = ("pixel_accuracy", "mean_accuracy", "mean_iou", "benchmark_score")
@@ -62,6 +63,17 @@ class Page:
     def decides_for_iou(self) -> bool:
         """Whether the model adds constants for the mean IoU, which the curves and the card's own scores leave out."""
         return self.card.params.train.get("decision") == "iou"
+
+    @property
+    def effect_of_constants(self) -> str:
+        """Clauses that compare the scores at the size of training with and without these constants."""
+        before, after = self.card.best.validation, self.scores["resized"]
+        return "; ".join(
+            (
+                compared("mean IoU", before.mean_iou, after["mean_iou"]),
+                compared("pixel accuracy", before.pixel_accuracy, after["pixel_accuracy"]),
+            )
+        )
 
     @property
     def names(self) -> list[str]:

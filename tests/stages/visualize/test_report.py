@@ -141,25 +141,6 @@ def test_the_page_says_what_the_model_was_trained_with(inputs):
     assert f"Keras {card.libraries.keras}" in page.text
 
 
-def test_scores_before_and_after_the_decision(inputs, monkeypatch):
-    """With constants for the mean IoU the card's scores are not evaluate's: both are named, from card and scores."""
-    _, page = built(inputs)
-    assert "constants" not in page.text
-    card = SceneParser.card
-    params = card.params.model_copy(update={"train": {**card.params.train, "decision": "iou"}})
-    validation = card.best.validation.model_copy(update={"pixel_accuracy": 0.92, "mean_iou": 0.44})
-    best = card.best.model_copy(update={"validation": validation})
-    monkeypatch.setattr(SceneParser, "card", card.model_copy(update={"params": params, "best": best}))
-    content = json.loads(inputs["scores"].read_text())
-    content["resized"] |= {"pixel_accuracy": 0.798, "mean_iou": 0.5}
-    inputs["scores"].write_text(json.dumps(content))
-    _, page = built(inputs)
-    text = " ".join(page.text.split())
-    assert "do not include them: pixel accuracy 92.0%, mean IoU 44.0% at the size of training." in text
-    assert "include them: 79.8% and 50.0%" in text
-    assert [link["href"] for link in page.all("a")].count("#decision") == 2, "beside the curves and the chosen epoch"
-
-
 def test_params_are_written_as_in_params_yaml():
     params = {"a": None, "b": True, "c": 0.5, "d": "max", "e": {"f": [1.0, 2], "g": {}}}
     written = {key: shown(value) for key, value in leaves(params).items()}
