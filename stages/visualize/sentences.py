@@ -6,6 +6,19 @@ are called equal.
 
 from sceneparse.report.pages import percent
 
+FEW = 30  # validation images below which scores are shaky
+
+
+def shaky(images: int) -> str:
+    """Return a note about scores of few validation images; '' from FEW on."""
+    if images >= FEW:
+        return ""
+    counted = "1 validation image" if images == 1 else f"{images} validation images"
+    return (
+        f"The scores come from {counted}. Below {FEW} they are shaky: other images of the same kind can give scores "
+        "that differ by several points."
+    )
+
 
 def compared(score: str, without: float, with_them: float | None) -> str:
     """Return a clause about a score without and with constants in the model's last layer; None: it has no value."""

@@ -99,10 +99,13 @@ def visualize(
 def choose(images: list[ImageRow], settings: Visualize) -> dict[str, list[ImageRow]]:
     """Return the images to show, by heading: best and worst by their own mIoU, and some of the rest at random.
 
-    No image comes twice; those without a labelled pixel have no mIoU and are left out.
+    No image comes twice; those without a labelled pixel have no mIoU and are left out. If best and worst together take
+    all images, these have one heading.
     """
     scored = [(row.mean_iou, row) for row in images if row.mean_iou is not None]
     rest = [row for _, row in sorted(scored, key=lambda pair: (-pair[0], pair[1].id))]
+    if 0 < len(rest) <= settings.best + settings.worst:
+        return {"All scored images, best first": rest}
     best, rest = rest[: settings.best], rest[settings.best :]
     worst = rest[::-1][: settings.worst]
     rest = sorted(rest[: len(rest) - len(worst)], key=lambda row: row.id)

@@ -20,11 +20,20 @@ def test_best_and_worst():
 
 
 def test_no_image_is_shown_twice():
-    groups = chosen(IMAGES, best=4, worst=4, random=4)
-    assert groups == {"Best": ["a", "b", "c", "d"], "Worst": ["f", "e"]}
+    groups = chosen(IMAGES, best=4, worst=1, random=4)
+    assert groups == {"Best": ["a", "b", "c", "d"], "Worst": ["f"], "Random": ["e"]}
     groups = chosen(IMAGES, best=1, worst=1, random=9)
     assert groups["Random"] == ["b", "c", "d", "e"]
     assert chosen([], best=3) == {}
+
+
+def test_so_few_that_all_are_shown_have_one_heading():
+    """Six images have a score: whether the last of them are among the best, or the worst, says nothing."""
+    everything = {"All scored images, best first": list("abcdef")}
+    assert chosen(IMAGES, best=4, worst=4, random=4) == everything
+    assert chosen(IMAGES, best=3, worst=3) == everything
+    assert chosen(IMAGES, worst=6) == everything
+    assert chosen(IMAGES[-1:], best=4, worst=4) == {}, "no score"
 
 
 def test_the_draw_depends_on_the_seed_alone():

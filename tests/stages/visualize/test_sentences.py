@@ -5,7 +5,7 @@ import json
 import pytest
 from report_inputs import SceneParser, built, stage_inputs
 
-from stages.visualize.sentences import compared
+from stages.visualize.sentences import compared, shaky
 
 
 @pytest.fixture
@@ -47,6 +47,15 @@ def test_the_constants_for_the_mean_iou_did_what_the_scores_say(inputs, monkeypa
     assert f"the mean IoU is {iou}" in text
     assert f"the pixel accuracy is {accuracy}" in text
     assert [link["href"] for link in page.all("a")].count("#decision") == 2, "beside the curves and the chosen epoch"
+
+
+def test_scores_of_few_validation_images_are_called_shaky(inputs):
+    text, page = built(inputs)
+    assert text.index('class="tiles"') < text.index(shaky(5)) < text.index("<th>Score</th>"), "beside the scores"
+    assert "from 5 validation images. Below 30" in page.text
+    assert "from 1 validation image." in shaky(1)
+    assert shaky(29)
+    assert not shaky(30)
 
 
 def test_a_score_without_a_value_is_neither_higher_nor_lower():
