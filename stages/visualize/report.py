@@ -22,7 +22,7 @@ from sceneparse.scores.results import Scores
 from sceneparse.scores.score_names import SCORES
 from stages.visualize.confusions import heat_map, most_confused
 from stages.visualize.scene_pictures import Scene, Thumbnail
-from stages.visualize.sentences import compared, shaky
+from stages.visualize.sentences import compared, first_weights, shaky
 
 HERE = Path(__file__).with_name("page")
 TILES = ("pixel_accuracy", "mean_accuracy", "mean_iou", "benchmark_score")
@@ -105,6 +105,7 @@ def render(page: Page) -> str:
         tiles=TILES,
         facts=facts(page),
         shaky=shaky(page.images),
+        first_weights=first_weights(page.card),
         shown_classes=sorted({value for scene in scenes for value in scene.legend}),
         shown_categories=sorted({scene.category for scene in scenes} - {""}),
         # Highest score first; rows without a score at the end.

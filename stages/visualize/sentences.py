@@ -4,6 +4,9 @@ Input: scores, the number of validation images, the model's card. Output: text. 
 are called equal.
 """
 
+from collections.abc import Sequence
+
+from sceneparse.network.card import Card
 from sceneparse.report.pages import percent
 
 FEW = 30  # validation images below which scores are shaky
@@ -29,3 +32,16 @@ def compared(score: str, without: float, with_them: float | None) -> str:
         return f"the {score} is {after} with and without them"
     direction = "higher" if with_them > without else "lower"
     return f"the {score} is {after} with them, {direction} than the {before} without them"
+
+
+def first_weights(card: Card) -> str:
+    """Return where the training's first weights come from, which train.start_from alone does not tell."""
+    start, origin = card.params.train.get("start_from", "train.start_from"), card.origin
+    if origin is None:
+        return f"random: {start} held no weights" if "origin" in card.model_fields_set else "not on this model's card"
+    source = f"{start}, {origin.digest[:19]}" if origin.digest else start
+    return f"{_layers(origin.copied)} copied from {source}; initialised: {', '.join(origin.initialised) or 'none'}"
+
+
+def _layers(names: Sequence[str]) -> str:
+    return "1 layer" if len(names) == 1 else f"{len(names)} layers"

@@ -3,9 +3,10 @@
 import json
 
 import pytest
+from cards import make_card
 from report_inputs import SceneParser, built, stage_inputs
 
-from stages.visualize.sentences import compared, shaky
+from stages.visualize.sentences import compared, first_weights, shaky
 
 
 @pytest.fixture
@@ -60,3 +61,32 @@ def test_scores_of_few_validation_images_are_called_shaky(inputs):
 
 def test_a_score_without_a_value_is_neither_higher_nor_lower():
     assert compared("mean IoU", 0.5, None) == "the mean IoU is 50.0% without them and has no value with them"
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"origin": None}, "random: data/raw/backbone held no weights"),
+        ({}, "not on this model's card"),
+        (
+            {
+                "origin": {
+                    "digest": "sha256:" + 64 * "a",
+                    "copied": ["conv1_1", "conv1_2"],
+                    "initialised": ["fc6", "fc7"],
+                }
+            },
+            "2 layers copied from data/raw/backbone, sha256:aaaaaaaaaaaa; initialised: fc6, fc7",
+        ),
+        (
+            {"origin": {"digest": None, "copied": ["fc6"], "initialised": []}},
+            "1 layer copied from data/raw/backbone; initialised: none",
+        ),
+    ],
+)
+def test_the_first_weights_are_those_of_the_card_s_origin(inputs, monkeypatch, changes, text):
+    params = {"model": {"width": 0.125}, "train": {"start_from": "data/raw/backbone"}}
+    card = make_card(**changes, params=params, classes=SceneParser.card.classes)
+    assert first_weights(card) == text
+    monkeypatch.setattr(SceneParser, "card", card)
+    assert f"<th>first weights</th><td>{text}</td>".replace("'", "&#39;") in built(inputs)[0]
