@@ -9,12 +9,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from pipeline.experiments.experiment_rows import Experiment, list_experiments
+from pipeline.experiments.ranking_table import print_ranking
 from pipeline.repro.project import Project
 from pipeline.repro.project_root import project_root
 from pipeline.repro.stage_paths import stage_path
 from sceneparse.core.errors import BusyError, InputError
-from sceneparse.core.fields import shown
-from sceneparse.core.tables import print_json, print_table
+from sceneparse.core.tables import print_json
 
 COLUMNS = ("original.mean_iou", "original.pixel_accuracy")
 
@@ -52,18 +52,7 @@ def compare(by: str, every_commit: bool, as_json: bool, html: list[str] | None, 
         print_json({"by": score, "experiments": described, "workspace": reference})
         return
 
-    columns = list(dict.fromkeys([*COLUMNS, score]))
-    heads = ["experiment", "commit", *differing, *(name.removeprefix("original.") for name in columns)]
-    rows = [
-        [
-            row.name,
-            row.baseline[:7],
-            *(shown(row.params.get(key)) for key in differing),
-            *map(row.scores.get, columns),
-        ]
-        for row in [*ranked, workspace]
-    ]
-    print_table(heads, rows)
+    print_ranking(ranked, workspace, differing, list(dict.fromkeys([*COLUMNS, score])))
     if current is False:
         print("\nworkspace: its scores do not belong to its params, code and data; sceneparse run makes new ones")
     if not ranked:

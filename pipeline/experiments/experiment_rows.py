@@ -22,6 +22,7 @@ class Experiment:
     done: bool
     params: dict[str, Any]
     scores: dict[str, float | None]
+    dataset: str | None  # DVC's digest of the dataset; None where no stage has read any
 
 
 def list_experiments(root: Path, *, every_commit: bool = False) -> tuple[Experiment, list[Experiment]]:
@@ -31,11 +32,16 @@ def list_experiments(root: Path, *, every_commit: bool = False) -> tuple[Experim
     with failures_understood(root):
         workspace, *baselines = json.loads(output_of(command, cwd=root))
     files = {"params": PARAMS, "metrics": stage_path("--scores", root)}
+    dataset = str(stage_path("--dataset", root))
 
     def row(revision: dict[str, Any], name: str, baseline: str, done: bool) -> Experiment:
-        data = revision["data"] or {"params": {}, "metrics": {}}  # None, and an error beside it, if DVC cannot read it
+        data = revision["data"] or {
+            "params": {},
+            "metrics": {},
+            "deps": {},
+        }  # None, and an error beside it, if DVC cannot read it
         params, scores = (leaves(data[kind].get(str(path), {}).get("data") or {}) for kind, path in files.items())
-        return Experiment(name, baseline, done, params, scores)
+        return Experiment(name, baseline, done, params, scores, data["deps"].get(dataset, {}).get("hash"))
 
     rows = []
     for baseline in baselines:

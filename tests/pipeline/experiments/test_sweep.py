@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 DVC_YAML = """
 stages:
   train:
-    cmd: python work.py --scores metrics/evaluate.json
+    cmd: python work.py --dataset data.zip --scores metrics/evaluate.json
     params: [train]
     deps: [work.py]
     outs: [metrics/evaluate.json]
@@ -356,3 +356,17 @@ def test_compare_ranks_by_a_score(quick):
     assert "there is no such score" in quick.run("sceneparse", "compare", "--by", "loss", expect=1)
     quick.set_param("train.learning_rate", 0.005)
     assert "do not belong to its params" in quick.run("sceneparse", "compare")
+
+
+def test_compare_names_experiments_of_another_dataset(quick):
+    (quick.path / "dvc.yaml").write_text(DVC_YAML.replace("[work.py]", "[work.py, data.zip]"))
+    (quick.path / "data.zip").write_text("scenes")
+    quick.commit("a dataset")
+    quick.run("dvc", "repro")
+    quick.run("dvc", "exp", "save", "--name", "before")
+    assert "note:" not in quick.run("sceneparse", "compare")
+    (quick.path / "data.zip").write_text("other scenes")
+    quick.run("dvc", "repro")
+    assert quick.run("sceneparse", "compare").splitlines()[-1].endswith("not comparable with it: before")
+    rows = json.loads(quick.run("sceneparse", "compare", "--json"))
+    assert rows["experiments"][0]["dataset"] != rows["workspace"]["dataset"]
