@@ -1,8 +1,8 @@
 """`sceneparse compare --html A B`: two runs side by side, as a page that holds all that it shows.
 
 Input: the results of two runs. Output: curves over each other, scores, classes and params with their differences, and
-the scenes of which both have pictures. Invariant: differences are B's value less A's; the same results give the same
-bytes.
+the scenes of which both have pictures. Invariants: differences are B's value less A's; runs with other classes or
+other validation annotations have neither differences nor scenes; the same results give the same bytes.
 """
 
 import io
@@ -87,6 +87,9 @@ def write_comparison(project: Project, names: Sequence[str], output: Path | None
 def render_comparison(a: Results, b: Results) -> str:
     """Return the page's HTML."""
     charts, classes = list(overlaid(a, b)), class_differences(a.classes, b.classes)
+    misfit = why_not_comparable(a.classes, b.classes)
+    if misfit:
+        classes.sort(key=lambda row: row.name)
     return render_page(
         HERE,
         "compare.html.j2",
@@ -95,12 +98,13 @@ def render_comparison(a: Results, b: Results) -> str:
         scripts=("base.js", "tables.js", "charts.js", "compare.js"),
         data={"names": [], "colours": [], "charts": {f"chart-{n}": chart.spec for n, chart in enumerate(charts)}},
         runs=(a, b),
+        misfit=misfit,
         charts=charts,
         scores=[Both(name, a.scores["original"][name], b.scores["original"][name]) for name in SCORES],
         classes=classes,
         widest=max((abs(row.difference) for row in classes if row.difference), default=1.0),
         params=[(key, a.params.get(key), b.params.get(key)) for key in differing(a.params, b.params)],
-        scenes=list(scenes(a, b)),
+        scenes=[] if misfit else list(scenes(a, b)),
     )
 
 
@@ -122,6 +126,18 @@ def overlaid(a: Results, b: Results) -> Iterator[Chart]:
 def _rank(name: str) -> tuple[int, str]:
     order = ("Loss", "Mean IoU", "Pixel accuracy", "Learning rate")
     return (order.index(name) if name in order else 0), name
+
+
+def why_not_comparable(a: Sequence[ClassRow], b: Sequence[ClassRow]) -> str:
+    """Return why scores of these classes do not compare; '' if the runs have the same classes and annotations."""
+    first, second = ([row.name for row in rows] for rows in (a, b))
+    if sorted(first) != sorted(second):
+        return f"the runs have other classes ({len(a)} and {len(b)}, names in common: {len(set(first) & set(second))})"
+    if first != second:
+        return "the runs have the same classes in another order"
+    if differing := sum(one.labelled_pixels != other.labelled_pixels for one, other in zip(a, b, strict=True)):
+        return f"the validation images differ ({differing} of {len(a)} classes have other numbers of labelled pixels)"
+    return ""
 
 
 def class_differences(a: Sequence[ClassRow], b: Sequence[ClassRow]) -> list[Both]:

@@ -1,7 +1,7 @@
 """Ranked experiments and the workspace as text: a table, or where params make that too wide, a line for each of them.
 
 Input: rows of `dvc exp show`, best first. Output: lines on standard output. Invariant: a note names the experiments
-that were scored on another dataset than the workspace.
+whose dataset is not the workspace's.
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,8 @@ def print_ranking(
     if others := [row.name for row in ranked if other_dataset(row, workspace)]:
         print()
         print_line(
-            f"note: scored on another dataset than the workspace, so not comparable with it: {', '.join(others)}"
+            "note: another dataset than the workspace's, so scores compare only if the validation images are the same: "
+            + ", ".join(others)
         )
 
 

@@ -12,7 +12,7 @@ from report_inputs import Outline
 from report_page import opened
 
 from pipeline.experiments.compare import compare
-from pipeline.experiments.compare_page import class_differences, differing, write_comparison
+from pipeline.experiments.compare_page import class_differences, differing, why_not_comparable, write_comparison
 from pipeline.repro.project import Project
 from sceneparse.core.errors import InputError
 from sceneparse.report.measured import ClassRow
@@ -197,6 +197,36 @@ def test_an_output_of_the_pipeline_is_no_place_for_it(project):
     with pytest.raises(InputError) as refusal:
         write_comparison(project, ("HEAD", "workspace"), project.root / "report/compare.html")
     assert refusal.value.problem == "the page would be inside an output of the pipeline"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "why", "second"),
+    [
+        ("3,tree,,,0,0", "3,tree,,,7,0", "validation images differ", ["sky", "75.0%", "25.0%"]),
+        ("3,tree", "3,bush", "other classes", ["bush", "–", "–"]),
+    ],
+)
+def test_runs_of_other_datasets_have_no_differences(project, before, after, why, second):
+    """A scene of the same name may be another picture, so none is shown."""
+    table = project.root / "metrics/per_class.csv"
+    content = table.read_text()
+    table.unlink()  # a link to DVC's cache
+    table.write_text(content.replace(before, after))
+    text, outline = page(project, "HEAD", "workspace")
+    note = text.index('class="note"')
+    assert text.index("<main>") < note < text.index(why) < text.index("<h2>Scores")
+    assert cells(text, 'id="scores"')[0] == ["Pixel accuracy", "25.0%", "75.0%"]
+    assert cells(text, 'id="class-table"')[:2] == [["&lt;wall&gt;", "25.0%", "75.0%"], second]
+    assert not outline.all("img")
+    assert "difference<" not in text
+
+
+def test_the_same_classes_and_annotations_are_comparable():
+    sky, sea = ClassRow(1, "sky", 0.5, 1.0, 9, 1), ClassRow(2, "sea", 0.25, 1.0, 4, 1)
+    assert why_not_comparable([sky, sea], [sky._replace(iou=0.1, predicted_pixels=7), sea]) == ""
+    assert "another order" in why_not_comparable([sky, sea], [sea, sky])
+    assert "(2 and 1, names in common: 1)" in why_not_comparable([sky, sea], [sky])
+    assert "1 of 2 classes" in why_not_comparable([sky, sea], [sky, sea._replace(labelled_pixels=5)])
 
 
 def test_classes_of_one_run_alone():

@@ -367,6 +367,6 @@ def test_compare_names_experiments_of_another_dataset(quick):
     assert "note:" not in quick.run("sceneparse", "compare")
     (quick.path / "data.zip").write_text("other scenes")
     quick.run("dvc", "repro")
-    assert quick.run("sceneparse", "compare").splitlines()[-1].endswith("not comparable with it: before")
+    assert quick.run("sceneparse", "compare").splitlines()[-1].endswith("the same: before")
     rows = json.loads(quick.run("sceneparse", "compare", "--json"))
     assert rows["experiments"][0]["dataset"] != rows["workspace"]["dataset"]
