@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sceneparse.dataset.picture_formats import TooLargeError
 from sceneparse.web.answer import Segmenter, heat
+from sceneparse.web.samples import samples_for
 from sceneparse.web.uploads import BUSY, RefusedError, Uploads
 
 PAGE = Path(__file__).parent / "page"
@@ -61,13 +62,14 @@ def make_app(segmenter: Segmenter, max_mb: int, names: Iterable[str]) -> FastAPI
 
     @app.get("/api/model")
     async def model() -> Any:
-        """Return the model's name and classes, the colours of 0..100 percent, and the limits."""
+        """Return the model's name and classes, the colours of 0..100 percent, the limits, and names of samples."""
         return {
             "name": segmenter.name,
             "classes": segmenter.classes(),
             "heat": heat(),
             "max_bytes": limit,
             "max_megapixels": segmenter.max_megapixels,
+            "samples": samples_for(segmenter.parser.classes),
         }
 
     def check_free() -> None:

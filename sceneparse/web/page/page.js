@@ -38,7 +38,7 @@ result.begin(model);
 strip.begin();
 gestures.begin();
 saving.begin();
-taking.begin(take);
+taking.begin(take, model.samples);
 fade(at("legend"));
 fade(at("pictures"));
 at("clear").addEventListener("click", pictures.clear);

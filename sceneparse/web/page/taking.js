@@ -2,11 +2,10 @@
 
 import { at, make } from "./dom.js";
 
-const SAMPLES = ["street", "village", "coast", "valley"];
-
 let take = () => {}; // takes an array of files
 
-export function begin(taker) {
+// `samples`: names of drawn scenes to offer; none if the model was trained on other pictures.
+export function begin(taker, samples) {
   take = taker;
   const choose = () => at("file").click();
   at("start").addEventListener("click", choose);
@@ -17,7 +16,8 @@ export function begin(taker) {
   });
   addEventListener("paste", (event) => take([...event.clipboardData.files]));
   listenForDrops();
-  at("samples").append(...SAMPLES.map(sample));
+  at("samples").hidden = !samples.length;
+  at("samples").append(...samples.map(sample));
   at("samples").addEventListener("click", (event) => event.stopPropagation());
 }
 

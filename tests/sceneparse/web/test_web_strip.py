@@ -8,8 +8,10 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+import requests
 from datasets import encoded
 from playwright.sync_api import expect
+from small_model import save_small_model
 from web_page import (
     MAX_MB,
     NAMES,
@@ -28,9 +30,11 @@ from web_page import (
 
 from sceneparse.core.files import csv_cell
 from sceneparse.dataset.photos import decode_photo
+from sceneparse.inference.loading import load_parser
 from sceneparse.web.answer import Segmenter
 from sceneparse.web.app import make_app
 from sceneparse.web.connections import make_server
+from stages.download.painting.kinds import Kind
 
 pytestmark = pytest.mark.slow
 
@@ -193,17 +197,35 @@ def test_results_beyond_the_bound_are_asked_for_again(desktop, server, parser):
     page.close()
 
 
-def test_a_sample(fresh):
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """A parser of the demo's classes."""
+    names = tuple(kind.label.split(",")[0] for kind in Kind if kind)
+    return load_parser(save_small_model(tmp_path_factory.mktemp("demo"), names), None)
+
+
+def test_a_model_of_other_classes_has_no_samples(fresh, server):
+    """The tests' model has other classes than the demo's dataset."""
+    assert requests.get(f"{server}api/model", timeout=WAIT_S).json()["samples"] == []
+    assert fresh.locator("#choose").is_visible()
+    assert fresh.locator("#samples").is_hidden()
+    assert not fresh.get_by_label("Sample picture").count()
+
+
+def test_a_sample(demo, desktop):
     """One click, and nothing else of the start is clicked."""
-    choosers = []
+    page, choosers = desktop.context.browser.new_page(), []
 
     def note(chooser):
         choosers.append(chooser)
 
-    fresh.on("filechooser", note)
-    fresh.get_by_label("Sample picture: coast").click()
-    answered(fresh, "coast.jpg")
-    assert choosers == []
-    fresh.remove_listener("filechooser", note)
-    settled(fresh, "done")
-    assert fresh.locator("#samples img").evaluate_all("all => all.every((one) => one.naturalWidth > 300)")
+    page.on("filechooser", note)
+    with served(demo) as url:
+        page.goto(url)
+        began(page)
+        page.get_by_label("Sample picture: coast").click()
+        answered(page, "coast.jpg")
+        assert choosers == []
+        settled(page, "done")
+        assert page.locator("#samples img").evaluate_all("all => all.every((one) => one.naturalWidth > 300)")
+        page.close()
