@@ -95,7 +95,7 @@ def render_comparison(a: Results, b: Results) -> str:
         "compare.html.j2",
         title=f"{a.name} and {b.name}",
         styles=("style.css", "compare.css"),
-        scripts=("base.js", "tables.js", "charts.js", "compare.js"),
+        scripts=("base.js", "tables.js", "charts.js", "zoom.js", "compare.js"),
         data={"names": [], "colours": [], "charts": {f"chart-{n}": chart.spec for n, chart in enumerate(charts)}},
         runs=(a, b),
         misfit=misfit,

@@ -28,7 +28,8 @@ HERE = Path(__file__).with_name("page")
 TILES = ("pixel_accuracy", "mean_accuracy", "mean_iou", "benchmark_score")
 PAIRS = 12  # rows of the table of confused pairs
 # In one module, in this order.
-SCRIPTS = ("base.js", "tables.js", "charts.js", "scenes.js", "gallery.js", "zoom.js")
+SCRIPTS = ("base.js", "tables.js", "charts.js", "zoom.js", "scenes.js", "gallery.js", "scene_zoom.js")
+MODES = tuple((name, name.capitalize(), "") for name in ("image", "truth", "prediction", "errors"))
 OTHER = "other (not scored)"
 
 
@@ -103,6 +104,7 @@ def render(page: Page) -> str:
         page=page,
         meanings=SCORES,
         tiles=TILES,
+        modes=MODES,
         facts=facts(page),
         shaky=shaky(page.images),
         first_weights=first_weights(page.card),

@@ -49,3 +49,13 @@ def pixel(page, x, y, canvas=".stage canvas", number=0):
         }""",
         [canvas, number, x, y],
     )
+
+
+def enlarged(page):
+    """The scene, picture and place that the dialog shows."""
+    kind = page.evaluate("document.querySelector('#zoom form').elements.picture.value")
+    return (
+        page.locator("#zoom h4").evaluate("h4 => h4.firstChild.data").strip(),
+        kind,
+        page.locator("#zoom .place").inner_text(),
+    )

@@ -72,6 +72,7 @@ class Picture {
   }
 
   point(place, withKeys, distance) {
+    if (!this.scene) return;
     this.place = place.map((share) => Math.min(0.999, Math.max(0, share)));
     const [x, y] = this.place;
     const { truth, prediction, width, height } = this.scene;
@@ -95,11 +96,12 @@ class Scene extends Picture {
     super(article.querySelector(".stage"));
     const { stage } = this;
     const { naturalWidth: width, naturalHeight: height } = stage.querySelector(".truth");
-    Object.assign(this, { article, scene: { truth, prediction, width, height } });
+    const image = stage.querySelector(".image");
+    Object.assign(this, { article, image, style: stage.style.cssText, scene: { truth, prediction, width, height } });
     stage.append(made("button", { type: "button", className: "open", textContent: "⤢", title: "Enlarge", ariaLabel: "Enlarge" }));
     stage.tabIndex = 0;
     stage.role = "group";
-    stage.ariaLabel = `${stage.querySelector(".image").alt}; the arrow keys read the classes, Enter enlarges`;
+    stage.ariaLabel = `${image.alt}; the arrow keys read the classes, Enter enlarges`;
     stage.addEventListener("keydown", (event) => {
       const by = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
       if (event.key === "Escape") this.leave();

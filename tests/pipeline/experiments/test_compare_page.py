@@ -12,10 +12,9 @@ from report_inputs import Outline
 from report_page import opened
 
 from pipeline.experiments.compare import compare
-from pipeline.experiments.compare_page import class_differences, differing, why_not_comparable, write_comparison
+from pipeline.experiments.compare_page import write_comparison
 from pipeline.repro.project import Project
 from sceneparse.core.errors import InputError
-from sceneparse.report.measured import ClassRow
 
 pytestmark = [
     pytest.mark.slow,
@@ -131,6 +130,29 @@ def test_a_commit_and_the_workspace(project, capsys):
                 assert drawn.locator("[data-chart] .mark-line path").count() == 2
                 drawn.get_by_role("button", name=re.compile("^HEAD")).first.hover()
                 drawn.wait_for_selector("figure .entry.faded")
+                check_zoom(drawn)
+
+
+def check_zoom(drawn):
+    """Each picture enlarges, and keys go on from there."""
+    label = "document.querySelector('#zoom [name=picture]:checked').closest('label').textContent"
+    image = drawn.locator("#zoom .stage img")
+    small = drawn.get_by_role("button", name="Enlarge a-b: truth")
+    before = small.bounding_box()["width"]
+    small.click()
+    assert (drawn.evaluate(label), image.get_attribute("alt")) == ("Truth", "a-b: truth")
+    assert image.bounding_box()["width"] > 1.5 * before
+    assert drawn.locator("#zoom .legend").inner_text() == drawn.locator(".pair .legend").inner_text()
+    drawn.keyboard.press("ArrowRight")
+    assert (drawn.evaluate(label), image.get_attribute("alt")) == ("HEAD", "a-b: HEAD")
+    for _ in range(3):
+        drawn.keyboard.press("ArrowLeft")
+    assert (drawn.evaluate(label), image.get_attribute("alt")) == ("workspace", "a-b: workspace")
+    drawn.keyboard.press("ArrowDown")
+    assert drawn.locator("#zoom .place").inner_text() == "1 of 1"
+    drawn.keyboard.press("Escape")
+    assert not drawn.locator("#zoom").is_visible()
+    assert drawn.evaluate("document.activeElement.ariaLabel") == "Enlarge a-b: truth"
 
 
 def test_an_experiment_that_was_pushed(project):
@@ -219,22 +241,3 @@ def test_runs_of_other_datasets_have_no_differences(project, before, after, why,
     assert cells(text, 'id="class-table"')[:2] == [["&lt;wall&gt;", "25.0%", "75.0%"], second]
     assert not outline.all("img")
     assert "difference<" not in text
-
-
-def test_the_same_classes_and_annotations_are_comparable():
-    sky, sea = ClassRow(1, "sky", 0.5, 1.0, 9, 1), ClassRow(2, "sea", 0.25, 1.0, 4, 1)
-    assert why_not_comparable([sky, sea], [sky._replace(iou=0.1, predicted_pixels=7), sea]) == ""
-    assert "another order" in why_not_comparable([sky, sea], [sea, sky])
-    assert "(2 and 1, names in common: 1)" in why_not_comparable([sky, sea], [sky])
-    assert "1 of 2 classes" in why_not_comparable([sky, sea], [sky, sea._replace(labelled_pixels=5)])
-
-
-def test_classes_of_one_run_alone():
-    a = [ClassRow(1, "sky", 0.5, 1.0, 1, 1), ClassRow(2, "sea", 0.5, 1.0, 1, 1)]
-    b = [ClassRow(1, "sea", 0.75, 1.0, 1, 1), ClassRow(2, "land", 0.5, 1.0, 1, 1)]
-    assert [(row.name, row.a, row.b, row.difference) for row in class_differences(a, b)] == [
-        ("sea", 0.5, 0.75, 0.25),
-        ("land", None, 0.5, None),
-        ("sky", 0.5, None, None),
-    ]
-    assert differing({"a": 1, "b": None}, {"a": 2, "c": None}) == ["a", "b", "c"]

@@ -2,7 +2,7 @@
 
 import pytest
 from report_inputs import SceneParser
-from report_page import opened, pixel, report_page
+from report_page import enlarged, opened, pixel, report_page
 
 pytestmark = pytest.mark.slow
 
@@ -22,16 +22,6 @@ def ids(page):
     return page.eval_on_selector_all("article", "all => all.filter(a => a.offsetParent).map(a => a.dataset.id)")
 
 
-def picture(page):
-    """The scene, picture and place that the dialog shows."""
-    kind = page.evaluate("document.querySelector('#zoom form').elements.picture.value")
-    return (
-        page.locator("#zoom h4").evaluate("h4 => h4.firstChild.data").strip(),
-        kind,
-        page.locator("#zoom .place").inner_text(),
-    )
-
-
 def test_a_picture_is_enlarged_and_left_by_keys(report):
     with opened(report) as page:
         first, *_, last = ids(page)
@@ -39,12 +29,12 @@ def test_a_picture_is_enlarged_and_left_by_keys(report):
         stage.focus()
         page.keyboard.press("Enter")
         assert dialog.is_visible()
-        assert picture(page) == (first, "prediction", "1 of 4")
+        assert enlarged(page) == (first, "prediction", "1 of 4")
         assert dialog.locator(".stage").bounding_box()["height"] > 1.5 * stage.bounding_box()["height"]
         page.keyboard.press("ArrowRight")
-        assert picture(page)[1] == "errors"
+        assert enlarged(page)[1] == "errors"
         page.keyboard.press("ArrowRight")
-        assert picture(page)[1] == "image", "after the last picture comes the first"
+        assert enlarged(page)[1] == "image", "after the last picture comes the first"
         assert pixel(page, 0.2, 0.5, "#zoom canvas") == [0, 0, 0, 0]
         page.keyboard.press("ArrowLeft")
         page.keyboard.press("ArrowLeft")
@@ -52,9 +42,9 @@ def test_a_picture_is_enlarged_and_left_by_keys(report):
         page.locator("#zoom .close").focus()
         assert pixel(page, 0.2, 0.5, "#zoom canvas") == [*SceneParser.colours[1], 255]
         page.keyboard.press("ArrowUp")
-        assert picture(page) == (last, "prediction", "4 of 4")
+        assert enlarged(page) == (last, "prediction", "4 of 4")
         page.keyboard.press("ArrowDown")
-        assert picture(page)[0] == first
+        assert enlarged(page)[0] == first
         page.keyboard.press("Escape")
         assert not dialog.is_visible()
         assert page.evaluate(FOCUS) == first
@@ -67,9 +57,9 @@ def test_a_finger_opens_turns_reads_and_closes(report):
         assert page.locator("#zoom").is_visible()
         assert page.evaluate("document.documentElement.scrollWidth") == 390
         page.get_by_label("Next scene").tap()
-        assert picture(page)[0] == second
+        assert enlarged(page)[0] == second
         page.locator("#zoom label", has_text="Truth").tap()
-        assert picture(page)[1] == "truth"
+        assert enlarged(page)[1] == "truth"
         box = page.locator("#zoom .stage").bounding_box()
         x, y = box["x"] + box["width"] / 4, box["y"] + box["height"] / 2 - 4
         page.touchscreen.tap(x, y)
@@ -84,7 +74,7 @@ def test_a_finger_opens_turns_reads_and_closes(report):
             stage.dispatchEvent(new PointerEvent("pointerup", { ...finger, clientX: to }));
         }"""
         page.evaluate(swipe, [x, x + 120, y])
-        assert picture(page)[0] == first
+        assert enlarged(page)[0] == first
         page.get_by_label("Close").tap()
         assert not page.locator("#zoom").is_visible()
 
@@ -115,9 +105,9 @@ def test_scenes_are_filtered_and_the_address_keeps_it(report):
         page.wait_for_function("location.hash == '#training&category=living+room&id=000'")
         address = page.evaluate("location.hash")
         page.locator("article:visible .stage").click()
-        assert picture(page)[2] == "1 of 1", "enlarged are only those shown"
+        assert enlarged(page)[2] == "1 of 1", "enlarged are only those shown"
         page.keyboard.press("ArrowDown")
-        assert picture(page)[0] == "0001"
+        assert enlarged(page)[0] == "0001"
         page.keyboard.press("Escape")
     with opened(report, fragment=address) as page:
         assert ids(page) == ["0001"]
@@ -216,19 +206,6 @@ def test_wide_tables_scroll_in_their_own_box_and_say_so(report):
         assert page.locator(".stacked").evaluate("table => table.scrollWidth <= table.parentElement.clientWidth")
     with opened(report) as page:
         assert page.locator(".scroll:has(#class-table)").evaluate(hint) == "none"
-
-
-def test_all_images_are_listed(report):
-    rows = "rows => rows.filter(row => !row.hidden).map(row => row.cells[0].textContent)"
-    with opened(report) as page:
-        assert page.eval_on_selector_all("#image-table tbody tr", rows)[-1] == "nothing", "without a score"
-        assert len(page.eval_on_selector_all("#image-table tbody tr", rows)) == 5
-        page.get_by_label("Find an id or a category").fill("STREET")
-        assert page.eval_on_selector_all("#image-table tbody tr", rows) == ["large"]
-        thumbnail = page.locator("#image-table img:visible")
-        thumbnail.scroll_into_view_if_needed()
-        assert thumbnail.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
-        assert thumbnail.get_attribute("loading") == "lazy"
 
 
 def test_without_its_script_all_scenes_show(report):
