@@ -1,5 +1,7 @@
 """The house: arrows between its rooms run one way, and no files import each other in a circle."""
 
+import tomllib
+
 from imports import ROOT, imported_modules, module_name, source_file
 
 PACKAGES = ("sceneparse", "stages", "pipeline")
@@ -64,3 +66,11 @@ def test_names_of_files_are_unique():
     plain = [path for path in names if not path.is_relative_to("sceneparse/params")]
     repeated = {path.name for path in plain if [other.name for other in plain].count(path.name) > 1}
     assert repeated == set()
+
+
+def test_a_built_package_has_the_pages():
+    """Their files are no code, so the package has those that pyproject.toml names."""
+    data = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    pages = {path.relative_to(ROOT).parent for package in PACKAGES for path in (ROOT / package).rglob("page")}
+    assert pages
+    assert {name.replace(".", "/") for name, files in data.items() if "page/*" in files} == set(map(str, pages))

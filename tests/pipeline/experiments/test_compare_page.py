@@ -141,6 +141,7 @@ def check_zoom(drawn):
     before = small.bounding_box()["width"]
     small.click()
     assert (drawn.evaluate(label), image.get_attribute("alt")) == ("Truth", "a-b: truth")
+    assert drawn.locator("#zoom").evaluate("dialog => dialog.scrollWidth <= dialog.clientWidth")
     assert image.bounding_box()["width"] > 1.5 * before
     assert drawn.locator("#zoom .legend").inner_text() == drawn.locator(".pair .legend").inner_text()
     drawn.keyboard.press("ArrowRight")
