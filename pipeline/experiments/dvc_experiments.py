@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 
 from pipeline.repro.dvc_commands import LAST_LINES, CommandError, run_dvc, stage_environment
 from pipeline.repro.dvc_errors import passes
+from pipeline.repro.lockfile import LOCK
 from pipeline.repro.param_paths import PARAMS
 from pipeline.repro.process import OnOutput
 from pipeline.repro.project import Project
@@ -35,7 +36,8 @@ class Baseline:
     """Start of experiments, read at one moment: a commit, and the uncommitted changes of files that Git tracks.
 
     `changes` is a patch of the whole Git repository, in which the project may be a folder. It omits params.yaml, which
-    each experiment gets whole, and dvc.lock, which records results and changes none.
+    each experiment gets whole, and dvc.lock, which records results and changes none: experiments
+    get the committed one, or before the first commit of it the workspace's.
     """
 
     root: Path
@@ -90,6 +92,8 @@ class Baseline:
         self._check_out(folder)
         write_text(project / PARAMS, params)
         self._link_data(project, params)
+        if (self.root / LOCK).exists() and not (project / LOCK).exists():
+            shutil.copy(self.root / LOCK, project)  # not committed yet: without it DVC warns of every output
         run_dvc(
             project,
             ["exp", "run", "--name", name],

@@ -21,10 +21,11 @@ from sceneparse.core.progress import DRAW
 
 LAST_LINES = 15  # of a failed command, in its error
 LOGS = Path("state/flow")
-# DVC's advice after each stage: repeated six times, it hides the stages' own output.
+# DVC's advice: after each of six stages it hides their own output.
 ADVICE = re.compile(
     rb"\n(?:To track the changes with git, run:\n\n\tgit add|To enable auto staging, run:\n\n\tdvc config) [^\n]*\n"
     rb"|Use `dvc push` to send your updates to remote storage.\n"
+    rb"|Experiment results have been applied to your workspace.\n"  # a sweep's own folder
 )
 
 

@@ -223,6 +223,16 @@ def test_looking_at_the_workspace_leaves_gits_index_alone(quick):
     assert state(quick) == before
 
 
+def test_results_that_are_not_committed_are_known(quick):
+    """As right after the first `dvc repro`, whose dvc.lock Git does not track yet."""
+    quick.run("dvc", "repro")
+    output = quick.run("sceneparse", "sweep", "train.epochs=1,2") + quick.errors
+    assert "Stage 'train' didn't change, skipping" in output
+    assert "WARNING" not in output
+    assert "applied to your workspace" not in output
+    assert "dvc.lock" in quick.run("git", "ls-files", "--others")
+
+
 def test_what_a_point_is_known_by(quick):
     def digest(params="params"):
         return Baseline.of(quick.path).digest(params)
