@@ -116,7 +116,7 @@ def _add_compare(commands: "Subparsers") -> None:
         "compare",
         "pipeline.experiments.compare:compare",
         "rank the experiments that started from the current commit",
-        ("", "--by pixel_accuracy --all", "--json", "--html HEAD workspace"),
+        ("", "--by pixel_accuracy --all", "--json", "--html", "--html HEAD workspace"),
     )
     command.add_argument(
         "--by", default="mean_iou", metavar="SCORE", help="score to rank by; default: %(default)s, at original size"
@@ -126,9 +126,10 @@ def _add_compare(commands: "Subparsers") -> None:
     form.add_argument("--json", action="store_true", dest="as_json", help="print JSON instead of a table")
     form.add_argument(
         "--html",
-        nargs=2,
-        metavar=("A", "B"),
-        help="write a page of two runs side by side: experiments, Git revisions, or workspace",
+        nargs="*",
+        metavar="RUN",
+        help="write a page of two runs side by side, B and its differences from A: experiments, Git revisions, or "
+        "workspace; default: workspace and the best experiment",
     )
     command.add_argument("--output", type=Path, metavar="PAGE", help="its path; default: state/compare.html")
 

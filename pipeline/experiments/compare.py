@@ -22,10 +22,18 @@ COLUMNS = ("original.mean_iou", "original.pixel_accuracy")
 def compare(by: str, every_commit: bool, as_json: bool, html: list[str] | None, output: Path | None) -> None:
     """Print the experiments that started from the current commit, or from any, best first by the score `by`.
 
-    With two names as `html`, write a page of these runs instead.
+    With `html`, write a page of two runs instead: those of these two names, or the workspace and the best experiment.
     """
     project = Project(project_root(Path.cwd()))
-    if output and not html:
+    if html is not None and len(html) not in (0, 2):
+        raise InputError(
+            "a page compares two runs",
+            expected="--html A B, or --html alone: the workspace and the best experiment",
+            got=f"--html {' '.join(html)}",
+            file="the command line",
+            next_step="name one more, such as workspace; sceneparse compare lists the experiments",
+        )
+    if output and html is None:
         raise InputError(
             "--output names a page, and no page is asked for",
             expected="--html A B, two runs to compare",
@@ -34,13 +42,22 @@ def compare(by: str, every_commit: bool, as_json: bool, html: list[str] | None, 
             next_step="add --html A B, or leave --output out",
         )
     if html:
-        from pipeline.experiments.compare_page import write_comparison
-
-        write_comparison(project, html, output)
+        _write_page(project, html, output)
         return
     workspace, experiments = list_experiments(project.root, every_commit=every_commit)
     score = _score_name(by, [*experiments, workspace], project.root / stage_path("--scores", project.root))
     ranked = sorted(experiments, key=lambda row: (-_value(row, score), row.name))
+    if html is not None:
+        if not ranked:
+            raise InputError(
+                "there is no experiment to compare the workspace with",
+                expected="an experiment of this commit, or with --all of any",
+                got="none",
+                file=project.root,
+                next_step="sceneparse sweep makes some",
+            )
+        _write_page(project, ["workspace", ranked[0].name], output)
+        return
     keys = dict.fromkeys(key for row in [workspace, *ranked] for key in row.params)
     differing = [key for key in keys if any(row.params.get(key) != workspace.params.get(key) for row in ranked)]
     current = _up_to_date(project)
@@ -55,8 +72,16 @@ def compare(by: str, every_commit: bool, as_json: bool, html: list[str] | None, 
     print_ranking(ranked, workspace, differing, list(dict.fromkeys([*COLUMNS, score])))
     if current is False:
         print("\nworkspace: its scores do not belong to its params, code and data; sceneparse run makes new ones")
+    if current is None:
+        print("\nworkspace: a run is at work; these scores are of the run before it")
     if not ranked:
         print("\nno experiments: sceneparse sweep makes some; --all shows those of other commits")
+
+
+def _write_page(project: Project, runs: list[str], output: Path | None) -> None:
+    from pipeline.experiments.compare_page import write_comparison
+
+    write_comparison(project, runs, output)
 
 
 def _score_name(by: str, rows: list[Experiment], file: Path) -> str:

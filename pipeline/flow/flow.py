@@ -24,7 +24,7 @@ from pipeline.flow.overlap import Overlap, one_at_a_time, when_free
 from pipeline.flow.relay import Relay
 from pipeline.repro.dvc_commands import CommandError, Verdict, push_outputs, reproduce
 from pipeline.repro.integrity import Outputs, repair
-from pipeline.repro.lockfile import keep_copy, restore_torn
+from pipeline.repro.lockfile import committed, keep_copy, restore_torn
 from pipeline.repro.param_paths import check_inputs, check_params
 from pipeline.repro.project import Project, Stage
 from pipeline.repro.project_root import project_root
@@ -210,10 +210,13 @@ def _push_task(project: Project, overlap: Overlap) -> Any:
 
     @task(task_run_name="push", **RETRIES)
     def push(stages: list[str]) -> State[Any]:
+        relay = Relay(get_run_logger())
         try:
-            when_free(overlap, lambda: push_outputs(project.root, stages, Relay(get_run_logger())))
+            when_free(overlap, lambda: push_outputs(project.root, stages, relay))
         except RunCancelledError as error:
             return Cancelled(message=str(error))
+        if not committed(project.root):
+            relay(b"note: for others to pull these results, commit dvc.lock and params.yaml, and git push\n")
         return Completed(message=f"pushed to {project.remote()}")
 
     return push

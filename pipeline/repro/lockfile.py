@@ -44,8 +44,18 @@ def restore_torn(root: Path) -> None:
         return
 
 
+def committed(root: Path) -> bool:
+    """Return whether Git's last commit has dvc.lock as it is; False without Git."""
+    return any(_read(root / LOCK) == text for text in _last_commit(root))
+
+
 def _candidates(root: Path) -> Iterator[str]:
     yield _read(root / COPY)
+    yield from _last_commit(root)
+
+
+def _last_commit(root: Path) -> Iterator[str]:
+    """Yield dvc.lock of Git's last commit, if there is Git; '' if it has none."""
     try:
         git = subprocess.run(["git", "show", f"HEAD:./{LOCK}"], cwd=root, capture_output=True, check=False)  # noqa: S607 - the user's Git
     except FileNotFoundError:  # a run needs no Git

@@ -43,8 +43,10 @@ def convert(out: Path, batch_size: int, images: Path, masks: Path | None, **flag
         if out.is_dir():  # atomic_write would refuse it only at the end
             raise _unwritable(out, "a folder")
         legend, pairs, alone, lines = gather(options)
+        warnings = [line for line in lines if line.startswith("warning: ")]
         for line in lines:
-            print_line(line)
+            if line not in warnings:
+                print_line(line)
         splits, left = split_pairs(pairs, options, lambda: find_classes(pairs, legend, options.tolerance))
         with atomic_write(out) as file:
             with zipfile.ZipFile(file, "w") as archive:
@@ -56,6 +58,8 @@ def convert(out: Path, batch_size: int, images: Path, masks: Path | None, **flag
             report = inspect(Path(file.name), batch_size)
             _print_notes(images, alone, left, tally)
             print_report(report)
+            for line in warnings:  # last, where they are read
+                print_line(line)
             if not report.usable:
                 print()
                 print_line(f"{out} is not written: fix the errors, then run again")

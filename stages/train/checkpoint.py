@@ -49,7 +49,12 @@ class Checkpoints:
         self._writes = writes
         others = sorted(path.name for path in state.glob("*/") if path != self.directory)
         if others:
-            log.info("kept in %s: unfinished training of other inputs (%s)", state, ", ".join(others))
+            log.info(
+                "%s keeps unfinished training of other params, records or code (%s): put those back to go on "
+                "with it, or delete it",
+                state,
+                ", ".join(others),
+            )
         self.directory.mkdir(parents=True, exist_ok=True)
         self._model = list(model.variables)
         self.variables = [*self._model, *extras]  # all that a step changes

@@ -52,13 +52,16 @@ class Loop:
         sides = window_sides(self.params.augment, self.manifest.size, self.params.epochs)
         saved, pace = time.monotonic(), Pace(step, self.steps, sides, self.params.validate_epochs)
         speed = Speed(self.params.batch_size)
-        with progress(total=total, initial=step, unit="step", desc="train", smoothing=0.05, disable=quiet) as bar:
+        with progress(
+            total=total, initial=step, unit="step", desc="train", smoothing=0.05, estimate=False, disable=quiet
+        ) as bar:
             while step < total:
                 step += 1
                 epoch_ends = step % self.steps == 0
                 batch, debug = next(batches), self.params.debug and epoch_ends
                 update = self.trainer.step(batch, frozen=step <= frozen, keep_gradients=debug)
                 self.sums.add(update.loss, update.norms)
+                pace.done(step)
                 bar.update()
                 # Gradients change most at first, so early windows are short: 1, 2, 4, 8, ...
                 window_ends = epoch_ends or (step < self.steps and step & (step - 1) == 0)

@@ -18,7 +18,13 @@ class Pace:
     def __init__(self, step: int, steps: int, sides: Sequence[int], epochs: int) -> None:
         self._ends = steps * np.arange(len(sides) + 1)
         self._pixels = np.cumsum([0, *(side * side for side in sides)])
+        self._steps, self._compiled = steps, step + 1
         self._marks = deque([(step, time.monotonic())], maxlen=1 + epochs)
+
+    def done(self, step: int) -> None:
+        """Begin to count after the first step of this process, which compiles, unless an epoch ends with it."""
+        if step == self._compiled and step % self._steps:
+            self._marks[0] = (step, time.monotonic())
 
     def seconds_left(self, step: int) -> float:
         """Return the seconds from `step`, the end of an epoch, to the end of the training."""

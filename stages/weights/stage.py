@@ -18,7 +18,8 @@ from sceneparse.params.weights import Weights
 
 # Next steps of those who cannot download.
 WITHOUT_DOWNLOAD = (
-    "download it elsewhere, and put its path into weights.source and its digest into weights.digest\n    "
+    "download it elsewhere, and put its path into weights.source, its digest (sha256:..., from sha256sum) into "
+    "weights.digest\n    "
     "or train from random weights: sceneparse init DATASET --preset scratch, or weights.source: sources/none.yaml"
 )
 

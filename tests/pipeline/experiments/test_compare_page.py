@@ -11,8 +11,10 @@ from browser import browser_page
 from report_inputs import Outline
 from report_page import opened
 
+from pipeline.experiments import compare as module
 from pipeline.experiments.compare import compare
 from pipeline.experiments.compare_page import write_comparison
+from pipeline.experiments.experiment_rows import Experiment
 from pipeline.repro.project import Project
 from sceneparse.core.errors import InputError
 
@@ -194,6 +196,32 @@ def test_a_page_that_is_not_asked_for(project, monkeypatch):
     with pytest.raises(InputError) as refusal:
         compare("mean_iou", every_commit=False, as_json=False, html=None, output=project.root / "page.html")
     assert refusal.value.problem == "--output names a page, and no page is asked for"
+
+
+@pytest.mark.parametrize(
+    ("names", "problem"),
+    [(["HEAD"], "a page compares two runs"), ([], "there is no experiment to compare the workspace with")],
+)
+def test_too_few_runs_for_a_page(project, monkeypatch, names, problem):
+    monkeypatch.chdir(project.root)
+    workspace = Experiment("workspace", "abc", True, {}, {"original.mean_iou": 0.9}, None)
+    monkeypatch.setattr(module, "list_experiments", lambda *_, **__: (workspace, []))
+    with pytest.raises(InputError) as refusal:
+        compare("mean_iou", every_commit=False, as_json=False, html=names, output=None)
+    assert refusal.value.problem == problem
+
+
+def test_without_names_the_page_is_of_the_workspace_and_the_best_experiment(project, monkeypatch):
+    monkeypatch.chdir(project.root)
+    workspace, *others = (
+        Experiment(name, "abc", True, {}, {"original.mean_iou": score}, None)
+        for name, score in (("workspace", 0.9), ("worse", 0.1), ("better", 0.2))
+    )
+    pages = []
+    monkeypatch.setattr(module, "list_experiments", lambda *_, **__: (workspace, others))
+    monkeypatch.setattr(module, "_write_page", lambda *arguments: pages.append(arguments[1:]))
+    compare("mean_iou", every_commit=False, as_json=False, html=[], output=None)
+    assert pages == [(["workspace", "better"], None)]
 
 
 def test_a_revision_without_metrics(project):

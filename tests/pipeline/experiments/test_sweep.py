@@ -224,7 +224,7 @@ def test_looking_at_the_workspace_leaves_gits_index_alone(quick):
 
 
 def test_results_that_are_not_committed_are_known(quick):
-    """As right after the first `dvc repro`, whose dvc.lock Git does not track yet."""
+    """Git does not track dvc.lock right after the first `dvc repro`."""
     quick.run("dvc", "repro")
     output = quick.run("sceneparse", "sweep", "train.epochs=1,2") + quick.errors
     assert "Stage 'train' didn't change, skipping" in output

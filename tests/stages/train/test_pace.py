@@ -1,5 +1,7 @@
 """The times of a training's lines, by a clock that the test sets."""
 
+import pytest
+
 from stages.train import pace as module
 from stages.train.pace import Pace, Speed
 
@@ -25,6 +27,20 @@ def test_the_time_left_counts_the_pixels_of_the_coming_windows(monkeypatch):
     assert pace.seconds_left(10) == 30
     clock[0] = 70
     assert pace.seconds_left(15) == 0
+
+
+def test_the_time_left_leaves_out_the_first_step_which_compiles(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
+    pace = Pace(step=10, steps=5, sides=[32] * 4, epochs=1)
+    for step, seconds in ((11, 100), (12, 1), (13, 1), (14, 1), (15, 1)):
+        clock[0] += seconds
+        pace.done(step)
+    assert pace.seconds_left(15) == pytest.approx(5)
+    alone = Pace(step=0, steps=1, sides=[32] * 4, epochs=1)  # an epoch of one step
+    clock[0] += 100
+    alone.done(1)
+    assert alone.seconds_left(1) == pytest.approx(300)
 
 
 def test_the_speed_is_that_of_the_last_readings(monkeypatch):
