@@ -1,7 +1,7 @@
 """`sceneparse compare`: experiments ranked by a score, with the params in which they differ.
 
-Input: the rows of `dvc exp show`. Output: a table or JSON, best first, with the workspace's own result for reference;
-or a page of two runs.
+Input: the rows of `dvc exp show`. Output: a table or JSON, best first, with the workspace's own result among them; or a
+page of two runs.
 """
 
 import math
@@ -46,7 +46,8 @@ def compare(by: str, every_commit: bool, as_json: bool, html: list[str] | None, 
         return
     workspace, experiments = list_experiments(project.root, every_commit=every_commit)
     score = _score_name(by, [*experiments, workspace], project.root / stage_path("--scores", project.root))
-    ranked = sorted(experiments, key=lambda row: (-_value(row, score), row.name))
+    rows = sorted([*experiments, workspace], key=lambda row: (-_value(row, score), row is workspace, row.name))
+    ranked = [row for row in rows if row is not workspace]
     if html is not None:
         if not ranked:
             raise InputError(
@@ -69,7 +70,7 @@ def compare(by: str, every_commit: bool, as_json: bool, html: list[str] | None, 
         print_json({"by": score, "experiments": described, "workspace": reference})
         return
 
-    print_ranking(ranked, workspace, differing, list(dict.fromkeys([*COLUMNS, score])))
+    print_ranking(rows, workspace, differing, list(dict.fromkeys([*COLUMNS, score])))
     if current is False:
         print("\nworkspace: its scores do not belong to its params, code and data; sceneparse run makes new ones")
     if current is None:

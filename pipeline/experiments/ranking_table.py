@@ -1,4 +1,4 @@
-"""Ranked experiments and the workspace as text: a table, or where params make that too wide, a line for each of them.
+"""Experiments and the workspace, ranked, as text: a table, or where params make that too wide, a line for each of them.
 
 Input: rows of `dvc exp show`, best first. Output: lines on standard output. Invariant: a note names the experiments
 whose dataset is not the workspace's.
@@ -16,25 +16,25 @@ LONGEST = 40  # of a param's value in a line of its own
 
 
 def print_ranking(
-    ranked: Sequence[Experiment], workspace: Experiment, differing: Sequence[str], scores: Sequence[str]
+    rows: Sequence[Experiment], workspace: Experiment, differing: Sequence[str], scores: Sequence[str]
 ) -> None:
-    """Print the experiments, the workspace's row last. `differing`: the params to show; `scores`: full names."""
+    """Print the experiments and the workspace. `differing`: the params to show; `scores`: full names."""
     names = [name.removeprefix("original.") for name in scores]
 
-    def rows(params: Sequence[str]) -> list[list[object]]:
+    def cells(params: Sequence[str]) -> list[list[object]]:
         return [
             [row.name, row.baseline[:7], *(shown(row.params.get(key)) for key in params), *map(row.scores.get, scores)]
-            for row in [*ranked, workspace]
+            for row in rows
         ]
 
-    heads, whole = ["experiment", "commit", *differing, *names], rows(differing)
+    heads, whole = ["experiment", "commit", *differing, *names], cells(differing)
     if _width(heads, whole) <= WIDEST:
         print_table(heads, whole)
     else:
-        print_table(["experiment", "commit", *names], rows(()))
+        print_table(["experiment", "commit", *names], cells(()))
         print()
-        print_table(["experiment", "param", "value", "workspace"], _changes(ranked, workspace, differing))
-    if others := [row.name for row in ranked if other_dataset(row, workspace)]:
+        print_table(["experiment", "param", "value", "workspace"], _changes(rows, workspace, differing))
+    if others := [row.name for row in rows if other_dataset(row, workspace)]:
         print()
         print_line(
             "note: another dataset than the workspace's, so scores compare only if the validation images are the same: "
@@ -47,11 +47,11 @@ def other_dataset(row: Experiment, workspace: Experiment) -> bool:
     return None not in (row.dataset, workspace.dataset) and row.dataset != workspace.dataset
 
 
-def _changes(ranked: Sequence[Experiment], workspace: Experiment, differing: Sequence[str]) -> list[list[object]]:
+def _changes(rows: Sequence[Experiment], workspace: Experiment, differing: Sequence[str]) -> list[list[object]]:
     """Return a row for each param that an experiment has and the workspace has not so."""
     return [
         [row.name, key, *(shortened(shown(params.get(key)), LONGEST) for params in (row.params, workspace.params))]
-        for row in ranked
+        for row in rows
         for key in differing
         if row.params.get(key) != workspace.params.get(key)
     ]

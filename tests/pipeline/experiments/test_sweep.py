@@ -356,10 +356,10 @@ def test_compare_ranks_by_a_score(quick):
     assert head.split() == ["experiment", "commit", "train.learning_rate", "mean_iou", "pixel_accuracy"]
     assert [row.split()[2:] for row in rows] == [
         ["0.004", "0.4000", "0.6000"],
-        ["0.001", "0.1000", "0.9000"],
         ["0.002", "0.2000", "0.8000"],
+        ["0.001", "0.1000", "0.9000"],
     ]
-    assert rows[-1].startswith("workspace")
+    assert rows[1].startswith("workspace")
     by_accuracy = json.loads(quick.run("sceneparse", "compare", "--json", "--by", "resized.pixel_accuracy"))
     assert [row["params"]["train.learning_rate"] for row in by_accuracy["experiments"]] == [0.001, 0.004]
     assert by_accuracy["workspace"]["up_to_date"] is True
