@@ -112,7 +112,7 @@ def take_over(model: Any, path: Path, card: Card, params: Model, classes: Sequen
 def _origin(path: Path, digest: str | None, model: Any, copied: Sequence[str]) -> Origin:
     """Log and return which layers begin with weights from `path`, and which do not."""
     fresh = [layer.name for layer in model.layers if layer.weights and layer.name not in copied]
-    log.info("starting from %s: copied %s; initialised %s", path, ", ".join(copied), ", ".join(fresh) or "none")
+    log.info("first weights from %s: copied %s; initialised %s", path, ", ".join(copied), ", ".join(fresh) or "none")
     return Origin(digest=digest, copied=tuple(copied), initialised=tuple(fresh))
 
 

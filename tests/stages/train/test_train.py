@@ -171,7 +171,7 @@ def test_a_trained_model_is_a_start(inputs, tmp_path, caplog):
     how = {"start_from": start_from, "epochs": 1, "freeze_epochs": 1, "learning_rate": 0.01}
     with caplog.at_level(logging.INFO):
         run_here(inputs, tmp_path / "two", **how)
-    assert f"starting from {start_from}" in caplog.text
+    assert f"first weights from {start_from}" in caplog.text
     one, two = (keras.saving.load_model(tmp_path / name / "model.keras", compile=False) for name in ("one", "two"))
     for layer in one.layers:
         if layer.weights:
