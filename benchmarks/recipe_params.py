@@ -84,7 +84,6 @@ RECIPES: dict[str, dict[str, Any]] = {
         "train.logit_adjustment": 0.5,
         "train.augment.crop": 384,
         "train.augment.first_crop": 192,
-        "train.augment.scale_min": 0.75,
         "train.augment.scale_max": 1.3333,
     },
     "imagenet, no augmentation": PLAIN,

@@ -38,7 +38,7 @@ class Run:
         content["prepare"]["colours"] = "dataset"
         content["prepare"]["size"] = 64
         content["model"] |= model or OURS
-        small = {"epochs": 10, "batch_size": 4, "learning_rate": 0.003, "warmup_steps": 10, "class_weighting": 0.0}
+        small = {"epochs": 14, "batch_size": 4, "learning_rate": 0.003, "warmup_steps": 10, "class_weighting": 0.0}
         content["train"] |= small | {"start_from": str(folder / "backbone")} | (train or {})
         YAML().dump(content, folder / "params.yaml")
         self.params = load_params(folder / "params.yaml")

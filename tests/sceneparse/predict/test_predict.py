@@ -172,7 +172,7 @@ def test_the_web_is_held_to_limits(monkeypatch):
         refused(server, "cannot be fetched")
         monkeypatch.setattr("sceneparse.fetch.receiving.TIMEOUT_S", (1, 0.05))
         server.stalls_after = 10
-        refused(server, "timed out")
+        refused(server, "nothing received in time")
         monkeypatch.undo()
         server.freed.set()
         server.url, host = "file:///etc/hostname", server.url.partition("/..")[0]
