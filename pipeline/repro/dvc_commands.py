@@ -104,9 +104,8 @@ def run_dvc(
     )
     if status:
         may_pass = arguments[0] == "push" or any(line.endswith(f"exited with {TRY_AGAIN}") for line in lines.last)
-        raise CommandError(
-            name or f"dvc {' '.join(arguments)}", failure_lines(root, lines.last), may_pass or passes(lines.last)
-        )
+        said = lines.last if any(line.strip() for line in lines.last) else [f"no message, exit status {status}"]
+        raise CommandError(name or f"dvc {' '.join(arguments)}", failure_lines(root, said), may_pass or passes(said))
     return lines.last
 
 
