@@ -36,10 +36,10 @@ def compare(by: str, every_commit: bool, as_json: bool, html: list[str] | None, 
     if output and html is None:
         raise InputError(
             "--output names a page, and no page is asked for",
-            expected="--html A B, two runs to compare",
+            expected="--html, alone or with two runs to compare",
             got=f"--output {output} alone",
             file=output,
-            next_step="add --html A B, or leave --output out",
+            next_step="add --html, or leave --output out",
         )
     if html:
         _write_page(project, html, output)
