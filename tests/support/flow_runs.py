@@ -48,24 +48,23 @@ def wait_for(condition, seconds, what):
 @contextmanager
 def going_on(mirror, stage="train", trouble="stubborn"):
     """`sceneparse run`, in a stage that would never end and does not heed SIGTERM; set right afterwards."""
-    mirror.set_line(stage, f"value: 50, trouble: {trouble}")
-    process = subprocess.Popen(
-        ["sceneparse", "run"],
-        cwd=mirror.path,
-        env=mirror.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        wait_for((mirror.path / "state/alive").exists, PATIENCE, "the stage does not begin")
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-        kill_processes(mirror.environment)
-    mirror.set_line(stage, "value: 50")
+    with mirror.trouble(stage, trouble):
+        process = subprocess.Popen(
+            ["sceneparse", "run"],
+            cwd=mirror.path,
+            env=mirror.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            wait_for((mirror.path / "state/alive").exists, PATIENCE, "the stage does not begin")
+            yield process
+        finally:
+            process.kill()
+            process.communicate()
+            kill_processes(mirror.environment)
 
 
 def check_ended_well(process, environment, log):

@@ -10,6 +10,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from daemons import PATIENCE
@@ -85,6 +87,15 @@ class Mirror:
         lines = dict(text.split(": ", 1) for text in path.read_text().splitlines())
         lines[stage] = f"{{{line}}}"
         path.write_text("".join(f"{name}: {text}\n" for name, text in lines.items()))
+
+    @contextmanager
+    def trouble(self, stage: str, kind: str) -> Iterator[None]:
+        """Let a stage make `kind` of trouble until the block ends, however it ends."""
+        self.set_line(stage, f"value: 50, trouble: {kind}")
+        try:
+            yield
+        finally:
+            self.set_line(stage, "value: 50")
 
     def outs(self, stage: str) -> list[Path]:
         """Where a stage writes."""

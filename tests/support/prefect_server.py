@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,11 +13,6 @@ from typing import Any
 
 import requests
 from daemons import PATIENCE, daemon, free_port
-from requests.adapters import HTTPAdapter
-from urllib3.util import Retry
-
-# The server answers 503 when its SQLite was busy: to be asked again, as Prefect's own client does.
-BUSY = Retry(connect=0, read=0, status=6, status_forcelist=[503], allowed_methods=None, backoff_factor=0.2)
 
 
 @dataclass(frozen=True)
@@ -74,11 +70,15 @@ class Api:
         self.url = url
 
     def _ask(self, method: str, path: str, **options: Any) -> Any:
-        with requests.Session() as session:
-            session.mount(self.url, HTTPAdapter(max_retries=BUSY))
-            answer = session.request(method, f"{self.url}/{path}", timeout=PATIENCE, **options)
-            answer.raise_for_status()
-            return answer.json() if answer.content else None
+        # The server answers 503 when its SQLite is busy, and may cut that connection: ask again by a new one.
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            answer = requests.request(method, f"{self.url}/{path}", timeout=PATIENCE, **options)
+            if answer.status_code != requests.codes.service_unavailable or time.monotonic() > deadline:
+                break
+            time.sleep(0.2)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
 
     def post(self, path: str, **body: Any) -> Any:
         return self._ask("POST", path, json=body)

@@ -188,23 +188,22 @@ def test_the_command_that_it_prints_starts_a_run_from_another_terminal(mirror, a
 
 def test_a_run_is_cancelled_through_the_api_and_a_second_one_refused(mirror, api, nightly):
     alive = mirror.path / "state/alive"
-    mirror.set_line("train", "value: 50, trouble: stubborn")
-    run = start(api, nightly)
-    wait_for(alive.exists, PATIENCE, "the stage does not begin")
-    second = start(api, nightly)
-    assert finish(api, second)["name"] == "Refused"
-    by_hand = mirror.run("sceneparse", "run", "--overlap", "refuse", expect=75)
-    assert "error: another process is running the stages here" in by_hand
+    with mirror.trouble("train", "stubborn"):
+        run = start(api, nightly)
+        wait_for(alive.exists, PATIENCE, "the stage does not begin")
+        second = start(api, nightly)
+        assert finish(api, second)["name"] == "Refused"
+        by_hand = mirror.run("sceneparse", "run", "--overlap", "refuse", expect=75)
+        assert "error: another process is running the stages here" in by_hand
 
-    api.post(f"flow_runs/{run}/set_state", state={"type": "CANCELLING"})
-    living = processes(nightly["environment"])
-    ticks = {process.pid for process in living if "stage.py" in " ".join(command_line(process))}
-    assert ticks
-    wait_for(
-        lambda: not ticks & {left.pid for left in processes(nightly["environment"])}, PATIENCE, "the stage is left"
-    )
-    assert finish(api, run)["type"] == "CANCELLED"
-    mirror.set_line("train", "value: 50")
+        api.post(f"flow_runs/{run}/set_state", state={"type": "CANCELLING"})
+        living = processes(nightly["environment"])
+        ticks = {process.pid for process in living if "stage.py" in " ".join(command_line(process))}
+        assert ticks
+        wait_for(
+            lambda: not ticks & {left.pid for left in processes(nightly["environment"])}, PATIENCE, "the stage is left"
+        )
+        assert finish(api, run)["type"] == "CANCELLED"
     assert finish(api, start(api, nightly))["type"] == "COMPLETED"
 
 
@@ -227,9 +226,8 @@ def test_a_webhook_is_told_of_failures_crashes_and_the_gate(mirror, webhook):
     for _ in range(2):  # again changes nothing
         assert "will call" in mirror.run("sceneparse", "notify", url)
     mirror.run("sceneparse", "run", "--min-iou", "0.99", expect=1)
-    mirror.set_line("download", "value: 50, trouble: fail")
-    mirror.run("sceneparse", "run", expect=1)
-    mirror.set_line("download", "value: 50")
+    with mirror.trouble("download", "fail"):
+        mirror.run("sceneparse", "run", expect=1)
     mirror.run("sceneparse", "run")
     (mirror.path / "state/alive").unlink(missing_ok=True)  # of another test
     with going_on(mirror):
