@@ -31,6 +31,7 @@ GROUPS = {
     "test_pipeline.py": "trained",
     "test_remotes.py": "trained",
     "test_disk_workspace.py": "trained",
+    "test_baseline.py": "trained",
     "test_sweep.py": "trained",
     "test_workers.py": "workers",
     "test_flows.py": "flows",

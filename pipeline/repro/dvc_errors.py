@@ -142,7 +142,7 @@ def dvc_understood(root: Path) -> Iterator[None]:
         text, cause = str(error), error.__cause__
         while cause:
             text, cause = text if str(cause) in text else f"{text}: {cause}", cause.__cause__
-        raise refusal(root, text.splitlines()) from error
+        raise refusal(root, text.splitlines() or [f"{type(error).__name__} without a message"]) from error
 
 
 def at_work(root: Path, got: str) -> BusyError:

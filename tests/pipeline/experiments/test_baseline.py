@@ -1,0 +1,118 @@
+"""Beginning of a sweep: the commit, what is not committed, the place in a repository."""
+
+import json
+import os
+import shutil
+
+import pytest
+from one_stage import WORK, lines, names, of_one_stage, ranking, state
+from workspace import Workspace
+
+from pipeline.experiments.dvc_experiments import Baseline
+
+pytestmark = pytest.mark.slow
+
+
+def test_without_a_commit_there_is_nothing_to_begin_from(quick):
+    quick.run("git", "checkout", "--quiet", "--orphan", "empty")
+    said = quick.run("sceneparse", "sweep", "train.seed=1", expect=1)
+    assert "experiments start from a commit\n" in said
+    assert f"got:      {quick.path} has no commit\n" in said
+
+
+def test_what_git_does_not_know_is_named(quick):
+    quick.run("git", "rm", "--cached", "--quiet", "dvc.yaml")
+    said = quick.run("sceneparse", "sweep", "train.seed=1", expect=1)
+    assert f"got:      {quick.path} does not track dvc.yaml" in said
+    assert "next:     git add" in said
+
+
+@pytest.mark.exhaustive
+def test_a_project_in_a_folder_of_a_larger_repository(tmp_path):
+    top = tmp_path / "mono"
+    project = of_one_stage(Workspace(top / "projects/the pröject", top))
+    (top / "shared.py").write_text("FACTOR = 100")
+    work = WORK.replace(
+        "import json", "import sys; sys.path.insert(0, '../..'); from shared import FACTOR\nimport json"
+    )
+    (project.path / "work.py").write_text(work.replace("* 100", "* FACTOR"))
+    project.run("git", "add", "--all", str(top))
+    project.commit("shared code")
+    (top / "shared.py").write_text("FACTOR = 200")  # not committed, and outside the project
+    (project.path / "new.py").write_text("")
+
+    grid = ("train.batch_size=13,2", "train.epochs=3")
+    shown = project.run("sceneparse", "sweep", *grid, expect=1)
+    assert [line[1] for line in lines(shown)] == ["failed", "ran"]
+    assert "mean IoU 0.4000" in shown
+    assert "because Git does not track them: new.py" in shown
+    kept = project.path / "state/sweep" / lines(shown)[0][2]
+    assert [str(path.relative_to(kept)) for path in kept.rglob("*") if path.is_file()] == [
+        "projects/the pröject/state/train/step"
+    ]
+    shown = project.run("sh", "-c", 'cd stages && sceneparse sweep "$@"', "sh", *grid, expect=1)
+    assert [line[1] for line in lines(shown)] == ["failed", "done before"]
+    assert "beginning after step 3" in project.read(f"state/sweep/{kept.name}.log").decode(), "its state was kept"
+    assert names(project) == [lines(shown)[1][2]] == ranking(project)
+    (top / "shared.py").write_text("FACTOR = 100")
+    plan = project.run("sceneparse", "sweep", "--dry-run", *grid)
+    assert plan.count("to run") == 2, "the code outside the project is another now"
+
+
+@pytest.mark.exhaustive
+def test_the_trained_project_in_a_folder_takes_a_list_as_a_value(trained, tmp_path):
+    project = trained.copy(tmp_path / "mono/projects/parsing")
+    shutil.rmtree(project.path / ".git")
+    project.run("git", "init", "--quiet", str(tmp_path / "mono"))
+    project.commit("begin")
+    output = project.run("sceneparse", "sweep", "evaluate.scales=[0.75,1.0],[1.0]", "visualize.random=2")
+    assert [line[1] for line in lines(output)] == ["ran", "ran"]
+    rows = json.loads(project.run("sceneparse", "compare", "--json"))
+    scales = {row["name"]: row["params"]["evaluate.scales"] for row in rows["experiments"]}
+    assert sorted(scales.values()) == [[0.75, 1.0], [1.0]]
+    assert rows["workspace"]["up_to_date"] is True
+    for name, value in scales.items():
+        log = project.read(f"state/sweep/{name}.log").decode()
+        assert "Stage 'train' didn't change" in log or "Stage 'train' is cached" in log
+        assert ("Running stage 'evaluate'" in log) == (len(value) == 2)
+    apart = {row["scores"]["original.mean_iou"] for row in rows["experiments"]}
+    assert len(apart) == 2, "the scales were in use"
+
+
+def test_looking_at_the_workspace_leaves_gits_index_alone(quick):
+    os.utime(quick.path / "Makefile", (1, 1))  # Git would note in its index that nothing else has changed
+    before = state(quick)
+    assert Baseline.of(quick.path).changes == b""
+    assert state(quick) == before
+
+
+def test_results_that_are_not_committed_are_known(quick):
+    """Git does not track dvc.lock right after the first `dvc repro`."""
+    quick.run("dvc", "repro")
+    output = quick.run("sceneparse", "sweep", "train.epochs=1,2") + quick.errors
+    assert "Stage 'train' didn't change, skipping" in output
+    assert "WARNING" not in output
+    assert "applied to your workspace" not in output
+    assert "dvc.lock" in quick.run("git", "ls-files", "--others")
+
+
+def test_what_a_point_is_known_by(quick):
+    def digest(params="params"):
+        return Baseline.of(quick.path).digest(params)
+
+    (quick.path / "dvc.lock").write_text("schema: '2.0'")
+    quick.commit("a lock file")
+    known = digest()
+    assert digest("other params") != known
+    quick.set_param("train.seed", 1)  # comes with the params
+    (quick.path / "dvc.lock").write_text("schema: '2.1'")
+    (quick.path / "new.py").write_text("")
+    assert digest() == known
+    assert Baseline.of(quick.path).unknown() == ["new.py"]
+    quick.run("git", "add", "new.py")
+    assert digest() != known
+    assert Baseline.of(quick.path).unknown() == []
+    quick.run("git", "reset", "--quiet", "--hard")
+    assert digest() == known
+    quick.run("git", "commit", "--quiet", "--allow-empty", "--message", "next")
+    assert digest() != known
