@@ -20,5 +20,5 @@ def test_a_failure_without_a_word_names_the_exit_status(tmp_path, monkeypatch):
 def test_an_error_without_a_word_names_its_kind(tmp_path):
     for name in ("dvc.yaml", "params.yaml"):
         (tmp_path / name).write_text("{}")
-    with pytest.raises(InputError, match="got: +OSError without a message"), dvc_understood(tmp_path):
+    with pytest.raises(InputError, match=r"got: +OSError without a message"), dvc_understood(tmp_path):
         raise OSError
