@@ -179,6 +179,7 @@ def test_what_users_look_at(built):
     shown = built.run("sceneparse", "results")
     assert "mean_iou" in shown
     assert "report/index.html" in shown
+    assert "note:" not in shown
 
 
 def test_each_metric_and_plot_that_dvc_yaml_names_has_values(built):

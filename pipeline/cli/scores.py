@@ -6,6 +6,9 @@ Input: the evaluate stage's scores, or two folders of PNGs. Output: tables, or J
 from pathlib import Path
 from typing import Any
 
+from pipeline.repro.changed_params import changed_params
+from pipeline.repro.stage_paths import stage_path
+from sceneparse.core.errors import few
 from sceneparse.core.tables import print_json, print_line, print_table
 from sceneparse.scores.results import read_scores
 
@@ -34,3 +37,7 @@ def results(metrics: Path, report: Path) -> None:
     print_table(["score", *sections], rows)
     print()
     print_line(f"report: {report.resolve() if report.is_file() else f'{report} does not exist yet: dvc repro'}")
+    if metrics == stage_path("--scores") and (changed := changed_params(Path())):
+        print_line(
+            f"note: params have changed since: {', '.join(few(changed))}. `sceneparse run` makes results with them"
+        )

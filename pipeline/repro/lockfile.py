@@ -22,7 +22,7 @@ LOCK, COPY = Path("dvc.lock"), Path("state/flow/dvc.lock")
 def keep_copy(root: Path) -> None:
     """Copy dvc.lock, if it is whole."""
     text = _read(root / LOCK)
-    if text != _read(root / COPY) and _is_whole(text):
+    if text != _read(root / COPY) and is_whole(text):
         write_text(root / COPY, text)
 
 
@@ -32,12 +32,12 @@ def restore_torn(root: Path) -> None:
     Raises BusyError while another command works here: it may be writing the file.
     """
     deadline = time.monotonic() + WRITE_SECONDS
-    while (root / LOCK).exists() and (text := _read(root / LOCK)) != _read(root / COPY) and not _is_whole(text):
+    while (root / LOCK).exists() and (text := _read(root / LOCK)) != _read(root / COPY) and not is_whole(text):
         if time.monotonic() < deadline:
             time.sleep(0.1)
             continue
         with Project(root).held():
-            candidates = [text for text in _candidates(root) if _is_whole(text)]
+            candidates = [text for text in _candidates(root) if is_whole(text)]
             if candidates:
                 write_text(root / LOCK, max(candidates, key=lambda text: _agreeing_stages(root, text)))
                 print_text(f"note: {LOCK} was torn, and is restored", sys.stderr)
@@ -70,7 +70,8 @@ def _agreeing_stages(root: Path, text: str) -> int:
     return sum(not project.changes(stage.name) for stage in project.stages())
 
 
-def _is_whole(text: str) -> bool:
+def is_whole(text: str) -> bool:
+    """Return whether a text is a dvc.lock by DVC's schema."""
     from dvc.schema import COMPILED_LOCKFILE_SCHEMA
     from voluptuous import Invalid
 
