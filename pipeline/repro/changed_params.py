@@ -25,7 +25,7 @@ def changed_params(root: Path) -> list[str]:
         problem, got = "dvc.lock is torn", "stages of which parts are missing"
         raise InputError(problem, expected="DVC's schema", got=got, file=root / LOCK, next_step=RESTORE[str(LOCK)])
     recorded: dict[str, Any] = {}
-    for stage in load_yaml(root / LOCK, MOST_BYTES)["stages"].values():
+    for stage in load_yaml(root / LOCK, MOST_BYTES).get("stages", {}).values():
         recorded |= stage.get("params", {}).get(str(PARAMS), {})
     current = flat(load_yaml(root / PARAMS))
     before, now = leaves(recorded), leaves({key: current.get(key) for key in recorded})

@@ -47,6 +47,8 @@ def test_each_value_that_differs_is_named_once(tmp_path, params, changed):
 
 def test_before_the_first_run_nothing_has_changed(tmp_path):
     assert changed_params(tmp_path) == []
+    write(tmp_path, "train: {epochs: 1}", "schema: '2.0'")
+    assert changed_params(tmp_path) == []
 
 
 @pytest.mark.parametrize("last", ["stages:", "prepare:", "params.yaml:", "shards: [1"])
