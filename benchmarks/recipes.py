@@ -1,12 +1,13 @@
 """Worth of each switch of a training in the same time, on a dataset of yours: the table of docs/results.md.
 
     python -m benchmarks.recipes ARCHIVE --out recipes.csv [--minutes 7] [--only NAME ...] [--seeds 0 1 2]
-                                 [--weights vgg16_notop.h5] [--views [views] [larger]] [--keep]
+                                 [--weights vgg16_notop.h5] [--views [views] [larger]] [--keep] [--set KEY=VALUE ...]
 
 Recipes of PRESETS are those presets (ancestor at quarter width), every other one is BASE, what the preset scratch was
 before these comparisons; both with the params of RECIPES changed. Those of preset imagenet need --weights, a Keras
 weights file on this machine. A recipe of several STEPS trains in as many parts, each from the model of the part before.
-Each model is scored in one view, and again in each of VIEWS unless --views names fewer.
+Each model is scored in one view, and again in each of VIEWS unless --views names fewer. --set changes params of all
+recipes, into a table of its own: --set train.precision=mixed_bfloat16.
 
 First the updates and the validation of the recipes are timed, which wants an idle machine: each gets as many whole
 epochs as fit into the minutes. Then the stages run, prepare to evaluate, and the load of the machine makes no
@@ -24,8 +25,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
@@ -48,10 +50,11 @@ COLUMNS += [*SCORES, *(f"{views}_{name}" for views in VIEWS for name in SCORES),
 
 
 class Data(NamedTuple):
-    """Files that the recipes are compared on: the dataset, and a Keras weights file for those that start from one."""
+    """What the recipes have in common: the dataset, a Keras weights file for those that start from one, and params."""
 
     archive: Path
     weights: Path | None = None
+    params: Mapping[str, Any] = MappingProxyType({})
 
 
 def write_params(path: Path, recipe: str, seed: int, data: Data, epochs: int, step: dict[str, Any]) -> None:
@@ -68,6 +71,7 @@ def write_params(path: Path, recipe: str, seed: int, data: Data, epochs: int, st
         "train.epochs": epochs,
         **({} if recipe in PRESETS else BASE),
         **RECIPES[recipe],
+        **data.params,
         **step,
     }
     if data.weights and changes["weights.source"] == str(data.weights):
@@ -169,8 +173,10 @@ def main() -> None:
     )
     parser.add_argument("--weights", type=Path, help="Keras weights file, for the recipes of preset imagenet")
     parser.add_argument("--keep", action="store_true", help="leave the folder of each training beside the table")
+    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="params of all recipes")
     args = parser.parse_args()
-    data = Data(args.archive.absolute(), args.weights and args.weights.absolute())
+    params = {key: YAML(typ="safe").load(value) for key, _, value in (word.partition("=") for word in args.set)}
+    data = Data(args.archive.absolute(), args.weights and args.weights.absolute(), params)
     recipes = args.only or [recipe for recipe in RECIPES if data.weights or PRESETS.get(recipe) != "imagenet"]
     if not data.weights and any(PRESETS.get(recipe) == "imagenet" for recipe in recipes):
         parser.error("the recipes of preset imagenet need --weights")

@@ -45,6 +45,13 @@ def test_a_recipe_is_its_preset_or_the_base_with_what_it_names_changed(tmp_path,
         assert all(more.model_copy(update={"evaluate": params.evaluate}) == params for more in (views, larger))
 
 
+def test_params_of_all_recipes(tmp_path):
+    data = Data(tmp_path / "set.zip", params={"train.precision": "mixed_bfloat16"})
+    for recipe in ("base", "default"):
+        write_params(tmp_path / "params.yaml", recipe, 0, data, 5, {})
+        assert load_params(tmp_path / "params.yaml").train.precision == "mixed_bfloat16"
+
+
 def test_a_killed_training_starts_again_where_it_was(tmp_path, monkeypatch):
     """The last part's training was killed at first, then the scoring: no part that is done is trained again."""
     ran, kills = [], ["3.keras", "evaluate"]
