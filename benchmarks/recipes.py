@@ -50,7 +50,7 @@ COLUMNS += [*SCORES, *(f"{views}_{name}" for views in VIEWS for name in SCORES),
 
 
 class Data(NamedTuple):
-    """What the recipes have in common: the dataset, a Keras weights file for those that start from one, and params."""
+    """Dataset of all recipes, a Keras weights file for those that start from one, and params that all share."""
 
     archive: Path
     weights: Path | None = None

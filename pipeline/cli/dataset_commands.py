@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.cli.arguments import add_command, natural, number
+from pipeline.cli.arguments import add_command, natural, number, whole_number
 
 if TYPE_CHECKING:
     from pipeline.cli.arguments import Subparsers
 
 part = number("more than 0 and less than 1, because both splits need pairs", lambda value: 0 < value < 1)
+epochs = whole_number("a whole number from 1 to a million", 1, 1_000_000)
 
 
 def add_data(commands: "Subparsers") -> None:
@@ -138,7 +139,7 @@ def _add_init(commands: "Subparsers") -> None:
         "init",
         "sceneparse.convert.init:init",
         "write params.yaml for a dataset in ADE20K's layout, after checking it",
-        ("scenes.zip", "scenes.zip --preset scratch"),
+        ("scenes.zip", "scenes.zip --preset scratch", "scenes.zip --epochs 40"),
         "Takes the values of a preset, the path and digest of the dataset, more epochs the fewer pictures it has, and\n"
         "records no larger than its pictures. Prints each value that changes. If the dataset has errors, it lists\n"
         "them, writes nothing and exits with 1.",
@@ -150,6 +151,9 @@ def _add_init(commands: "Subparsers") -> None:
         dest="name",
         metavar="NAME",
         help="scratch needs no download; default: %(default)s, VGG16's ImageNet convolutions (59 MB)",
+    )
+    command.add_argument(
+        "--epochs", type=epochs, metavar="N", help="default: as many as give the preset's number of updates"
     )
     command.add_argument(
         "--params", type=Path, default=Path("params.yaml"), metavar="FILE", help="default: %(default)s"

@@ -131,11 +131,12 @@ def _run(
         digest = None if force else project.current(stage)
         return None if digest and repair(project, outputs, stage) else digest
 
+    width = 2 + max(10, *(len(node.name) for node in stages))
     for node in stages:
         upstream = [states[name] for name in node.needs]
         digest = when_free(overlap, partial(current, node.name))
         states[node.name] = state = run_stage(node.name, digest, return_state=True, wait_for=upstream)
-        print_text(f"{node.name:<12}{state.name}")
+        print_text(f"{node.name:<{width}}{state.name}")
         if not state.is_completed():
             return _ended_by(node.name, state)
         keep_copy(project.root)
@@ -152,7 +153,7 @@ def _run(
     if push:
         names = [node.name for node in stages]
         state = _push_task(project, overlap)(names, return_state=True, wait_for=list(states.values()))
-        print_text(f"{'push':<12}{state.name}")
+        print_text(f"{'push':<{width}}{state.name}")
         if not state.is_completed():
             return _ended_by("push", state)
         write_json(project.root / PUSHED, scores)

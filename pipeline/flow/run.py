@@ -13,12 +13,13 @@ from typing import Any
 
 from pipeline.flow.environment import prepare_environment
 from pipeline.flow.server import api_reached, start_prefect, use_prefect_api
+from pipeline.repro.dvc_commands import CommandError
 from pipeline.repro.param_paths import check_params
 from pipeline.repro.process import exit_by
 from pipeline.repro.project_root import project_root
 from pipeline.repro.stage_names import check_stage_name
 from sceneparse.core.collecting import uncollected
-from sceneparse.core.errors import TRY_AGAIN
+from sceneparse.core.errors import TRY_AGAIN, InputError
 from sceneparse.core.terminal import print_text
 
 # Modules that Prefect and DVC import when a flow runs: here they load while our own server starts.
@@ -53,6 +54,9 @@ def run(**parameters: Any) -> None:
     try:
         with no_heartbeat, api_reached():
             state = sceneparse(**parameters, return_state=True)
+            error = state.result(raise_on_failure=False) if state.is_failed() else None
+            if isinstance(error, Exception) and not isinstance(error, InputError | CommandError):
+                raise error  # a defect: the command line's --debug shows where
     except (KeyboardInterrupt, SystemExit) as stop:
         print("stopped: run again to resume", file=sys.stderr)
         sys.exit(stop.code if isinstance(stop, SystemExit) else 128 + signal.SIGINT)
@@ -60,6 +64,6 @@ def run(**parameters: Any) -> None:
         sys.exit("cancelled: run again to resume")
     if not state.is_completed():
         print_text(f"error: {state.message}", sys.stderr)
-        passes = state.name == "Refused" or may_pass(state.result(raise_on_failure=False))
+        passes = state.name == "Refused" or may_pass(error)
         sys.exit(TRY_AGAIN if passes else 1)
     print(state.message)

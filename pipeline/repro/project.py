@@ -49,7 +49,10 @@ class Project:
         self._stages: dict[str, Any] = {}
 
     def stages(self, target: str | None = None) -> list[Stage]:
-        """Return the stages in an order in which they can run; with `target`, that stage and those that it needs."""
+        """Return the stages in an order in which they can run; with `target`, that stage and those that it needs.
+
+        A tracked file (`dvc add`, `dvc import`) is a stage of no command, and is among them if a stage reads it.
+        """
         import networkx
 
         names = self._nodes()
@@ -64,7 +67,10 @@ class Project:
         graph = self._repo.index.graph  # an edge leads from a stage to one that it needs
         if target is not None and target not in names:
             raise no_such_stage(target, names, self.root / "dvc.yaml")
-        wanted = graph if target is None else {names[target], *networkx.descendants(graph, names[target])}
+        if target is None:
+            wanted = {stage for stage in graph if not stage.is_data_source or graph.in_degree(stage)}
+        else:
+            wanted = {names[target], *networkx.descendants(graph, names[target])}
         return [
             Stage(self._name(stage), tuple(sorted(map(self._name, graph.successors(stage)))))
             for stage in networkx.dfs_postorder_nodes(graph)  # dvc.yaml's order, if stages can run in it
@@ -79,14 +85,15 @@ class Project:
     def current(self, stage: str) -> str | None:
         """Return a digest of an up-to-date stage's entry in dvc.lock; None when DVC would run it. Raises BusyError.
 
-        The entry names the stage's command, dependencies, params and outputs.
+        The entry names the stage's command, dependencies, params and outputs; that of a tracked file is its .dvc file.
         """
         from dvc.stage.serialize import to_single_stage_lockfile
 
         if self.changes(stage):
             return None
-        entry = json.dumps(to_single_stage_lockfile(self._nodes()[stage]), sort_keys=True)
-        return hashlib.sha256(entry.encode()).hexdigest()
+        node = self._nodes()[stage]
+        entry = node.dumpd() if node.is_data_source else to_single_stage_lockfile(node)
+        return hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()
 
     @contextmanager
     def held(self) -> Iterator[None]:

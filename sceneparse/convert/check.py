@@ -7,7 +7,7 @@ Invariant: the exit status is 1 exactly if there are errors, and prepare accepts
 import json
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +62,8 @@ def download_params(dataset: Path) -> dict[str, str | None]:
     return {"source": source_text(dataset), "digest": file_digest(dataset) if dataset.is_file() else None}
 
 
-def print_report(report: Report) -> None:
-    """Print errors, warnings and the summary."""
+def print_report(report: Report, more_warnings: Sequence[str] = ()) -> None:
+    """Print errors, warnings and the summary; last, where they are read, warnings of those who made the dataset."""
     for title, error in (("error", True), ("warning", False)):
         for kind, findings in report.of_severity(error).items():
             print_text(f"{title}: {KINDS[kind].title} ({len(findings)})")
@@ -73,9 +73,12 @@ def print_report(report: Report) -> None:
     summaries = [_summary(split, contents) for split, contents in report.contents.items()]
     print_table([*summaries[0]], (row.values() for row in summaries))
     print()
-    print_table(["value", "name", *SPLITS], (row.values() for row in _shares(report)))
+    heads = ["value", "name", *SPLITS, *(f"{split} pictures" for split in SPLITS)]
+    print_table(heads, (row.values() for row in _classes(report)))
     errors, warnings = (sum(map(len, report.of_severity(error).values())) for error in (True, False))
-    print(f"\n{errors} errors, {warnings} warnings")
+    print(f"\n{errors} errors, {warnings + len(more_warnings)} warnings")
+    for line in more_warnings:
+        print_line(line)
 
 
 def _as_dict(report: Report) -> dict[str, Any]:
@@ -96,7 +99,7 @@ def _as_dict(report: Report) -> dict[str, Any]:
         "errors": listed(True),
         "warnings": listed(False),
         "splits": [_summary(split, contents) for split, contents in report.contents.items()],
-        "classes": [*_shares(report)],
+        "classes": [*_classes(report)],
     }
 
 
@@ -113,8 +116,8 @@ def _summary(split: str, contents: Contents) -> dict[str, Any]:
     }
 
 
-def _shares(report: Report) -> Iterator[dict[str, Any]]:
-    """Yield the shares of all pixels of 'other', of each class, and of each value beyond that occurs."""
+def _classes(report: Report) -> Iterator[dict[str, Any]]:
+    """Yield, for 'other', each class and each value beyond that occurs, its share of pixels and its pictures."""
     counts = {split: report.contents[split].values for split in SPLITS}
     names = dict(enumerate(("(other)", *report.classes)))
     for value in range(256):
@@ -122,4 +125,5 @@ def _shares(report: Report) -> Iterator[dict[str, Any]]:
             shares = {
                 split: float(values[value] / values.sum()) if values.any() else None for split, values in counts.items()
             }
-            yield {"value": value, "name": names.get(value, "?"), **shares}
+            pictures = {f"{split}_pictures": int(report.contents[split].shown[value]) for split in SPLITS}
+            yield {"value": value, "name": names.get(value, "?"), **shares, **pictures}

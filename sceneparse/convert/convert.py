@@ -57,9 +57,7 @@ def convert(out: Path, batch_size: int, images: Path, masks: Path | None, **flag
             file.flush()
             report = inspect(Path(file.name), batch_size)
             _print_notes(images, alone, left, tally)
-            print_report(report)
-            for line in warnings:  # last, where they are read
-                print_line(line)
+            print_report(report, warnings)
             if not report.usable:
                 print()
                 print_line(f"{out} is not written: fix the errors, then run again")

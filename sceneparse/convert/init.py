@@ -26,8 +26,10 @@ LEAST_VALIDATIONS = (
 STRIDE = 32  # sides of records are multiples of the network's largest stride
 
 
-def init(dataset: Path, name: str, params: Path) -> None:
+def init(dataset: Path, name: str, params: Path, epochs: int | None = None) -> None:
     """Check a dataset and write params.yaml for it; end the process with status 1 if it has errors.
+
+    epochs: how many; default: as many as give the preset's number of updates.
 
     Raises InputError if it is in another layout.
     """
@@ -44,23 +46,26 @@ def init(dataset: Path, name: str, params: Path) -> None:
     if not report.usable:
         print_report(report)
         sys.exit(1)
-    fitted = fit_params(values, name, report, dataset)
+    fitted = fit_params(values, name, report, dataset, epochs)
     write_params(params, name, fitted)
     print_line(_summary(dataset, report, fitted))
     print_line("next: dvc repro   (the training prints after each epoch how long it still takes)")
 
 
-def fit_params(values: Params, name: str, report: Report, dataset: Path) -> Params:
+def fit_params(values: Params, name: str, report: Report, dataset: Path, epochs: int | None = None) -> Params:
     """Return a preset's params for a dataset without errors: its source, and epochs, batch and size that suit it."""
     training, train = report.contents["training"].pairs, values.train
     size = _size([size for contents in report.contents.values() for size in contents.sizes], values.prepare.size)
     batch = min(train.batch_size, training)
-    epochs = train.epochs
-    if name in TUNED_ON:
-        epochs = min(MOST_EPOCHS, max(LEAST_EPOCHS, round(train.epochs * TUNED_ON[name] / training)))
     validations = train.epochs / train.validate_epochs
-    if epochs > train.epochs:
+    if epochs is not None:
         validations = max(validations, LEAST_VALIDATIONS)
+    elif name in TUNED_ON:
+        epochs = min(MOST_EPOCHS, max(LEAST_EPOCHS, round(train.epochs * TUNED_ON[name] / training)))
+        if epochs > train.epochs:
+            validations = max(validations, LEAST_VALIDATIONS)
+    else:
+        epochs = train.epochs
     crop = train.augment.crop if train.augment.crop and train.augment.crop < size else None
     first = train.augment.first_crop if train.augment.first_crop and train.augment.first_crop < (crop or size) else None
     changes: dict[str, dict[str, Any]] = {

@@ -23,13 +23,15 @@ from sceneparse.dataset.photos import Size, decode, picture_sizes
 class Contents:
     """Findings and counts of some pairs of a split.
 
-    `values`: pixels by annotation value, int64 [256]; `digests`: of pixels, by member; `pictures`: members by kind of
-    finding; `brightest`: the highest value in the pixels of 16-bit pictures, 0 if there is none.
+    `values`: pixels by annotation value, int64 [256]; `shown`: annotations that have the value, likewise; `digests`: of
+    pixels, by member; `pictures`: members by kind of finding; `brightest`: the highest value in the pixels of 16-bit
+    pictures, 0 if there is none.
     """
 
     pairs: int = 0
     findings: list[Finding] = field(default_factory=list)
     values: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
+    shown: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
     sizes: list[Size] = field(default_factory=list)
     digests: list[tuple[str, bytes]] = field(default_factory=list)
     pictures: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -38,7 +40,7 @@ class Contents:
 
     def add(self, other: "Contents") -> None:
         """Add the contents of further pairs."""
-        for name in ("pairs", "findings", "values", "sizes", "digests", "gray"):
+        for name in ("pairs", "findings", "values", "shown", "sizes", "digests", "gray"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for kind, members in other.pictures.items():
             self.pictures[kind] += members
@@ -61,6 +63,7 @@ def _inspect(dataset: Dataset, pair: Pair, classes: int | None, contents: Conten
     if checked.annotation is not None:
         values = np.array(checked.annotation.histogram())
         contents.values += values
+        contents.shown += values > 0
         contents.findings += _value_findings(values, pair.annotation, classes)
     if checked.image is not None and all(kind != "image_unreadable" for kind, _, _ in checked.problems):
         try:

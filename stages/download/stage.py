@@ -55,7 +55,7 @@ def download(params: Sections, cache: Path, dataset: Path) -> None:
             training, validation, classes = _count(dataset, name)
         except InputError:
             dataset.unlink()
-            log.warning("removed %s: not a valid dataset", dataset)
+            log.warning("removed %s: it cannot be used", dataset)
             raise
     print(f"{dataset}: {training} training and {validation} validation pairs, {classes} classes")
 

@@ -18,7 +18,7 @@ from PIL import Image
 from pydantic import TypeAdapter, ValidationError
 
 from pipeline.cli.main import main, make_parser
-from sceneparse.core.fields import Palette, Scale
+from sceneparse.core.fields import Palette, Positive, Scale
 from sceneparse.dataset.photos import HUGE
 
 NAMES = [f"thing {number}" for number in range(1, 151)]
@@ -93,6 +93,12 @@ def test_flags_take_what_params_and_decoders_take():
             assert taken("predict", "a.jpg", "--scales", str(scale)).scales == [scale]
         except ValidationError:
             refused("predict", "a.jpg", "--scales", str(scale))
+    for count in (0, 1, 1_000_000, 1_000_001):
+        try:
+            TypeAdapter(Positive).validate_python(count)
+            assert taken("init", "set.zip", "--epochs", str(count)).epochs == count
+        except ValidationError:
+            refused("init", "set.zip", "--epochs", str(count))
     most = HUGE // 10**6
     assert taken("web", "--max-megapixels", str(most)).max_megapixels == most
     refused("web", "--max-megapixels", str(most + 1))

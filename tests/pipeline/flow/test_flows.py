@@ -1,5 +1,6 @@
 """The flow reports the same verdict on each stage as DVC, whatever happened to the workspace before."""
 
+import json
 import os
 import shutil
 import signal
@@ -154,6 +155,29 @@ def test_another_clone_with_a_pulled_cache(mirror, process, tmp_path):
     state = process.ask("flow", clone.path, clone.environment)
     assert state["output"].split()[1::2][: len(STAGES)] == ["Cached"] * len(STAGES)
     assert process.ask("status", clone.path, clone.environment) == []
+
+
+def test_a_file_that_dvc_tracks_is_part_of_a_run_if_a_stage_reads_it(mirror, run):
+    photos = mirror.path / "all the photos.zip"
+    photos.write_bytes(b"photos")
+    mirror.run("dvc", "add", photos.name)
+    state, said = run()
+    assert said == verdicts(), state["message"]
+    assert photos.name not in state["output"]
+
+    definition = json.loads((mirror.path / "dvc.yaml").read_text())
+    definition["stages"]["download"]["deps"].append(photos.name)
+    (mirror.path / "dvc.yaml").write_text(json.dumps(definition))
+    state, said = run()
+    assert said == verdicts({"download"}), state["message"]
+    assert f"{photos.name}.dvc  Cached\n" in state["output"]
+    photos.write_bytes(b"other photos")
+    state, said = run()
+    assert said == verdicts({"download"}), state["message"]
+    assert f"{photos.name}.dvc  Completed\n" in state["output"]
+    state, said = run()
+    assert said == verdicts(), state["message"]
+    assert f"{photos.name}.dvc  Cached\n" in state["output"]
 
 
 def stored(mirror):

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import uuid
 
 import pytest
@@ -132,6 +133,15 @@ def test_a_failure_is_told_without_a_traceback(mirror):
     assert mirror.run("sceneparse", "run", "--stage", "nosuch", expect=1).startswith("error: there is no such stage")
     for flag, value in (("--min-iou", "1.5"), ("--margin", "-1"), ("--overlap", "maybe")):
         assert "usage:" in mirror.run("sceneparse", "run", flag, value, expect=2)
+
+
+def test_a_defect_is_told_as_one(mirror):
+    mirror.environment["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"  # as run sets it before Prefect loads
+    code = "import pipeline.flow.flow as flow; flow._run = None; from pipeline.cli.main import main; main()"
+    said = mirror.run(sys.executable, "-P", "-c", code, "run", expect=1)
+    assert "error: TypeError: 'NoneType' object is not callable\nThis is a defect: --debug shows where" in said
+    assert "Traceback" not in said
+    assert "in sceneparse\n" in mirror.run(sys.executable, "-P", "-c", code, "run", "--debug", expect=1)
 
 
 def test_a_refused_run_can_be_tried_again(mirror):

@@ -48,6 +48,19 @@ def test_the_graph_is_dvc_yamls_in_an_order_that_can_run(mirror):
         project.stages("nosuch")
 
 
+def test_a_file_that_dvc_tracks_has_a_digest(mirror):
+    (mirror.path / "photos.zip").write_bytes(b"photos")
+    mirror.run("dvc", "add", "photos.zip")
+    project = Project(mirror.path)
+    assert tuple(stage.name for stage in project.stages()) == STAGES, "no stage reads it"
+    first = project.current("photos.zip.dvc")
+    assert first
+    (mirror.path / "photos.zip").write_bytes(b"other photos")
+    assert project.current("photos.zip.dvc") is None
+    mirror.run("dvc", "add", "photos.zip")
+    assert Project(mirror.path).current("photos.zip.dvc") not in (None, first)
+
+
 def test_verdicts_follow_the_workspace(mirror):
     project, output = Project(mirror.path), []
     assert project.current("download") is None

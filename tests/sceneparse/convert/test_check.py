@@ -74,12 +74,14 @@ def test_the_summary_is_what_the_dataset_holds(tmp_path, capsys):
     check(path, as_json=False, batch_size=4)
     shown = capsys.readouterr().out
     assert f"    digest: {file_digest(path)}\n" in shown
-    values, sizes = {}, {}
+    values, sizes, pictures = {}, {}, {}
     with Archive(path) as archive:
         for split in ("training", "validation"):
-            pictures = [Image.open(io.BytesIO(archive.read(pair.annotation))) for pair in archive.pairs(split)]
-            values[split] = np.concatenate([np.asarray(picture).ravel() for picture in pictures])
-            sizes[split] = sorted((picture.size for picture in pictures), key=lambda size: (np.prod(size), size))
+            members = [archive.read(pair.annotation) for pair in archive.pairs(split)]
+            pictures[split] = [np.asarray(Image.open(io.BytesIO(member))) for member in members]
+            values[split] = np.concatenate([picture.ravel() for picture in pictures[split]])
+            shapes = [picture.shape[::-1] for picture in pictures[split]]
+            sizes[split] = sorted(shapes, key=lambda size: (np.prod(size), size))
     assert [row["pixels"] for row in told["splits"]] == [len(values[split]) for split in values]
     assert told["splits"][0]["smallest"] == "{} x {}".format(*sizes["training"][0])
     assert told["splits"][1]["largest"] == "{} x {}".format(*sizes["validation"][-1])
@@ -87,6 +89,7 @@ def test_the_summary_is_what_the_dataset_holds(tmp_path, capsys):
     for row in told["classes"]:
         for split, annotated in values.items():
             assert row[split] == pytest.approx((annotated == row["value"]).mean())
+            assert row[f"{split}_pictures"] == sum(row["value"] in picture for picture in pictures[split])
 
 
 def test_a_directory_is_read_as_the_download_stage_packs_it(tmp_path):

@@ -1,5 +1,7 @@
 """--ignore: names of classes, values and colours become 0; a class named as if it were none gets a warning."""
 
+import re
+
 import pytest
 from annotated import LOW, SHARE, SQUARE, pictures
 from mask_folders import annotation, by_hand, contents, converted, refused, write
@@ -60,7 +62,10 @@ def test_an_ignored_class_counts_towards_no_limit(tmp_path):
 def test_a_class_that_sounds_like_none_gets_a_warning_with_the_flag(here, camvid_list, capsys, name):
     write(here / "label_colors.txt", LIST.replace("Void", name))
     converted(camvid_list)
-    (line,) = (line for line in capsys.readouterr().out.splitlines() if "--ignore" in line)
+    shown = capsys.readouterr().out
+    others = re.findall(r"^warning: .* \((\d+)\)$", shown, re.MULTILINE)
+    assert f"0 errors, {sum(map(int, others)) + 1} warnings\n" in shown
+    (line,) = (line for line in shown.splitlines() if "--ignore" in line)
     assert line.startswith(f"warning: {name} ")
     assert line.endswith(f"--ignore {name}")
 

@@ -12,13 +12,13 @@ from sceneparse.params.whole import load_params
 from stages.prepare.stage import prepare
 
 
-def fitted(tmp_path, name, training, side):
+def fitted(tmp_path, name, training, side, epochs=None):
     contents = {
         split: Contents(pairs=count, sizes=[(side, side // 2)] * 3)
         for split, count in (("training", training), ("validation", 10))
     }
     (tmp_path / "set.zip").touch()
-    return fit_params(preset_params(name), name, Report([], ("sky",), contents), tmp_path / "set.zip")
+    return fit_params(preset_params(name), name, Report([], ("sky",), contents), tmp_path / "set.zip", epochs)
 
 
 @pytest.mark.slow
@@ -51,6 +51,12 @@ def test_the_dataset_of_the_presets_choice_keeps_its_values(tmp_path, name):
 def test_as_many_updates_for_any_number_of_pictures(tmp_path, training, epochs, validate, batch):
     train = fitted(tmp_path, "imagenet", training, 1000).train
     assert (train.epochs, train.validate_epochs, train.batch_size) == (epochs, validate, batch)
+
+
+@pytest.mark.parametrize(("epochs", "validate"), [(1, 1), (15, 2), (40, 4), (400, 40)])
+def test_epochs_of_ones_own_are_validated_ten_times(tmp_path, epochs, validate):
+    train = fitted(tmp_path, "imagenet", 20, 1000, epochs).train
+    assert (train.epochs, train.validate_epochs) == (epochs, validate)
 
 
 @pytest.mark.parametrize(
