@@ -37,6 +37,7 @@ GROUPS = {
     "test_flows.py": "flows",
     "test_train.py": "train",
     "test_training.py": "training",
+    "test_updates.py": "updates",
     "test_export.py": "export",
     "test_kill.py": "kill",
     "test_sources.py": "sources",

@@ -38,3 +38,16 @@ def outputs(out):
         for path in sorted(out.rglob("*"))
         if path.is_file() and not path.is_relative_to(out / "state")
     }
+
+
+def run_here(inputs, tmp_path, *, start_from=None, model=None, **changes):
+    """Train in this process, with params of train changed and, by `model`, of model; Keras loads only here."""
+    from sceneparse.params.whole import load_params
+    from stages.train.stage import train
+
+    params = load_params(inputs / "params.yaml")
+    changes |= {"start_from": str(start_from)} if start_from else {}
+    sections = {"train": params.train.model_copy(update=changes), "model": params.model.model_copy(update=model or {})}
+    params = params.model_copy(update=sections)
+    out = [tmp_path / name for name in ("model.keras", "model.json", "curves", "state")]
+    train(params, inputs / "records", *out)

@@ -36,3 +36,8 @@ def warmed(params, *, model=None, **train):
         if layer.name.startswith("score"):
             layer.kernel.assign(generator.normal(0, 0.5, layer.kernel.shape))
     return trainer
+
+
+def weights(trainer):
+    """The trained weights by their paths."""
+    return {variable.path: np.asarray(variable) for variable in trainer.model.trainable_variables}
