@@ -24,8 +24,8 @@ from pipeline.flow.overlap import Overlap, one_at_a_time, when_free
 from pipeline.flow.relay import Relay
 from pipeline.repro.dvc_commands import CommandError, Verdict, push_outputs, reproduce
 from pipeline.repro.integrity import Outputs, repair
-from pipeline.repro.lockfile import committed, keep_copy, restore_torn
-from pipeline.repro.param_paths import check_inputs, check_params
+from pipeline.repro.lockfile import LOCK, keep_copy, restore_torn, uncommitted
+from pipeline.repro.param_paths import PARAMS, check_inputs, check_params
 from pipeline.repro.project import Project, Stage
 from pipeline.repro.project_root import project_root
 from pipeline.repro.stage_paths import stage_path
@@ -216,8 +216,9 @@ def _push_task(project: Project, overlap: Overlap) -> Any:
             when_free(overlap, lambda: push_outputs(project.root, stages, relay))
         except RunCancelledError as error:
             return Cancelled(message=str(error))
-        if not committed(project.root):
-            relay(b"note: for others to pull these results, commit dvc.lock and params.yaml, and git push\n")
+        tracked = [name for name in stages if name.endswith(".dvc")]  # which the run brought up to date as well
+        if files := uncommitted(project.root, [str(LOCK), str(PARAMS), *tracked]):
+            relay(f"note: for others to pull these results, commit {', '.join(files)}, and git push\n".encode())
         return Completed(message=f"pushed to {project.remote()}")
 
     return push

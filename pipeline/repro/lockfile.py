@@ -7,7 +7,7 @@ replaced by that copy or by the last commit's file, whichever more stages agree 
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pipeline.repro.project import WRITE_SECONDS, Project
@@ -44,23 +44,24 @@ def restore_torn(root: Path) -> None:
         return
 
 
-def committed(root: Path) -> bool:
-    """Return whether Git's last commit has dvc.lock as it is; False without Git."""
-    return any(_read(root / LOCK) == text for text in _last_commit(root))
+def uncommitted(root: Path, files: Iterable[str]) -> list[str]:
+    """Return the files that Git's last commit does not have as they are; all of them without Git or a commit."""
+    return [file for file in files if _read(root / file) not in _last_commit(root, file)]
 
 
 def _candidates(root: Path) -> Iterator[str]:
     yield _read(root / COPY)
-    yield from _last_commit(root)
+    yield from _last_commit(root, str(LOCK))
 
 
-def _last_commit(root: Path) -> Iterator[str]:
-    """Yield dvc.lock of Git's last commit, if there is Git; '' if it has none."""
+def _last_commit(root: Path, file: str) -> Iterator[str]:
+    """Yield a file's text in Git's last commit, if that has it."""
     try:
-        git = subprocess.run(["git", "show", f"HEAD:./{LOCK}"], cwd=root, capture_output=True, check=False)  # noqa: S607 - the user's Git
+        git = subprocess.run(["git", "show", f"HEAD:./{file}"], cwd=root, capture_output=True, check=False)  # noqa: S607 - the user's Git
     except FileNotFoundError:  # a run needs no Git
         return
-    yield git.stdout.decode(errors="replace")
+    if not git.returncode:
+        yield git.stdout.decode(errors="replace")
 
 
 def _agreeing_stages(root: Path, text: str) -> int:

@@ -34,5 +34,5 @@ def check_inputs(project: Project, stages: Iterable[Stage]) -> None:
             expected="a file or a directory",
             got="none",
             file=path,
-            next_step=f"dvc pull {shlex.quote(path)}" if tracked else fix,
+            next_step=f"dvc pull {shlex.quote(path)}, or dvc pull, which brings all results too" if tracked else fix,
         )

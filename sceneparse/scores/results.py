@@ -55,7 +55,7 @@ def results_of(path: Path) -> Iterator[None]:
         raise InputError(
             "there are no results to show",
             expected="the file that the train or the evaluate stage writes",
-            got=shortened(repr(error), 300),
+            got="no file" if isinstance(error, FileNotFoundError) else shortened(repr(error), 300),
             file=path,
-            next_step="run the pipeline: sceneparse run, or dvc repro",
+            next_step="make them (sceneparse run, or dvc repro), or fetch those that were pushed: dvc pull",
         ) from None

@@ -51,7 +51,7 @@ def download(params: Sections, cache: Path, dataset: Path) -> None:
             case Path() as path:
                 pack(path, dataset) if path.is_dir() else copy(path, dataset)
         try:
-            verify(dataset, name, params.download.digest, pin="download.digest of params.yaml")
+            verify(dataset, name, params.download.digest, pin="download.digest of params.yaml (empty: any content)")
             training, validation, classes = _count(dataset, name)
         except InputError:
             dataset.unlink()
