@@ -175,9 +175,11 @@ def test_a_file_that_dvc_tracks_is_part_of_a_run_if_a_stage_reads_it(mirror, run
     state, said = run()
     assert said == verdicts({"download"}), state["message"]
     assert f"{photos.name}.dvc  Completed\n" in state["output"]
-    state, said = run()
-    assert said == verdicts(), state["message"]
-    assert f"{photos.name}.dvc  Cached\n" in state["output"]
+    said = mirror.run("sceneparse", "run", "--push")
+    assert f"{photos.name}.dvc  Cached\n" in said
+    assert f"for others to pull these results, commit dvc.lock, {photos.name}.dvc, and git push" in said
+    mirror.commit("photos")
+    assert "for others to pull" not in mirror.run("sceneparse", "run", "--push")
 
 
 def stored(mirror):
