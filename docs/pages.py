@@ -98,17 +98,17 @@ def _yaml(path: Path) -> Any:
 
 
 def _readers(stages: dict[str, Any], params: Any) -> dict[str, list[str]]:
-    """Return by section the stage that reads it, then the stages that depend on that one, in dvc.yaml's order."""
+    """Return by section the stages that read it, each with the stages that depend on it, in dvc.yaml's order."""
     readers: dict[str, list[str]] = {}
     for name, stage in stages.items():
         for section in stage.get("params", ()):
-            made = set(stage["outs"])
-            readers[section] = [name]
+            made, reached = set(stage["outs"]), [name]
             for other, its in stages.items():
                 needs = {re.sub(r"\$\{(\w+)\.(\w+)\}", lambda key: params[key[1]][key[2]], dep) for dep in its["deps"]}
                 if made & needs:
-                    readers[section].append(other)
+                    reached.append(other)
                     made |= set(its["outs"])
+            readers[section] = [*dict.fromkeys([*readers.get(section, []), *reached])]
     return readers
 
 

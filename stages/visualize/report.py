@@ -55,7 +55,7 @@ class Page:
     categories: Sequence[CategoryRow]
     confusion: Sequence[Confused]
     card: Card
-    dataset: str  # the folder in the archive; empty where there is none
+    dataset: str  # the folder in the archive, or the name of its source
     dataset_digest: str
     colours: Colours
     settings: Visualize
@@ -126,7 +126,7 @@ def facts(page: Page) -> list[tuple[str, str, str]]:
     last = max((step for chart in page.charts for step in chart.steps), default=best.step)
     kind, _, digest = page.dataset_digest.partition(":")
     return [
-        *([("Dataset", page.dataset, "")] if page.dataset else []),
+        ("Dataset", page.dataset, ""),
         ("Digest", f"{kind}:{digest[:12]}", page.dataset_digest),
         ("Records", f"{size} × {size}, {page.card.preprocessing.mode}", ""),
         ("Network", ", ".join(str(part) for part in (*network, width) if part), ""),

@@ -15,6 +15,7 @@ from sceneparse.core.files import atomic_directory, file_digest
 from sceneparse.dataset.archive import Archive
 from sceneparse.dataset.pairs import open_pair
 from sceneparse.inference.loading import load_parser
+from sceneparse.params.download import Download
 from sceneparse.params.flags import run_stage
 from sceneparse.params.visualize import Visualize
 from sceneparse.report.measured import CategoryRow, ClassRow, Confused, ImageRow, read_charts, read_flow, read_rows
@@ -27,6 +28,7 @@ from stages.visualize.scene_pictures import Scene, Thumbnail, draw_scene, draw_t
 class Sections(Protocol):
     """Sections of the params that this stage reads."""
 
+    download: Download  # its source names the dataset
     visualize: Visualize
 
 
@@ -88,7 +90,7 @@ def visualize(
             categories=category_rows,
             confusion=cells,
             card=parser.card,
-            dataset=archive.root.rstrip("/").rpartition("/")[2],
+            dataset=archive.root.rstrip("/").rpartition("/")[2] or Path(params.download.source).absolute().stem,
             dataset_digest=file_digest(dataset),
             colours=colours,
             settings=settings,

@@ -100,6 +100,17 @@ def test_large_pictures_are_scaled_down(inputs):
     assert sizes == {("512", "348"), ("40", "30")}
 
 
+def test_a_dataset_without_a_folder_is_named_after_its_source(inputs):
+    with zipfile.ZipFile(inputs["dataset"]) as archive:
+        members = {name.removeprefix("top/"): archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(inputs["dataset"], "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    download = inputs["params"].download.model_copy(update={"source": "/photos/My <scenes>.v2.zip"})
+    text, _ = built(inputs | {"params": inputs["params"].model_copy(update={"download": download})})
+    assert "<b>My &lt;scenes&gt;.v2</b>" in text
+
+
 def test_what_the_page_says_without_its_script(inputs):
     text, page = built(inputs)
     score = json.loads(inputs["scores"].read_text())["original"]
