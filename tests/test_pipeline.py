@@ -90,7 +90,7 @@ def changed_deps(workspace):
     return {stage: names for stage, names in found.items() if names}
 
 
-def test_a_changed_param_affects_its_stage_alone(built):
+def test_a_changed_param_affects_the_stages_that_read_it(built):
     before = built.read("params.yaml")
     changes = {
         "download.demo.seed": 1,
@@ -107,7 +107,11 @@ def test_a_changed_param_affects_its_stage_alone(built):
         affected = changed_deps(built)
     finally:
         (built.path / "params.yaml").write_bytes(before)
-    several = {"train": {"model", "train"}, "weights": {"weights", "sources/vgg16.yaml"}}
+    several = {
+        "train": {"model", "train"},
+        "weights": {"weights", "sources/vgg16.yaml"},
+        "visualize": {"download", "visualize"},  # whose page names the source
+    }
     sections = {key.partition(".")[0] for key in changes} - {"model"}
     assert affected == {section: {section} for section in sections} | several
 
