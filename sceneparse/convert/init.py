@@ -20,9 +20,8 @@ from sceneparse.params.whole import Params
 # Training pictures of the dataset on which a preset's epochs were chosen: others get as many updates.
 TUNED_ON = {"imagenet": 367, "scratch": 367}
 LEAST_EPOCHS, MOST_EPOCHS = 4, 200
-LEAST_VALIDATIONS = (
-    10  # of a training with more epochs than the preset's: its validations are small, and first scores late
-)
+# Of a training with more epochs than the preset's, or with as many as were asked for: else first scores come late.
+LEAST_VALIDATIONS = 10
 STRIDE = 32  # sides of records are multiples of the network's largest stride
 
 
@@ -57,23 +56,20 @@ def fit_params(values: Params, name: str, report: Report, dataset: Path, epochs:
     training, train = report.contents["training"].pairs, values.train
     size = _size([size for contents in report.contents.values() for size in contents.sizes], values.prepare.size)
     batch = min(train.batch_size, training)
+    chosen = epochs or train.epochs
+    if epochs is None and name in TUNED_ON:
+        chosen = min(MOST_EPOCHS, max(LEAST_EPOCHS, round(train.epochs * TUNED_ON[name] / training)))
     validations = train.epochs / train.validate_epochs
-    if epochs is not None:
+    if epochs or chosen > train.epochs:
         validations = max(validations, LEAST_VALIDATIONS)
-    elif name in TUNED_ON:
-        epochs = min(MOST_EPOCHS, max(LEAST_EPOCHS, round(train.epochs * TUNED_ON[name] / training)))
-        if epochs > train.epochs:
-            validations = max(validations, LEAST_VALIDATIONS)
-    else:
-        epochs = train.epochs
     crop = train.augment.crop if train.augment.crop and train.augment.crop < size else None
     first = train.augment.first_crop if train.augment.first_crop and train.augment.first_crop < (crop or size) else None
     changes: dict[str, dict[str, Any]] = {
         "download": download_params(dataset),
         "prepare": {"size": size},
         "train": {
-            "epochs": epochs,
-            "validate_epochs": max(1, round(epochs / validations)),
+            "epochs": chosen,
+            "validate_epochs": max(1, round(chosen / validations)),
             "batch_size": batch,
             "micro_batches": train.micro_batches if batch == train.batch_size else 1,
             "augment": train.augment.model_dump() | {"crop": crop, "first_crop": first},

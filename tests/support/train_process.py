@@ -1,9 +1,11 @@
 """The train stage in a process of its own, to be stopped and killed."""
 
+import json
 import os
 import subprocess
 import sys
 
+import numpy as np
 from daemons import PATIENCE
 
 
@@ -51,3 +53,30 @@ def run_here(inputs, tmp_path, *, start_from=None, model=None, **changes):
     params = params.model_copy(update=sections)
     out = [tmp_path / name for name in ("model.keras", "model.json", "curves", "state")]
     train(params, inputs / "records", *out)
+
+
+def make_inputs(directory, changes):
+    """Write params.yaml with `changes` by dotted names, the records of dataset.zip and an empty backbone."""
+    from ruamel.yaml import YAML
+
+    from sceneparse.core.fields import set_leaf
+    from sceneparse.params.whole import Params, load_params
+    from stages.prepare.stage import prepare
+    from stages.weights.stage import weights
+
+    content = Params().model_dump()
+    for name, value in {"train.start_from": str(directory / "backbone"), **changes}.items():
+        set_leaf(content, name, value)
+    YAML().dump(content, directory / "params.yaml")
+    params = load_params(directory / "params.yaml")
+    prepare(params, directory / "dataset.zip", directory / "records")
+    weights(params, directory / "cache", directory / "backbone")
+    return directory
+
+
+def write_backbone(directory, name):
+    """Write a backbone called `name` that has no weights, and return it."""
+    directory.mkdir()
+    (directory / "backbone.json").write_text(json.dumps({"source": "file", "backbone": name, "digest": None}))
+    np.savez(directory / "backbone.npz")
+    return directory

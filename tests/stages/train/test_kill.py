@@ -5,13 +5,9 @@ import signal
 import time
 
 import pytest
-from ruamel.yaml import YAML
-from train_process import finish, outputs, start
+from train_process import finish, make_inputs, outputs, start
 
-from sceneparse.params.whole import Params, load_params
 from stages.download.demo import write_demo
-from stages.prepare.stage import prepare
-from stages.weights.stage import weights
 
 pytestmark = pytest.mark.slow
 
@@ -21,18 +17,17 @@ NEVER = 1000  # epochs
 @pytest.fixture
 def inputs(tmp_path):
     """Everything that a training state can hold is on: averages, batch statistics, dropout, constants at the end."""
-    yaml = YAML()
-    params = Params().model_dump()
-    params["prepare"]["size"] = 32
-    params["model"] |= {"width": 1 / 64, "dropout": 0.3, "normalization": "batch"}
-    params["train"] |= {"epochs": 6, "batch_size": 2, "warmup_steps": 2, "ema": 0.9, "decision": "iou"}
-    params["train"]["start_from"] = str(tmp_path / "backbone")
-    yaml.dump(params, tmp_path / "params.yaml")
     write_demo(tmp_path / "dataset.zip", training=10, validation=3, seed=0)
-    loaded = load_params(tmp_path / "params.yaml")
-    prepare(loaded, tmp_path / "dataset.zip", tmp_path / "records")
-    weights(loaded, tmp_path / "cache", tmp_path / "backbone")
-    return tmp_path
+    model = {"width": 1 / 64, "dropout": 0.3, "normalization": "batch"}
+    train = {"epochs": 6, "batch_size": 2, "warmup_steps": 2, "ema": 0.9, "decision": "iou"}
+    return make_inputs(
+        tmp_path,
+        {
+            "prepare.size": 32,
+            **{f"model.{name}": value for name, value in model.items()},
+            **{f"train.{name}": value for name, value in train.items()},
+        },
+    )
 
 
 def stopped(process, epochs, seconds, number):

@@ -7,7 +7,7 @@ import re
 import h5py
 import numpy as np
 import pytest
-from train_process import run_here
+from train_process import run_here, write_backbone
 
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import file_digest
@@ -21,10 +21,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_imagenet_weights_of_another_width_are_refused(inputs, tmp_path):
-    backbone = tmp_path / "backbone"
-    backbone.mkdir()
-    (backbone / "backbone.json").write_text(json.dumps({"source": "file", "backbone": "vgg16", "digest": None}))
-    np.savez(backbone / "backbone.npz")
+    backbone = write_backbone(tmp_path / "backbone", "vgg16")
     with pytest.raises(InputError, match=r"got:      model.width 0.0156[\s\S]*set model.width to 1.0"):
         run_here(inputs, tmp_path, start_from=backbone)
 

@@ -1,10 +1,7 @@
 """The train stage refuses what cannot be trained, before it trains."""
 
-import json
-
-import numpy as np
 import pytest
-from train_process import run_here
+from train_process import run_here, write_backbone
 
 from sceneparse.core.errors import InputError
 from sceneparse.params.whole import load_params
@@ -54,10 +51,7 @@ def test_a_name_that_keras_cannot_save_is_refused_before_training(inputs, tmp_pa
 
 
 def test_another_networks_weights_are_refused(inputs, tmp_path):
-    backbone = tmp_path / "backbone"
-    backbone.mkdir()
-    (backbone / "backbone.json").write_text(json.dumps({"source": "file", "backbone": "vgg19", "digest": None}))
-    np.savez(backbone / "backbone.npz")
+    backbone = write_backbone(tmp_path / "backbone", "vgg19")
     with pytest.raises(InputError, match=r"expected: vgg16[\s\S]*got:      vgg19"):
         run_here(inputs, tmp_path, start_from=backbone)
 

@@ -14,15 +14,12 @@ import numpy as np
 import pytest
 from daemons import PATIENCE, free_port, listens
 from datasets import write_archive
-from ruamel.yaml import YAML
+from train_process import make_inputs
 
 from sceneparse.core.errors import TRY_AGAIN, InputError, TransientError
-from sceneparse.params.whole import Params, load_params
-from stages.prepare.stage import prepare
 from stages.train import roll_call
 from stages.train.cluster import Cluster, read_cluster
 from stages.train.roll_call import call_roll
-from stages.weights.stage import weights
 
 EPOCHS, STEPS = 2, 13  # thirteen batches an epoch, so that the workers synchronise inside it, at the tenth
 
@@ -56,26 +53,11 @@ runpy.run_module("stages.train", run_name="__main__", alter_sys=True)  # as pyth
 def inputs(tmp_path_factory):
     """Params, records and an empty backbone. Plain SGD: AdamW blows differences in the last bit up to whole steps."""
     directory = tmp_path_factory.mktemp("inputs")
-    yaml = YAML()
-    params = Params().model_dump()
-    params["prepare"]["size"] = 32
-    params["model"] |= {"width": 1 / 32, "dropout": 0.5}
-    params["train"] |= {
-        "epochs": EPOCHS,
-        "batch_size": 4,
-        "warmup_steps": 2,
-        "optimizer": "sgd",
-        "learning_rate": 0.02,
-        "decision": "iou",
-    }
-    params["train"]["augment"] |= {"first_crop": 32, "crop": 96}  # 64 pixels, then 96
-    params["train"]["start_from"] = str(directory / "backbone")
-    yaml.dump(params, directory / "params.yaml")
     write_archive(directory / "dataset.zip", training=4 * STEPS + 2, validation=5)
-    loaded = load_params(directory / "params.yaml")
-    prepare(loaded, directory / "dataset.zip", directory / "records")
-    weights(loaded, directory / "cache", directory / "backbone")
-    return directory
+    train = {"epochs": EPOCHS, "batch_size": 4, "warmup_steps": 2, "optimizer": "sgd", "learning_rate": 0.02}
+    train |= {"decision": "iou", "augment.first_crop": 32, "augment.crop": 96}  # 64 pixels, then 96
+    changes = {"prepare.size": 32, "model.width": 1 / 32, "model.dropout": 0.5}
+    return make_inputs(directory, changes | {f"train.{name}": value for name, value in train.items()})
 
 
 def start(inputs, out, *, addresses=(), index=0, at=0, number=0, params=None):
