@@ -4,6 +4,7 @@ It covers all float variables of the network, batch statistics included. Invaria
 the network holds the weights being trained.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from sceneparse.core.types import Tensor
+from stages.train.cpu import one_pass
 
 
 class Averages:
@@ -28,7 +30,8 @@ class Averages:
         done = tf.cast(step, tf.float32)
         share = 1 - tf.minimum(self._decay, (1 + done) / (10 + done))
         for average, variable in zip(self.variables, self._averaged, strict=True):
-            strategy.extended.update(average, _move, args=(variable, share))
+            move = one_pass(_move, math.prod(average.shape))
+            strategy.extended.update(average, move, args=(variable, share))
 
     @contextmanager
     def swapped(self) -> Iterator[None]:

@@ -1,5 +1,6 @@
 """Optimizer and learning rate schedule, from section train of the params."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ from keras import ops
 
 from sceneparse.core.types import Tensor
 from sceneparse.params.train import Train
+from stages.train.cpu import one_pass
 
 
 class PolySchedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]  # Keras has no types
@@ -41,11 +43,15 @@ class PerVariable:
 
     def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
         """Update one variable."""
-        index = self._get_variable_index(variable)
+        index, update = self._get_variable_index(variable), super().update_step  # type: ignore[misc]  # Keras's method
+
+        def decay_and_update(gradient: Tensor, rate: Tensor) -> None:
+            if self.decays[index]:
+                self.assign_sub(variable, variable * (rate * self.decays[index]))
+            update(gradient, variable, rate)
+
         rate = ops.cast(learning_rate, variable.dtype) * self.rates[index]
-        if self.decays[index]:
-            self.assign_sub(variable, variable * (rate * self.decays[index]))
-        super().update_step(gradient, variable, rate)  # type: ignore[misc]  # Keras's method
+        one_pass(decay_and_update, math.prod(variable.shape))(gradient, rate)
 
 
 class OnePassAdam(keras.optimizers.Adam):  # type: ignore[misc]  # Keras has no types

@@ -23,6 +23,7 @@ from sceneparse.params.model import Model
 from sceneparse.params.train import Train
 from stages.train.averaging import Averages
 from stages.train.batch_loss import batch_loss, batch_loss_and_gradient
+from stages.train.cpu import keep_large_blocks, one_pass
 from stages.train.losses import logit_adjustment, pixel_cross_entropy, weighted_losses
 from stages.train.optimizer import PolySchedule, build_optimizer
 from stages.train.refusals import check_compiles, check_divides
@@ -58,6 +59,7 @@ class Trainer:
 
         `initialize` sets the first weights of the network; without it they are random.
         """
+        keep_large_blocks(model, train, size)
         keras.config.set_dtype_policy(train.precision)
         if train.deterministic:
             tf.config.experimental.enable_op_determinism()
@@ -88,10 +90,7 @@ class Trainer:
         self._head = variables[len(backbone) :]  # the backbone comes first
         # Nothing here branches on a tensor, and autograph takes seconds to look for that.
         graph = partial(tf.function, autograph=False)
-        # On a CPU XLA's loss takes 0.4 of the time. On a GPU it may lack files of CUDA's that TensorFlow does without.
-        on_cpu = not tf.config.list_logical_devices("GPU")
-        losses = graph(weighted_losses, jit_compile=True) if on_cpu else weighted_losses
-        self._loss = partial(pixel_cross_entropy, compute=losses)
+        self._loss = partial(pixel_cross_entropy, compute=one_pass(weighted_losses))
         # Only XLA gets a function of its own: normalization talks to other replicas, from the step's own graph.
         self._gradients = graph(self._part_gradients, jit_compile=True) if train.xla else self._part_gradients
         self._step = graph(self._distributed_step)

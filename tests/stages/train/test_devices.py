@@ -42,10 +42,12 @@ from pathlib import Path
 tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0],
                                            [tf.config.LogicalDeviceConfiguration()] * 2)
 from sceneparse.core.errors import InputError
+from stages.train import cpu
 from stages.train.training import Trainer
 from stages.train.training_view import FusedNormalization
 from sceneparse.params.whole import Params
 from trainers import scenes
+cpu.LEAST = 5000  # the large kernels' updates and averages are compiled
 params = Params()
 model = params.model.model_copy(update={"width": 1 / 32, "dropout": 0.5, "normalization": sys.argv[1]})
 changes = {"warmup_steps": 0, "optimizer": "sgd", "learning_rate": 0.05, "clip_norm": 0.05, "ema": 0.5}

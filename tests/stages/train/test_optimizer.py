@@ -5,12 +5,19 @@ import numpy as np
 import pytest
 
 from sceneparse.params.whole import Params
+from stages.train import cpu
 from stages.train.optimizer import PolySchedule, build_optimizer
 
 
 @pytest.fixture(scope="module")
 def params():
     return Params().train
+
+
+@pytest.fixture(params=["compiled", "not compiled"])
+def _both(request, monkeypatch):
+    """Updates as large variables have them, compiled by XLA, and as small ones have them."""
+    monkeypatch.setattr(cpu, "LEAST", 0 if request.param == "compiled" else 1 << 20)
 
 
 def test_poly_with_warm_up_by_hand():
@@ -26,6 +33,7 @@ def test_without_warm_up_and_with_power_zero():
     assert float(PolySchedule(0.1, 0.0, 0, 10)(9)) == pytest.approx(0.1)
 
 
+@pytest.mark.usefixtures("_both")
 @pytest.mark.parametrize("name", ["adamw", "sgd"])
 def test_kernels_decay_and_biases_do_not(params, name):
     layer = keras.layers.Dense(2)
@@ -39,6 +47,7 @@ def test_kernels_decay_and_biases_do_not(params, name):
     np.testing.assert_array_equal(bias, 1)
 
 
+@pytest.mark.usefixtures("_both")
 def test_adamw_by_hand(params):
     """The published update in NumPy, for a kernel of the backbone and one of the head."""
     generator = np.random.default_rng(0)

@@ -8,6 +8,7 @@ from trainers import make_trainer, scenes, warmed, weights
 
 from sceneparse.core.errors import InputError
 from sceneparse.params.whole import Params
+from stages.train import cpu
 from stages.train.training_view import FusedNormalization
 
 pytestmark = pytest.mark.slow
@@ -111,8 +112,12 @@ def test_a_frozen_backbone_stays_and_the_head_learns_as_ever(params):
     assert norms[13:].all()
 
 
-def test_adamw_is_kerass_own_but_for_the_rates(params):
-    """Against keras.optimizers.AdamW on the same gradients, one for the backbone and one for the head."""
+def test_adamw_is_kerass_own_but_for_the_rates(params, monkeypatch):
+    """Against keras.optimizers.AdamW on the same gradients, one for the backbone and one for the head.
+
+    The large kernels' updates are compiled.
+    """
+    monkeypatch.setattr(cpu, "LEAST", 5000)
     trainer = warmed(params, optimizer="adamw", learning_rate=0.01, weight_decay=0.3, backbone_rate=0.1, momentum=0.8)
     ours = trainer.model.trainable_variables
     copies = [keras.Variable(variable, name=variable.name) for variable in ours]
@@ -131,8 +136,12 @@ def test_adamw_is_kerass_own_but_for_the_rates(params):
         np.testing.assert_allclose(variable, copy, rtol=1e-5, atol=1e-6, err_msg=variable.path)
 
 
-def test_averaged_weights_are_those_that_are_validated(params):
-    """The average follows the weights by hand, is what counts in validation, and leaves training as it is."""
+def test_averaged_weights_are_those_that_are_validated(params, monkeypatch):
+    """The average follows the weights by hand, is what counts in validation, and leaves training as it is.
+
+    The large kernels' averages are compiled.
+    """
+    monkeypatch.setattr(cpu, "LEAST", 5000)
     plain = warmed(params, model={"normalization": "batch"})
     trainer = warmed(params, model={"normalization": "batch"}, ema=0.5)
     variables = [v for v in trainer.model.variables if "float" in v.dtype]
