@@ -12,7 +12,6 @@ from typing import Any
 import keras
 
 from sceneparse.params.model import Model
-from sceneparse.params.train import Train
 
 LEAST = 1 << 20  # elements of a tensor that are worth a tenth of a second of compiling
 MMAP_LIMIT = 32 << 20  # bytes: the most that glibc's M_MMAP_THRESHOLD can be (mallopt(3))
@@ -32,17 +31,16 @@ def one_pass(function: Callable[..., Any], elements: int = LEAST) -> Callable[..
     return compiled
 
 
-def keep_large_blocks(model: Model, train: Train, size: int) -> None:
-    """Have glibc keep freed blocks of memory, if a step on pictures of `size` x `size` needs some above MMAP_LIMIT.
+def keep_large_blocks(model: Model) -> None:
+    """Have glibc keep freed blocks of memory, if the network's largest kernel needs more than MMAP_LIMIT.
 
     It otherwise gives those back to the system, which clears each page of the next ones: a seventh of a step at full
     width. In return all threads share one arena, which makes many small allocations slower, and the peak of memory can
     grow by a fifth. Call this before TensorFlow starts threads. With another C library it does nothing.
     """
-    kernel = 7 * 7 * (512 * model.width) * (model.head_channels * model.width)  # fc6
-    features = train.batch_size // train.micro_batches * size**2 * (64 * model.width)  # conv1_1
+    fc6 = 4 * 7 * 7 * (512 * model.width) * (model.head_channels * model.width)  # bytes
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt and _on_cpu() and 4 * max(kernel, features) > MMAP_LIMIT:
+    if mallopt and _on_cpu() and fc6 > MMAP_LIMIT:
         mallopt(_ARENA_MAX, 1)  # no other arena can hold such blocks
         mallopt(_MMAP_MAX, 0)
         mallopt(_TRIM_THRESHOLD, 2**31 - 1)

@@ -59,7 +59,7 @@ class Trainer:
 
         `initialize` sets the first weights of the network; without it they are random.
         """
-        keep_large_blocks(model, train, size)
+        keep_large_blocks(model)
         keras.config.set_dtype_policy(train.precision)
         if train.deterministic:
             tf.config.experimental.enable_op_determinism()
