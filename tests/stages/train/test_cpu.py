@@ -1,4 +1,4 @@
-"""What makes a step fast on a CPU."""
+"""Memory of a step on a CPU."""
 
 import platform
 import subprocess
