@@ -36,7 +36,7 @@ def keep_large_blocks(model: Model) -> None:
 
     It otherwise gives those back to the system, which clears each page of the next ones: a seventh of a step at full
     width. In return all threads share one arena, which makes many small allocations slower, and the peak of memory can
-    grow by a fifth. Call this before TensorFlow starts threads. With another C library it does nothing.
+    grow by a quarter. Call this before TensorFlow starts threads. With another C library it does nothing.
     """
     fc6 = 4 * 7 * 7 * (512 * model.width) * (model.head_channels * model.width)  # bytes
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
