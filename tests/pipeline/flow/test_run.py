@@ -71,6 +71,30 @@ def stop(mirror, number):
     return run
 
 
+TURNED = """
+import os, signal, sys, time
+import pipeline.flow.flow
+from pipeline.flow.run import run
+
+def flow(**_):
+    try:
+        os.kill(os.getpid(), int(sys.argv[1]))
+        time.sleep(60)
+    except BaseException:
+        raise RuntimeError("generator didn't stop") from None
+
+pipeline.flow.flow.sceneparse = flow
+run(stage=None)
+"""
+
+
+@pytest.mark.parametrize("number", matrix([signal.SIGTERM, signal.SIGINT, signal.SIGHUP]))
+def test_a_stop_that_a_library_turns_into_its_own_error_is_a_stop(mirror, number):
+    said = mirror.run(sys.executable, "-P", "-c", TURNED, str(int(number)), expect=128 + number)
+    assert said.endswith("stopped: run again to resume\n")
+    assert "Traceback" not in said
+
+
 @pytest.mark.parametrize(
     "numbers",
     [
