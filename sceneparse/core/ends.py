@@ -47,7 +47,10 @@ def end_with(owners: Sequence[psutil.Process | None], stops: Sequence[int]) -> N
             time.sleep(POLL_SECONDS)
         if not stops:
             log.warning("the process that started this one has ended")
-            os.kill(os.getpid(), signal.SIGTERM)
+        for _ in range(2):  # a signal does not interrupt a call that begins to wait just then
+            if not stops:
+                os.kill(os.getpid(), signal.SIGTERM)
+                time.sleep(POLL_SECONDS)
 
     if owners:
         threading.Thread(target=watch, daemon=True).start()

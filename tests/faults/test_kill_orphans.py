@@ -35,6 +35,18 @@ print("follows", flush=True)
 time.sleep(600)
 """
 
+# Its first signal reaches the watching thread alone, as if the main thread had been about to wait.
+MISSED = """
+import os, signal, threading
+kill = os.kill
+
+def miss(_, number):
+    os.kill = kill
+    signal.pthread_kill(threading.get_ident(), number)
+
+os.kill = miss
+"""
+
 LEVELS = ("make", "dvc", "stages.train")
 
 
@@ -65,6 +77,16 @@ def test_the_starter_s_end_comes_through_a_shell(root, shell, number):
 @pytest.mark.slow
 def test_a_starter_that_ended_before_it_was_looked_for(root):
     command = [sys.executable, "-c", STARTER, sys.executable, "-c", STARTED, "1"]
+    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as process:
+        started = psutil.Process(int(process.stdout.readline()))
+        process.kill()
+        process.wait()
+        assert wait_for_end([started], seconds=60) == []
+
+
+@pytest.mark.slow
+def test_a_signal_that_does_not_interrupt_a_wait_comes_again(root):
+    command = [sys.executable, "-c", STARTER, sys.executable, "-c", MISSED + STARTED, "1"]
     with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as process:
         started = psutil.Process(int(process.stdout.readline()))
         process.kill()
