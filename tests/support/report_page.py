@@ -35,7 +35,7 @@ def opened(report, width=1400, height=1000, scheme="light", fragment="", **optio
         page.goto(address + fragment)
         page.wait_for_selector(f"html[data-drawn={scheme}]")
         yield page
-    assert said == []
+    assert not said, said
     assert set(asked) <= {"file", "data"}
 
 
