@@ -42,8 +42,9 @@ class PerVariable:
     assign_sub: Any
 
     def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
-        """Update one variable."""
-        index, update = self._get_variable_index(variable), super().update_step  # type: ignore[misc]  # Keras's method
+        """Update one variable; a large one in one pass."""
+        index = self._get_variable_index(variable)
+        update = super().update_step  # type: ignore[misc]  # Keras's method
 
         def decay_and_update(gradient: Tensor, rate: Tensor) -> None:
             if self.decays[index]:
