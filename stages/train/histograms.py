@@ -7,6 +7,7 @@ does not change.
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from sceneparse.core.types import Tensor
@@ -15,6 +16,7 @@ from stages.train.events import ACTIVATIONS, GRADIENTS, PICTURES, WEIGHTS
 from stages.train.pictures import side_by_side
 
 SHOWN = 2  # pictures of the batch
+MOST = 1 << 18  # values of a histogram, for each of which tf.summary takes 300 bytes: fc6 has 100 million
 
 
 def write_histograms(
@@ -31,11 +33,18 @@ def write_histograms(
     with writer.as_default(step=step):
         # With a frozen backbone there are gradients of the head alone, whose variables are the last.
         for variable, gradient in zip(variables[len(variables) - len(gradients) :], gradients, strict=True):
-            tf.summary.histogram(f"{GRADIENTS}/{variable.path}", gradient)
+            tf.summary.histogram(f"{GRADIENTS}/{variable.path}", thinned(gradient))
         for variable in variables:
-            tf.summary.histogram(f"{WEIGHTS}/{variable.path}", variable.value)
+            tf.summary.histogram(f"{WEIGHTS}/{variable.path}", thinned(variable.value))
         for layer, activation in zip(shown, inside(images, training=False), strict=True):
-            tf.summary.histogram(f"{ACTIVATIONS}/{layer.name}", activation)
+            tf.summary.histogram(f"{ACTIVATIONS}/{layer.name}", thinned(activation))
         pictures = side_by_side(trainer, images, labels, colours)
         tf.summary.image(f"{PICTURES}/training batch", pictures, max_outputs=SHOWN)
     writer.flush()
+
+
+def thinned(values: Tensor) -> Tensor:
+    """Return all values of a tensor, or at most MOST evenly spaced ones, as [n]."""
+    # Channels come in powers of two: an odd step meets all of them.
+    step = -(-int(np.prod(values.shape)) // MOST) | 1
+    return tf.reshape(values, [-1])[::step]

@@ -8,7 +8,7 @@ from trainers import scenes, warmed
 
 from sceneparse.params.whole import Params
 from sceneparse.scores.palette import palette
-from stages.train.histograms import write_histograms
+from stages.train.histograms import MOST, thinned, write_histograms
 
 pytestmark = pytest.mark.slow
 
@@ -52,3 +52,14 @@ def test_gradients_are_those_of_the_step(params, tmp_path):
     assert buckets[:, 2].sum() == bias.size
     assert buckets[0, 0] == pytest.approx(bias.min())
     assert buckets[-1, 1] == pytest.approx(bias.max())
+
+
+def test_large_tensors_are_thinned_out_evenly():
+    """fc6's kernel as published has a hundred million values, for each of which tf.summary takes 300 bytes."""
+    few, channels = np.arange(12.0).reshape(3, 4), 512
+    np.testing.assert_array_equal(thinned(tf.constant(few)), few.ravel())
+    values = tf.tile(tf.range(channels)[tf.newaxis], [3 * MOST // channels, 1])
+    left = thinned(values).numpy()
+    assert MOST / 2 < len(left) <= MOST
+    counts = np.bincount(left, minlength=channels)
+    assert counts.max() - counts.min() <= 1
