@@ -20,6 +20,7 @@ from sceneparse.params.model import Model
 log = logging.getLogger(__name__)
 
 BODY = ("conv", "fc")  # layers that depend on backbone and width alone; all others depend on the classes too
+UNSEEN = ("input_std", "pooling", "head_input")  # params that change what the body computes, but no shape
 Initialize = Callable[[Any], Origin]
 
 
@@ -90,14 +91,16 @@ def take_over(model: Any, path: Path, card: Card, params: Model, classes: Sequen
     theirs, ours = ({layer.name: layer.weights for layer in net.layers if layer.weights} for net in (trained, model))
     body = [name for name in sorted(theirs.keys() | ours.keys()) if name.startswith(BODY)]
     wrong = [name for name in body if _shapes(theirs, name) != _shapes(ours, name)]
-    if wrong:
+    recorded, wanted = card.params.model, params.model_dump()
+    unlike = [f"{key} {recorded[key]}" for key in UNSEEN if recorded.get(key, wanted[key]) != wanted[key]]
+    if wrong or unlike:
+        keys = ("width", "head_channels", "normalization", *UNSEEN)
         raise InputError(
             "the model to start from is another network",
-            expected=f"the layers of {params.backbone} at width {params.width:g}, "
-            f"head_channels {params.head_channels}, normalization {params.normalization}",
-            got=f"other shapes, or none, of {', '.join(wrong)}",
+            expected=f"{params.backbone} with " + ", ".join(f"{key} {wanted[key]}" for key in keys),
+            got="; ".join(unlike + ([f"other shapes, or none, of {', '.join(wrong)}"] if wrong else [])),
             file=path,
-            next_step=f"set section model as that model's was: {shortened(str(card.params.model), 1000)}",
+            next_step=f"set section model as that model's was: {shortened(str(recorded), 1000)}",
         )
     same = card.classes == tuple(classes) and (card.params.model.get("other", "ignored") == params.other)
     if not same:

@@ -109,9 +109,12 @@ def test_other_as_a_class_is_another_set_of_classes(tmp_path, caplog):
         ({"width": 1 / 32}, "conv1_1"),
         ({"backbone": "vgg19"}, "conv3_4, conv4_4, conv5_4"),
         ({"normalization": "batch"}, "conv1_1"),
+        ({"input_std": 58.0}, "input_std 1.0"),  # all shapes fit
+        ({"pooling": "average"}, "pooling max"),
+        ({"head_input": "conv5_3"}, "head_input pool5"),
     ],
 )
-def test_another_network_is_refused_by_its_layers(tmp_path, params, named):
+def test_another_network_is_refused_by_what_differs(tmp_path, params, named):
     trained(tmp_path / "model.keras")
     with pytest.raises(InputError, match="another network") as refusal:
         started(tmp_path / "model.keras", **params)
