@@ -2,8 +2,8 @@
 
 Input: an exception of the operating system, or of a library that passes on the system's message (TensorFlow, HDF5,
 shutil). Output: a TransientError where trying again can help, such as a full disk; else an InputError. Invariant: an
-exception that is not about a file stays as it is. Stages, commands and the flow run inside `files_understood`, so no
-other code needs to handle these errors.
+exception that is neither about a file nor about memory (memory_errors.py) stays as it is. Stages, commands and the flow
+run inside `files_understood`, so no other code needs to handle these errors.
 """
 
 import errno
@@ -19,6 +19,7 @@ from typing import NamedTuple, TypeVar
 
 from sceneparse.core.disk_space import free_text
 from sceneparse.core.errors import InputError, TransientError
+from sceneparse.core.memory_errors import memory_error
 
 Opened = TypeVar("Opened")
 
@@ -77,12 +78,12 @@ WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # errors that only writing 
 
 @contextmanager
 def files_understood() -> Iterator[None]:
-    """Turn errors of files inside the block into InputErrors, or TransientErrors where trying again can help."""
+    """Turn errors of files and memory in the block into InputErrors, or TransientErrors where trying again can help."""
     try:
         yield
     except Exception as error:
         raise_passing(error)
-        if refusal := file_error(error):
+        if refusal := file_error(error) or memory_error(error):
             raise refusal from error
         raise
 

@@ -32,11 +32,12 @@ SWEEPS = 10  # most passes over the classes; CamVid takes four or five
 Floats = npt.NDArray[np.float32]
 
 
-def suited_to_iou(model: Any, records: Path, manifest: Manifest, batch_size: int) -> Any:
+def suited_to_iou(model: Any, records: Path, manifest: Manifest) -> Any:
     """Return a copy of the network whose last layer adds the constants that suit its training pictures."""
     copy = keras.models.clone_model(model)  # on one device, whatever the model was trained on
     copy.set_weights(model.get_weights())
-    constants, before, after = best_constants(*sample(copy, stored_batches(records, manifest, batch_size, PICTURES)))
+    # One at a time: with many classes the logits of a large picture fill gigabytes.
+    constants, before, after = best_constants(*sample(copy, stored_batches(records, manifest, 1, PICTURES)))
     log.info("deciding for the mean IoU: %.4f -> %.4f on pixels of training pictures", before, after)
     return with_constants(copy, constants)
 
