@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from sceneparse.core.errors import InputError
 from sceneparse.core.types import Tensor
-from sceneparse.dataset.labels import to_labels
+from sceneparse.dataset.labels import IGNORE, to_labels
 from sceneparse.records.augment import augment, window_sides
 from sceneparse.records.manifest import Manifest
 from sceneparse.records.tfrecord import parse_example, read_examples
@@ -56,7 +56,8 @@ def training_batches(
     steps = steps_per_epoch(manifest, params)
 
     def epoch(number: Tensor) -> Any:
-        seed = number * 2**31 + params.seed
+        # Drawn, not summed: else epoch 2 of one seed would have the order of epoch 1 of the next.
+        seed = tf.random.stateless_uniform([], [params.seed, number], maxval=2**31 - 1, dtype=tf.int64)
         files = tf.data.Dataset.from_tensor_slices(shards).shuffle(len(shards), seed, reshuffle_each_iteration=False)
         examples = files.interleave(read_examples, cycle_length=4, num_parallel_calls=4, deterministic=True)
         examples = examples.shuffle(SHUFFLE_BUFFER, seed, reshuffle_each_iteration=False)
@@ -92,17 +93,22 @@ def validation_batches(
     """Return a tf.data.Dataset of the validation split, once and in order; the last batch may be smaller.
 
     Several workers take turns, picture by picture. Several replicas get batches of one size, filled up
-    with ignored pixels: the network does not take an empty batch.
+    with black pictures without labels (see `is_filling`): the network does not take an empty batch.
     """
     count, workers = len(manifest.validation.ids), part.num_input_pipelines
     filled = count if part.num_replicas_in_sync == 1 else -(-count // batch_size) * batch_size
     ours = len(range(part.input_pipeline_id, count, workers))
     side = manifest.size
-    ignored = tf.zeros([side, side, 3], tf.uint8), to_labels(tf.zeros([side, side], tf.uint8))
+    filling = tf.zeros([side, side, 3], tf.uint8), to_labels(tf.zeros([side, side], tf.uint8))
     examples = read_examples([records / shard.file for shard in manifest.validation.shards])
     pairs = examples.shard(workers, part.input_pipeline_id).map(partial(_labelled, manifest.size), tf.data.AUTOTUNE)
-    pairs = pairs.concatenate(tf.data.Dataset.from_tensors(ignored).repeat(filled // workers - ours))
+    pairs = pairs.concatenate(tf.data.Dataset.from_tensors(filling).repeat(filled // workers - ours))
     return pairs.batch(part.get_per_replica_batch_size(batch_size)).prefetch(2)
+
+
+def is_filling(images: Tensor, labels: Tensor) -> Tensor:
+    """Return which pictures only fill a batch of `validation_batches`: bool [B]."""
+    return tf.reduce_all(images == 0, axis=[1, 2, 3]) & tf.reduce_all(labels == IGNORE, axis=[1, 2])
 
 
 def stored_batches(

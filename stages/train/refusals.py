@@ -7,6 +7,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from sceneparse.core.errors import InputError, few
+from sceneparse.params.model import Model
 from sceneparse.params.train import Train
 
 
@@ -23,9 +24,19 @@ def check_divides(params: Train, replicas: int) -> None:
         )
 
 
-def check_compiles(params: Train) -> None:
-    """Raise InputError for params that XLA cannot compile."""
-    if params.xla and params.precision != "float32" and not tf.config.list_logical_devices("GPU"):
+def check_compiles(model: Model, params: Train, replicas: int) -> None:
+    """Raise InputError for params that XLA cannot compile without a GPU."""
+    if not params.xla or tf.config.list_logical_devices("GPU"):
+        return
+    if replicas > 1 and model.normalization == "batch":
+        raise InputError(
+            "XLA cannot compile batch normalization across several devices for the CPU",
+            expected="a GPU, one device, no normalization, or no XLA",
+            got=f"model.normalization batch and train.xla true on {replicas} devices without a GPU",
+            file="params.yaml",
+            next_step="set train.xla to false or model.normalization to none",
+        )
+    if params.precision != "float32":
         raise InputError(
             "XLA cannot compile mixed precision for the CPU",
             expected="a GPU, or float32, or no XLA",

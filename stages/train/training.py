@@ -15,12 +15,13 @@ import numpy as np
 import tensorflow as tf
 
 from sceneparse.core.types import Tensor
-from sceneparse.dataset.labels import count_classes, labels_to_outputs
+from sceneparse.dataset.labels import IGNORE, count_classes, labels_to_outputs
 from sceneparse.network.card import Origin
 from sceneparse.network.coarse import candidates, cut_upsampling, upsample
 from sceneparse.network.fcn8s import build_fcn8s
 from sceneparse.params.model import Model
 from sceneparse.params.train import Train
+from sceneparse.records.batches import is_filling
 from stages.train.averaging import Averages
 from stages.train.batch_loss import batch_loss, batch_loss_and_gradient
 from stages.train.cpu import keep_large_blocks, one_pass
@@ -74,7 +75,7 @@ class Trainer:
         self.schedule = PolySchedule(train.learning_rate, train.poly_power, train.warmup_steps, steps)
         self.strategy = strategy or tf.distribute.get_strategy()
         check_divides(train, self.strategy.num_replicas_in_sync)
-        check_compiles(train)
+        check_compiles(model, train, self.strategy.num_replicas_in_sync)
         with self.strategy.scope():
             self.model = build_fcn8s(self.classes, model, train.seed)
             self.origin = initialize(self.model) if initialize else None
@@ -192,7 +193,10 @@ class Trainer:
     def _replica_validation(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         scores = self._coarse(images, training=False)
         sums = partial(self._loss, class_weights=[1.0] * self.outputs)
-        loss_sum, pixels = batch_loss(self._targets(labels), scores, self._factor, sums)
+        # Where 'other' is a class, a picture without labels counts in the loss, but not one that fills the batch.
+        filling = is_filling(images, labels)[:, tf.newaxis, tf.newaxis]
+        targets = tf.where(filling, tf.constant(IGNORE, tf.uint8), self._targets(labels))
+        loss_sum, pixels = batch_loss(targets, scores, self._factor, sums)
         ids = candidates(scores, 2)
         predictions = tf.gather(ids, tf.argmax(upsample(tf.gather(scores, ids, axis=-1), self._factor), axis=-1))
         index = tf.cast(labels, tf.int32) * self.outputs + predictions

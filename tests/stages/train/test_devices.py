@@ -84,6 +84,13 @@ except InputError as error:
     assert "a multiple of 2" in str(error) and "train.batch_size 5" in str(error), error
 else:
     raise AssertionError("five pictures on two devices")
+if sys.argv[1] == "batch":
+    try:
+        Trainer(model, train.model_copy(update={"xla": True}), [1.0], 32, 10, strategy=strategy)
+    except InputError as error:
+        assert "normalization batch and train.xla true on 2 devices" in str(error), error
+    else:
+        raise AssertionError("XLA compiles normalization across devices")
 """
 
 

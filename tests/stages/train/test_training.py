@@ -143,3 +143,17 @@ def test_other_may_be_a_class_of_its_own(params):
     assert confusion.sum() == 3 * (32 * 32 - 4)
     assert np.trace(confusion) / confusion.sum() > 0.9
     assert loss < 0.3
+
+
+@pytest.mark.parametrize("other", ["ignored", "class"])
+def test_pictures_that_fill_a_batch_count_in_no_validation(params, other):
+    """A photo without labels does, where 'other' is a class."""
+    trainer = warmed(params, model={"other": other})
+    images, labels = scenes()
+    labels = tf.concat([labels[:3], tf.fill([1, 32, 32], tf.constant(255, tf.uint8))], 0)
+    confusion, loss = trainer.validate([(images, labels)])
+    images = tf.pad(images, [[0, 2], [0, 0], [0, 0], [0, 0]])
+    labels = tf.pad(labels, [[0, 2], [0, 0], [0, 0]], constant_values=255)
+    filled, as_before = trainer.validate([(images, labels)])
+    np.testing.assert_array_equal(filled, confusion)
+    assert as_before == pytest.approx(loss, rel=1e-5)
