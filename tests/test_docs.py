@@ -47,7 +47,9 @@ def test_links_lead_to_files(root):
 def test_files_of_code_that_pages_name_exist(root):
     pages, files = [*root.glob("*.md"), *(root / "docs").glob("*.md")], set()
     for page in pages:
-        names = re.findall(r"`((?:benchmarks|docs|pipeline|sceneparse|stages|tests)/[\w/]+\.(?:py|sh))`", page.read_text())
+        names = re.findall(
+            r"`((?:benchmarks|docs|pipeline|sceneparse|stages|tests)/[\w/]+\.(?:py|sh))`", page.read_text()
+        )
         missing = [name for name in names if "NAME" not in name and not (root / name).exists()]
         assert not missing, f"{page.name}: {missing}"
         files.update(names)

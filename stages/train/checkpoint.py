@@ -6,6 +6,9 @@ Inside, `step-N.npz` holds every variable of the model, the optimizer and the av
 the loop; `best-N.npz` holds the model's variables at the best epoch so far. Files are written atomically,
 and two steps are kept, so a damaged newest one costs minutes, not the run; a step counts as damaged if
 the best weights that it names are.
+
+When a training is complete, `complete-N.npz` with the note alone replaces its steps. With the best weights it is all
+that the outputs take, so outputs that are lost before DVC has recorded them (a full disk, a kill) need no training.
 """
 
 import errno
@@ -29,6 +32,7 @@ from stages.code import code_digest
 log = logging.getLogger(__name__)
 
 KEPT = 2
+COMPLETE = "complete"
 LIBRARIES = ("tensorflow", "keras", "numpy")
 
 
@@ -47,8 +51,8 @@ class Checkpoints:
     def __init__(self, state: Path, fingerprint: str, model: Any, extras: Sequence[Any], writes: bool = True) -> None:
         self.directory = state / fingerprint
         self._writes = writes
-        others = sorted(path.name for path in state.glob("*/") if path != self.directory)
-        if others:
+        self._others = [path for path in state.glob("*/") if path != self.directory]
+        if others := sorted(path.name for path in self._others if not _is_complete(path)):
             log.info(
                 "%s keeps unfinished training of other params, records or code (%s): put those back to go on "
                 "with it, or delete it",
@@ -69,20 +73,24 @@ class Checkpoints:
             path.unlink()
 
     def restore(self) -> tuple[int, dict[str, Any]] | None:
-        """Load the newest readable state; return its step and note, or None to start at step 0."""
-        for path in reversed(self._files("step")):
+        """Load the newest readable state; return its step and note, or None to start at step 0.
+
+        After the last step there is nothing to load but the best weights, with `load_best`.
+        """
+        for path in reversed(self._files("step") + self._files(COMPLETE)):
             try:
                 values, note = _read(path)
                 if note["best_step"] is not None:
                     _read(self._file("best", note["best_step"]))
-                _assign(self.variables, values)
+                if not path.stem.startswith(COMPLETE):
+                    _assign(self.variables, values)
             except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
                 if isinstance(error, OSError) and error.errno not in (None, errno.ENOENT):
                     raise  # too many open files, no permission: the checkpoint may be whole
                 log.warning("checkpoint %s is damaged (%s); trying the one before", path, error)
                 path.unlink()
             else:
-                return int(path.stem.removeprefix("step-")), note
+                return int(path.stem.rpartition("-")[2]), note
         return None
 
     def save_best(self, step: int) -> None:
@@ -95,15 +103,23 @@ class Checkpoints:
         values, _ = _read(self._file("best", step))
         _assign(self._model, values)
 
-    def remove(self) -> None:
-        """Remove all checkpoints, when training is over and its outputs are written."""
-        shutil.rmtree(self.directory)
+    def complete(self, step: int, best_step: int, note: dict[str, Any]) -> None:
+        """Keep the best weights alone, once the outputs are written; those of complete trainings before go."""
+        _write(self._file(COMPLETE, step), [], note | {"best_step": best_step})
+        for path in {*self._files("step"), *self._files("best")} - {self._file("best", best_step)}:
+            path.unlink()
+        for path in filter(_is_complete, self._others):
+            shutil.rmtree(path)
 
     def _file(self, kind: str, step: int) -> Path:
         return self.directory / f"{kind}-{step:09d}.npz"
 
     def _files(self, kind: str) -> list[Path]:
         return sorted(self.directory.glob(f"{kind}-*.npz"))  # oldest first
+
+
+def _is_complete(directory: Path) -> bool:
+    return any(directory.glob(f"{COMPLETE}-*.npz"))
 
 
 def _write(path: Path, variables: list[Any], note: dict[str, Any]) -> None:

@@ -123,5 +123,8 @@ class Loop:
 
     def _save(self, step: int) -> None:
         best = self.logbook.best()
-        note = {"sums": self.sums.note(), "history": self.logbook.history, "flow": self.logbook.flow}
-        self.checkpoints.save(step, best["step"] if best else None, note)
+        self.checkpoints.save(step, best["step"] if best else None, self.note())
+
+    def note(self) -> dict[str, Any]:
+        """Return what a checkpoint holds besides variables, as JSON values."""
+        return {"sums": self.sums.note(), "history": self.logbook.history, "flow": self.logbook.flow}

@@ -87,8 +87,12 @@ def train(params: Sections, records: Path, model: Path, card: Path, curves: Path
         step, note = checkpoints.restore() or (0, {"history": [], "flow": [], "sums": None})
         step = workers.resume(step, checkpoints.variables)
         log.info("%s at step %d of %d", "resuming" if step else "starting", step, total)
+        if step == total:
+            log.info("the training is complete: writing its outputs; to train again, delete %s", checkpoints.directory)
 
-        validation = trainer.distribute(partial(validation_batches, records, manifest, params.train.batch_size))
+        validation = trainer.distribute(
+            partial(validation_batches, records, manifest, params.train.batch_size // params.train.micro_batches)
+        )
         # Endless, so that several workers need not confer before each batch.
         training = trainer.distribute(
             lambda part: training_batches(records, manifest, params.train, step, part).repeat()
@@ -114,12 +118,12 @@ def train(params: Sections, records: Path, model: Path, card: Path, curves: Path
             description = describe(records, manifest, params.model, params.train, best, trainer.origin)
             network = trainer.model
             if params.train.decision == "iou":
-                network = suited_to_iou(network, records, manifest, params.train.batch_size)
+                network = suited_to_iou(network, records, manifest)
             save_model(network, model, description)
             save_card(card, model, description)
             with atomic_directory(curves) as directory:
                 shutil.copytree(logbook.curves, directory, dirs_exist_ok=True)
-            checkpoints.remove()
+            checkpoints.complete(total, best["step"], loop.note())
 
 
 @contextmanager

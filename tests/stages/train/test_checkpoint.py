@@ -103,8 +103,46 @@ def test_other_inputs_state_is_left_aside_aloud(tmp_path, caplog):
         other = Run(tmp_path, "b" * 16)
     assert other.checkpoints.restore() is None
     assert "a" * 16 in caplog.text
-    other.checkpoints.remove()
+    other.checkpoints.save_best(2)
+    other.checkpoints.complete(2, 2, {})
     assert Run(tmp_path, "a" * 16).checkpoints.restore()[0] == 1
+
+
+def test_a_complete_training_keeps_its_best_weights_until_the_next_is_complete(tmp_path, caplog):
+    run = Run(tmp_path, "a" * 16)
+    for step in (1, 2):
+        run.update()
+        run.checkpoints.save_best(step)
+        run.checkpoints.save(step, 1, {})
+    best = [np.asarray(variable) for variable in run.model.variables]
+    run.checkpoints.save_best(3)
+    run.checkpoints.complete(4, 3, {"history": [7]})
+    assert {path.name for path in run.checkpoints.directory.iterdir()} == {
+        "best-000000003.npz",
+        "complete-000000004.npz",
+    }
+
+    again = Run(tmp_path, "a" * 16)
+    assert again.checkpoints.restore() == (4, {"history": [7], "best_step": 3})
+    again.checkpoints.load_best(3)
+    assert equal(best, again.model.variables)
+
+    with caplog.at_level(logging.INFO):
+        other = Run(tmp_path, "b" * 16)
+    assert "unfinished" not in caplog.text
+    assert run.checkpoints.directory.exists()
+    other.checkpoints.save_best(1)
+    other.checkpoints.complete(1, 1, {})
+    assert not run.checkpoints.directory.exists()
+
+
+def test_a_complete_training_whose_weights_are_damaged_starts_over(tmp_path, caplog):
+    run = Run(tmp_path)
+    run.checkpoints.save_best(3)
+    run.checkpoints.complete(4, 3, {})
+    (run.checkpoints.directory / "best-000000003.npz").write_bytes(b"")
+    assert Run(tmp_path).checkpoints.restore() is None
+    assert "complete-000000004.npz is damaged" in caplog.text
 
 
 def test_every_input_is_in_the_fingerprint(tmp_path, root):

@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import shutil
 import time
 
 import keras
@@ -113,6 +114,20 @@ def test_stopped_and_run_again_it_ends_with_the_same_bytes(inputs, finished, tmp
     assert epochs_told(again) == {epoch: rest for epoch, rest in epochs_told(said).items() if epoch > step // 7}
     assert outputs(tmp_path) == uninterrupted
     assert len(list((tmp_path / "state/tensorboard").iterdir())) == 1, "the resumed run continues its folder"
+
+
+def test_outputs_lost_after_the_end_are_written_again_without_training(inputs, finished, tmp_path):
+    """DVC's next run deletes what it has not recorded, as when it was killed, or its cache's disk was full."""
+    said = finish(start(inputs, tmp_path))
+    assert outputs(tmp_path) == finished[0]
+    for name in ("model.keras", "model.json", "curves"):
+        path = tmp_path / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    again = finish(start(inputs, tmp_path))
+    assert outputs(tmp_path) == finished[0]
+    assert "INFO the training is complete: writing its outputs" in again
+    assert "INFO epoch" in said
+    assert "INFO epoch" not in again
 
 
 @pytest.mark.exhaustive
