@@ -121,16 +121,16 @@ class Dataset:
         if member not in self.members:
             return {}
         try:
-            lines = self.read(member).decode().splitlines()
+            lines = self.read(member).decode("utf-8-sig").splitlines()
         except UnicodeDecodeError as error:
             raise self._refusal(f"cannot read {member}", "UTF-8", str(error)) from None
-        rows = (line.split(maxsplit=1) for line in lines)
-        return {unicodedata.normalize("NFC", row[0]): row[1] for row in rows if len(row) == 2}
+        ids = {_id(name) for name in self.members if name.startswith(f"{self.root}images/")}
+        return dict(_scene(line.strip(), ids) for line in lines if len(line.split()) > 1)
 
     def _by_id(self, folder: str, suffixes: tuple[str, ...]) -> tuple[dict[str, str], list[str]]:
         inside = (name for name in self.members if name.startswith(folder))
         members = [name for name in inside if PurePosixPath(name).suffix.lower() in suffixes]
-        by_id = {unicodedata.normalize("NFC", PurePosixPath(name).stem): name for name in members}
+        by_id = {_id(name): name for name in members}
         doubles = Counter(members) - Counter(by_id.values())  # a zip may hold two members with the same name
         return by_id, sorted(doubles.elements())
 
@@ -175,3 +175,15 @@ class Archive(Dataset):
 
 def _is_hidden(name: str) -> bool:
     return any(part.startswith(".") and part.strip(".") for part in name.split("/"))
+
+
+def _id(member: str) -> str:
+    return unicodedata.normalize("NFC", PurePosixPath(member).stem)
+
+
+def _scene(line: str, ids: set[str]) -> tuple[str, str]:
+    """Return id and category of a line of two words or more; an id may have blanks, as that of a picture has."""
+    blanks = (at for at, character in enumerate(line) if character.isspace())
+    found = [at for at in blanks if unicodedata.normalize("NFC", line[:at]) in ids]
+    id, category = (line[: found[-1]], line[found[-1] :]) if found else line.split(maxsplit=1)
+    return unicodedata.normalize("NFC", id), category.strip()

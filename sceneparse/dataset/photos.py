@@ -33,7 +33,8 @@ LOST = {
     "depth": "only the upper 8 bits of 16-bit samples are used",
     "cmyk": "CMYK is converted without its colour profile",
 }  # information that decoding can lose, by kind
-PNG_EXIF = (b"eXIf", b"Raw profile type exif", b"XML:com.adobe.xmp")  # where a PNG may hold EXIF
+PNG_EXIF = (b"eXIf", b"Raw profile type exif")  # where a PNG may hold EXIF
+XMP = ("xmp", "XML:com.adobe.xmp")  # Pillow's keys: it takes an orientation from XMP too, which viewers ignore
 SAMPLES_PER_PIXEL = 277  # tag of TIFF
 
 
@@ -117,6 +118,7 @@ def _turn(image: ImageFile.ImageFile, beside: Size | None = None) -> Image.Trans
     if image.format == "PNG":  # its EXIF may follow the pixels
         with reading():
             image.load()
+    image.info = {key: value for key, value in image.info.items() if key not in XMP}
     try:
         turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # damaged EXIF fails in many ways; viewers ignore it too

@@ -200,3 +200,10 @@ def test_scenes(archive):
     for extra, expected in (({SCENES: content}, named), ({}, {})):
         with archive(extra=extra) as opened:
             assert opened.scenes() == expected
+
+
+def test_scenes_of_ids_with_blanks_in_a_file_of_windows(archive):
+    content = "\ufefftraining_0000 coast \r\nmy photo living room\r\nmy photo 2\tkitchen\r\n".encode()
+    extra = {SCENES: content, "images/training/my photo.jpg": b"", "images/training/my photo 2.jpg": b""}
+    with archive(extra=extra) as opened:
+        assert opened.scenes() == {"training_0000": "coast", "my photo": "living room", "my photo 2": "kitchen"}

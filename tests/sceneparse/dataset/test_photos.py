@@ -10,9 +10,10 @@ import pytest
 from datasets import encoded
 from photos import PICTURE, near, picture, png, turned
 from PIL import Image, ImageOps
+from PIL.PngImagePlugin import PngInfo
 
 from sceneparse.dataset.images import resize_image
-from sceneparse.dataset.photos import decode, decode_photo, decode_resized
+from sceneparse.dataset.photos import decode, decode_photo, decode_resized, picture_sizes
 from sceneparse.dataset.picture_formats import HUGE, TooLargeError
 
 
@@ -37,6 +38,19 @@ def test_the_first_picture_of_an_mpo_stands_as_its_exif_says():
 )
 def test_every_orientation(orientation, upright):
     assert np.array_equal(decode_photo(encoded(picture(), "PNG", exif=turned(orientation))), upright)
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
+def test_an_orientation_in_xmp_turns_nothing(format):
+    """Viewers and browsers take that of EXIF alone."""
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    options = {"pnginfo": PngInfo()} if format == "PNG" else {"xmp": xmp}
+    if format == "PNG":
+        options["pnginfo"].add_itxt("XML:com.adobe.xmp", xmp.decode())
+    content = encoded(picture(), format, **options)
+    assert Image.open(io.BytesIO(content)).getexif()[0x0112] == 6, "Pillow takes it"
+    assert near(decode_photo(content), PICTURE)
+    assert picture_sizes(content) == ((60, 40), (60, 40), False)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
