@@ -70,6 +70,18 @@ def class_palette(names: Sequence[str], own: Sequence[str] = ()) -> Colours:
     return chosen.colours
 
 
+def told_apart(colours: Colours) -> Colours:
+    """Return the colours, uint8 [classes + 1, 3], with each repeat changed by as little as makes it unique.
+
+    A dataset's own colours may repeat, and one of them may be the black of 'other'.
+    """
+    taken: dict[int, None] = {}  # in order
+    for colour in (int.from_bytes(row.tobytes()) for row in colours):
+        nearest = (colour ^ change for change in range(len(taken) + 1))
+        taken[next(near for near in nearest if near not in taken)] = None
+    return np.array([[*near.to_bytes(3)] for near in taken], np.uint8)
+
+
 class _Chosen:
     """Colours of the classes so far; `free`: those that others can have, in CIELAB [M, 3], `palette`'s first."""
 

@@ -19,7 +19,7 @@ from sceneparse.params.download import Download
 from sceneparse.params.flags import run_stage
 from sceneparse.params.visualize import Visualize
 from sceneparse.report.measured import CategoryRow, ClassRow, Confused, ImageRow, read_charts, read_flow, read_rows
-from sceneparse.scores.palette import colour_blind_palette
+from sceneparse.scores.palette import colour_blind_palette, told_apart
 from sceneparse.scores.results import read_scores
 from stages.visualize.report import Group, Page, render
 from stages.visualize.scene_pictures import Scene, Thumbnail, draw_scene, draw_thumbnail
@@ -64,7 +64,7 @@ def visualize(
                 next_step="rebuild what is stale: dvc repro",
             )
         standard = settings.palette == "standard"
-        colours = parser.colours if standard else colour_blind_palette(len(names))
+        colours = told_apart(parser.colours) if standard else colour_blind_palette(len(names))
         (folder / "pictures").mkdir()
         groups = choose(images, settings)
         chosen = {row.id for rows in groups.values() for row in rows}

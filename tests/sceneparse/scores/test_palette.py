@@ -7,7 +7,14 @@ import pytest
 from ciede2000 import ciede2000, lab, light, published
 
 from sceneparse.scores.colour_difference import cielab, difference
-from sceneparse.scores.palette import APART, class_palette, colour_blind_palette, heat_colours, palette
+from sceneparse.scores.palette import (
+    APART,
+    class_palette,
+    colour_blind_palette,
+    heat_colours,
+    palette,
+    told_apart,
+)
 
 # Machado, Oliveira and Fernandes, A Physiologically-based Model for Simulation of Color Vision Deficiency (2009),
 # table 1, severity 1.0: linear sRGB as the colour-blind see it.
@@ -111,3 +118,13 @@ def test_the_caller_may_write_into_it(colours_of):
 def test_other_counts_are_refused(colours_of, classes):
     with pytest.raises(ValueError, match=r"0\.\.254"):
         colours_of(classes)
+
+
+def test_repeated_colours_are_told_apart_by_the_last_bits():
+    """A dataset may give two classes one colour, or a class the black of 'other'."""
+    own = class_palette(["void", "road", "car", "sky", "tree"], ["#000000", "#ff0000", "#ff0000", "#000001", "#00ff00"])
+    apart = told_apart(own)
+    assert len({tuple(colour) for colour in apart.tolist()}) == len(own) == 6
+    assert apart[[0, 2, 5]].tolist() == own[[0, 2, 5]].tolist(), "the first of its colour keeps it"
+    assert np.abs(apart.astype(int) - own).max() <= 3
+    assert np.array_equal(told_apart(palette(150)), palette(150))
