@@ -101,7 +101,7 @@ def make_app(segmenter: Segmenter, max_mb: int, names: Iterable[str]) -> FastAPI
             return _error(415, f"the picture cannot be read: {error}{advice}")
 
     app.mount("/", StaticFiles(directory=PAGE, html=True))  # last: it takes all other paths
-    app.add_middleware(Guard, names=frozenset({"localhost", *names}))
+    app.add_middleware(Guard, names=frozenset({"localhost", *map(str.lower, names)}))
     return app
 
 

@@ -7,6 +7,8 @@ import socket
 import zlib
 from urllib.parse import urlsplit
 
+import anyio
+import httpx
 import numpy as np
 import psutil
 import pytest
@@ -17,6 +19,7 @@ from web_page import MAX_MB, PHOTO, WAIT_S, running
 
 from sceneparse.dataset.photos import decode_photo
 from sceneparse.web.answer import shrunk
+from sceneparse.web.app import make_app
 
 pytestmark = pytest.mark.slow
 
@@ -98,3 +101,14 @@ def test_a_taken_port_and_an_open_address(model):
         server.process.send_signal(signal.SIGINT)
         assert "warning: whoever reaches this machine" in server.process.communicate(timeout=WAIT_S)[1]
         assert server.process.returncode == 0
+
+
+def test_a_host_name_with_capitals_is_its_own_name_in_any_case():
+    transport = httpx.ASGITransport(make_app(None, 1, {"DESKTOP-AB12"}))
+
+    async def statuses():
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            hosts = ("desktop-ab12:8765", "DESKTOP-AB12", "DESKTOP-AB13")
+            return [(await client.head("/", headers={"Host": host})).status_code for host in hosts]
+
+    assert anyio.run(statuses) == [200, 200, 403]
