@@ -5,6 +5,7 @@ The reader of a format makes an Album; matching.py finds the pictures that it na
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +20,8 @@ from sceneparse.convert.mask_legend import Legend
 from sceneparse.convert.masks import Notes, annotate
 from sceneparse.convert.pairing import Source
 from sceneparse.dataset.images import Pixels
-from sceneparse.dataset.photos import Size
+from sceneparse.dataset.pairs import DAMAGE
+from sceneparse.dataset.photos import Size, picture_sizes
 from sceneparse.dataset.picture_formats import open_picture
 
 MOST_ERRORS = 5  # of a file, in a message
@@ -110,7 +112,7 @@ def annotate_source(source: Source, legend: Legend, tolerance: int | None) -> tu
     """
     if not isinstance(source, Drawn):
         return annotate(source.mask, legend, tolerance)
-    size = open_picture(source.image.read_bytes()).size
+    size = _annotated_size(source.image.read_bytes(), source.drawing)
     try:
         annotation, lines = draw(source.drawing, legend, size)
     except UnfitError:
@@ -118,6 +120,17 @@ def annotate_source(source: Source, legend: Legend, tolerance: int | None) -> tu
     except ValueError as error:
         raise UnfitError("shapes", str(error)) from None
     return annotation, Notes(annotation.size, drawn=lines)
+
+
+def _annotated_size(content: bytes, drawing: Drawing) -> Size:
+    """Return a picture's size as its drawing sees it: as stored, or upright if that is its mask files' size."""
+    stored, upright, _ = picture_sizes(content)
+    files = (shape.region.file for shape in drawing.shapes if isinstance(shape.region, Mask))
+    first = next(filter(None, files), None)
+    with suppress(*DAMAGE):  # reading the mask will tell
+        if first and open_picture(first.read_bytes()).size == upright:
+            return upright
+    return stored
 
 
 def draw(drawing: Drawing, legend: Legend, size: Size) -> tuple[Pixels, dict[str, int]]:

@@ -37,6 +37,7 @@ class _Value(BaseModel, extra="allow"):
 class _Result(BaseModel):
     type: str
     id: str | None = None
+    to_name: str | None = None  # the picture's, in the project's configuration
     value: _Value = _Value()
     original_width: Side | None = None
     original_height: Side | None = None
@@ -82,7 +83,7 @@ def _drawing(task: _Task, file: Path, notes: Counter[str]) -> Drawing:
     chosen = next(iter(true or done), _Annotation(result=[]))
     notes[FURTHER] += max(len(done) - 1, 0)
     named = {result.id: _labels(result) for result in chosen.result if result.type == "labels"}
-    shapes, sizes = [], set()
+    shapes, sizes, pictures = [], set(), set()
     for result in chosen.result:
         kind = result.type.removesuffix("labels")
         if kind not in KINDS:
@@ -97,6 +98,7 @@ def _drawing(task: _Task, file: Path, notes: Counter[str]) -> Drawing:
                 f"a picture turned by {result.image_rotation:g} degrees in Label Studio: turn it back there"
             )
         sizes.add((result.original_width, result.original_height))
+        pictures.add(result.to_name or "")
         labels = _labels(result) or named.get(result.id, [])
         if not labels:
             raise ValueError(f"a {kind} without label")
@@ -104,6 +106,8 @@ def _drawing(task: _Task, file: Path, notes: Counter[str]) -> Drawing:
         shapes.append(
             Shape(labels[0], kind, _region(kind, result.value, result.original_width, result.original_height))
         )
+    if len(pictures) > 1:
+        raise ValueError(f"shapes of several pictures, {' and '.join(sorted(pictures))}: make a task for each picture")
     if len(sizes) > 1:
         raise ValueError(f"shapes of pictures of several sizes: {sorted(sizes)}")
     return Drawing(_name(task.data), file, sizes.pop() if sizes else None, tuple(shapes))

@@ -55,6 +55,8 @@ def read(content: Any, file: Path) -> Album:
 def _region(kind: str, shape: _Shape) -> Region | None:
     """Return the region, None for a shape without area. Raises ValueError."""
     points = ring([coordinate for point in shape.points for coordinate in point])
+    if kind == "rectangle" and len(points) == 4:  # as X-AnyLabeling writes all of them
+        kind = TURNED[0]
     needed = NEEDED.get(kind)
     if needed is None:
         return None

@@ -2,7 +2,8 @@
 
 Tools write a name, a path from another machine with either slash, or an address. The path's end decides: among
 pictures of the same name, the one with most folders in common. Case and the form of accents do not count. If no picture
-has the name, neither do the suffix and the eight characters that Label Studio puts before an upload.
+has the name, neither do the suffix, the eight characters that Label Studio puts before an upload, and those that it
+leaves out of its name.
 """
 
 import re
@@ -77,17 +78,22 @@ class _Index:
     def __init__(self, pictures: Sequence[NamedFile]) -> None:
         self._named: dict[str, list[NamedFile]] = defaultdict(list)
         self._stems: dict[str, list[NamedFile]] = defaultdict(list)
+        self._uploads: dict[str, list[NamedFile]] = defaultdict(list)
         self._parts = {picture.file: _parts(picture.file.absolute().as_posix()) for picture in pictures}
         for picture in pictures:
             name = self._parts[picture.file][-1]
             self._named[name].append(picture)
             self._stems[_stem(name)].append(picture)
+            self._uploads[_as_uploaded(name)].append(picture)
 
     def candidates(self, drawing: Drawing) -> list[NamedFile]:
         """Return the pictures that a drawing may be of."""
         parts = _parts(drawing.name)
         name = parts[-1] if parts else ""
-        pictures = self._called(name) or self._called(UPLOAD.sub("", name))
+        pictures = self._called(name)
+        if not pictures and UPLOAD.match(name):
+            upload = UPLOAD.sub("", name)
+            pictures = self._called(upload) or self._uploads.get(upload, [])
         if len(pictures) < 2:
             return pictures
         # A path in a file may be relative to the file's folder.
@@ -120,6 +126,11 @@ def _parts(path: str) -> list[str]:
         elif part not in ("", ".", ".."):
             parts.append(part)
     return parts
+
+
+def _as_uploaded(name: str) -> str:
+    """Return the name that Label Studio, by Django's get_valid_filename, gives an upload."""
+    return re.sub(r"[^-\w.]", "", name.strip().replace(" ", "_"))
 
 
 def _stem(name: str) -> str:

@@ -47,8 +47,12 @@ def test_kinds_of_labelme(here):
     pictures(here / "all", ["a.png", "b.png"])
     labelme(here / "all", "a", ("x", [[5, 3], [2, 1]], "rectangle"), imagePath="..\\elsewhere\\a.png")
     labelme(here / "all", "b", ("x", [[3, 2], [3, 4]], "circle"), imagePath="b.png")
+    corners = ("x", [[2, 1], [5, 1], [5, 3], [2, 3]], "rectangle")  # as X-AnyLabeling writes it
+    labelme(here / "corners", "a", corners, imagePath="a.png")
+    labelme(here / "corners", "b", ("x", [[3, 2], [3, 4]], "circle"), imagePath="b.png")
     circle = ["00111000", *["01111100"] * 3, "00111000", "00000000"]
-    maps(f"all all {SHARE}", a=[ALL[0], *["00111100"] * 3, *ALL[:2]], b=circle)
+    for folder in ("all", "corners"):
+        maps(f"all {folder} {SHARE}", a=[ALL[0], *["00111100"] * 3, *ALL[:2]], b=circle)
     shape = {"label": "x", "points": [[6, 1], [7, 2]], "shape_type": "mask"}
     shape["mask"] = base64.b64encode(png.getvalue()).decode()
     write_json(here / "all/a.json", {"shapes": [shape], "imagePath": "a.png", "imageWidth": 8, "imageHeight": 6})

@@ -7,7 +7,7 @@ import pytest
 from annotated import ALL, BOTH, LOW, ONE, SHARE, SIZE, SQUARE, UNDER, exchanged, maps, pictures
 from mask_folders import annotation, contents, converted, photo, save, split_of, write
 from PIL import Image
-from tool_files import coco, cvat, flat, labelme, polygon, write_json
+from tool_files import coco, cvat, flat, labelme, ls_task, percent, polygon, write_json
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -92,3 +92,12 @@ def test_a_picture_lying_on_its_side_is_turned_as_the_file_says(here, capsys):
     members = maps(f"p p {SHARE}", a=a, b=["000000", *["011100"] * 3, *["000000"] * 4])
     assert "1 pictures turned upright, as EXIF and masks say, and made PNG: p/a.jpg\n" in capsys.readouterr().out
     assert sorted(name.split("/")[2] for name in members if name.startswith("images")) == ["a.png", "b.jpg"]
+
+
+def test_label_studio_renames_what_it_uploads(here):
+    """As Django does: blanks become underscores, and brackets, commas and the like go."""
+    pictures(here / "p", ["my photo (1).jpg", "b+c, d.jpg"])
+    addresses = ("/data/upload/1/0a1b2c3d-my_photo_1.jpg", "/data/upload/1/4e5f6a7b-bc_d.jpg")
+    square = ("polygonlabels", "x", {"points": percent(SQUARE)})
+    write_json(here / "x.json", [ls_task(address, square) for address in addresses])
+    maps(f"p x.json {SHARE}", **{"my photo (1)": ONE, "b+c, d": ONE})

@@ -27,6 +27,15 @@ def result(**more):
     return [task]
 
 
+def two_pictures():
+    """A task with two pictures of one size, and a shape on each."""
+    square = ("polygonlabels", "x", {"points": percent(SQUARE)})
+    task = ls_task("a.jpg", square, square)
+    for result, name in zip(task["annotations"][0]["result"], ("left", "right"), strict=True):
+        result["to_name"] = name
+    return [task]
+
+
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
@@ -47,6 +56,7 @@ def result(**more):
         (shape(shape_type="mask", points=SQUARE[:2]), ["shapes.0: a mask without content"]),
         (result(original_width=None), ["task 7: a polygon without original_width"]),
         (result(image_rotation=90), ["task 7: a picture turned by 90 degrees in Label Studio"]),
+        (two_pictures(), ["task 7: shapes of several pictures, left and right: make a task for each picture"]),
         (result(value={"points": percent(SQUARE)}), ["task 7: a polygon without label"]),
         (result(value={"points": [[1, 2]], "polygonlabels": ["x"]}), ["task 7: a polygon of 1 points"]),
         (result(value={"points": percent(SQUARE), "polygonlabels": [3]}), ["polygonlabels: expected a list of names"]),

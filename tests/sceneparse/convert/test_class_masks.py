@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from annotated import SHARE, SIZE, maps, names, pictures
-from mask_folders import converted, refused, save, write
+from mask_folders import converted, photo, refused, save, write
+from photos import turned
 from PIL import Image
 
 ROAD = ["00000000"] * 3 + ["11111111"] * 3
@@ -63,6 +64,18 @@ def test_objects_of_one_class_are_united(here, capsys):
     union = ["".join("1" if digit != "0" else "0" for digit in row) for row in BOTH]
     maps(f"set set --classes t.txt {SHARE}", a=union, b=union)
     assert "masks with one per object: 2 pictures, 1 class, 4 shapes" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("form", ["m/{0}_class_{1}.png", "m/{0}_{1}.png", "m/{1}/{0}.png"])
+def test_masks_of_upright_pictures_that_exif_turns(here, capsys, form):
+    """RectLabel and others show, and save masks of, the upright picture."""
+    for seed, name in enumerate("ab"):
+        save(here / f"p/{name}.jpg", photo(seed, SIZE[::-1]), exif=turned())
+        put(here / form.format(name, "road"), ROAD)
+        put(here / form.format(name, "car"), CAR)
+    write(here / "t.txt", "road\ncar\n")
+    maps(f"p m --classes t.txt {SHARE}", a=BOTH, b=BOTH)
+    assert "2 pictures turned upright, as EXIF and masks say" in capsys.readouterr().out
 
 
 def test_transparent_masks(here):
