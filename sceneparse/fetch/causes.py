@@ -1,12 +1,18 @@
-"""Errors of requests in plain words: the cause alone, without the objects in memory that wrap it."""
+"""Addresses and errors of requests in plain words, without passwords or the objects in memory that wrap the cause."""
 
 import http.client
 import socket
 import ssl
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import requests
 import urllib3
+
+
+def shown_url(url: str) -> str:
+    """Return an address without what may be secret, its user and its query: logs and errors go to servers and chats."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "…" if parts.query else "", ""))
 
 
 def cause(error: requests.RequestException) -> str:

@@ -17,6 +17,7 @@ from sceneparse.core.disk_space import check_space
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import atomic_write, file_digest, matches_digest
 from sceneparse.core.locks import locked
+from sceneparse.fetch.causes import shown_url
 from sceneparse.fetch.transfer import UNOBTAINABLE, transfer
 
 
@@ -42,19 +43,19 @@ def fetch(
         return
     cache.mkdir(parents=True, exist_ok=True)
     whole = cache / hashlib.sha256(url.encode()).hexdigest()
-    with locked(whole.with_suffix(".lock"), f"fetching {url}"):
+    with locked(whole.with_suffix(".lock"), f"fetching {shown_url(url)}"):
         kept = cache / digest.replace(":", "-") if digest else None
         if not (kept and kept.is_file() and matches_digest(kept, str(digest))):
             if not whole.exists():
                 with _offering(otherwise):
                     transfer(url, whole, pinned=digest is not None, size_bytes=size_bytes)
             try:
-                verify(whole, url, digest, pin=pin)
+                verify(whole, shown_url(url), digest, pin=pin)
             except InputError:
                 whole.unlink()
                 raise
             if kept is None:
-                raise unpinned(whole, url, pin=pin)
+                raise unpinned(whole, shown_url(url), pin=pin)
             whole.replace(kept)
         _link(kept, target)
 

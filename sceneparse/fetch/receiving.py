@@ -18,6 +18,7 @@ import urllib3
 
 from sceneparse.core.least_rate import LEAST_RATE, LeastRate
 from sceneparse.core.proxies import no_proxy
+from sceneparse.fetch.causes import shown_url
 
 TIMEOUT_S = (10, 60)  # to connect; between two arrivals of bytes
 ANSWER_S = 60.0  # for the headers of all redirects and of the answer
@@ -44,7 +45,7 @@ def answer(url: str, headers: Mapping[str, str] | None = None) -> Iterator[reque
                     yield response
                     return
             url = urljoin(url, target)
-        raise requests.TooManyRedirects(f"more than {REDIRECTS} redirects, the last to {url}")
+        raise requests.TooManyRedirects(f"more than {REDIRECTS} redirects, the last to {shown_url(url)}")
 
 
 def pieces(response: requests.Response) -> Iterator[bytes]:

@@ -22,7 +22,7 @@ from sceneparse.core.errors import InputError, TransientError
 from sceneparse.core.files import write_text
 from sceneparse.core.least_rate import LEAST_RATE, WINDOW_S
 from sceneparse.core.progress import progress
-from sceneparse.fetch.causes import cause
+from sceneparse.fetch.causes import cause, shown_url
 from sceneparse.fetch.receiving import answer, pieces
 
 TRIES = 5  # consecutive connections without progress before giving up
@@ -54,7 +54,7 @@ def transfer(url: str, whole: Path, *, pinned: bool, size_bytes: int | None) -> 
     server asks for a pause longer than LONGEST_PAUSE_S, and where the disk has too little space.
     """
     part, note = whole.with_suffix(".part"), whole.with_suffix(".validator")
-    log.info("fetching %s", url)
+    log.info("fetching %s", shown_url(url))
     with part.open("ab") as file:
         best, failures = file.tell(), 0
         while True:
@@ -71,7 +71,7 @@ def transfer(url: str, whole: Path, *, pinned: bool, size_bytes: int | None) -> 
                         UNOBTAINABLE,
                         expected="the whole file",
                         got=f"{file.tell()} bytes, then: {cause(error)}{asked}",
-                        file=url,
+                        file=shown_url(url),
                         next_step="check the address and the network, and run again"
                         + (" after that pause" if pause else ": the download resumes"),
                     ) from None
@@ -170,11 +170,11 @@ def _size(text: str | None) -> int | None:
     return int(text) if text and re.fullmatch("[0-9]{1,18}", text) else None
 
 
-def _other_size(source: str, expected: int, got: int) -> InputError:
+def _other_size(url: str, expected: int, got: int) -> InputError:
     step = "fix size_bytes or url in the source file, and run again"
     problem = "the size does not match the pinned one"
-    return InputError(problem, expected=f"{expected} bytes", got=f"{got} bytes", file=source, next_step=step)
+    return InputError(problem, expected=f"{expected} bytes", got=f"{got} bytes", file=shown_url(url), next_step=step)
 
 
 def _refusal(url: str, expected: str, got: str, step: str) -> InputError:
-    return InputError(UNOBTAINABLE, expected=expected, got=got, file=url, next_step=step)
+    return InputError(UNOBTAINABLE, expected=expected, got=got, file=shown_url(url), next_step=step)

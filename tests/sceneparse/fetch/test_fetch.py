@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import logging
 import os
 import signal
 import socket
@@ -41,6 +42,11 @@ def served():
 @pytest.fixture
 def place(tmp_path):
     return Place(tmp_path)
+
+
+def shown(served):
+    """The server's address as logs and errors have it."""
+    return served.url.partition("?")[0] + "?…"
 
 
 class Place:
@@ -90,6 +96,25 @@ def test_target_with_the_pinned_digest_is_kept_without_network(served, place, di
     place.target.write_bytes(CONTENT)
     place.fetch(served.url, digest=digest)
     assert served.log == []
+
+
+def test_an_addresss_password_and_signature_are_nowhere_but_in_the_request(served, place, caplog):
+    """Logs and errors go to Prefect's server and to a webhook, and a lock stays in the folder."""
+    secret = served.url.replace("//", "//me:pass-9@") + "&X-Signature=key-9"
+    with caplog.at_level(logging.INFO):
+        errors = [
+            place.refused(secret, **pinned) for pinned in ({"digest": None}, {"digest": WRONG}, {"size_bytes": 9})
+        ]
+        served.status = 404
+        errors.append(place.refused(secret))
+        served.status = 503
+        errors.append(place.refused(secret))
+        served.status = None
+        place.fetch(secret)
+    told = [caplog.text, *map(str, errors), *(lock.read_text() for lock in place.cache.glob("*.lock"))]
+    assert not any("pass-9" in text or "key-9" in text for text in told)
+    assert [error.file for error in errors] == [shown(served)] * 5
+    assert f"fetching {shown(served)}\n" in caplog.text
 
 
 def test_broken_connections_are_resumed(served, place):
@@ -202,7 +227,7 @@ def test_refusal_names_the_status(served, place, status, asked):
     served.status = status
     error = place.refused(served.url)
     assert f"HTTP {status}" in error.got
-    assert error.file == served.url
+    assert error.file == shown(served)
     assert len(served.log) == asked
 
 
@@ -218,7 +243,7 @@ def test_wrong_digest_names_both_and_leaves_nothing(served, place):
     error = place.refused(served.url, digest=WRONG)
     assert error.expected == WRONG
     assert error.got.startswith(SHA256)
-    assert error.file == served.url
+    assert error.file == shown(served)
     assert place.cached() == set()
 
 
