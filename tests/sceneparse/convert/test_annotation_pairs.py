@@ -95,7 +95,7 @@ def test_a_picture_lying_on_its_side_is_turned_as_the_file_says(here, capsys):
 
 
 def test_label_studio_renames_what_it_uploads(here):
-    """As Django does: blanks become underscores, and brackets, commas and the like go."""
+    """Django makes blanks underscores, and leaves out brackets, commas and the like."""
     pictures(here / "p", ["my photo (1).jpg", "b+c, d.jpg"])
     addresses = ("/data/upload/1/0a1b2c3d-my_photo_1.jpg", "/data/upload/1/4e5f6a7b-bc_d.jpg")
     square = ("polygonlabels", "x", {"points": percent(SQUARE)})
