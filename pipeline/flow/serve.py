@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from pipeline.flow.environment import prepare_environment
 from pipeline.flow.lateness import watch
+from pipeline.flow.owner import check_owner, owner_tag
 from pipeline.flow.result_links import serving_results
 from pipeline.flow.server import PrefectApi, api_reached, start_prefect, use_prefect_api
 from pipeline.repro.process import exit_by
@@ -46,6 +47,8 @@ def serve(
     from prefect.runner import Runner
 
     api = use_prefect_api(own)
+    with api_reached():
+        check_owner(name, Path.cwd(), api)
 
     # Not Prefect's limit of a deployment: if a run and its server are killed, that never frees the run's slot, and no
     # run starts again. With "refuse" a second run starts, and refuses itself.
@@ -83,7 +86,13 @@ async def _serve(runner: "Runner", api: PrefectApi, announcement: str, *, name: 
 
     stopped = asyncio.Event()
     _set_on_signals(stopped)
-    identity = await runner.aadd_flow(sceneparse, name=name, entrypoint_type=EntrypointType.MODULE_PATH, **deployment)
+    identity = await runner.aadd_flow(
+        sceneparse,
+        name=name,
+        tags=[owner_tag(Path.cwd())],
+        entrypoint_type=EntrypointType.MODULE_PATH,
+        **deployment,
+    )
     serving = asyncio.create_task(runner.start())
     await asyncio.sleep(0)  # lets it set its own handler, which exits at once on a second signal; replace that
     _set_on_signals(stopped)

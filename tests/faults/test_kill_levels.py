@@ -28,7 +28,7 @@ COMMANDS = {
     "stage": ["dvc", "repro"],
     "dvc": ["dvc", "repro"],
     "flow": ["sceneparse", "run"],
-    "serve": ["sceneparse", "serve", "--name", "kills"],
+    "serve": ["sceneparse", "serve", "--name", "NAME"],
     "sweep": ["sceneparse", "sweep", "visualize.opacity=NEW"],
 }
 
@@ -65,9 +65,9 @@ def forget(workspace, stage):
     shutil.rmtree(workspace.path / "state", ignore_errors=True)
 
 
-def request_run(api, process):
+def request_run(api, process, name):
     """Ask for a run of the served deployment once there is one."""
-    body = {"deployments": {"name": {"any_": ["kills"]}}}
+    body = {"deployments": {"name": {"any_": [name]}}}
     wait_for(lambda: process.poll() is not None or api.post("deployments/filter", **body), PATIENCE, "no deployment")
     deployment = api.post("deployments/filter", **body)[0]
     state = {"type": "SCHEDULED"}
@@ -87,7 +87,7 @@ def kill(workspace, command, stage, level, delay, api):
     log = workspace.path.parent / "log"
     with started(workspace, command) as process:
         if level == "serve":
-            request_run(api, process)
+            request_run(api, process, command[-1])
 
         def begun():
             assert process.poll() is None, log.read_text()[-3000:]
@@ -142,6 +142,8 @@ def test_a_rerun_makes_the_same_bytes(workspace, prefect_api, each):
             workspace.run("git", "commit", "--quiet", "--allow-empty", "--all", "--message", "forgotten")
             # Each sweep is a new one.
             words = [word.replace("NEW", f"{draw.uniform(0.1, 0.9):.6f}") for word in command]
+            # Each workspace has a deployment of its own.
+            words = [workspace.path.parent.name if word == "NAME" else word for word in words]
             kill(workspace, words, stage, level, delay, api)
             if level == "sweep":
                 workspace.run(*words)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -134,6 +135,32 @@ def test_what_is_no_schedule_is_refused(mirror):
         assert "None" not in said
     assert "expected a number above 0" in mirror.run("sceneparse", "serve", "--interval", "-1", expect=2)
     assert "there is no such stage" in mirror.run("sceneparse", "serve", "--stage", "nosuch", expect=1)
+
+
+def test_a_name_belongs_to_the_clone_that_serves_it_as_long_as_that_exists(mirror, api, nightly, tmp_path):
+    other = Mirror(tmp_path / "other", mirror.environment)
+    before = api.get(f"deployments/{nightly['id']}")
+    said = other.run("sceneparse", "serve", "--name", "every-night", "--interval", "5", expect=1)
+    assert "error: deployment sceneparse/every-night has another owner\n" in said
+    assert f"got:      {mirror.path}\n" in said
+    after = api.get(f"deployments/{nightly['id']}")
+    assert all(after[key] == before[key] for key in ("schedules", "parameters", "tags", "paused"))
+
+    for _ in range(2):  # the same clone has it again
+        with served(other, api, "of-two"):
+            pass
+    assert f"got:      {other.path}\n" in mirror.run("sceneparse", "serve", "--name", "of-two", expect=1)
+    shutil.rmtree(other.path)
+    with served(mirror, api, "of-two") as deployment:
+        assert api.get(f"deployments/{deployment['id']}")["tags"][0].endswith(str(mirror.path))
+
+
+def test_a_work_pool_keeps_its_deployment(mirror, api):
+    api.post("work_pools/", name="pool", type="process")
+    flow = api.post("flows/", name="sceneparse")["id"]
+    pooled = api.post("deployments/", name="pooled", flow_id=flow, work_pool_name="pool")
+    assert "got:      work pool pool\n" in mirror.run("sceneparse", "serve", "--name", "pooled", expect=1)
+    assert api.get(f"deployments/{pooled['id']}")["updated"] == pooled["updated"]
 
 
 def test_a_run_through_the_api_leaves_states_artifacts_and_logs(mirror, api, nightly):
