@@ -6,11 +6,20 @@ from typing import TYPE_CHECKING
 
 from pipeline.cli.arguments import add_command, number, share
 from pipeline.repro.stage_paths import stage_path
+from sceneparse.core.errors import shortened
 
 if TYPE_CHECKING:
     from pipeline.cli.arguments import Subparsers
 
 seconds = number("a number above 0, at most a billion", lambda value: 0 < value <= 1_000_000_000)
+
+
+def deployment_name(text: str) -> str:
+    """Return a flag's value that Prefect takes as a name and finds again: it puts names into addresses as they are."""
+    if not text.strip("' \".") or not text.isprintable() or set(text) & set("/%&<>?#") or text.endswith(".py"):
+        expected = "a name without / % & < > ? #, not ending in .py"
+        raise argparse.ArgumentTypeError(f"expected {expected}, got {shortened(text) or 'none'}")
+    return text
 
 
 def add_runs(commands: "Subparsers") -> None:
@@ -74,7 +83,9 @@ def _add_serve(commands: "Subparsers") -> None:
         "run the flow on a schedule, and on request, until stopped",
         ('--cron "0 3 * * *" --timezone Europe/Zurich --push', "--interval 3600 --paused", ""),
     )
-    command.add_argument("--name", default="nightly", help="name of the deployment; default: %(default)s")
+    command.add_argument(
+        "--name", type=deployment_name, default="nightly", help="name of the deployment; default: %(default)s"
+    )
     when = command.add_mutually_exclusive_group()
     when.add_argument(
         "--cron", metavar="FIELDS", help='minute, hour, day, month, weekday: "0 3 * * *" is 3:00 each day'

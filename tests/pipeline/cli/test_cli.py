@@ -102,6 +102,8 @@ def test_flags_take_what_params_and_decoders_take():
     most = HUGE // 10**6
     assert taken("web", "--max-megapixels", str(most)).max_megapixels == most
     refused("web", "--max-megapixels", str(most + 1))
+    for name in ("every night", "nightly-2.0", "Zürich"):
+        assert taken("serve", "--name", name).name == name
 
 
 @pytest.fixture

@@ -95,6 +95,15 @@ def test_a_word_that_is_nearly_one(sceneparse, words, problem, meant):
     assert said.endswith(f", did you mean {meant}?\n" if meant else ")\n")
 
 
+@pytest.mark.parametrize(
+    "name", ["", " ", "'", "..", "team/nightly", "R&D", "<x>", "50%", "night#2", "night?", "a\nb", "nightly.py"]
+)
+def test_a_name_that_prefect_does_not_take(sceneparse, root, name):
+    status, said = sceneparse("serve", f"--name={name}", cwd=root)
+    assert status == 2
+    assert "serve: error: argument --name: expected a name without / % & < > ? #" in said
+
+
 @pytest.mark.parametrize("command", ["run", "serve"])
 def test_a_stage_that_is_none(sceneparse, root, command):
     for cwd in (root, root / "stages"):
