@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from pipeline.cli.arguments import add_command, number, share
 from pipeline.repro.stage_paths import stage_path
@@ -19,6 +20,20 @@ def deployment_name(text: str) -> str:
     if not text.strip("' \".") or not text.isprintable() or set(text) & set("/%&<>?#") or text.endswith(".py"):
         expected = "a name without / % & < > ? #, not ending in .py"
         raise argparse.ArgumentTypeError(f"expected {expected}, got {shortened(text) or 'none'}")
+    return text
+
+
+def web_address(text: str) -> str:
+    """Return a flag's value that is an http or https address with a host."""
+    try:
+        address = urlsplit(text)
+        host = address.hostname or ""
+        host.encode("idna")  # raises UnicodeError, a ValueError, for a name that no host can have
+        fits = address.scheme in ("http", "https") and host and address.port != 0
+    except ValueError:
+        fits = False
+    if not fits or not text.isprintable() or " " in text:
+        raise argparse.ArgumentTypeError(f"expected http:// or https:// and a host, got {shortened(text) or 'none'}")
     return text
 
 
@@ -106,7 +121,7 @@ def _add_notify(commands: "Subparsers") -> None:
         "make Prefect call a webhook when a run fails or the gate stops it",
         ("https://chat.example.org/hooks/1234",),
     )
-    command.add_argument("url", help="address that accepts a POST of JSON with subject and text")
+    command.add_argument("url", type=web_address, help="address that accepts a POST of JSON with subject and text")
 
 
 def _add_sweep(commands: "Subparsers") -> None:

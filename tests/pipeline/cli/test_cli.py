@@ -104,6 +104,8 @@ def test_flags_take_what_params_and_decoders_take():
     refused("web", "--max-megapixels", str(most + 1))
     for name in ("every night", "nightly-2.0", "Zürich"):
         assert taken("serve", "--name", name).name == name
+    for address in ("http://127.0.0.1:8080/hook", "HTTPS://user:word@Chat.example.org/a?b=%20", "http://[::1]/"):
+        assert taken("notify", address).url == address
 
 
 @pytest.fixture

@@ -104,6 +104,27 @@ def test_a_name_that_prefect_does_not_take(sceneparse, root, name):
     assert "serve: error: argument --name: expected a name without / % & < > ? #" in said
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "chat.example.org/hook",
+        "localhost:8080/hook",
+        "ftp://chat.example.org/hook",
+        "https:chat.example.org",
+        "https:///hook",
+        "https://chat.example.org:99999/hook",
+        "https://chat..example.org/hook",
+        "https://[::1/hook",
+        "https://chat example.org/hook",
+        "",
+    ],
+)
+def test_an_address_that_cannot_be_called(sceneparse, root, address):
+    status, said = sceneparse("notify", address, cwd=root)
+    assert status == 2
+    assert "notify: error: argument url: expected http:// or https:// and a host" in said
+
+
 @pytest.mark.parametrize("command", ["run", "serve"])
 def test_a_stage_that_is_none(sceneparse, root, command):
     for cwd in (root, root / "stages"):
