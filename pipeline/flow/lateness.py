@@ -1,7 +1,7 @@
 """Warning on standard error when a served schedule starts no runs, with the server's own error.
 
 A registered deployment proves nothing: the server's scheduler must plan its runs, and the runner must start them. A run
-that waits for the end of another run is no fault.
+that waits for the end of another run is no fault, nor is a pause that the user asked for with --paused.
 """
 
 import asyncio
@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 
 LATE_SECONDS = 60.0  # age of a trouble that is worth a warning; Prefect's scheduler works every few seconds
 POLL_SECONDS = 10.0
+PAUSED = "the deployment is paused"
 PLANNED = timedelta(days=30)  # a run due within this time must be planned: Prefect plans for 100 days
 
 
-async def watch(runner: "Runner", deployment: UUID, name: str, api: PrefectApi) -> None:
-    """Warn each time that the deployment's schedule stops starting runs; never returns."""
+async def watch(runner: "Runner", deployment: UUID, name: str, api: PrefectApi, paused: bool) -> None:
+    """Warn each time that the deployment's schedule stops starting runs; never returns.
+
+    paused: whether the command began with --paused.
+    """
     import httpx
     from prefect.client.orchestration import get_client
     from prefect.exceptions import PrefectException
@@ -35,22 +39,26 @@ async def watch(runner: "Runner", deployment: UUID, name: str, api: PrefectApi) 
         while True:
             await asyncio.sleep(min(POLL_SECONDS, LATE_SECONDS / 4))
             try:
-                now = "" if not runner.has_slots_available() else await _trouble(client, deployment)
+                now = "" if not runner.has_slots_available() else await _trouble(client, deployment, paused)
             except (httpx.HTTPError, PrefectException):  # the server does not answer: the runner logs that
                 continue
             if now != trouble:  # another late run than before is progress
                 trouble, since, warned = now, time.monotonic(), False
             if trouble and not warned and time.monotonic() - since >= LATE_SECONDS:
-                print_text(f"warning: the schedule of {name} starts no run: {trouble}\n  {_reason(api)}", sys.stderr)
+                resume = f"resume it at {api.page}/deployments/deployment/{deployment}"
+                advice = resume if trouble == PAUSED else _reason(api)
+                print_text(f"warning: the schedule of {name} starts no run: {trouble}\n  {advice}", sys.stderr)
                 warned = True
 
 
-async def _trouble(client: "PrefectClient", deployment: UUID) -> str:
+async def _trouble(client: "PrefectClient", deployment: UUID, paused: bool) -> str:
     """Return why an idle runner has no run although its schedule has one due, or ''."""
     state = await client.read_deployment(deployment)
     schedules = [schedule.schedule for schedule in state.schedules if schedule.active]
-    if state.paused or not schedules:
+    if not schedules:
         return ""
+    if state.paused:
+        return "" if paused else PAUSED
     runs = await client.get_scheduled_flow_runs_for_deployments([deployment], limit=1)  # the one that is due first
     now = datetime.now(UTC)
     if runs:

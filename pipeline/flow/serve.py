@@ -99,7 +99,7 @@ async def _serve(runner: "Runner", api: PrefectApi, announcement: str, *, name: 
     while not (runner.started or serving.done()):  # a runner that has not started cannot be stopped
         await asyncio.sleep(0.02)
     print(announcement, flush=True)
-    watching = asyncio.create_task(watch(runner, identity, f"sceneparse/{name}", api))
+    watching = asyncio.create_task(watch(runner, identity, f"sceneparse/{name}", api, deployment["paused"]))
     stopping = asyncio.create_task(stopped.wait())
     await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
     watching.cancel()

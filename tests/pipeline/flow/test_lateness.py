@@ -15,7 +15,7 @@ import pytest
 from daemons import PATIENCE
 from flow_runs import check_ended_well, kill_processes, processes, wait_for
 from mirror import Mirror
-from prefect_server import prefect_server, quiet_environment
+from prefect_server import Api, prefect_server, quiet_environment
 
 pytestmark = pytest.mark.slow
 
@@ -37,12 +37,12 @@ def mirror(tmp_path, prefect_home):
 
 
 @contextmanager
-def serving_often(mirror):
+def serving_often(mirror, *flags):
     """Run `sceneparse serve --interval 5`; yield its process, its log, and a function that waits for a logged text."""
     log = mirror.path.parent / "serve.log"
     with log.open("w") as file:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-c", COMMAND, "serve", "--interval", "5"],
+            [sys.executable, "-P", "-c", COMMAND, "serve", "--interval", "5", *flags],
             cwd=mirror.path,
             env=mirror.environment,
             stdout=file,
@@ -114,6 +114,21 @@ def test_the_own_servers_error_is_shown_and_a_run_that_waits_for_another_is_no_f
             os.killpg(process.pid, signal.SIGINT)  # Ctrl-C reaches all that the terminal runs
             process.wait(PATIENCE)
             check_ended_well(process, mirror.environment, log)
+
+
+def test_a_pause_is_told_of_unless_the_user_asked_for_it(mirror, prefect_api):
+    mirror.environment |= prefect_api.environment
+    api = Api(prefect_api.url)
+    with serving_often(mirror, "--name", "paused-by-user", "--paused") as (_process, log, hear):
+        hear("serving sceneparse/paused-by-user")
+        time.sleep(8)
+        assert "warning" not in log.read_text()
+    with serving_often(mirror, "--name", "paused-by-other") as (_process, _log, hear):
+        hear("serving sceneparse/paused-by-other")
+        deployment = api.get("deployments/name/sceneparse/paused-by-other")["id"]
+        api.post(f"deployments/{deployment}/pause_deployment")
+        hear("warning: the schedule of sceneparse/paused-by-other starts no run: the deployment is paused")
+        hear(f"resume it at {prefect_api.url.removesuffix('/api')}/deployments/deployment/{deployment}")
 
 
 @pytest.mark.exhaustive

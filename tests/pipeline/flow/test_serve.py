@@ -108,7 +108,7 @@ def test_a_schedule_whose_next_run_is_to_come_is_no_trouble(api, nightly):
 
     async def ask():
         async with get_client() as client:
-            return await _trouble(client, uuid.UUID(nightly["id"]))
+            return await _trouble(client, uuid.UUID(nightly["id"]), False)
 
     wait_for(lambda: scheduled_runs(api, nightly, "SCHEDULED"), PATIENCE, "no run is planned")
     with temporary_settings({PREFECT_API_URL: api.url}):
