@@ -20,6 +20,7 @@ from prefect.artifacts import (
 
 from pipeline.flow.artifact_pictures import curves_picture, picture_sheet
 from pipeline.flow.result_links import result_link
+from pipeline.repro.git_environment import untied_environment
 from pipeline.repro.stage_paths import stage_path
 from sceneparse.core.errors import printable
 from sceneparse.core.files import file_digest
@@ -116,7 +117,14 @@ def _cell(text: str) -> str:
 def _git(root: Path, *arguments: str) -> str:
     """Return Git's output, or '' without Git or a repository."""
     try:
-        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)  # noqa: S607 - the user's Git
+        done = subprocess.run(
+            ["git", *arguments],  # noqa: S607 - the user's Git
+            cwd=root,
+            env=untied_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     except FileNotFoundError:
         return ""
     return done.stdout.strip()

@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from pipeline.repro.dvc_errors import passes, refusal
+from pipeline.repro.git_environment import untied_environment
 from pipeline.repro.process import Lines, OnOutput, run_supervised
 from pipeline.repro.project_root import in_git
 from sceneparse.core.errors import TRY_AGAIN, BusyError
@@ -110,10 +111,13 @@ def run_dvc(
 
 
 def stage_environment() -> dict[str, str]:
-    """Return the environment of a stage: this Python first on PATH, and for a terminal bars, drawn once a second."""
+    """Return the environment of a stage: this Python first on PATH, and for a terminal bars, drawn once a second.
+
+    Git and DVC find the repository of the folder in which they start.
+    """
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     bars = {DRAW: "1"} if sys.stderr and sys.stderr.isatty() else {}  # Relay passes them on
-    return {"TQDM_MININTERVAL": "1", **os.environ, **bars, "PATH": path}
+    return {"TQDM_MININTERVAL": "1", **untied_environment(), **bars, "PATH": path}
 
 
 def _without_git(root: Path) -> dict[str, str]:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from pipeline.repro.git_environment import untied_environment
 from pipeline.repro.project import WRITE_SECONDS, Project
 from pipeline.repro.project_files import MOST_BYTES
 from sceneparse.core.documents import parse_yaml
@@ -57,7 +58,13 @@ def _candidates(root: Path) -> Iterator[str]:
 def _last_commit(root: Path, file: str) -> Iterator[str]:
     """Yield a file's text in Git's last commit, if that has it."""
     try:
-        git = subprocess.run(["git", "show", f"HEAD:./{file}"], cwd=root, capture_output=True, check=False)  # noqa: S607 - the user's Git
+        git = subprocess.run(
+            ["git", "show", f"HEAD:./{file}"],  # noqa: S607 - the user's Git
+            cwd=root,
+            env=untied_environment(),
+            capture_output=True,
+            check=False,
+        )
     except FileNotFoundError:  # a run needs no Git
         return
     if not git.returncode:

@@ -116,3 +116,15 @@ def test_what_a_point_is_known_by(quick):
     assert digest() == known
     quick.run("git", "commit", "--quiet", "--allow-empty", "--message", "next")
     assert digest() != known
+
+
+def test_a_sweep_that_git_starts_leaves_the_repository_alone(quick):
+    """Git's hooks and aliases tie what they start to a repository, and the point's checkout is another one."""
+    before = state(quick)
+    tied = {"GIT_DIR": ".git", "GIT_WORK_TREE": ".", "GIT_COMMON_DIR": ".git", "GIT_INDEX_FILE": ".git/index"}
+    tied = {name: str(quick.path / value) for name, value in tied.items()}
+    words = ["env", *(f"{name}={value}" for name, value in tied.items())]
+    output = quick.run(*words, "sceneparse", "sweep", "train.seed=1")
+    assert [line[1] for line in lines(output)] == ["ran"]
+    assert state(quick) == before
+    assert names(quick) == [lines(output)[0][2]]
