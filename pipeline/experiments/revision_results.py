@@ -6,6 +6,7 @@ cache lacks. Invariant: the workspace stays as it is; a revision without metrics
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +77,10 @@ def _reader(root: Path, revision: str, folder: Path) -> Callable[[Path], str]:
 
     try:
         with Repo(str(root)) as repo:
+            commit = resolve_rev(repo.scm, revision)
             # With the workspace's config: the remotes of today, and this machine's credentials.
-            files = DVCFileSystem(str(root), rev=resolve_rev(repo.scm, revision), config=dict(repo.config))
+            config = dict(repo.config)
+            below = root.resolve().relative_to(Path(repo.scm.root_dir).resolve())  # Git's top, the root of `files`
     except DvcException as error:
         raise InputError(
             "there is no such run",
@@ -86,13 +89,24 @@ def _reader(root: Path, revision: str, folder: Path) -> Callable[[Path], str]:
             file=root,
             next_step="sceneparse compare --all lists the experiments; git fetch, or dvc exp pull, brings others",
         ) from None
+    # Git's top is no DVC repository where the project is a folder below it: then DVC opens the project as a subrepo.
+    files = DVCFileSystem(
+        str(root), rev=commit, subrepos=True, config=config, repo_factory=partial(_open_subrepo, config)
+    )
 
     def get(path: Path) -> str:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         try:
-            files.get(path.as_posix(), str(folder / path), recursive=True)
+            files.get((below / path).as_posix(), str(folder / path), recursive=True)
         except (DvcException, OSError) as error:
             return shortened(str(error) or type(error).__name__, 200)
         return "" if (folder / path).exists() else f"no {path}"
 
     return get
+
+
+def _open_subrepo(config: dict[str, Any], path: str, **options: Any) -> Any:
+    """Return the DVC repository at `path` of a revision, with the workspace's config in place of the revision's."""
+    from dvc.repo import Repo
+
+    return Repo(path, config=config, **options)

@@ -62,14 +62,21 @@ for kind, value in (("truth", 1), ("prediction", 1 + round(share))):
 @pytest.fixture(scope="module")
 def original(tmp_path_factory):
     """A repository with a commit of share 0.25, which was pushed, and 0.75 in the workspace."""
-    folder = tmp_path_factory.mktemp("runs") / "project"
-    folder.mkdir()
+    return make_original(tmp_path_factory.mktemp("runs") / "project")
+
+
+def make_original(folder, below=""):
+    """Make the project at `below` in a Git repository at `folder`; a commit and the workspace have results."""
+    top, folder = folder, folder / below
+    folder.mkdir(parents=True)
     with pytest.MonkeyPatch.context() as monkeypatch:
         environment(monkeypatch, folder)
         (folder / "dvc.yaml").write_text(DVC_YAML)
         (folder / "work.py").write_text(textwrap.dedent(WORK))
         (folder / "params.yaml").write_text("train:\n  share: 0.25\n")
-        for command in ("git init -q", "dvc init -q", "dvc repro -q", "git add -A", "git commit -qm first"):
+        call(top, "git init -q")
+        call(folder, f"dvc init -q {'--subdir' if below else ''}")
+        for command in ("dvc repro -q", "git add -A", "git commit -qm first"):
             call(folder, command)
         call(folder, f"dvc remote add -q -d store {folder.parent / 'store'}")  # after the commit
         call(folder, "dvc push -q")
@@ -168,6 +175,21 @@ def test_an_experiment_that_was_pushed(project):
     text, outline = page(Project(project.root), "mine", "HEAD")
     assert cells(text, 'id="scores"')[0] == ["Pixel accuracy", "75.0%", "25.0%", "-50.0"]
     assert len(outline.all("img")) == 4
+
+
+def test_a_project_in_a_folder_of_a_larger_repository(tmp_path, monkeypatch):
+    """Outputs come from DVC's cache, or from the remote of today; the revision's config names none."""
+    root = make_original(tmp_path / "mono", below="projects/parsing")
+    environment(monkeypatch, root)
+    call(root, "dvc exp save -n mine")
+    call(root, "dvc push -q")
+    for place in ("cache", "remote"):
+        if place == "remote":
+            shutil.rmtree(root / ".dvc/cache")
+        text, outline = page(Project(root), "HEAD", "mine")
+        assert cells(text, 'id="scores"')[0] == ["Pixel accuracy", "25.0%", "75.0%", "+50.0"], place
+        assert cells(text, 'id="params"') == [["train.share", "0.25", "0.75"]], place
+        assert len(outline.all("img")) == 4, place
 
 
 def test_pictures_that_cannot_be_had_are_named(project):
