@@ -138,14 +138,20 @@ class Baseline:
 
     def _link_data(self, folder: Path, params: str) -> None:
         """Link data that params name by a relative path and Git does not track: only the workspace has it."""
-        values = leaves(parse_yaml(params))
         workspace = Project(self.root)
-        for key in re.findall(r"\$\{([\w.]+)\}", (folder / "dvc.yaml").read_text()):
-            path = Path(values[key])
+        for path in _data_paths((folder / "dvc.yaml").read_text(), params):
             link, data = Path(os.path.normpath(folder / path)), Path(os.path.normpath(self.root / path))
             if data.exists() and not link.exists() and link.is_relative_to(self.root) and not workspace.makes(path):
                 link.parent.mkdir(parents=True, exist_ok=True)
                 link.symlink_to(data)
+
+
+def _data_paths(dvc_yaml: str, params: str) -> list[Path]:
+    """Return the relative paths that dvc.yaml takes from the params; `${item}` of a stage with foreach is none."""
+    values = leaves(parse_yaml(params))
+    named = [values.get(key) for key in re.findall(r"\$\{([\w.]+)\}", dvc_yaml)]
+    paths = dict.fromkeys(Path(os.path.normpath(value)) for value in named if value and isinstance(value, str))
+    return [path for path in paths if not path.is_absolute()]
 
 
 def _strip(folder: Path, kept: Path) -> None:

@@ -128,3 +128,13 @@ def test_a_sweep_that_git_starts_leaves_the_repository_alone(quick):
     assert [line[1] for line in lines(output)] == ["ran"]
     assert state(quick) == before
     assert names(quick) == [lines(output)[0][2]]
+
+
+def test_only_paths_of_the_params_are_data_to_link(quick):
+    """A stage of the user's own has numbers of the params, words that are no params, lists and empty params."""
+    stage = 'own: {foreach: [a, b], do: {cmd: "echo ${train.epochs} > ${item}", outs: ["${item}"]}}'
+    comment = "# not ${weights.digest}, and not ${evaluate.scales}"
+    dvc_yaml = quick.path / "dvc.yaml"
+    dvc_yaml.write_text(dvc_yaml.read_text().replace("stages:", f"stages:\n  {stage}  {comment}"))
+    quick.commit("a stage of our own")
+    assert [line[1] for line in lines(quick.run("sceneparse", "sweep", "train.seed=1"))] == ["ran"]
