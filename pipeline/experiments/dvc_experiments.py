@@ -91,7 +91,7 @@ class Baseline:
         project = self.project(folder)
         self._check_out(folder)
         write_text(project / PARAMS, params)
-        self._link_data(project, params)
+        self._link_data(name, folder, params)
         if (self.root / LOCK).exists() and not (project / LOCK).exists():
             shutil.copy(self.root / LOCK, project)  # not committed yet: without it DVC warns of every output
         run_dvc(
@@ -136,14 +136,33 @@ class Baseline:
                 workspace.cache.local_cache_dir
             )  # relative, because DVC's config takes ASCII only
 
-    def _link_data(self, folder: Path, params: str) -> None:
-        """Link data that params name by a relative path and Git does not track: only the workspace has it."""
-        workspace = Project(self.root)
-        for path in _data_paths((folder / "dvc.yaml").read_text(), params):
-            link, data = Path(os.path.normpath(folder / path)), Path(os.path.normpath(self.root / path))
-            if data.exists() and not link.exists() and link.is_relative_to(self.root) and not workspace.makes(path):
+    def _link_data(self, name: str, folder: Path, params: str) -> None:
+        """Link data that params name by a relative path and Git does not track: only the workspace has it.
+
+        A path may lead out of the repository by one level: what lies beside the repository is linked beside the
+        checkout. Raises CommandError if it leads further, or if something else is in the place of the link.
+        """
+        project, workspace = self.project(folder), Project(self.root)
+        for path in _data_paths((project / "dvc.yaml").read_text(), params):
+            link, data = Path(os.path.normpath(project / path)), Path(os.path.normpath(self.root / path))
+            if not data.exists() or workspace.makes(path):
+                continue
+            outside = not link.is_relative_to(folder)
+            if outside and link.is_relative_to(folder.parent) and link != folder.parent:
+                beside = link.relative_to(folder.parent).parts[0]  # whole: another path may lead into it, too
+                link, data = folder.parent / beside, self.top.parent / beside
+            if not os.path.lexists(link) and link.is_relative_to(folder.parent):
                 link.parent.mkdir(parents=True, exist_ok=True)
                 link.symlink_to(data)
+            if outside and not (link.exists() and link.samefile(data)):
+                refusal = InputError(
+                    "an experiment cannot read this data by its relative path",
+                    expected="the whole path, or one to a neighbour of the repository's folder",
+                    got=str(path),
+                    file=self.root / PARAMS,
+                    next_step=f"write {os.path.normpath(self.root / path)}",
+                )
+                raise CommandError(f"experiment {name}", str(refusal).splitlines(), may_pass=False)
 
 
 def _data_paths(dvc_yaml: str, params: str) -> list[Path]:

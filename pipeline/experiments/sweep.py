@@ -128,12 +128,14 @@ def _pass_on(chunk: bytes) -> None:
 
 
 def _clean(baseline: Baseline, state: Path, wanted: set[str]) -> None:
-    """Remove the checkouts of killed sweeps; keep training's state for the points that this sweep runs."""
-    for folder in state.glob("*/"):
-        if folder.name in wanted:
-            baseline.strip(folder)
-        else:
-            shutil.rmtree(folder)
+    """Remove links to data and the checkouts of killed sweeps; keep training's state for this sweep's points."""
+    for path in list(state.iterdir()):
+        if path.is_symlink():
+            path.unlink()
+        elif path.name in wanted:
+            baseline.strip(path)
+        elif path.is_dir():
+            shutil.rmtree(path)
 
 
 def _wait_for_killed(state: Path) -> None:

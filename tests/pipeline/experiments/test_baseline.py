@@ -138,3 +138,45 @@ def test_only_paths_of_the_params_are_data_to_link(quick):
     dvc_yaml.write_text(dvc_yaml.read_text().replace("stages:", f"stages:\n  {stage}  {comment}"))
     quick.commit("a stage of our own")
     assert [line[1] for line in lines(quick.run("sceneparse", "sweep", "train.seed=1"))] == ["ran"]
+
+
+def read_data(quick, source):
+    """Make the stage depend on the data that download.source names."""
+    dvc_yaml = quick.path / "dvc.yaml"
+    dvc_yaml.write_text(dvc_yaml.read_text().replace("[work.py]", '[work.py, "${download.source}"]'))
+    quick.set_param("download.source", source)
+    quick.commit("data")
+
+
+def test_data_beside_the_repository(quick):
+    scenes = quick.path.parent / "scenes/ade"
+    scenes.mkdir(parents=True)
+    (scenes / "a.txt").write_text("a scene")
+    read_data(quick, "../scenes/ade")
+    before = state(quick)
+    for seed in ("1", "2"):  # the second sweep begins with what the first one left
+        output = quick.run("sceneparse", "sweep", f"train.seed={seed}")
+        assert [line[1] for line in lines(output)] == ["ran"]
+        (quick.path / "state/sweep/dangling").symlink_to("nowhere")
+        (quick.path / "state/sweep/other").symlink_to(scenes)
+    assert state(quick) == before
+    assert (scenes / "a.txt").read_text() == "a scene"
+    experiment = quick.run("git", "for-each-ref", "--format=%(refname)", "refs/exps/*/*/seed-2*").strip()
+    assert "path: ../scenes/ade\n" in quick.run("git", "show", f"{experiment}:dvc.lock")
+
+
+@pytest.mark.parametrize("beyond", ["../../{parent}/scenes", "../../../{grandparent}/{parent}/scenes", "../lock"])
+def test_data_that_no_link_can_lead_to_is_refused(quick, beyond):
+    """The links would lie outside the sweep's folder, even in the workspace, or in the place of its lock."""
+    folder = quick.path.parent
+    for name in ("scenes", "lock"):
+        (folder / name).mkdir()
+    source = beyond.format(parent=folder.name, grandparent=folder.parent.name)
+    read_data(quick, source)
+    before = state(quick)
+    said = quick.run("sceneparse", "sweep", "train.seed=1", expect=1)
+    assert [line[1] for line in lines(said)] == ["failed"]
+    assert f"got:      {source}\n" in said
+    assert f"next:     write {folder / beyond.rpartition('/')[2]}\n" in said
+    assert not [path for path in quick.path.rglob("*") if path.is_symlink()]
+    assert state(quick) == before
