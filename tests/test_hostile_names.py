@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -206,3 +207,12 @@ def test_lineage_is_a_table_whatever_files_and_params_hold(mirror):
     assert row == r"| workspace | dirty: a \| \<b\>\`x\`.txt, params.yaml |"
     assert rest.startswith("````yaml\n")
     assert rest.rstrip().endswith("\n````")
+
+
+def test_lineage_takes_names_that_are_no_unicode(mirror):
+    name = os.fsdecode(b"caf\xe9.txt")
+    (mirror.path / name).write_text("1")
+    mirror.run("git", "add", "--all")
+    mirror.run("git", "commit", "--quiet", "-m", "more")
+    (mirror.path / name).write_text("2")
+    assert r"dirty: caf\\udce9.txt" in lineage(mirror.path)

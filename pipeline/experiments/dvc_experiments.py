@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -49,13 +49,13 @@ class Baseline:
     def of(cls, root: Path) -> "Baseline":
         """Return the workspace's present state. Raises InputError without a commit."""
         try:
-            top = _git(root, "rev-parse", "--show-toplevel").decode().splitlines()[0]
+            top = os.fsdecode(_git(root, "rev-parse", "--show-toplevel")).splitlines()[0]
         except CommandError as error:
             got = "; ".join(error.last)
             step = "git init, git add --all, git commit" if "not a git repository" in got else "follow Git's message"
             raise _refusal(root, got, step) from None
         try:
-            commit, index = _git(root, "rev-parse", "HEAD", "--git-path", "index").decode().splitlines()
+            commit, index = os.fsdecode(_git(root, "rev-parse", "HEAD", "--git-path", "index")).splitlines()
         except CommandError:
             raise _refusal(root, f"{top} has no commit", "git add --all, git commit") from None
         needed = {".dvc/config", "dvc.yaml"}
@@ -70,10 +70,18 @@ class Baseline:
             )
         return cls(root.resolve(), Path(top), commit, changes)
 
-    def unknown(self) -> list[str]:
-        """Return the files that Git neither tracks nor ignores: experiments lack them."""
-        names = _git(self.root, "ls-files", "-z", "--others", "--exclude-standard").decode().split("\0")
-        return [name for name in names if name and name not in (str(PARAMS), "dvc.lock")]
+    def unknown(self, params: Iterable[str] = ()) -> list[str]:
+        """Return the files that Git neither tracks nor ignores: experiments lack them.
+
+        Data that is linked into an experiment with one of `params` is left out.
+        """
+        dvc_yaml = (self.root / "dvc.yaml").read_text()
+        data = {path for text in params for path in _data_paths(dvc_yaml, text) if ".." not in path.parts}
+        tracked = "--literal-pathspecs", "ls-files", "-z", "--"
+        linked = {path for path in data if not _git(self.root, *tracked, str(path))}
+        names = os.fsdecode(_git(self.root, "ls-files", "-z", "--others", "--exclude-standard")).split("\0")
+        unknown = [name for name in names if name and name not in (str(PARAMS), "dvc.lock")]
+        return [name for name in unknown if linked.isdisjoint([Path(name), *Path(name).parents])]
 
     def digest(self, params: str) -> str:
         """Return eight hex digits that identify the commit, the changes to it and `params`."""
@@ -128,7 +136,7 @@ class Baseline:
         if self.changes:
             _git(folder, "apply", "--index", "--whitespace=nowarn", "-", standard_input=self.changes)
         for key in ("user.name", "user.email"):
-            if identity := _git(self.root, "config", "--default", "", "--get", key).decode().strip():
+            if identity := os.fsdecode(_git(self.root, "config", "--default", "", "--get", key)).strip():
                 _git(folder, "config", key, identity)
         with Repo(str(self.root)) as workspace, Config(str(self.project(folder) / ".dvc")).edit("local") as local:
             local.update(workspace.config.read("local"))

@@ -27,7 +27,7 @@ from pipeline.repro.process import exit_by
 from pipeline.repro.project_root import project_root
 from pipeline.repro.stage_paths import stage_path
 from pipeline.repro.supervisor import GRACE_SECONDS
-from sceneparse.core.errors import TRY_AGAIN, BusyError
+from sceneparse.core.errors import TRY_AGAIN, BusyError, few
 from sceneparse.core.fields import shown
 from sceneparse.core.locks import locked
 from sceneparse.core.tables import print_line, print_table
@@ -60,8 +60,9 @@ def sweep(assignments: list[str], dry_run: bool) -> None:
         baseline = Baseline.of(root)
         plan = _plan(baseline, points)
         _print_plan(plan)
-        if untracked := baseline.unknown():
-            print_line(f"not in the experiments, because Git does not track them: {', '.join(untracked)}", sys.stderr)
+        if untracked := baseline.unknown(step.point.params_text(params) for step in plan if not step.done):
+            text = ", ".join(few(untracked, most=10))
+            print_line(f"not in the experiments, because Git does not track them: {text}", sys.stderr)
         _clean(baseline, root / STATE, {step.name for step in plan if not step.done})
         failures = [error for step in plan if (error := _take(step, baseline, params))]
     if failures:

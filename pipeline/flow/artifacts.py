@@ -4,6 +4,7 @@ Input: the project's directory after a run. Output: artifacts of the flow run, u
 Prefect shows each artifact's history.
 """
 
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -122,9 +123,8 @@ def _git(root: Path, *arguments: str) -> str:
             cwd=root,
             env=untied_environment(),
             capture_output=True,
-            text=True,
             check=False,
         )
     except FileNotFoundError:
         return ""
-    return done.stdout.strip()
+    return os.fsdecode(done.stdout).strip()

@@ -180,3 +180,21 @@ def test_data_that_no_link_can_lead_to_is_refused(quick, beyond):
     assert f"next:     write {folder / beyond.rpartition('/')[2]}\n" in said
     assert not [path for path in quick.path.rglob("*") if path.is_symlink()]
     assert state(quick) == before
+
+
+def test_files_that_git_does_not_track_are_named_but_for_data(quick):
+    """Names need no Unicode; data is linked into the experiment unless Git tracks a part of it."""
+    read_data(quick, "scenes")
+    for folder in ("scenes", "half"):
+        (quick.path / folder).mkdir()
+        (quick.path / folder / "a.txt").write_text("a scene")
+    (quick.path / "half/b.txt").write_text("a scene")
+    quick.run("git", "add", "half/b.txt")
+    for name in (b"caf\xe9.txt", *(b"new-%02d.txt" % number for number in range(12))):
+        (quick.path / os.fsdecode(name)).write_text("")
+    output = quick.run("sceneparse", "sweep", "train.seed=1", "download.source=scenes,half")
+    assert [line[1] for line in lines(output)] == ["ran", "ran"]
+    (said,) = (line for line in quick.errors.splitlines() if "because Git does not track them" in line)
+    named = said.partition("them: ")[2].split(", ")
+    assert named[:3] == [r"caf\udce9.txt", "half/a.txt", "new-00.txt"]
+    assert named[10:] == ["and 4 more"]
