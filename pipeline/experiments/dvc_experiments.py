@@ -113,6 +113,9 @@ class Baseline:
         )
         ref = str(ExpRefInfo(self.commit, name))
         _git(self.top, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(folder), f"{ref}:{ref}")
+        if not _git(self.top, "for-each-ref", ref):  # Git only warns when it refuses the ref of a shallow repository
+            reason = f"no branch has its commit {self.commit[:7]} any more: a partial or shallow clone needs one"
+            raise CommandError(f"git fetch of experiment {name}", [reason], may_pass=False)
 
     def project(self, folder: Path) -> Path:
         """Return the project's path in a checkout at `folder`."""
@@ -131,7 +134,11 @@ class Baseline:
         self.strip(folder)
         folder.mkdir(parents=True, exist_ok=True)
         _git(folder, "init", "--quiet")
-        _git(folder, "fetch", "--quiet", "--no-tags", "--update-shallow", str(self.top), self.commit)
+        _git(
+            folder,
+            *("fetch", "--quiet", "--no-tags", "--update-shallow", *self._depth(), str(self.top), self.commit),
+            GIT_NO_LAZY_FETCH="0",  # the workspace may get objects that it lacks, as for a command of its own
+        )
         _git(folder, "checkout", "--quiet", "--detach", self.commit)
         if self.changes:
             _git(folder, "apply", "--index", "--whitespace=nowarn", "-", standard_input=self.changes)
@@ -143,6 +150,15 @@ class Baseline:
             local["cache"]["dir"] = RelPath(
                 workspace.cache.local_cache_dir
             )  # relative, because DVC's config takes ASCII only
+
+    def _depth(self) -> list[str]:
+        """Return the options by which Git fetches the baseline from a partial clone, which lacks earlier files.
+
+        From other clones Git fetches all commits, so that the experiment's ref comes back whatever happens to branches.
+        """
+        names = _git(self.top, "config", "--list", "--name-only").splitlines()
+        partial = any(re.fullmatch(rb"remote\..*\.promisor|extensions\.partialclone", name) for name in names)
+        return ["--depth", "1"] if partial else []
 
     def _link_data(self, name: str, folder: Path, params: str) -> None:
         """Link data that params name by a relative path and Git does not track: only the workspace has it.

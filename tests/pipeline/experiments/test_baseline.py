@@ -198,3 +198,48 @@ def test_files_that_git_does_not_track_are_named_but_for_data(quick):
     named = said.partition("them: ")[2].split(", ")
     assert named[:3] == [r"caf\udce9.txt", "half/a.txt", "new-00.txt"]
     assert named[10:] == ["and 4 more"]
+
+
+def partial_clone(quick, path, *flags):
+    """Clone a repository with a history from a server, but without the files of earlier commits."""
+    quick.run("git", "config", "uploadpack.allowFilter", "true")
+    quick.run("git", "config", "uploadpack.allowAnySHA1InWant", "true")
+    (quick.path / "work.py").write_text(WORK + "# newer\n")
+    quick.commit("newer")
+    quick.run("git", "clone", "--quiet", "--filter=blob:none", *flags, quick.path.as_uri(), str(path))
+    return quick._at(path)
+
+
+@pytest.mark.parametrize("flags", [[], pytest.param(["--sparse"], marks=pytest.mark.exhaustive)])
+def test_a_partial_clone(quick, tmp_path, flags):
+    """A sparse one lacks files of the baseline itself, but no point needs those of earlier commits."""
+    clone = partial_clone(quick, tmp_path / "partial", *flags)
+    if flags:
+        clone.run("git", "sparse-checkout", "add", ".dvc")
+        assert not (clone.path / "stages").exists()
+    earlier = clone.run("git", "rev-parse", "HEAD~1:work.py").strip()
+    assert f"?{earlier}" in clone.run("git", "rev-list", "--objects", "--all", "--missing=print")
+    before = state(clone)
+    output = clone.run("sceneparse", "sweep", "train.learning_rate=0.004,0.005")
+    assert [line[1] for line in lines(output)] == ["ran", "ran"]
+    assert state(clone) == before
+    assert not (clone.path / ".git/shallow").exists()
+    assert f"?{earlier}" in clone.run("git", "rev-list", "--objects", "--all", "--missing=print")
+    assert ranking(clone) == [line[2] for line in reversed(lines(output))]
+    clone.run("dvc", "exp", "apply", lines(output)[0][2])
+    assert "learning_rate: 0.004" in clone.read("params.yaml").decode()
+    assert b'"mean_iou": 0.4' in clone.read("metrics/evaluate.json")
+    clone.run("dvc", "exp", "branch", lines(output)[1][2], "better")
+    assert clone.run("git", "rev-parse", "better~1") == clone.run("git", "rev-parse", "HEAD")
+
+
+def test_an_experiment_that_git_cannot_bring_back_has_failed(quick, tmp_path):
+    """When the stage ends, no branch of the partial clone has the baseline any more."""
+    clone = partial_clone(quick, tmp_path / "partial")
+    undo = ["git", "-C", str(clone.path), "reset", "--quiet", "--soft", "HEAD~1"]
+    (clone.path / "work.py").write_text(f"{WORK}\nimport subprocess\nsubprocess.run({undo}, check=True)\n")
+    clone.commit("undone later")
+    said = clone.run("sceneparse", "sweep", "train.seed=1", expect=1)
+    assert [line[1] for line in lines(said)] == ["failed"]
+    assert f"git fetch of experiment {lines(said)[0][2]} failed\nno branch has its commit" in said
+    assert not names(clone)
