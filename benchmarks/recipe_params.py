@@ -15,6 +15,17 @@ SIZE_384 = {
     "train.augment.scale_min": 0.5,
     "train.augment.scale_max": 1.25,
 }
+SIZE_512 = {
+    "prepare.size": 512,
+    "model.stride": 4,
+    "train.validate_epochs": 4,
+    "train.precision": "mixed_bfloat16",
+    "train.ema": 0.995,
+    "train.logit_adjustment": 0.5,
+    "train.augment.crop": 384,
+    "train.augment.first_crop": 192,
+    "train.augment.scale_max": 1.3333,
+}
 
 # Params that differ, by dotted name.
 RECIPES: dict[str, dict[str, Any]] = {
@@ -75,17 +86,8 @@ RECIPES: dict[str, dict[str, Any]] = {
     "imagenet, size 384": SIZE_384,
     "imagenet, size 384, averaged": {**SIZE_384, "train.ema": 0.995, "train.logit_adjustment": 0.5},
     "imagenet, stride 4": {"model.stride": 4},
-    "imagenet, size 512, stride 4": {
-        "prepare.size": 512,
-        "model.stride": 4,
-        "train.validate_epochs": 4,
-        "train.precision": "mixed_bfloat16",
-        "train.ema": 0.995,
-        "train.logit_adjustment": 0.5,
-        "train.augment.crop": 384,
-        "train.augment.first_crop": 192,
-        "train.augment.scale_max": 1.3333,
-    },
+    "imagenet, size 512, stride 4": SIZE_512,
+    "imagenet, size 512, stride 4, windows of 320": {**SIZE_512, "train.augment.crop": 320},
     "imagenet, no augmentation": PLAIN,
     "imagenet, zoom 1 to 2": {"train.augment.scale_min": 1.0, "train.augment.scale_max": 2.0},
     "imagenet, batch_size 4": {"train.batch_size": 4},
