@@ -31,7 +31,7 @@ def allowed(source, target):
     if target[0] != source[0]:
         return target[0] == "sceneparse" and source[0] != "sceneparse"
     if source[0] == "stages":
-        return source[1:2] == target[1:2] or len(target) == 2  # stages/code.py serves all
+        return source[1:2] == target[1:2]
     if source[0] == "sceneparse" and len(source) > 1 and len(target) > 1:
         return ROOMS.index(target[1]) <= ROOMS.index(source[1])
     return True

@@ -7,7 +7,9 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from inspect import get_annotations
 from pathlib import Path
 
 import psutil
@@ -17,6 +19,7 @@ from sceneparse.core.ends import end_with, exit_on_stops, process_of, starter
 from sceneparse.core.errors import TRY_AGAIN, InputError, exit_with, printable_lines
 from sceneparse.core.file_errors import files_understood, flush_output
 from sceneparse.core.progress import AboveBars
+from sceneparse.core.stage_code import code_digest
 from sceneparse.core.tensorflow_loading import show_all
 from sceneparse.params.whole import Params, load_params
 
@@ -69,8 +72,10 @@ def run_stage(stage: Callable[..., None], reads: dict[str, str], writes: dict[st
     try:
         with files_understood():
             try:
-                params: Params = load_params(flags.pop("params"))
-                stage(params, **flags)
+                file = flags.pop("params")
+                params: Params = load_params(file)
+                with _unedited(stage, file) if SET_BY_DVC in os.environ else nullcontext():
+                    stage(params, **flags)
             finally:
                 flush_output()
     except BaseException as error:
@@ -90,3 +95,29 @@ def _owners() -> list[psutil.Process | None]:
     if number := os.environ.get(ENDS_WITH):
         owners.append(process_of(int(number)))
     return owners
+
+
+@contextmanager
+def _unedited(stage: Callable[..., None], file: Path) -> Iterator[None]:
+    """Raise InputError if the stage's params or code change in the block.
+
+    DVC reads both when a command has ended: it would record the outputs as those of the new params and code, and
+    never run the stage with them.
+    """
+    sections = get_annotations(sys.modules[stage.__module__].Sections)
+
+    def now() -> dict[str, object]:
+        params = load_params(file)
+        values = {f"section {name} of {file}": getattr(params, name) for name in sections}
+        return {**values, "its code": code_digest(stage.__name__)}
+
+    before = now()
+    yield
+    if edited := [name for name, value in now().items() if value != before[name]]:
+        raise InputError(
+            f"what stage {stage.__name__} depends on was edited while it ran, so its outputs are not recorded",
+            expected=f"params and code of stage {stage.__name__} as they were at its start",
+            got=f"changes of {' and '.join(edited)}",
+            file=file,
+            next_step="run again; with the old params and code put back, a complete training only writes its outputs",
+        )

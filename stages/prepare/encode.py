@@ -18,6 +18,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from sceneparse.core.errors import InputError
+from sceneparse.core.stage_code import code_digest
 from sceneparse.dataset.archive import Archive, Pair
 from sceneparse.dataset.images import encode_annotation, fit, fit_pair
 from sceneparse.dataset.pairs import DAMAGE, check_pair
@@ -25,7 +26,6 @@ from sceneparse.dataset.photos import decode_resized
 from sceneparse.dataset.picture_formats import FORMATS
 from sceneparse.params.prepare import Prepare
 from sceneparse.records.tfrecord import encode_example, frame
-from stages.code import code_digest
 
 TAIL = 2**23  # bytes: the end of a zip holds the CRC-32 of every member, within 8 MB for up to some 60,000 members
 OTHER = "another dataset, code or library versions"

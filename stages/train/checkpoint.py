@@ -26,8 +26,8 @@ import numpy as np
 
 from sceneparse.core.fields import Section
 from sceneparse.core.files import atomic_write
+from sceneparse.core.stage_code import code_digest
 from sceneparse.core.zip_reading import check_stored
-from stages.code import code_digest
 
 log = logging.getLogger(__name__)
 

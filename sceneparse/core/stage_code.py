@@ -1,7 +1,7 @@
 """Code of a stage: the files and folders of Python among its deps in dvc.yaml.
 
-DVC reruns a stage when its code changes. The same list tells train that a checkpoint is from other code, and prepare
-that a Dask worker runs other code.
+DVC reruns a stage when its code changes. The same list tells train that a checkpoint is from other code, prepare that
+a Dask worker runs other code, and every stage that its code was edited while it ran.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PACKAGES = ("sceneparse", "stages")
 
 
