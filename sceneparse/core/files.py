@@ -53,8 +53,15 @@ def atomic_directory(path: Path) -> Iterator[Path]:
     """
     with output_lock(path):
         partial, old = path.with_name(f".{path.name}.partial"), path.with_name(f".{path.name}.old")
-        for left in (partial, old):  # by a killed writer
-            shutil.rmtree(left, ignore_errors=True)
+
+        def tidy() -> None:
+            """Remove what a writer leaves; put the old directory back if the writer ended between the two renames."""
+            if old.exists() and not path.exists():
+                old.rename(path)
+            for left in (partial, old):
+                shutil.rmtree(left, ignore_errors=True)
+
+        tidy()  # after a killed writer
         partial.mkdir()
         try:
             yield partial
@@ -62,8 +69,7 @@ def atomic_directory(path: Path) -> Iterator[Path]:
                 path.rename(old)  # atomic; removing it takes long enough to be killed halfway
             partial.replace(path)
         finally:
-            shutil.rmtree(partial, ignore_errors=True)
-            shutil.rmtree(old, ignore_errors=True)
+            tidy()
 
 
 def _open_partial(path: Path) -> IO[bytes]:

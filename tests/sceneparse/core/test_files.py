@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -118,6 +119,29 @@ def test_a_killed_writer_leaves_the_old_content(tmp_path, root):
     with atomic_directory(folder):
         pass
     assert names(tmp_path) == ["file", "folder"]
+
+
+@pytest.mark.parametrize("ending", [OSError, SystemExit])
+def test_a_directory_that_cannot_be_exchanged_is_put_back(tmp_path, monkeypatch, ending):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "old").touch()
+
+    def replace(*_):
+        raise ending  # as a signal does, between the two renames
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", replace)
+        with pytest.raises(ending), atomic_directory(folder):
+            pass
+    assert names(tmp_path) == ["folder"]
+    assert names(folder) == ["old"]
+
+    folder.rename(tmp_path / ".folder.old")  # as `kill -9` leaves it there
+    with pytest.raises(ZeroDivisionError), atomic_directory(folder):
+        raise ZeroDivisionError
+    assert names(tmp_path) == ["folder"]
+    assert names(folder) == ["old"]
 
 
 KILLED_IN_EXCHANGE = """
