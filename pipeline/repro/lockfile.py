@@ -33,7 +33,7 @@ def restore_torn(root: Path) -> None:
     Raises BusyError while another command works here: it may be writing the file.
     """
     deadline = time.monotonic() + WRITE_SECONDS
-    while (root / LOCK).exists() and (text := _read(root / LOCK)) != _read(root / COPY) and not is_whole(text):
+    while _is_torn(root):
         if time.monotonic() < deadline:
             time.sleep(0.1)
             continue
@@ -45,9 +45,18 @@ def restore_torn(root: Path) -> None:
         return
 
 
+def _is_torn(root: Path) -> bool:
+    text = _read(root / LOCK)
+    known = text and text == _read(root / COPY)  # which is whole
+    return (root / LOCK).exists() and not known and not is_whole(text)
+
+
 def uncommitted(root: Path, files: Iterable[str]) -> list[str]:
-    """Return the files that Git's last commit does not have as they are; all of them without Git or a commit."""
-    return [file for file in files if _read(root / file) not in _last_commit(root, file)]
+    """Return the files that Git's last commit does not have as they are; all of them without Git or a commit.
+
+    Git compares them: it may store other line ends than the files have.
+    """
+    return [file for file in files if _git(root, "status", "--porcelain", "--ignored", "--", f"./{file}") != b""]
 
 
 def _candidates(root: Path) -> Iterator[str]:
@@ -57,18 +66,19 @@ def _candidates(root: Path) -> Iterator[str]:
 
 def _last_commit(root: Path, file: str) -> Iterator[str]:
     """Yield a file's text in Git's last commit, if that has it."""
+    content = _git(root, "show", f"HEAD:./{file}")
+    if content is not None:
+        yield content.decode(errors="replace")
+
+
+def _git(root: Path, *arguments: str) -> bytes | None:
+    """Return what a command of Git printed; None if it failed, and without Git: a run needs none."""
+    command = ["git", "--no-optional-locks", *arguments]
     try:
-        git = subprocess.run(
-            ["git", "show", f"HEAD:./{file}"],  # noqa: S607 - the user's Git
-            cwd=root,
-            env=untied_environment(),
-            capture_output=True,
-            check=False,
-        )
-    except FileNotFoundError:  # a run needs no Git
-        return
-    if not git.returncode:
-        yield git.stdout.decode(errors="replace")
+        done = subprocess.run(command, cwd=root, env=untied_environment(), capture_output=True, check=False)
+    except FileNotFoundError:
+        return None
+    return None if done.returncode else done.stdout
 
 
 def _agreeing_stages(root: Path, text: str) -> int:

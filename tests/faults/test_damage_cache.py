@@ -179,12 +179,13 @@ def test_outputs_that_are_damaged_twice_end_the_run(mirror, prefect_api):
     assert not os.path.lexists(mirror.path / "uptime")
 
 
-@pytest.mark.parametrize("last", [b"'2.0'\nst", b"    out"])
+@pytest.mark.parametrize("last", [b"'2.0'\nst", b"    out", b""])
 def test_a_torn_lock_file_is_restored_from_the_last_commit(mirror, last):
     lock = mirror.path / "dvc.lock"
     whole = lock.read_bytes()
+    assert not (mirror.path / COPY).exists()
     lock.write_bytes(whole[: whole.index(last) + len(last)])
-    assert "dvc.lock' is invalid" in mirror.run("dvc", "status", expect=1)
+    assert "dvc.lock" in mirror.run("dvc", "status", expect=None if not last else 1)
     restore_torn(mirror.path)
     assert lock.read_bytes() == whole
     assert "up to date" in mirror.run("dvc", "status")

@@ -26,3 +26,24 @@ def test_files_that_differ_from_the_last_commit_are_named(tmp_path):
     assert uncommitted(tmp_path, FILES) == []
     (tmp_path / FILES[0]).write_text("schema: '2.0'\nstages: {}\n")
     assert uncommitted(tmp_path, FILES) == FILES[:1], "changed since"
+
+
+def test_line_ends_are_compared_as_git_does(tmp_path):
+    """A file with carriage returns may be in the commit as it is, or without them."""
+    content = b"model:\r\n  width: 1.0\r\n"
+    git(tmp_path, "init")
+    for name, converts in (("as it is", "false"), ("without", "true")):
+        (tmp_path / name).write_bytes(content)
+        git(tmp_path, "config", "core.autocrlf", converts)
+        git(tmp_path, "add", name)
+        git(tmp_path, "commit", "--message", name)
+        assert uncommitted(tmp_path, [name]) == []
+
+
+def test_a_file_that_git_ignores_is_not_committed(tmp_path):
+    git(tmp_path, "init")
+    (tmp_path / ".gitignore").write_text("*.lock\n")
+    (tmp_path / "dvc.lock").write_text("schema: '2.0'\n")
+    git(tmp_path, "add", ".gitignore")
+    git(tmp_path, "commit", "--message", "Ignore")
+    assert uncommitted(tmp_path, ["dvc.lock"]) == ["dvc.lock"]
