@@ -9,6 +9,7 @@ from prefect import get_run_logger
 
 from pipeline.repro.project import Project
 from sceneparse.core.errors import BusyError
+from sceneparse.core.terminal import print_text
 
 Overlap = Literal["wait", "refuse"]
 POLL_SECONDS = 1.0
@@ -26,7 +27,7 @@ def when_free(overlap: Overlap, action: Callable[[], Result]) -> Result:
                 raise
             if not waited:
                 get_run_logger().info("waiting: %s", error)
-                print("waiting for another run in this workspace", flush=True)
+                print_text(f"waiting for another run in this workspace: {error.got}")
             waited = True
         time.sleep(POLL_SECONDS)
 

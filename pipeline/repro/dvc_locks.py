@@ -7,7 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from pipeline.repro.dvc_errors import at_work, dvc_understood
+from sceneparse.core.files import write_text
+
+CLOCK_SECONDS = 10.0  # by which the clock may have been set back since
 
 
 @contextmanager
@@ -25,8 +30,10 @@ def lock_understood(root: Path) -> Iterator[None]:
 def users(root: Path, repo: Any) -> list[dict[str, Any]]:
     """Return the processes that read or write outputs: while a stage runs, DVC lists them, and releases its lock.
 
-    DVC writes the list in place. A kill at that moment leaves a torn list, which makes every DVC command fail. This
-    function removes it: nobody writes the list while its lock is held here, so its writer is gone.
+    DVC asks of an entry only whether its process id is alive, and a kill at the wrong moment leaves an entry. After a
+    restart of the machine another process may have that id, and would block every command for good. So this function
+    removes the entries of processes that are younger than the list. It also removes a torn list, which makes every DVC
+    command fail: nobody writes the list while its lock is held here, so its writer is gone.
     """
     from dvc.lock import make_lock
     from dvc.rwlock import RWLOCK_FILE, RWLOCK_LOCK
@@ -39,4 +46,22 @@ def users(root: Path, repo: Any) -> list[dict[str, Any]]:
         except json.JSONDecodeError:
             file.unlink()
             return []
-    return [*content.get("write", {}).values(), *itertools.chain(*content.get("read", {}).values())]
+        entries = [*content.get("write", {}).values(), *itertools.chain(*content.get("read", {}).values())]
+        if not entries:
+            return []
+        written = file.stat().st_mtime
+        alive = [entry for entry in entries if _may_have_written(entry["pid"], written)]
+        if len(alive) < len(entries):
+            write = {path: entry for path, entry in content.get("write", {}).items() if entry in alive}
+            readers = content.get("read", {}).items()
+            read = {path: left for path, each in readers if (left := [entry for entry in each if entry in alive])}
+            write_text(file, json.dumps({"write": write, "read": read}))
+    return alive
+
+
+def _may_have_written(pid: int, written: float) -> bool:
+    """Return whether a process is alive, and was when the list was written (seconds since 1970)."""
+    try:
+        return psutil.Process(pid).create_time() < written + CLOCK_SECONDS
+    except psutil.NoSuchProcess:
+        return False

@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from pipeline.repro.dvc_errors import at_work, dvc_understood
 from pipeline.repro.dvc_locks import lock_understood, users
 from pipeline.repro.project_files import broken_file
@@ -109,8 +107,7 @@ class Project:
             with lock_understood(self.root):
                 held.enter_context(self._repo.lock)
             for user in users(self.root, self._repo):
-                if psutil.pid_exists(user["pid"]):
-                    raise at_work(self.root, f"process {user['pid']}: {user['cmd']}")
+                raise at_work(self.root, f"process {user['pid']}: {user['cmd']}")
             yield
 
     def check_free(self) -> None:

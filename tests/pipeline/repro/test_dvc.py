@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 
+import psutil
 import pytest
 from mirror import STAGES, Mirror
 
@@ -108,6 +109,21 @@ def test_another_command_at_work_is_noticed(mirror):
     project.check_free()  # that process is gone
     with project._repo.lock, pytest.raises(BusyError, match="DVC is at work"):
         Project(mirror.path).check_free()
+
+
+def test_a_process_that_got_the_id_of_a_dead_user_blocks_nobody(mirror):
+    """A restart of the machine does this: the process is younger than DVC's list."""
+    project, rwlock = Project(mirror.path), mirror.path / ".dvc/tmp/rwlock"
+    project.check_free()
+    out = str(mirror.path / mirror.outs("download")[0])
+    entry = {"pid": os.getpid(), "cmd": "dvc repro"}
+    rwlock.write_text(json.dumps({"write": {out: entry}, "read": {out: [entry, {**entry, "pid": 2**22 + 1}]}}))
+    assert "busy" in mirror.run("dvc", "repro", "--force", "download", expect=None)
+    long_ago = psutil.Process().create_time() - 60
+    os.utime(rwlock, (long_ago, long_ago))
+    project.check_free()
+    assert json.loads(rwlock.read_text()) == {"write": {}, "read": {}}
+    mirror.run("dvc", "repro", "--force", "download")
 
 
 @pytest.mark.parametrize("torn", ["", '{"write": {"x": {"pi'])
