@@ -23,6 +23,7 @@ from pipeline.flow.artifact_pictures import curves_picture, picture_sheet
 from pipeline.flow.result_links import result_link
 from pipeline.repro.git_environment import untied_environment
 from pipeline.repro.stage_paths import stage_path
+from sceneparse.core.documents import MOST_BYTES
 from sceneparse.core.errors import printable
 from sceneparse.core.files import file_digest
 from sceneparse.scores.results import Scores, read_table, results_of
@@ -105,9 +106,17 @@ def lineage(root: Path) -> str:
         "dvc.lock": file_digest(lock) if lock.is_file() else "none",
     }
     table = "\n".join(f"| {name} | {_cell(value)} |" for name, value in rows.items())
-    params = (root / "params.yaml").read_text()
+    params = _beginning(root / "params.yaml")
     fence = "`" * (1 + max([2, *map(len, re.findall("`+", params))]))  # longer than any fence inside the params
     return f"| what | which |\n|---|---|\n{table}\n\n{fence}yaml\n{params.rstrip()}\n{fence}\n"
+
+
+def _beginning(file: Path) -> str:
+    """Return a file's text, which may be the reason why the run failed: at most MOST_BYTES of it, 'none' without it."""
+    if not file.is_file():
+        return "none"
+    with file.open("rb") as opened:
+        return opened.read(MOST_BYTES).decode(errors="replace")
 
 
 def _cell(text: str) -> str:

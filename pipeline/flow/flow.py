@@ -83,19 +83,15 @@ def sceneparse(
     try:
         with files_understood():
             root = project_root(Path.cwd())
-            check_params(root)
-            restore_torn(root)
-            project = Project(root)
-            stages = project.stages(stage)
-            gate = Gate(min_iou, margin) if push or min_iou is not None else None
-            _check(project, stages, push, gate)
-            with (
-                heeding_cancellation(),
-                one_at_a_time(project, overlap),
-                noted(project.root),
-                publish_lineage(project.root),
-            ):
-                return _run(project, stages, force, push, gate, overlap)
+            with publish_lineage(root):
+                check_params(root)
+                restore_torn(root)
+                project = Project(root)
+                stages = project.stages(stage)
+                gate = Gate(min_iou, margin) if push or min_iou is not None else None
+                _check(project, stages, push, gate)
+                with heeding_cancellation(), one_at_a_time(project, overlap), noted(root):
+                    return _run(project, stages, force, push, gate, overlap)
     except RunCancelledError as error:
         return Cancelled(message=str(error))
     except BusyError as error:

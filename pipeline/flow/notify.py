@@ -4,10 +4,13 @@ The command makes a Prefect notification block and an automation, which Prefect'
 again replaces them.
 """
 
+import os
+from pathlib import Path
 from typing import Any
 
 from pipeline.flow.environment import prepare_environment
 from pipeline.flow.server import api_reached, start_prefect, use_prefect_api
+from pipeline.repro.project_root import project_root
 
 NAME = "sceneparse"
 SUBJECT = "sceneparse: {{ flow_run.state.name }}"
@@ -16,6 +19,7 @@ BODY = "{{ flow_run.name }}: {{ flow_run.state.message }}\n{{ flow_run|ui_url }}
 
 def notify(url: str) -> None:
     """Make Prefect post {"subject": ..., "text": ...} to `url` after each failed run."""
+    os.chdir(project_root(Path.cwd()))  # where run and serve look for records and logs, too
     prepare_environment()
     own = start_prefect()
     from prefect.blocks.notifications import CustomWebhookNotificationBlock

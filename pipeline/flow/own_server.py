@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 
 import psutil
@@ -19,9 +20,10 @@ from pipeline.flow import api_process
 from pipeline.repro.process import supervised
 from sceneparse.core.disk_space import check_space
 from sceneparse.core.errors import InputError
+from sceneparse.core.locks import open_alone
 
 PORT = 4200  # Prefect's usual port
-LOG = Path("state/flow/server.log")  # output of our own server
+LOG = Path("state/flow/server.log")  # output of our own server; server1.log and so on beside another command's
 START_SECONDS = 300  # the first start makes the database, on a busy machine slowly
 NEEDED_BYTES = 10**6  # to start: the database, and the log
 
@@ -30,6 +32,10 @@ class OwnServer:
     """Server that starts, and ends at the latest with this process."""
 
     def __init__(self) -> None:
+        LOG.parent.mkdir(parents=True, exist_ok=True)
+        logs = (LOG.with_stem(f"{LOG.stem}{number or ''}") for number in count())
+        self._claim = next(file for log in logs if (file := open_alone(log)))
+        self.log = Path(self._claim.name).resolve()
         self._start()
         # Registered before Prefect is imported, so called after Prefect has sent its last events.
         atexit.register(self.close)
@@ -39,13 +45,14 @@ class OwnServer:
         # -P: a workspace may hold another version of this package.
         command = [sys.executable, "-P", api_process.__file__, str(self._port)]
         with ExitStack() as held:
-            block = supervised(command, cwd=Path.cwd(), environment=os.environ, output=LOG, alone=0.0)
+            block = supervised(command, cwd=Path.cwd(), environment=os.environ, output=self.log, alone=0.0)
             self._process = held.enter_context(block)
             self._held = held.pop_all()
 
     def close(self) -> None:
         """End the server, if it still runs."""
         self._held.close()
+        self._claim.close()
 
     def wait(self) -> str:
         """Return the URL of the API once the server answers.
@@ -64,7 +71,7 @@ class OwnServer:
             elif status is not None:
                 break
             time.sleep(0.05)
-        raise _refusal()
+        raise _refusal(self.log)
 
     def _listens(self) -> bool:
         """Return whether a process below the supervisor, not another command's server, listens on the port."""
@@ -76,17 +83,17 @@ class OwnServer:
         return any(each.status == psutil.CONN_LISTEN and each.laddr.port == self._port for each in connections)
 
 
-def _refusal() -> InputError:
+def _refusal(log: Path) -> InputError:
     from prefect.settings import get_current_settings
 
     home = get_current_settings().home
-    for place in (LOG.resolve(), home):
+    for place in (log, home):
         check_space(place, NEEDED_BYTES)  # the server prints nothing about a full disk: its log is there, too
     return InputError(
         "Prefect's server did not start",
         expected=f"a server within {START_SECONDS} seconds, its records in {home}",
-        got=last_error(LOG) or "no error in its log",
-        file=LOG.resolve(),
+        got=last_error(log) or "no error in its log",
+        file=log,
         next_step="read that file; PREFECT_HOME can name another folder for the records",
     )
 

@@ -21,7 +21,7 @@ class Relay:
         self._logger = logger
         self._lines = Lines()
         self._logged = time.monotonic()
-        self._prints = not _printed(logger)
+        self._prints = sys.stderr is not None and not _printed(logger)  # None where the caller closed it
 
     def __call__(self, chunk: bytes) -> None:
         """Log the complete lines of a piece of output; write it to standard error, unless the log is printed."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.flow.own_server import LOG, OwnServer
+from pipeline.flow.own_server import OwnServer
 from sceneparse.core.errors import InputError
 
 OWN_SERVER = "then the command starts its own server"
@@ -50,10 +50,11 @@ def use_prefect_api(own: OwnServer | None) -> PrefectApi:
             own.close()
         _check(str(configured))
         return PrefectApi(str(configured), None)
-    url = (own or OwnServer()).wait()
+    own = own or OwnServer()
+    url = own.wait()
     os.environ["PREFECT_API_URL"] = url
     refresh_global_settings_context()  # temporary_settings would not reach threads
-    return PrefectApi(url, LOG.resolve())
+    return PrefectApi(url, own.log)
 
 
 def _check(url: str) -> None:

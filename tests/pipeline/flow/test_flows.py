@@ -12,6 +12,7 @@ from contextlib import ExitStack
 import pytest
 from flow_process import FlowProcess
 from mirror import STAGES, Mirror, dvc_yaml
+from prefect_server import Api
 from tiers import matrix
 
 from sceneparse.core.locks import locked
@@ -92,6 +93,13 @@ def check(mirror, process, run):
 def test_nothing_changed_with_and_without_prefects_records(check):
     check(verdicts())  # Prefect has none of this workspace yet
     check(verdicts())  # and now it has
+
+
+def test_a_run_that_cannot_begin_has_its_lineage(mirror, run, prefect_api):
+    mirror.set_line("evaluate", "value: 77")
+    assert run(stage="nonsense")[0]["name"] == "Failed"
+    lineage = {"artifacts": {"key": {"any_": ["lineage"]}}, "sort": "CREATED_DESC", "limit": 1}
+    assert "evaluate: {value: 77}" in Api(prefect_api.url).post("artifacts/filter", **lineage)[0]["data"]
 
 
 @pytest.mark.parametrize("stage", matrix(STAGES))

@@ -132,13 +132,16 @@ def test_who_comes_late_to_a_port_takes_another(mirror, monkeypatch):
         taken = other.getsockname()[1]
         command = [sys.executable, "-P", api_process.__file__, str(taken)]
         assert subprocess.run(command, check=False).returncode == api_process.PORT_TAKEN
-        ports = iter([taken, own_server.free_port()])
+        ports = iter([taken, own_server.free_port(), taken])
         monkeypatch.setattr(own_server, "free_port", lambda: next(ports))
         server = OwnServer()
         try:
             url = server.wait()
             assert str(taken) not in url
             assert healthy(url)
+            server.log.write_text("an error, early on\n")
+            OwnServer().close()  # of another command in this workspace
+            assert server.log.read_text().startswith("an error, early on\n")
         finally:
             server.close()
     assert not healthy(url)

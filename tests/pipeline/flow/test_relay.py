@@ -43,3 +43,10 @@ def test_output_is_printed_once(capfdbinary, level):
     finally:
         logging.getLogger("parent").removeHandler(handler)
     assert capfdbinary.readouterr().err == b"begin\n"
+
+
+def test_output_is_logged_where_standard_error_is_closed(caplog, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)  # as Python has it after `2>&-`
+    with caplog.at_level(logging.INFO):
+        Relay(logging.getLogger("stage"))(b"begin\n")
+    assert [record.message for record in caplog.records] == ["begin"]

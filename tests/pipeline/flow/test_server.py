@@ -110,6 +110,10 @@ def test_where_the_usual_folder_cannot_be_written_the_workspace_has_the_records(
     assert (mirror.path / "state/flow/prefect/prefect.db").is_file()
     assert mirror.run("git", "status", "--porcelain", "--", "state") == ""
 
+    said = mirror.run("sh", "-c", "mkdir docs && cd docs && sceneparse notify http://127.0.0.1:1/hook")
+    assert f"with its records in {mirror.path}/state/flow/prefect" in said
+    assert list((mirror.path / "docs").iterdir()) == []
+
     mirror.environment["PREFECT_HOME"] = str(tmp_path / ".prefect")
     for command in COMMANDS:
         said = mirror.run("sceneparse", *command, expect=1)
