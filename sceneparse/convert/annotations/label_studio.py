@@ -1,7 +1,8 @@
 """Label Studio's JSON export: a list of tasks, each with its picture's address and the results of one or more people.
 
 Coordinates are percents of the picture's size. If a task has several annotations, the first one counts that is not
-cancelled, and that is marked as ground truth if any is. A rectangle turns about its upper left corner.
+cancelled, and that is marked as ground truth if any is. A task without such an annotation makes no drawing: it says
+nothing about its picture. An empty annotation that was submitted does. A rectangle turns about its upper left corner.
 """
 
 from collections import Counter
@@ -18,6 +19,7 @@ from sceneparse.convert.annotations.rle import brush_to_mask
 from sceneparse.convert.picture_files import IMAGES
 
 FURTHER = "further annotations of a picture that has one: not drawn"
+NOT_DONE = "tasks that were skipped or not annotated: not drawn"
 SEVERAL = "shapes with several labels: the first one counts"
 KINDS = ("polygon", "rectangle", "ellipse", "brush")
 
@@ -71,17 +73,22 @@ def read(content: Any, file: Path) -> Album:
         try:
             parsed = _Task.model_validate(task)
             where = f"task {task.get('id', number)}"
-            drawings.append(_drawing(parsed, file, notes))
+            if drawing := _drawing(parsed, file, notes):
+                drawings.append(drawing)
         except ValueError as error:
             raise ValueError(f"{where}: {explain(error)}") from None
     return Album(tuple(drawings), (), +notes)
 
 
-def _drawing(task: _Task, file: Path, notes: Counter[str]) -> Drawing:
+def _drawing(task: _Task, file: Path, notes: Counter[str]) -> Drawing | None:
+    name = _name(task.data)
     done = [annotation for annotation in (*task.annotations, *task.completions) if not annotation.was_cancelled]
     true = [annotation for annotation in done if annotation.ground_truth]
-    chosen = next(iter(true or done), _Annotation(result=[]))
-    notes[FURTHER] += max(len(done) - 1, 0)
+    if not done:
+        notes[NOT_DONE] += 1
+        return None
+    chosen = (true or done)[0]
+    notes[FURTHER] += len(done) - 1
     named = {result.id: _labels(result) for result in chosen.result if result.type == "labels"}
     shapes, sizes, pictures = [], set(), set()
     for result in chosen.result:
@@ -110,7 +117,7 @@ def _drawing(task: _Task, file: Path, notes: Counter[str]) -> Drawing:
         raise ValueError(f"shapes of several pictures, {' and '.join(sorted(pictures))}: make a task for each picture")
     if len(sizes) > 1:
         raise ValueError(f"shapes of pictures of several sizes: {sorted(sizes)}")
-    return Drawing(_name(task.data), file, sizes.pop() if sizes else None, tuple(shapes))
+    return Drawing(name, file, sizes.pop() if sizes else None, tuple(shapes))
 
 
 def _labels(result: _Result) -> list[str]:

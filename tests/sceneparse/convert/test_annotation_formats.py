@@ -6,7 +6,7 @@ import io
 import numpy as np
 import pytest
 from annotated import ALL, BOTH, LOW, ONE, SHARE, SQUARE, UNDER, exchanged, maps, names, pictures
-from mask_folders import converted, photo, save, write
+from mask_folders import converted, photo, refused, save, write
 from PIL import Image
 from tool_files import coco, cvat, flat, labelme, ls_task, percent, polygon, write_json
 
@@ -148,6 +148,25 @@ def test_which_annotation_of_label_studios_counts(here):
         task["completions"][1]["result"].append({"type": "labels", "id": "r0", "value": {"labels": ["x", "y"]}})
     write_json(here / "x.json", tasks)
     maps(f"p x.json {SHARE}", a=rows, b=rows)
+
+
+def test_tasks_of_label_studios_that_nobody_finished_say_nothing(here, capsys):
+    """A skipped one may hold a drawn shape. An empty one that was submitted says that nothing is there."""
+    pictures(here / "p", ["a.jpg", "b.jpg", "c.jpg", "d.jpg"])
+    square = ("polygonlabels", "x", {"points": percent(SQUARE)})
+    drawn, skipped, empty = ls_task("a.jpg", square), ls_task("b.jpg", square), ls_task("d.jpg")
+    skipped["annotations"][0]["was_cancelled"] = True
+    write_json(here / "x.json", [drawn, skipped, ls_task("c.jpg") | {"annotations": []}, empty])
+    line = f"p x.json --background ground {SHARE}"
+    error = refused(line, "p/b.jpg: not in the annotations", "p/c.jpg: not in the annotations")
+    assert "p/d.jpg" not in error.got
+    rows = [row.translate(str.maketrans("01", "12")) for row in ONE]
+    maps(f"{line} --unpaired skip", a=rows, d=["1" * 8] * 6)
+    shown = capsys.readouterr().out
+    assert "2 tasks that were skipped or not annotated: not drawn\n" in shown
+    assert "1 pictures without a shape, 'ground' everywhere: p/d.jpg\n" in shown
+    write_json(here / "x.json", [skipped])
+    refused(f"p x.json {SHARE}", "no shapes to draw", got="1 tasks that were skipped or not annotated: not drawn")
 
 
 def test_polygons_of_coco_without_area(here, capsys):
