@@ -116,12 +116,16 @@ def _ellipse_bits(x: float, y: float, wide: float, high: float, turn: float, siz
 def run_lengths(
     counts: Sequence[int] | str, height: int, width: int, by_columns: bool, left: int = 0, top: int = 0
 ) -> Mask:
-    """Return a mask from run lengths, COCO's (`by_columns`; compressed ones are text) or CVAT's."""
+    """Return a mask from run lengths: COCO's of a whole picture, `by_columns`, or CVAT's of a box within it.
+
+    COCO's compressed run lengths are text.
+    """
     return Mask(partial(_run_bits, counts, height, width, by_columns), left, top)
 
 
 def _run_bits(counts: Sequence[int] | str, height: int, width: int, by_columns: bool, size: Size) -> Bits:
-    if not (0 < height <= size[1] and 0 < width <= size[0]):
+    fits = (width, height) == size if by_columns else 0 < height <= size[1] and 0 < width <= size[0]
+    if not fits:
         raise ValueError(f"run lengths of {width} x {height} pixels, but the picture has {size_text(size)}")
     return runs_to_mask(coco_counts(counts) if isinstance(counts, str) else counts, height, width, by_columns)
 

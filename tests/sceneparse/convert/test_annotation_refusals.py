@@ -135,6 +135,9 @@ def test_sizes_that_differ_are_named(here):
     rle = {"counts": [0, 63], "size": [7, 9]}
     write_json(here / "x.json", coco((0, 0, rle), (1, 0, [CORNER]), images=("a.jpg", "b.jpg")))
     refused(f"p x.json {SHARE}", "p/a.jpg: run lengths of 9 x 7 pixels, but the picture has 8 x 6", "p/b.jpg: drawn on")
+    small = {"counts": [0, 12], "size": [3, 4]}  # of a smaller copy of the picture, maybe
+    write_json(here / "x.json", coco((0, 0, small)))
+    refused(f"p x.json --unpaired skip {SHARE}", "p/a.jpg: run lengths of 4 x 3 pixels, but the picture has 8 x 6")
 
 
 def test_masks_within_files_that_cannot_be_decoded(here):
