@@ -12,6 +12,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from sceneparse.convert.spelling import spelled
 from sceneparse.core.delimited import numbered_lines, split_cells
 from sceneparse.core.errors import InputError
 
@@ -152,7 +153,7 @@ def row_labels(row: dict[str, Any]) -> list[str]:
     labels = cell if isinstance(cell, list) else [cell]
     if not all(isinstance(label, str) and label.strip() for label in labels):
         raise ValueError(f"expected a label, got {cell!r}")
-    return [label.strip() for label in labels]
+    return [*map(spelled, labels)]
 
 
 def row_codes(row: dict[str, Any], by_colour: bool) -> list[int]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from sceneparse.convert.spelling import comparable
 from sceneparse.core.errors import InputError, did_you_mean, few
 
 NO_CLASS = ("void", "unlabelled", "unlabeled", "ignore", "other")  # names of what is not labelled
@@ -31,7 +32,7 @@ def drop_ignored(
     ignored: set[Code] = set()
     problems = []
     for text in ignore:
-        numbers = {number for number, name in enumerate(names, 1) if name.casefold() == text.strip().casefold()}
+        numbers = {number for number, name in enumerate(names, 1) if comparable(name) == comparable(text.strip())}
         try:
             ignored.add(parse(text))
         except ValueError:

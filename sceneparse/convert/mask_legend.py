@@ -27,6 +27,7 @@ from sceneparse.convert.class_lists import (
     row_labels,
 )
 from sceneparse.convert.ignoring import drop_ignored
+from sceneparse.convert.spelling import spelled
 from sceneparse.dataset.class_table import unusable
 from sceneparse.dataset.labels import MAX_CLASSES
 
@@ -110,7 +111,8 @@ def name_labels(
 
 
 def _labelled(file: Path, rows: list[Row], background: str | None, ignore: Sequence[str] | None) -> Legend:
-    known = {str(row.get("name")).strip() for _, row in rows}
+    background = None if background is None else spelled(background)
+    known = {spelled(str(row.get("name"))) for _, row in rows}
     if background is not None and background not in known:
         rows = [("--background", {"name": background}), *rows]
     names, labels = _numbered(file, rows, row_labels, "label", partial(_label, rows), ignore)
@@ -119,9 +121,10 @@ def _labelled(file: Path, rows: list[Row], background: str | None, ignore: Seque
 
 def _label(rows: list[Row], text: str) -> str:
     """Return the label that `text` is. Raises ValueError."""
-    if not any(text in row_labels(row) for _, row in rows):
+    label = spelled(text)
+    if not any(label in row_labels(row) for _, row in rows):
         raise ValueError(text)
-    return text
+    return label
 
 
 def _numbered(
@@ -138,7 +141,7 @@ def _numbered(
     codes: dict[Code, int] = {}
     for where, row in rows:
         cell = row.get("name")
-        name = cell.strip() if isinstance(cell, str) else ""
+        name = spelled(cell) if isinstance(cell, str) else ""
         if trouble := unusable(name):
             problems.append(f"{where}: {trouble}")
             continue
@@ -160,7 +163,7 @@ def _class_colours(path: Path, rows: list[Row], names: tuple[str, ...]) -> tuple
     """Return the first colour of each class, '' for none; () if the table has no colours."""
     colours = dict.fromkeys(names, "")
     for where, row in rows:
-        name = str(row.get("name") or "").strip()
+        name = spelled(str(row.get("name") or ""))
         if colours.get(name) == "" and row.get("colour") not in EMPTY:
             try:
                 colours[name] = f"#{row_codes(row, by_colour=True)[0]:06x}"

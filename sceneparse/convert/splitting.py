@@ -17,6 +17,7 @@ from sceneparse.convert.class_lists import decode
 from sceneparse.convert.convert_options import ConvertOptions
 from sceneparse.convert.pairing import Source
 from sceneparse.convert.picture_files import IMAGES
+from sceneparse.convert.spelling import comparable
 from sceneparse.convert.stratified import draw
 from sceneparse.core.errors import InputError
 from sceneparse.dataset.layout import SPLITS
@@ -39,7 +40,7 @@ def split_pairs(
     elif options.share is not None:
         chosen = [*draw(pairs, classes(), options.share, options.seed)]
     else:
-        names = {name.lower(): number for number, name in enumerate(options.folders or ())} or FOLDERS
+        names = {comparable(name): number for number, name in enumerate(options.folders or ())} or FOLDERS
         chosen = [_by_folder(pair.path, names) for pair in pairs]
         if not any(number is not None for number in chosen):  # images_prepped_train
             chosen = [_by_folder(re.sub("[^a-z0-9/]+", "/", pair.path.lower()), names) for pair in pairs]
@@ -76,7 +77,7 @@ def _empty_split(pairs: Sequence[Source], options: ConvertOptions, counts: dict[
 
 def _by_folder(path: str, names: dict[str, int]) -> int | None:
     """Return the split of the first folder in a path that has one of the names."""
-    return next((names[part.lower()] for part in PurePosixPath(path).parts[:-1] if part.lower() in names), None)
+    return next((names[part] for part in PurePosixPath(comparable(path)).parts[:-1] if part in names), None)
 
 
 def _by_lists(pairs: Sequence[Source], lists: Sequence[Path], image_suffix: str) -> list[int | None]:

@@ -4,6 +4,8 @@ masks/NAME_class_road.png            RectLabel: the class is in the name
 masks/NAME_road.png, NAME-road-2.png   a class of the table ends the name, with or without a number
 masks/road/NAME.png                  a class of the table is the folder's name
 NAME/images/NAME.png, NAME/masks/*.png   a folder for each picture, its masks are objects of the only class
+
+Names match those of pictures and of classes whatever their capitals and the form of their accents.
 """
 
 import re
@@ -15,6 +17,7 @@ from pathlib import Path
 from sceneparse.convert.annotations.album import Album, Drawing, Shape
 from sceneparse.convert.annotations.regions import mask_file
 from sceneparse.convert.picture_files import NamedFile
+from sceneparse.convert.spelling import comparable, spelled
 from sceneparse.core.errors import InputError
 
 BRUSH = re.compile(r"task-\d+-annotation-\d+-by-.*-tag-.*-\d+$")  # Label Studio's 'Brush labels to PNG'
@@ -73,24 +76,25 @@ class _Pictures:
         self._named: dict[str, list[NamedFile]] = defaultdict(list)
         self._above: dict[Path, list[NamedFile]] = defaultdict(list)
         for picture in pictures:
-            self._named[picture.name.casefold()].append(picture)
+            self._named[comparable(picture.name)].append(picture)
             self._above[picture.file.absolute().parent.parent].append(picture)
 
     def of_rectlabel(self, mask: Path) -> Owner | None:
         match = RECTLABEL.match(mask.stem)
-        return self._owner(match[1], match[2], mask) if match else None
+        return self._owner(match[1], spelled(match[2]), mask) if match else None
 
     def of_end(self, labels: tuple[str, ...], mask: Path) -> Owner | None:
-        stem = mask.stem
+        stem = comparable(mask.stem)
         for label in sorted(labels, key=len, reverse=True):
-            match = re.match(rf"(.+?)[-_. ]+{re.escape(label)}([-_. ]*\d+)?$", stem, re.IGNORECASE)
+            match = re.match(rf"(.+?)[-_. ]+{re.escape(comparable(label))}([-_. ]*\d+)?$", stem)
             owner = match and self._owner(match[1], label, mask)
             if owner:
                 return owner
         return None
 
     def of_folder(self, labels: tuple[str, ...], mask: Path) -> Owner | None:
-        label = next((label for label in labels if label.casefold() == mask.parent.name.casefold()), None)
+        folder = comparable(mask.parent.name)
+        label = next((label for label in labels if comparable(label) == folder), None)
         return self._owner(mask.stem, label, mask) if label else None
 
     def of_object(self, label: str, mask: Path) -> Owner | None:
@@ -99,8 +103,8 @@ class _Pictures:
 
     def _owner(self, name: str, label: str, mask: Path) -> Owner | None:
         """Return the picture of this name and the label; the folders' names decide among several pictures."""
-        pictures = self._named.get(name.casefold(), [])
+        pictures = self._named.get(comparable(name), [])
         if len(pictures) > 1:
-            above = {part.casefold() for part in mask.parts[:-1]}
-            pictures = [picture for picture in pictures if picture.file.parent.name.casefold() in above]
+            above = {*map(comparable, mask.parts[:-1])}
+            pictures = [picture for picture in pictures if comparable(picture.file.parent.name) in above]
         return (pictures[0], label) if len(pictures) == 1 else None

@@ -25,6 +25,7 @@ from sceneparse.convert.ignoring import forgotten
 from sceneparse.convert.mask_legend import Legend, name_labels, read_labels, read_legend
 from sceneparse.convert.pairing import Source, find_pairs
 from sceneparse.convert.picture_files import IMAGES, NamedFile, find_files, with_suffix
+from sceneparse.convert.spelling import comparable
 from sceneparse.core.errors import InputError
 from sceneparse.core.listing import files_below
 
@@ -46,8 +47,8 @@ def gather(options: ConvertOptions) -> Gathered:
     pictures, named_masks = find_files(options)
     masks = [mask.file for mask in named_masks]
     if not options.mask_suffix:
-        names = {picture.name.casefold() for picture in pictures}
-        paired = any(mask.stem.casefold() in names for mask in masks)
+        names = {comparable(picture.name) for picture in pictures}
+        paired = any(comparable(mask.stem) in names for mask in masks)
         files = [file for file in annotation_files(options.masks) if file != options.classes]
         if files and not paired and (not masks or any(recognised(file) for file in files[:TRIED])):
             return _from_files(options, files)

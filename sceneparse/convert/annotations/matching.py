@@ -7,7 +7,6 @@ leaves out of its name.
 """
 
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import takewhile
@@ -16,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from sceneparse.convert.annotations.album import Drawing, Drawn
 from sceneparse.convert.pairing import repeated_ids
 from sceneparse.convert.picture_files import IMAGES, NamedFile
+from sceneparse.convert.spelling import comparable
 from sceneparse.core.errors import InputError
 
 UPLOAD = re.compile(r"^[0-9a-f]{8}-")
@@ -66,7 +66,7 @@ def pair_drawings(
 
 def _drawn(picture: NamedFile, drawing: Drawing, with_folders: bool) -> Drawn:
     path = picture.path
-    if drawing.subset and drawing.subset.lower() not in path.lower().split("/")[:-1]:
+    if drawing.subset and comparable(drawing.subset) not in comparable(path).split("/")[:-1]:
         path = f"{drawing.subset}/{path}"
     name = picture.path.replace("/", "_") if with_folders else picture.name
     return Drawn(name, path, picture.file, drawing.file, drawing)
@@ -99,7 +99,7 @@ class _Index:
         # A path in a file may be relative to the file's folder.
         beside = _parts((drawing.file.absolute().parent / drawing.name.replace("\\", "/")).as_posix())
         same = [picture for picture in pictures if self._parts[picture.file] == beside]
-        return same or self._closest(pictures, [drawing.subset.lower(), *parts] if drawing.subset else parts)
+        return same or self._closest(pictures, [comparable(drawing.subset), *parts] if drawing.subset else parts)
 
     def _called(self, name: str) -> list[NamedFile]:
         return self._named.get(name) or self._stems.get(_stem(name), [])
@@ -118,7 +118,7 @@ def _common(path: list[str], wanted: list[str]) -> int:
 
 def _parts(path: str) -> list[str]:
     """Split a path of any system, without . and .. parts; accents and case in one form."""
-    text = unicodedata.normalize("NFC", path.replace("\\", "/")).casefold()
+    text = comparable(path.replace("\\", "/"))
     parts: list[str] = []
     for part in text.split("/"):
         if part == ".." and parts:

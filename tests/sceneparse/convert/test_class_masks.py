@@ -1,5 +1,7 @@
 """A mask for each class, or for each object: which picture and class each is of, and how they become one annotation."""
 
+from unicodedata import normalize
+
 import numpy as np
 import pytest
 from annotated import SHARE, SIZE, maps, names, pictures
@@ -53,6 +55,19 @@ def test_a_class_of_the_table_in_the_path(here, form):
         put(here / form.format(name, "big car"), CAR)
     write(here / "t.csv", "name,label\nroad,road\nvehicle,big car\nvehicle,car\n")
     assert names(maps(f"p m --classes t.csv {SHARE}", a=BOTH, b=BOTH)) == ["road", "vehicle"]
+
+
+@pytest.mark.parametrize("form", ["m/{0}_class_{1}.png", "m/{0}_{1}.png", "m/{1}/{0}.png"])
+@pytest.mark.parametrize(("named", "masked"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_the_form_of_accents_does_not_count(here, form, named, masked):
+    """A Mac and an unpacked zip may each have one: ü as a character, or as u and its dots."""
+    towns = [normalize(named, town) for town in ("zürich", "genève")]
+    pictures(here / "q", [f"{town}.jpg" for town in towns])
+    for town in towns:
+        put(here / normalize(masked, form.format(town, "road")), ROAD)
+        put(here / normalize(masked, form.format(town, "café")), CAR)
+    write(here / "t.csv", normalize(named, "name,label\nroad,road\nhouse,café\n"))
+    maps(f"q m --classes t.csv {SHARE}", **dict.fromkeys(towns, BOTH))
 
 
 def test_objects_of_one_class_are_united(here, capsys):

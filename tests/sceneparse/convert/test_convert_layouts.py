@@ -114,6 +114,9 @@ def test_accents_are_one_name_however_they_are_written(tmp_path):
     write(tmp_path / "val.txt", apart[3])
     splits = split_of(run("images masks --lists train.txt val.txt"))
     assert splits == {**dict.fromkeys(whole[:3], "training"), whole[3]: "validation"}
+    for seed, folder in enumerate((apart[0], apart[1])):
+        pair(seed, tmp_path / f"d/images/{folder}/{seed}.png", tmp_path / f"d/masks/{folder}/{seed}.png")
+    assert split_of(run(f"d --folders {whole[1]} {whole[0]}")) == {"0": "validation", "1": "training"}
     pair(9, tmp_path / f"images/{whole[0]}.png", tmp_path / "elsewhere.png")
     refuses("images masks --share 0.25", "the same name as")
 

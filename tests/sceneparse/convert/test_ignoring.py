@@ -1,6 +1,7 @@
 """--ignore: names of classes, values and colours become 0; a class named as if it were none gets a warning."""
 
 import re
+from unicodedata import normalize
 
 import pytest
 from annotated import LOW, SHARE, SQUARE, pictures
@@ -95,3 +96,11 @@ def test_labels_and_background(tmp_path):
     assert (legend.names, dict(legend.labels)) == (("road",), {"street": 1, "lane": 0, "hole": 0})
     assert legend.background == 0
     assert name_labels(["a", "b"], "ground", path, ["a"]).names == ("ground", "b")
+
+
+def test_blanks_at_ends_and_the_form_of_accents_do_not_count(tmp_path):
+    path = write(tmp_path / "t.csv", normalize("NFD", "name,label\ncafé,x\nroad,allée\nvélo,y\n"))
+    one = [normalize("NFC", text) for text in ("café ", " allée", "VÉLO ")]
+    legend = read_labels(path, one[0], one[1:])
+    assert (legend.names, legend.background) == ((one[0].strip(),), 1)
+    assert dict(legend.labels) == {"x": 1, one[1].strip(): 0, "y": 0}
