@@ -31,7 +31,7 @@ OVERLAP = "pixels that two masks claim: the class that is later in the table has
 
 
 class Shape(NamedTuple):
-    """A region with its label; `kind` is a word for it: polygon, rectangle, mask …"""
+    """A region with its label, as `spelled` returns it; `kind` is a word for it: polygon, rectangle, mask …"""
 
     label: str
     kind: str

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from sceneparse.convert.annotations.album import Album, Drawing, Shape, explain
 from sceneparse.convert.annotations.regions import Region, Rings, Side, ring, run_lengths
+from sceneparse.convert.spelling import spelled
 
 NO_OUTLINE = "annotations with a box or keypoints and no outline: not drawn"
 FLAT = "polygons of fewer than three points: not drawn"
@@ -62,7 +63,7 @@ def recognise(content: Any) -> bool:
 def read(content: Any, file: Path) -> Album:
     """Read all pictures. Raises ValueError if the content has another form."""
     parsed = _File.model_validate(content)
-    names = {category.id: category.name for category in parsed.categories}
+    names = {category.id: spelled(category.name) for category in parsed.categories}
     pictures = {picture.id: picture for picture in parsed.images}
     for ids, listed in ((names, parsed.categories), (pictures, parsed.images)):
         if len(ids) < len(listed):
@@ -112,4 +113,4 @@ def _classes(parsed: _File, notes: Counter[str]) -> tuple[str, ...]:
     groups = {category.supercategory for category in parsed.categories}
     grouping = {category.id for category in parsed.categories if category.name in groups and category.id not in used}
     notes["categories without shapes that group others: no classes"] += len(grouping)
-    return tuple(dict.fromkeys(category.name for category in parsed.categories if category.id not in grouping))
+    return tuple(dict.fromkeys(spelled(category.name) for category in parsed.categories if category.id not in grouping))

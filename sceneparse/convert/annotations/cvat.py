@@ -11,6 +11,7 @@ from xml.etree.ElementTree import Element
 
 from sceneparse.convert.annotations.album import Album, Drawing, Shape
 from sceneparse.convert.annotations.regions import Region, Rings, ellipse, rectangle, ring, run_lengths
+from sceneparse.convert.spelling import spelled
 
 NO_SHAPES = ("attribute", "tag")
 
@@ -38,14 +39,14 @@ def read(content: Any, file: Path) -> Album:
         size = int(_number(picture, "width")), int(_number(picture, "height"))
         drawn = tuple(shape for _, shape in shapes)
         drawings.append(Drawing(name, file, size, drawn, picture.get("subset", "")))
-    labels = [label.text.strip() for label in content.iterfind("meta//labels/label/name") if label.text]
+    labels = [spelled(label.text) for label in content.iterfind("meta//labels/label/name") if label.text]
     return Album(tuple(drawings), tuple(dict.fromkeys(labels)), notes)
 
 
 def _shape(element: Element, notes: Counter[str]) -> Shape | None:
     if element.tag in REGIONS:
         kind, region = REGIONS[element.tag]
-        return Shape(_text(element, "label"), kind, region(element))
+        return Shape(spelled(_text(element, "label")), kind, region(element))
     if element.tag not in NO_SHAPES:
         notes[f"shapes of the kind {element.tag}, which has no area: not drawn"] += 1
     return None

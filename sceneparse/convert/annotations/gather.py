@@ -153,7 +153,7 @@ def _unknown(album: Album, legend: Legend, options: ConvertOptions) -> list[str]
             "labels that the class table lacks",
             expected=_some(known),
             got="\n    ".join(["", *lines]),
-            file=options.classes,
+            file=options.classes or options.masks,
             next_step="add them to the table, or say --unknown ignore, which draws them as 0",
         )
     return [f"not in the class table, drawn as 0: {line}" for line in lines]

@@ -17,6 +17,7 @@ from sceneparse.convert.annotations.album import Album, Drawing, Shape, explain
 from sceneparse.convert.annotations.regions import Mask, Region, Rings, Side, ellipse, rectangle, ring
 from sceneparse.convert.annotations.rle import brush_to_mask
 from sceneparse.convert.picture_files import IMAGES
+from sceneparse.convert.spelling import spelled
 
 FURTHER = "further annotations of a picture that has one: not drawn"
 NOT_DONE = "tasks that were skipped or not annotated: not drawn"
@@ -124,7 +125,7 @@ def _labels(result: _Result) -> list[str]:
     labels = (result.value.model_extra or {}).get(result.type, [])
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise ValueError(f"{result.type}: expected a list of names, got {labels!r:.60}")
-    return labels
+    return [*map(spelled, labels)]
 
 
 def _region(kind: str, value: _Value, width: int, height: int) -> Region:

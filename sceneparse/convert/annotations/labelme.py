@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from sceneparse.convert.annotations.album import Album, Drawing, Shape
 from sceneparse.convert.annotations.regions import Region, Rings, Side, ellipse, rectangle, ring, stamp
+from sceneparse.convert.spelling import spelled
 
 TURNED = ("rotation", "oriented_rectangle")  # rectangles with four corners
 NEEDED = {"polygon": 3, "rectangle": 2, "circle": 2, "mask": 2, **dict.fromkeys(TURNED, 4)}  # points
@@ -47,7 +48,7 @@ def read(content: Any, file: Path) -> Album:
         if region is None:
             notes[f"shapes of the kind {kind}, which has no area: not drawn"] += 1
         else:
-            shapes.append(Shape(shape.label, kind, region))
+            shapes.append(Shape(spelled(shape.label), kind, region))
     size = (parsed.imageWidth, parsed.imageHeight) if parsed.imageWidth and parsed.imageHeight else None
     return Album((Drawing(parsed.imagePath, file, size, tuple(shapes)),), (), notes)
 

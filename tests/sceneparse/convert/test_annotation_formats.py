@@ -233,3 +233,34 @@ def test_shapes_outside_and_pictures_without_shapes_are_counted(here, capsys):
     shown = capsys.readouterr().out
     assert "1 shapes outside their picture\n" in shown
     assert "1 pictures without a shape, 'other' everywhere: photos/b.jpg\n" in shown
+
+
+def with_blanks(here, tool):
+    """Two pictures' shapes, on both a 'road ' and on one a 'car', in a file or a folder of this name."""
+    if tool == "labelme":
+        labelme(here / "x", "a", ("road ", SQUARE), ("car", LOW))
+        labelme(here / "x", "b", ("road ", SQUARE))
+        return "x"
+    if tool == "cvat":
+        shapes = [("a.jpg", polygon("road ", SQUARE), polygon("car", LOW)), ("b.jpg", polygon("road ", SQUARE))]
+        write(here / "x.xml", cvat(*shapes, labels=("road ", "car")))
+        return "x.xml"
+    square, low = {"points": percent(SQUARE)}, {"points": percent(LOW)}
+    tasks = [
+        ls_task("a.jpg", ("polygonlabels", "road ", square), ("polygonlabels", "car", low)),
+        ls_task("b.jpg", ("polygonlabels", "road ", square)),
+    ]
+    drawn = [(0, 0, [flat(SQUARE)]), (0, 1, [flat(LOW)]), (1, 0, [flat(SQUARE)])]
+    write_json(here / "x.json", tasks if tool == "label studio" else coco(*drawn, categories=("road ", "car")))
+    return "x.json"
+
+
+@pytest.mark.parametrize("tool", ["coco", "labelme", "label studio", "cvat"])
+def test_blanks_at_the_ends_of_labels_do_not_count(here, tool):
+    pictures(here / "p")
+    file = with_blanks(here, tool)
+    write(here / "t.csv", "name,label\nway,road\nvehicle,car\n")
+    assert names(maps(f"p {file} --classes t.csv {SHARE}", a=BOTH, b=ONE)) == ["way", "vehicle"]
+    by_name = tool in ("labelme", "label studio")  # their files have no list of labels
+    rows = [exchanged(BOTH), exchanged(ONE)] if by_name else [BOTH, ONE]
+    assert names(maps(f"p {file} {SHARE}", a=rows[0], b=rows[1])) == (["car", "road"] if by_name else ["road", "car"])

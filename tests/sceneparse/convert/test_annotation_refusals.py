@@ -174,6 +174,9 @@ def test_labels_that_the_table_lacks(here):
     write_json(here / "x.json", coco((0, 0, [CORNER]), (0, 1, [CORNER]), (1, 1, [flat(LOW)])))
     write(here / "t.txt", "road\ntree\n")
     refused(f"p x.json --classes t.txt {SHARE}", "expected: road, tree", "car: 2 shapes in 2 pictures: a.jpg, b.jpg")
+    xml = cvat(("a.jpg", polygon("road", SQUARE)), ("b.jpg", polygon("tree", SQUARE)))
+    write(here / "x.xml", xml)
+    refused(f"p x.xml {SHARE}", "expected: road, car", "tree: 1 shapes in 1 pictures: b.jpg", file="x.xml")
 
 
 def test_no_class_table_for_masks(here):
