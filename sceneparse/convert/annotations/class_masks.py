@@ -16,6 +16,7 @@ from pathlib import Path
 
 from sceneparse.convert.annotations.album import Album, Drawing, Shape
 from sceneparse.convert.annotations.regions import mask_file
+from sceneparse.convert.mask_legend import Legend
 from sceneparse.convert.picture_files import NamedFile
 from sceneparse.convert.spelling import comparable, spelled
 from sceneparse.core.errors import InputError
@@ -27,13 +28,19 @@ Owner = tuple[NamedFile, str]  # a picture, and a label
 
 
 def find_class_masks(
-    pictures: Sequence[NamedFile], masks: Sequence[Path], folder: Path, labels: Sequence[str], paired: bool
+    pictures: Sequence[NamedFile], masks: Sequence[Path], folder: Path, legend: Legend | None, paired: bool
 ) -> tuple[Album, str, list[Path]] | None:
     """Return the drawings, how masks are named, and masks of no picture; None for masks of another kind.
 
-    `labels`: of the class table, or none; `paired`: some masks have pictures' names.
+    `legend`: of the class table; its labels but the background's may be in the names. `paired`: some masks have
+    pictures' names.
     """
     known = _Pictures(pictures)
+    numbers = legend.labels if legend else ()
+    background = legend.background if legend else 0
+    labels = tuple(label for label, number in numbers if number == 0 or number != background)
+    classes = [label for label, number in numbers if number not in (0, background)]
+    folders = {comparable(mask.parent.name) for mask in masks}
     if any(BRUSH.match(mask.stem) for mask in masks):
         raise InputError(
             "Label Studio's brush masks do not say which pictures they are of",
@@ -45,11 +52,12 @@ def find_class_masks(
     ways: dict[str, Callable[[Path], Owner | None]] = {}
     if not paired:
         ways["masks with the class in their names"] = known.of_rectlabel
-        ways["masks with the class at the end of their names"] = partial(known.of_end, tuple(labels))
-    if len({mask.parent.name for mask in masks}) > 1:
-        ways["masks with a folder for each class"] = partial(known.of_folder, tuple(labels))
-    if len(labels) == 1 and not paired:
-        ways["masks with one per object"] = partial(known.of_object, labels[0])
+        ways["masks with the class at the end of their names"] = partial(known.of_end, labels)
+    # The folder of a single class may hold masks of values as well: only a background tells.
+    if len(folders) > 1 or (background and not folders.isdisjoint(map(comparable, labels))):
+        ways["masks with a folder for each class"] = partial(known.of_folder, labels)
+    if len(classes) == 1 and not paired:
+        ways["masks with one per object"] = partial(known.of_object, classes[0])
     for kind, way in ways.items():
         owners = {mask: way(mask) for mask in masks}
         if any(owners.values()):

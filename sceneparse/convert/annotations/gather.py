@@ -55,8 +55,7 @@ def gather(options: ConvertOptions) -> Gathered:
         if not masks:
             refuse_yolo(options.masks)
         legend = read_labels(options.classes, options.background) if options.classes and masks else None
-        labels = [label for label, number in legend.labels if number not in (0, legend.background)] if legend else []
-        if by_class := find_class_masks(pictures, masks, options.masks, labels, paired):
+        if by_class := find_class_masks(pictures, masks, options.masks, legend, paired):
             album, kind, lost = by_class
             return _from_album(options, album, f"{options.masks}: {kind}", pictures, lost)
     return _from_masks(options, pictures, named_masks)

@@ -58,6 +58,38 @@ def test_a_class_of_the_table_in_the_path(here, form):
 
 
 @pytest.mark.parametrize("form", ["m/{0}_class_{1}.png", "m/{0}_{1}.png", "m/{1}/{0}.png"])
+def test_masks_of_what_the_table_ignores(here, form):
+    """In both spellings: a row that is named ignored, and the flag."""
+    for name in "ab":
+        put(here / form.format(name, "road"), ROAD)
+        put(here / form.format(name, "car"), CAR)
+    write(here / "row.csv", "name,label\nroad,road\nignored,car\n")
+    write(here / "both.csv", "name,label\nroad,road\ncar,car\n")
+    rows = [row.translate(str.maketrans("012", "120")) for row in BOTH]
+    rows[3] = "22222222"  # a class lies above what is ignored
+    maps(f"p m --classes both.csv --ignore car --background ground {SHARE}", a=rows, b=rows)
+    flagged = (here / "set.zip").read_bytes()
+    maps(f"p m --classes row.csv --background ground {SHARE}", a=rows, b=rows)
+    assert (here / "set.zip").read_bytes() == flagged
+
+
+def test_a_single_class_in_its_folder(here, capsys):
+    for name in "ab":
+        put(here / f"m/road/{name}.png", ROAD)
+    write(here / "t.csv", "name,value\nroad,255\n")
+    rows = [row.translate(str.maketrans("01", "12")) for row in ROAD]
+    for folder in ("m", "m/road"):
+        assert names(maps(f"p {folder} --classes t.csv --background ground {SHARE}", a=rows, b=rows)) == [
+            "ground",
+            "road",
+        ]
+        assert "masks with a folder for each class: 2 pictures, 2 classes, 2 shapes" in capsys.readouterr().out
+    maps(f"p m --classes t.csv --ignore 0 {SHARE}", a=ROAD, b=ROAD)  # without a background: masks of values
+    write(here / "t.csv", "name,value\nleaf,255\n")
+    refused(f"p m --classes t.csv --background ground {SHARE}", "--background is for annotations that are shapes")
+
+
+@pytest.mark.parametrize("form", ["m/{0}_class_{1}.png", "m/{0}_{1}.png", "m/{1}/{0}.png"])
 @pytest.mark.parametrize(("named", "masked"), [("NFC", "NFD"), ("NFD", "NFC")])
 def test_the_form_of_accents_does_not_count(here, form, named, masked):
     """A Mac and an unpacked zip may each have one: ü as a character, or as u and its dots."""
@@ -79,6 +111,8 @@ def test_objects_of_one_class_are_united(here, capsys):
     union = ["".join("1" if digit != "0" else "0" for digit in row) for row in BOTH]
     maps(f"set set --classes t.txt {SHARE}", a=union, b=union)
     assert "masks with one per object: 2 pictures, 1 class, 4 shapes" in capsys.readouterr().out
+    write(here / "t.csv", "name,label\ncell,cell\nignored,dirt\n")
+    maps(f"set set --classes t.csv {SHARE}", a=union, b=union)
 
 
 @pytest.mark.parametrize("form", ["m/{0}_class_{1}.png", "m/{0}_{1}.png", "m/{1}/{0}.png"])
