@@ -1,9 +1,10 @@
 """A mask of another dataset -> an annotation: 8-bit, 0 = other, 1..N = classes, by the values or colours of a legend.
 
 A palette picture's indices are values, and its palette's entries colours; a colour picture whose channels are equal
-(R = G = B) holds values. A fully transparent pixel is black, or the value 0, whatever its hidden colour; every other
-pixel keeps its colour. A code that the legend lacks is counted and becomes 0, unless a tolerance is given and the
-legend has a code within it.
+(R = G = B) holds values. Where an alpha channel is 0, the value is 0, whatever it hides. A value that the file declares
+transparent, as an entry of its palette or one gray, hides nothing and stays: 255 may mean 'ignored' and 0 a class. Read
+by colour, fully transparent pixels are black, and all others keep their colours. A code that the legend lacks is
+counted and becomes 0, unless a tolerance is given and the legend has a code within it.
 """
 
 from dataclasses import dataclass, field
@@ -144,7 +145,7 @@ def _values(mask: Image.Image, content: bytes, tolerance: int) -> npt.NDArray[An
         return np.where(alpha == 0, np.uint8(0), gray).astype(np.uint16)
     if mask.mode not in ("RGB", "RGBA"):
         raise UnfitError("kind", f"expected values, got mode {mask.mode}")
-    channels = np.asarray(_opaque(mask))
+    channels = np.asarray(_opaque(mask) if mask.mode == "RGBA" else mask)
     if np.ptp(channels, -1).max() > tolerance:
         raise UnfitError("colours", f"expected values, got colours (mode {mask.mode})")
     return channels[..., 1].astype(np.uint16)

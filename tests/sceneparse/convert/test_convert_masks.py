@@ -92,6 +92,20 @@ def test_masks_of_many_kinds(tmp_path, kind):
     assert exact(converted(LINE), lambda values: 1 + (values == 1) if kind == "1 bit" else values + 1)
 
 
+@pytest.mark.parametrize("kind", ["palette", "gray", "RGB"])
+def test_a_value_that_its_file_declares_transparent_stays(tmp_path, kind):
+    """A 0 in its place may be a class, and 255 is ignored, as in VOC's masks."""
+    mask_of = {
+        "palette": palette,
+        "gray": Image.fromarray,
+        "RGB": lambda values: Image.fromarray(values).convert("RGB"),
+    }
+    folders(tmp_path, mask_of[kind], VALUES, transparency=(2, 2, 2) if kind == "RGB" else 2)
+    with Image.open(tmp_path / "masks/0.png") as mask:
+        assert np.asarray(mask.convert("RGBA"))[classes(0) == 2, 3].max() == 0
+    assert exact(converted(LINE))
+
+
 def test_values_below_zero_are_unknown_and_named(tmp_path):
     folders(
         tmp_path, lambda values: Image.fromarray(values.astype(np.int32) - 1), "name,value\nignored,0\nx,1\n", ".tif"
