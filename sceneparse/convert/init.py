@@ -22,6 +22,8 @@ TUNED_ON = {"imagenet": 367, "scratch": 367}
 LEAST_EPOCHS, MOST_EPOCHS = 4, 200
 # Of a training with more epochs than the preset's, or with as many as were asked for: else first scores come late.
 LEAST_VALIDATIONS = 10
+ADE20K_CLASSES = 150
+SOME_OF_ADE20K = {1: "wall", 2: "building", 3: "sky", 150: "flag"}  # names by number, which no other dataset has
 STRIDE = 32  # sides of records are multiples of the network's largest stride
 
 
@@ -52,7 +54,10 @@ def init(dataset: Path, name: str, params: Path, epochs: int | None = None) -> N
 
 
 def fit_params(values: Params, name: str, report: Report, dataset: Path, epochs: int | None = None) -> Params:
-    """Return a preset's params for a dataset without errors: its source, and epochs, batch and size that suit it."""
+    """Return a preset's params for a dataset without errors: its source, and epochs, batch and size that suit it.
+
+    ADE20K's colours are for ADE20K's classes only.
+    """
     training, train = report.contents["training"].pairs, values.train
     size = _size([size for contents in report.contents.values() for size in contents.sizes], values.prepare.size)
     batch = min(train.batch_size, training)
@@ -66,7 +71,7 @@ def fit_params(values: Params, name: str, report: Report, dataset: Path, epochs:
     first = train.augment.first_crop if train.augment.first_crop and train.augment.first_crop < (crop or size) else None
     changes: dict[str, dict[str, Any]] = {
         "download": download_params(dataset),
-        "prepare": {"size": size},
+        "prepare": {"size": size, "colours": values.prepare.colours if _of_ade20k(report.classes) else "dataset"},
         "train": {
             "epochs": chosen,
             "validate_epochs": max(1, round(chosen / validations)),
@@ -77,6 +82,13 @@ def fit_params(values: Params, name: str, report: Report, dataset: Path, epochs:
     }
     whole = values.model_dump()
     return Params.model_validate({section: whole[section] | changes.get(section, {}) for section in whole})
+
+
+def _of_ade20k(classes: Sequence[str]) -> bool:
+    """Return whether class names are ADE20K's, in its order, judging by their number and some of them."""
+    return len(classes) == ADE20K_CLASSES and all(
+        classes[number - 1] == name for number, name in SOME_OF_ADE20K.items()
+    )
 
 
 def _size(sizes: Sequence[tuple[int, int]], most: int) -> int:

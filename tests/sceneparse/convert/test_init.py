@@ -4,21 +4,23 @@ import pytest
 from command import sceneparse
 from datasets import write_archive
 
-from sceneparse.convert.init import fit_params
+from sceneparse.convert.init import fit_params, init
 from sceneparse.convert.inspection import Report
 from sceneparse.convert.pair_inspection import Contents
 from sceneparse.params.presets import preset_names, preset_params
 from sceneparse.params.whole import load_params
 from stages.prepare.stage import prepare
 
+ADE20K = ("wall", "building", "sky", *(f"class {number}" for number in range(4, 150)), "flag")
 
-def fitted(tmp_path, name, training, side, epochs=None):
+
+def fitted(tmp_path, name, training, side, epochs=None, classes=("sky",)):
     contents = {
         split: Contents(pairs=count, sizes=[(side, side // 2)] * 3)
         for split, count in (("training", training), ("validation", 10))
     }
     (tmp_path / "set.zip").touch()
-    return fit_params(preset_params(name), name, Report([], ("sky",), contents), tmp_path / "set.zip", epochs)
+    return fit_params(preset_params(name), name, Report([], classes, contents), tmp_path / "set.zip", epochs)
 
 
 @pytest.mark.slow
@@ -40,9 +42,19 @@ def test_a_dataset_of_a_few_small_pictures(tmp_path):
 
 @pytest.mark.parametrize("name", preset_names())
 def test_the_dataset_of_the_presets_choice_keeps_its_values(tmp_path, name):
-    params, base = fitted(tmp_path, name, 367, 1000), preset_params(name)
+    """The colours stay with ADE20K's classes only."""
+    params, base = fitted(tmp_path, name, 367, 1000, classes=ADE20K), preset_params(name)
     assert params.train == base.train
     assert params.prepare == base.prepare
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_stage_prepare_takes_a_dataset_of_ones_own_with_any_preset(tmp_path, name):
+    write_archive(tmp_path / "set.zip", training=2, validation=1, classes=("sky", "road"))
+    init(tmp_path / "set.zip", name, tmp_path / "params.yaml")
+    prepare(load_params(tmp_path / "params.yaml"), tmp_path / "set.zip", tmp_path / "records")
+    others = tuple(f"class {number}" for number in range(1, 151))
+    assert fitted(tmp_path, name, 367, 1000, classes=others).prepare.colours == "dataset", "as many as ADE20K has"
 
 
 @pytest.mark.parametrize(
