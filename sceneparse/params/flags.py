@@ -19,7 +19,7 @@ from sceneparse.core.ends import end_with, exit_on_stops, process_of, starter
 from sceneparse.core.errors import TRY_AGAIN, InputError, exit_with, printable_lines
 from sceneparse.core.file_errors import files_understood, flush_output
 from sceneparse.core.progress import AboveBars
-from sceneparse.core.stage_code import code_digest
+from sceneparse.core.stage_deps import code_digest, named_paths
 from sceneparse.core.tensorflow_loading import show_all
 from sceneparse.params.whole import Params, load_params
 
@@ -99,25 +99,33 @@ def _owners() -> list[psutil.Process | None]:
 
 @contextmanager
 def _unedited(stage: Callable[..., None], file: Path) -> Iterator[None]:
-    """Raise InputError if the stage's params or code change in the block.
+    """Raise InputError if the stage's params, its code or a path that they name change in the block.
 
-    DVC reads both when a command has ended: it would record the outputs as those of the new params and code, and
-    never run the stage with them.
+    DVC reads them when a command has ended: it would record the outputs as those of the new ones, and never run the
+    stage with them.
     """
     sections = get_annotations(sys.modules[stage.__module__].Sections)
 
     def now() -> dict[str, object]:
         params = load_params(file)
         values = {f"section {name} of {file}": getattr(params, name) for name in sections}
-        return {**values, "its code": code_digest(stage.__name__)}
+        paths = {str(path): _versions(path) for path in named_paths(stage.__name__, params.model_dump())}
+        return {**values, **paths, "its code": code_digest(stage.__name__)}
 
     before = now()
     yield
-    if edited := [name for name, value in now().items() if value != before[name]]:
+    if edited := [name for name, value in now().items() if value != before.get(name)]:
         raise InputError(
             f"what stage {stage.__name__} depends on was edited while it ran, so its outputs are not recorded",
-            expected=f"params and code of stage {stage.__name__} as they were at its start",
+            expected=f"params, code and sources of stage {stage.__name__} as they were at its start",
             got=f"changes of {' and '.join(edited)}",
             file=file,
             next_step="run again; with the old params and code put back, a complete training only writes its outputs",
         )
+
+
+def _versions(path: Path) -> list[tuple[str, int, int]]:
+    """Return a file's name, size and time of its last change; those of all files of a folder."""
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    stats = ((str(each), each.stat()) for each in files if each.exists())
+    return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]

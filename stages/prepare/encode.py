@@ -18,7 +18,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from sceneparse.core.errors import InputError
-from sceneparse.core.stage_code import code_digest
+from sceneparse.core.stage_deps import code_digest
 from sceneparse.dataset.archive import Archive, Pair
 from sceneparse.dataset.images import encode_annotation, fit, fit_pair
 from sceneparse.dataset.pairs import DAMAGE, check_pair

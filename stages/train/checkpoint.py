@@ -26,7 +26,7 @@ import numpy as np
 
 from sceneparse.core.fields import Section
 from sceneparse.core.files import atomic_write
-from sceneparse.core.stage_code import code_digest
+from sceneparse.core.stage_deps import code_digest
 from sceneparse.core.zip_reading import check_stored
 
 log = logging.getLogger(__name__)

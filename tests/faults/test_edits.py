@@ -1,4 +1,4 @@
-"""Edits of params and code while a stage runs: DVC reads both at the stage's end, and must not record them for it."""
+"""Edits of params, code and sources while a stage runs: DVC reads them at its end, and must not record them for it."""
 
 import hashlib
 import subprocess
@@ -55,15 +55,16 @@ def recorded(workspace):
     return YAML(typ="safe").load(lock)["stages"]["download"]["params"]["params.yaml"] if lock.exists() else None
 
 
-@pytest.mark.parametrize("edited", ["section download of params.yaml", "its code"])
+@pytest.mark.parametrize("edited", ["section download of params.yaml", "its code", SOURCE])
 def test_what_a_stage_depends_on_is_edited_while_it_runs(workspace, served, edited):
-    code = workspace.path / "sceneparse/fetch/receiving.py"
-    before = {path: path.read_bytes() for path in (workspace.path / "params.yaml", code)}
+    params, code, source = (workspace.path / name for name in ("params.yaml", "sceneparse/fetch/receiving.py", SOURCE))
+    before = {path: path.read_bytes() for path in (params, code, source)}
     with downloading(workspace, served) as process:
-        if edited == "its code":
-            code.write_text(code.read_text() + "\n")
-        else:
+        if edited.startswith("section"):
             workspace.set_param("download.demo.seed", 1)
+        else:
+            file = code if edited == "its code" else source
+            file.write_text(file.read_text() + "\n")
     assert process.returncode
     assert f"changes of {edited}" in process.said
     assert recorded(workspace) is None

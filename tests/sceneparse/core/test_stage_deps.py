@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from sceneparse.core import stage_code
+from sceneparse.core import stage_deps
 
 
 @pytest.fixture
@@ -13,14 +13,14 @@ def clone(root, tmp_path, monkeypatch):
     for name in ("sceneparse", "stages"):
         shutil.copytree(root / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(root / "dvc.yaml", tmp_path)
-    monkeypatch.setattr(stage_code, "ROOT", tmp_path)
+    monkeypatch.setattr(stage_deps, "ROOT", tmp_path)
     return tmp_path
 
 
 def test_a_copy_elsewhere_is_the_same(clone, root, monkeypatch):
-    copied = stage_code.code_digest("train")
-    monkeypatch.setattr(stage_code, "ROOT", root)
-    assert stage_code.code_digest("train") == copied
+    copied = stage_deps.code_digest("train")
+    monkeypatch.setattr(stage_deps, "ROOT", root)
+    assert stage_deps.code_digest("train") == copied
 
 
 @pytest.mark.parametrize(
@@ -36,19 +36,19 @@ def test_a_copy_elsewhere_is_the_same(clone, root, monkeypatch):
     ],
 )
 def test_a_changed_file_changes_the_stages_that_depend_on_it(clone, file, stages):
-    before = {stage: stage_code.code_digest(stage) for stage in ("prepare", "train")}
+    before = {stage: stage_deps.code_digest(stage) for stage in ("prepare", "train")}
     (clone / file).write_text((clone / file).read_text() + "\n")
-    assert {stage for stage, digest in before.items() if stage_code.code_digest(stage) != digest} == stages
+    assert {stage for stage, digest in before.items() if stage_deps.code_digest(stage) != digest} == stages
 
 
 def test_a_renamed_file_is_a_change(clone):
-    before = stage_code.code_digest("train")
+    before = stage_deps.code_digest("train")
     (clone / "stages/train/losses.py").rename(clone / "stages/train/loss.py")
-    assert stage_code.code_digest("train") != before
+    assert stage_deps.code_digest("train") != before
 
 
 def test_compiled_python_is_no_code(clone):
-    before = stage_code.code_digest("train")
+    before = stage_deps.code_digest("train")
     (clone / "stages/train/__pycache__").mkdir()
     (clone / "stages/train/__pycache__/losses.cpython-311.pyc").write_bytes(b"x")
-    assert stage_code.code_digest("train") == before
+    assert stage_deps.code_digest("train") == before
