@@ -12,7 +12,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageFile
 
 from sceneparse.dataset.images import Pixels, resize_image
-from sceneparse.dataset.picture_formats import HUGE, LARGEST, bits_per_sample, open_picture, reading
+from sceneparse.dataset.picture_formats import HUGE, bits_per_sample, open_picture, reading
 
 Size = tuple[int, int]  # width, height
 
@@ -102,7 +102,7 @@ def decode_resized(
     return decoded._replace(image=rgb if turn is None else rgb.transpose(turn))
 
 
-def decode_photo(content: bytes, largest: int = LARGEST) -> Pixels:
+def decode_photo(content: bytes, largest: int = HUGE) -> Pixels:
     """Decode to RGB, uint8 [H, W, 3]. Raises ValueError, or TooLargeError above `largest` pixels (at most HUGE)."""
     return np.asarray(decode(content, largest=largest).image)
 
