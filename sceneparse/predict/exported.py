@@ -7,6 +7,7 @@ class than by TensorFlow only where two scores are equal but for rounding: the t
 """
 
 import importlib.util
+import math
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from sceneparse.inference.parser import SceneParser
 
 ALIKE = 0.99999  # least share of pixels that had the model's class in the check of the export
-MOST_SCORES = 1 << 27  # pixels x outputs of a picture: above, TensorFlow is faster, with its start
+MOST_SCORES = 1 << 27  # pixels x outputs of a picture or of its scores: above, TensorFlow is faster, with its start
 BAND = 1 << 22  # scores decided at a time
 
 Scores = npt.NDArray[np.float32]
@@ -65,10 +66,10 @@ class ExportedParser(Described):
 
     def _annotate(self, image: Pixels, other: bool) -> Labels:
         height, width = image.shape[:2]
-        if height * width * (len(self.classes) + 1) > MOST_SCORES:
+        fitted = self.fitted(width, height)
+        if max(height * width, math.prod(fitted)) * (len(self.classes) + 1) > MOST_SCORES:
             return self.whole.annotate_batch([image], other=other)[0]
-        interpolation = self.card.preprocessing.interpolation
-        picture = resize_image(Image.fromarray(image), *self.fitted(width, height), interpolation)
+        picture = resize_image(Image.fromarray(image), *fitted, self.card.preprocessing.interpolation)
         scores = self.session.run(["logits"], {"image": np.asarray(picture)[np.newaxis]})[0][0]  # [h, w, N]
         if not other:
             scores = without_other(scores, len(self.classes))
@@ -136,14 +137,15 @@ def resized_argmax(scores: Scores, size: tuple[int, int]) -> Pixels:
     """
     above, below, down = _neighbours(scores.shape[0], size[0])
     left, right, across = _neighbours(scores.shape[1], size[1])
-    lines = scores[:, left]
-    lines += (scores[:, right] - lines) * across[:, np.newaxis]  # [h, size[1], N]
     best = np.empty(size, np.uint8)
-    step = max(1, BAND // lines[0].size)
+    step = max(1, BAND // (size[1] * scores.shape[2]))
     for top in range(0, size[0], step):
         rows = slice(top, top + step)
-        band = lines[above[rows]]
-        band += (lines[below[rows]] - band) * down[rows, np.newaxis, np.newaxis]
+        needed = np.unique([above[rows], below[rows]])  # of the scores' rows: a flat picture leaves most of them out
+        lines = scores[needed[:, np.newaxis], left]
+        lines += (scores[needed[:, np.newaxis], right] - lines) * across[:, np.newaxis]  # [needed, size[1], N]
+        band = lines[np.searchsorted(needed, above[rows])]
+        band += (lines[np.searchsorted(needed, below[rows])] - band) * down[rows, np.newaxis, np.newaxis]
         best[rows] = band.argmax(axis=-1)
     return best
 

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from small_model import save_small_model
 from sceneparse.core.files import file_digest
 from sceneparse.inference.loading import load_parser
 from sceneparse.network.card import read_seal
-from sceneparse.predict.exported import open_export, resized_argmax
+from sceneparse.predict.exported import ExportedParser, open_export, resized_argmax
 
 SIZES = ((64, 64), (40, 60), (333, 250), (31, 200), (1, 1), (700, 900))  # height and width
 
@@ -119,6 +120,22 @@ def test_bands_do_not_show(monkeypatch):
     whole = resized_argmax(scores, (77, 50))
     monkeypatch.setattr("sceneparse.predict.exported.BAND", 1000)
     assert np.array_equal(resized_argmax(scores, (77, 50)), whole)
+
+
+def test_scores_that_are_too_many_are_left_to_the_model(model, monkeypatch):
+    """The network gets this picture of 200 pixels as 64 x 3200."""
+    monkeypatch.setattr("sceneparse.predict.exported.MOST_SCORES", 100_000)
+    image, parser = np.random.default_rng(0).integers(0, 256, (2, 100, 3), np.uint8), load_parser(model)
+    (labels,) = ExportedParser(None, parser.card, lambda: parser).annotate_batch([image])
+    assert np.array_equal(labels.annotation, parser.annotate(image))
+
+
+def test_a_flat_picture_takes_no_more_memory_than_a_band():
+    scores = np.random.default_rng(0).normal(size=(256, 64, 30)).astype(np.float32)
+    tracemalloc.start()
+    resized_argmax(scores, (3, 5_000))
+    assert tracemalloc.get_traced_memory()[1] < 40e6, "all rows of the scores would take 154 MB, and three times that"
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize(
