@@ -8,8 +8,9 @@ the values 0..N, of which 0 = 'other' occurs only where the network has an outpu
 probability of an annotation's values, in percent.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -69,13 +70,7 @@ class SceneParser(Described):
         """
         sizes = [image.shape[:2] for image in images]
         (fitted,) = {self.fitted(width, height) for height, width in sizes}
-        pictures = [Image.fromarray(image) for image in images]
-
-        def at_scale(scale: float) -> Tensor:
-            width, height = (max(1, round(side * scale)) for side in fitted)
-            interpolation = self.card.preprocessing.interpolation
-            return np.stack([np.asarray(resize_image(picture, width, height, interpolation)) for picture in pictures])
-
+        at_scale = partial(_resized, images, fitted, self.card.preprocessing.interpolation)
         scores = score_views(self.model, at_scale, fitted[::-1], views)
         values = scores.values if other else without_other(scores.values, len(self.classes))
         singles = (scores._replace(values=values[index : index + 1]) for index in range(len(sizes)))
@@ -85,11 +80,13 @@ class SceneParser(Described):
         """Return annotations, uint8 [B, H, W], of pictures that have the training's size: RGB, uint8 [B, H, W, 3]."""
         height, width = images.shape[1:3]
 
-        def at_scale(scale: float) -> Tensor:
+        def smoothed(scale: float) -> Tensor:
             size = [max(1, round(side * scale)) for side in (height, width)]
             resized = images if scale == 1 else tf.image.resize(images, size, antialias=True)
             return tf.cast(tf.round(resized), tf.uint8)
 
+        nearest = self.card.preprocessing.interpolation == "nearest"
+        at_scale = partial(_resized, np.asarray(images), (width, height), "nearest") if nearest else smoothed
         labels = self.decide(score_views(self.model, at_scale, (height, width), views), (height, width))
         return np.stack([annotation for annotation, _ in labels])
 
@@ -135,6 +132,13 @@ def score_views(
             probabilities = tf.image.resize(tf.nn.softmax(logits), size)
             total += probabilities[:, :, ::-1] if mirrored else probabilities
     return OutputScores(total / (len(views.scales) * (1 + views.flip)), 1, size, "probabilities")
+
+
+def _resized(images: Iterable[Pixels], fitted: tuple[int, int], interpolation: str, scale: float) -> Tensor:
+    """Return RGB pictures, uint8 [H, W, 3] each, at `scale` times a width and height: uint8 [B, h, w, 3]."""
+    width, height = (max(1, round(side * scale)) for side in fitted)
+    pictures = (resize_image(Image.fromarray(image), width, height, interpolation) for image in images)
+    return np.stack([np.asarray(picture) for picture in pictures])
 
 
 def _compiled(network: Network) -> Any:

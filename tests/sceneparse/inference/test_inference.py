@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from cards import make_card
+from cards import card_content, make_card
 from network_params import model_params
 from PIL import Image
 
 from sceneparse.dataset.images import resize_image
 from sceneparse.inference.loading import load_parser
-from sceneparse.inference.parser import Compiled, score_views
+from sceneparse.inference.parser import Compiled, SceneParser, score_views
 from sceneparse.inference.views import Views
 from sceneparse.network.fcn8s import build_fcn8s
 from sceneparse.network.padding import compute_logits
@@ -98,6 +98,19 @@ def test_batches_are_seen_at_each_scale_too(parser, network):
         tf.image.resize(softmax(np.asarray(compute_logits(network, larger))), (64, 64))
     )
     assert (parser.annotate_fitted(images, views) == np.argmax(both, -1) + 1).mean() > 0.999
+
+
+@pytest.mark.parametrize("scale", [0.5, 0.75, 1.3])
+def test_batches_are_resized_as_the_card_says(network, scale):
+    """A checkerboard of pixels is one colour at half its size by nearest neighbour, and gray by a mean."""
+    content = card_content()["preprocessing"] | {"interpolation": "nearest"}
+    card = make_card(preprocessing=content, params={"model": {}, "train": {}})
+    parser, views = SceneParser(Compiled(network), card), Views((scale,), flip=False)
+    board = np.where(np.indices((SIZE, SIZE, 3))[:2].sum(0) % 2, (200, 40, 90), (0, 90, 0)).astype(np.uint8)
+    images = np.stack([board, picture(SIZE, SIZE)])
+    annotations = parser.annotate_fitted(tf.constant(images), views)
+    for image, annotation in zip(images, annotations, strict=True):
+        assert np.array_equal(annotation, parser.annotate(image, views))
 
 
 @pytest.mark.parametrize("views", [Views((1.0,), flip=False), Views((1.0, 2.0), flip=True)])
