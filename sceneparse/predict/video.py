@@ -1,7 +1,8 @@
 """A video file -> an mp4 of its frames under their overlays, and a legend for all of them.
 
 Input: any video that ffmpeg reads; the package imageio-ffmpeg (extra `video`) brings the program. Output: H.264 at the
-video's frame rate, without sound; frames of odd sides gain a row or a column, as H.264 needs even ones.
+video's frame rate, without sound; frames of odd sides gain a row or a column, as H.264 needs even ones. A rate above
+FASTEST is a clock's, which ffmpeg gives for some videos whose frames come at odd moments, as browsers record them.
 Invariant: a frame gets the labels that it would get as a picture, and memory holds no more than a batch of frames.
 """
 
@@ -18,7 +19,7 @@ import numpy as np
 
 from sceneparse.core.errors import InputError, printable
 from sceneparse.core.files import atomic_write
-from sceneparse.core.progress import progress
+from sceneparse.core.progress import print_above_bars, progress
 from sceneparse.dataset.images import Pixels
 from sceneparse.predict.drawing import Look, draw_overlay
 from sceneparse.predict.labelling import PIXELS, LabelOptions, annotate
@@ -33,6 +34,9 @@ FILTER = "pad=ceil(iw/2)*2:ceil(ih/2)*2,scale=out_color_matrix=bt709:out_range=t
 
 # Containers of files in inputs.VIDEOS, and streams with such names.
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo,m4v,asf,flv,ogg,dv,h264,hevc"
+
+FASTEST = 240  # frames a second that cameras store
+USUAL = 30  # frames a second in place of a rate above FASTEST
 
 
 class Stream(NamedTuple):
@@ -85,7 +89,13 @@ def _probe(ffmpeg: str, path: Path) -> Stream:
     fields = {word[:1]: word[1:] for word in done.stdout.partition(b"\n")[0].decode(errors="replace").split()}
     if done.returncode or not {"W", "H", "F"} <= fields.keys():
         raise _refusal(done.stderr.decode(errors="replace").strip() or "no video in it", path)
-    return Stream(int(fields["W"]), int(fields["H"]), fields["F"].replace(":", "/"))
+    rate = fields["F"].replace(":", "/")
+    frames, seconds = map(int, rate.split("/"))
+    if frames > FASTEST * seconds:
+        name = printable(str(path))
+        print_above_bars(f"note: {name}: no constant rate is known ({rate}): {USUAL} frames a second are labelled")
+        rate = f"{USUAL}/1"
+    return Stream(int(fields["W"]), int(fields["H"]), rate)
 
 
 def _batches(ffmpeg: str, path: Path, stream: Stream, options: LabelOptions) -> Iterator[list[Pixels]]:

@@ -78,6 +78,22 @@ def test_a_video_becomes_a_video_of_overlays(ffmpeg, model, video, tmp_path, mon
     assert "yuv420p(tv, bt709" in said
 
 
+@needs_ffmpeg
+def test_a_video_without_a_rate_is_labelled_at_a_usual_one(ffmpeg, tmp_path, capsys):
+    """Frames at odd milliseconds, and no duration of one in the header, as browsers record: a clock of milliseconds."""
+    path, duration, void = tmp_path / "recorded.mkv", bytes.fromhex("23e38384"), bytes.fromhex("ec86000000000000")
+    odd = ["-vf", "settb=1/1000,setpts=N*33+mod(N*N\\,9)", "-fps_mode", "passthrough", "-enc_time_base", "1/1000"]
+    source = ["-f", "lavfi", "-i", "testsrc=size=64x48:rate=30", "-frames:v", "60"]
+    subprocess.run([ffmpeg, "-v", "error", *source, *odd, "-c:v", "ffv1", path], check=True)
+    content = path.read_bytes()
+    place = content.index(duration)
+    path.write_bytes(content[:place] + void + content[place + len(void) :])
+    stream, frames = frames_of(ffmpeg, path)
+    assert stream.rate == "30/1"
+    assert 59 <= len(frames) <= 61
+    assert f"note: {path}: no constant rate is known (1000/1)" in capsys.readouterr().err
+
+
 def test_frames_come_in_batches_of_a_bounded_size(ffmpeg, video, monkeypatch):
     stream = _probe(ffmpeg, video)
 
