@@ -19,7 +19,7 @@ from PIL import Image
 from sceneparse.convert.hints import UnfitError
 from sceneparse.convert.mask_legend import Legend
 from sceneparse.dataset.images import Pixels
-from sceneparse.dataset.picture_formats import LOSSLESS, bits_per_sample, open_picture, reading
+from sceneparse.dataset.picture_formats import LOSSLESS, bits_per_sample, open_picture, read_picture, reading
 
 FORMATS = (*LOSSLESS, "JPEG")
 LOSSY = ("JPEG", "MPO")  # a JPEG of several frames opens as MPO
@@ -49,7 +49,7 @@ def annotate(path: Path, legend: Legend, tolerance: int | None = None) -> tuple[
 
     Raises OSError and ValueError for a damaged picture, and UnfitError for one that is no such mask.
     """
-    content = path.read_bytes()
+    content = read_picture(path)
     with reading(), open_picture(content, formats=FORMATS) as mask:
         if mask.format in LOSSY and tolerance is None:
             raise UnfitError("jpeg", "a JPEG: it changes values and colours")

@@ -14,6 +14,7 @@ from sceneparse.convert.pairing import Source
 from sceneparse.dataset.images import encode_annotation
 from sceneparse.dataset.pairs import DAMAGE
 from sceneparse.dataset.photos import DepthError, Size, decode, picture_sizes
+from sceneparse.dataset.picture_formats import read_picture
 
 UNCHANGED = ((b"\xff\xd8\xff", ".jpg"), (b"\x89PNG", ".png"))  # first bytes of files that go in as they are
 
@@ -70,7 +71,7 @@ def _picture(path: Path, annotated: Size) -> Picture:
     JPEG and PNG stay as they are, unless the mask fits only if their EXIF turns them; then they, and all other formats,
     become PNG, with the pixels that all stages would decode.
     """
-    content = path.read_bytes()
+    content = read_picture(path)
     sizes = picture_sizes(content)
     turned = sizes.turned and sizes.upright == annotated
     size = sizes.stored if sizes.stored == annotated else sizes.upright

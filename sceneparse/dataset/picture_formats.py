@@ -10,15 +10,19 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 
 from PIL import Image, ImageFile, UnidentifiedImageError, features
 from PIL.TiffImagePlugin import TiffImageFile
+
+from sceneparse.dataset.dataset_folder import read_file
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", *(("AVIF",) if features.check("avif") else ()))
 LOSSLESS = ("PNG", "BMP", "TIFF", "GIF")  # of masks
 LONGEST = 65_500  # pixels per side, the limit of JPEG
 LARGEST = 89_478_485  # pixels above which Pillow warns of decompression bombs: 256 MB as RGB
 HUGE = 2 * LARGEST  # pixels above which Pillow refuses
+MOST_BYTES = 8 * HUGE  # of a file: that many pixels of 16-bit RGBA, uncompressed
 
 # Other formats, recognised by a file's first bytes or by the brands in its `ftyp` box. Pillow knows some more.
 OTHERS = (
@@ -40,6 +44,7 @@ NO_PICTURES = (
     (b"<!doctype html", "a web page"),
     (b"<html", "a web page"),
 )
+NO_MEMORY = "it needs more memory than there is"
 REDUCED = 254, 1  # TIFF's tag NewSubfileType, and its bit for a reduced version of another picture
 BITS_PER_SAMPLE = 258  # tag of TIFF
 PNG_DEPTH = 24  # place of the bits per sample in a PNG (PNG specification, 11.2.1 IHDR)
@@ -47,6 +52,14 @@ PNG_DEPTH = 24  # place of the bits per sample in a PNG (PNG specification, 11.2
 
 class TooLargeError(ValueError):
     """A picture above a size limit."""
+
+
+def read_picture(path: Path) -> bytes:
+    """Return the content of a picture's file. Raises OSError, and ValueError above MOST_BYTES or all free memory."""
+    try:
+        return read_file(path, MOST_BYTES)
+    except MemoryError:
+        raise ValueError(NO_MEMORY) from None
 
 
 def open_picture(content: bytes, largest: int = HUGE, formats: tuple[str, ...] = FORMATS) -> ImageFile.ImageFile:
@@ -91,7 +104,7 @@ def reading() -> Iterator[None]:
     except ValueError:
         raise
     except MemoryError:
-        raise ValueError("it needs more memory than there is") from None
+        raise ValueError(NO_MEMORY) from None
     except UnidentifiedImageError:  # its own message prints an object's address
         raise ValueError("not a picture of a known format, or cut off in its header") from None
     except Image.DecompressionBombError:  # Pillow's own message speaks of an attack

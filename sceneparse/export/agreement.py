@@ -23,7 +23,7 @@ from sceneparse.dataset.images import Pixels, fit, resize_image
 from sceneparse.dataset.labels import outputs_to_annotation
 from sceneparse.dataset.pairs import open_pair
 from sceneparse.dataset.photos import decode_photo
-from sceneparse.dataset.picture_formats import FORMATS
+from sceneparse.dataset.picture_formats import FORMATS, read_picture
 from sceneparse.export import runtime
 from sceneparse.network.card import Preprocessing
 
@@ -104,7 +104,7 @@ def _photos(folder: Path) -> Iterator[Pixels]:
     for path in sorted(folder.iterdir()):
         if path.is_file() and not path.name.startswith("."):
             try:
-                yield decode_photo(path.read_bytes())
+                yield decode_photo(read_picture(path))
             except (OSError, ValueError) as error:
                 print_line(f"ignored: {path}: {error}", sys.stderr)
 

@@ -24,7 +24,7 @@ from sceneparse.core.errors import InputError, did_you_mean
 from sceneparse.core.listing import files_below
 from sceneparse.dataset.images import Pixels
 from sceneparse.dataset.photos import decode
-from sceneparse.dataset.picture_formats import FORMATS
+from sceneparse.dataset.picture_formats import FORMATS, read_picture
 from sceneparse.dataset.suffixes import READ, ignored_pictures, listed
 from sceneparse.predict.web_picture import MOST_BYTES, download
 
@@ -87,16 +87,13 @@ def find_sources(arguments: Sequence[str], out: Path, ignored: Counter[str] | No
 
 def read_source(source: Source, lost: Lost | None = None) -> Pixels:
     """Return a source's picture as RGB, uint8 [H, W, 3]; `lost` gets what it leaves out. Raises InputError."""
-    content = source.content
-    if source.kind == "url":
-        content = download(source.name)
-    elif source.kind == "picture":
-        try:
-            content = Path(source.name).read_bytes()
-        except OSError as error:
-            raise _no_file(error, source.name) from None
+    content = download(source.name) if source.kind == "url" else source.content
     try:
+        if source.kind == "picture":
+            content = read_picture(Path(source.name))
         picture = decode(content)
+    except OSError as error:
+        raise _no_file(error, source.name) from None
     except ValueError as error:
         raise _unreadable(str(error), source.name) from None
     if lost is not None:

@@ -74,17 +74,15 @@ def label_all(
         started = time.perf_counter()
         try:
             return Loaded(source, read(source), time.perf_counter() - started)
-        except InputError as error:
-            raise_passing(error)  # a full disk: every other picture would fail as well
-            return Done(source, error, time.perf_counter() - started)
+        except (InputError, MemoryError) as error:
+            return Done(source, _own(error, source.name), time.perf_counter() - started)
 
     def save(loaded: Loaded, labels: Labels, seconds: float) -> Done[Result]:
         started = time.perf_counter()
         try:
             result: Result | InputError = write(loaded.source, loaded.image, labels)
-        except InputError as error:
-            raise_passing(error)
-            result = error
+        except (InputError, MemoryError) as error:
+            result = _own(error, loaded.source.name)
         return Done(loaded.source, result, loaded.seconds + seconds + time.perf_counter() - started)
 
     readers, writers = ThreadPoolExecutor(THREADS), ThreadPoolExecutor(THREADS)
@@ -97,8 +95,8 @@ def label_all(
             started = time.perf_counter()
             try:
                 labelled = annotate([loaded.image for loaded in group], parser, options, group[0].source.name)
-            except InputError as error:
-                yield from (Done(loaded.source, error, loaded.seconds) for loaded in group)
+            except (InputError, MemoryError) as error:
+                yield from (Done(loaded.source, _own(error, loaded.source.name), loaded.seconds) for loaded in group)
                 continue
             seconds = (time.perf_counter() - started) / len(group)
             yield from (future.result() for future in written)  # the batch before
@@ -155,6 +153,20 @@ def annotate(images: list[Pixels], parser: "Parser", options: LabelOptions, name
             next_step="raise --tile-above, which is the size of a tile",
         )
     return [annotate_tiled(whole, image, tiling, options.views, options.batch, options.confidence)]
+
+
+def _own(error: InputError | MemoryError, name: object) -> InputError:
+    """Return the error of one picture. Raises TransientError for a full disk: all other pictures would fail as well."""
+    raise_passing(error)
+    if isinstance(error, InputError):
+        return error
+    return InputError(
+        "the picture needs more memory than there is",
+        expected="a picture that fits into the memory with the others of its batch",
+        got=str(error) or type(error).__name__,
+        file=name,
+        next_step="name it alone, with --batch 1; or scale it down",
+    )
 
 
 def _tiled(image: Pixels, options: LabelOptions) -> bool:

@@ -19,7 +19,7 @@ from sceneparse.dataset.class_table import parse_class_table
 from sceneparse.dataset.images import Pixels
 from sceneparse.dataset.labels import to_labels
 from sceneparse.dataset.pairs import DAMAGE
-from sceneparse.dataset.picture_formats import bits_per_sample, open_picture, reading
+from sceneparse.dataset.picture_formats import bits_per_sample, open_picture, read_picture, reading
 from sceneparse.scores.metrics import Confusion, confusion_matrix
 
 
@@ -92,7 +92,7 @@ def _pngs(folder: Path, problems: list[str]) -> dict[str, Path]:
 
 def _read(path: Path, classes: int) -> Pixels:
     """Return annotation values, uint8 [H, W], 0..classes. Raises OSError and ValueError."""
-    content = path.read_bytes()
+    content = read_picture(path)
     with reading(), open_picture(content, formats=("PNG",)) as picture:
         values = np.asarray(picture)
         depth = bits_per_sample(picture, content)

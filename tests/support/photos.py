@@ -1,4 +1,4 @@
-"""A picture that is easy to recognize, upright or not, and PNGs that Pillow does not write."""
+"""A picture that is easy to recognize, upright or not, PNGs that Pillow does not write, and a file without an end."""
 
 import struct
 import zlib
@@ -25,6 +25,13 @@ def turned(orientation=CLOCKWISE):
 def near(decoded, expected, tolerance=12):
     assert decoded.shape == expected.shape
     return np.abs(decoded.astype(int) - expected.astype(int)).mean() < tolerance
+
+
+def vast(path):
+    """Write a file of four terabytes of zeros, which takes no space on the disk."""
+    with path.open("wb") as file:
+        file.truncate(1 << 42)
+    return path
 
 
 def png(width, height, depth, colour_type, rows=(), before=b""):

@@ -22,7 +22,7 @@ from sceneparse.convert.pairing import Source
 from sceneparse.dataset.images import Pixels
 from sceneparse.dataset.pairs import DAMAGE
 from sceneparse.dataset.photos import Size, picture_sizes
-from sceneparse.dataset.picture_formats import open_picture
+from sceneparse.dataset.picture_formats import open_picture, read_picture
 
 MOST_ERRORS = 5  # of a file, in a message
 OUTSIDE = "shapes outside their picture"
@@ -112,7 +112,7 @@ def annotate_source(source: Source, legend: Legend, tolerance: int | None) -> tu
     """
     if not isinstance(source, Drawn):
         return annotate(source.mask, legend, tolerance)
-    size = _annotated_size(source.image.read_bytes(), source.drawing)
+    size = _annotated_size(read_picture(source.image), source.drawing)
     try:
         annotation, lines = draw(source.drawing, legend, size)
     except UnfitError:
@@ -128,7 +128,7 @@ def _annotated_size(content: bytes, drawing: Drawing) -> Size:
     files = (shape.region.file for shape in drawing.shapes if isinstance(shape.region, Mask))
     first = next(filter(None, files), None)
     with suppress(*DAMAGE):  # reading the mask will tell
-        if first and open_picture(first.read_bytes()).size == upright:
+        if first and open_picture(read_picture(first)).size == upright:
             return upright
     return stored
 

@@ -21,7 +21,7 @@ from pydantic import Field
 from sceneparse.convert.annotations.rle import Bits, coco_counts, runs_to_mask
 from sceneparse.dataset.pairs import DAMAGE
 from sceneparse.dataset.photos import Size
-from sceneparse.dataset.picture_formats import LOSSLESS, open_picture, reading
+from sceneparse.dataset.picture_formats import LOSSLESS, open_picture, read_picture, reading
 
 FARTHEST = 1_000_000  # pixels from the corner: no picture is as large
 ROUNDING = 1e-6  # of a pixel: 29 may come out of a percentage as 28.99999999
@@ -154,7 +154,7 @@ def mask_file(path: Path) -> Mask:
 
 def _file_bits(path: Path, size: Size) -> Bits:
     try:
-        with reading(), open_picture(path.read_bytes(), formats=LOSSLESS) as mask:
+        with reading(), open_picture(read_picture(path), formats=LOSSLESS) as mask:
             if mask.size != size:
                 raise ValueError(f"{size_text(mask.size)} pixels, but the picture has {size_text(size)}")
             return _two_values(mask)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from mask_folders import contents, converted, drawn, photo, refused, save, split_of, write
 from mask_styles import CAMVID, SKY, camvid, cityscapes, voc
+from photos import vast
 from PIL import Image
 
 from sceneparse.convert.hints import HINTS
@@ -33,6 +34,8 @@ def test_every_pair_that_cannot_be_used_is_named(tmp_path):
     (tmp_path / "raw/d.png").write_bytes(b"")
     (tmp_path / "raw/e.png").unlink()
     save(tmp_path / "raw/e.tif", Image.fromarray(np.zeros((7, 9), np.float32)))
+    vast(tmp_path / "labels/f_L.png")
+    vast(tmp_path / "raw/g.png")
     error = refused(
         line,
         "labels/a_L.png: 9 x 6 pixels, but raw/a.png has 9 x 7\n",
@@ -40,6 +43,8 @@ def test_every_pair_that_cannot_be_used_is_named(tmp_path):
         "labels/c_L.png: expected colours of 8 bits a channel, got mode I;16",
         "raw/d.png: not a picture",
         "raw/e.tif: 32 bits a sample",
+        "labels/f_L.png: 4398046511104 bytes",
+        "raw/g.png: 4398046511104 bytes",
     )
     assert error.next_step.split("\n    ") == [HINTS[kind] for kind in ("damaged", "deep", "size", "kind")]
     assert not list(tmp_path.glob("*set.zip*"))

@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from datasets import encoded
-from photos import PICTURE, near, picture, png, turned
+from photos import PICTURE, near, picture, png, turned, vast
 from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
 from sceneparse.dataset.images import resize_image
 from sceneparse.dataset.photos import decode, decode_photo, decode_resized, picture_sizes
-from sceneparse.dataset.picture_formats import LARGEST, TooLargeError
+from sceneparse.dataset.picture_formats import LARGEST, TooLargeError, read_picture
 
 
 def test_the_first_picture_of_an_mpo_stands_as_its_exif_says():
@@ -161,6 +161,14 @@ def test_a_huge_picture_is_decoded_unless_a_lower_limit_is_named():
     decoded = decode_photo(content)
     assert decoded.shape == (9_500, 9_500, 3)
     assert not decoded.any()
+
+
+def test_a_file_that_no_memory_holds_is_refused(tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match="4398046511104 bytes, the limit is"):
+        read_picture(vast(tmp_path / "a.tif"))
+    monkeypatch.setattr("sceneparse.dataset.picture_formats.MOST_BYTES", 1 << 43)
+    with pytest.raises(ValueError, match="more memory than there is"):
+        read_picture(tmp_path / "a.tif")
 
 
 def test_damaged_metadata_warns_nobody_while_several_threads_decode():

@@ -11,6 +11,7 @@ from cards import make_card
 from command import sceneparse
 from datasets import encoded
 from network_params import ANCESTOR, model_params
+from photos import vast
 from PIL import Image
 
 from sceneparse.core.errors import InputError
@@ -268,9 +269,12 @@ def test_what_is_refused(run, tmp_path, changes, message):
 def test_a_file_that_is_no_picture_is_ignored(run, place, tmp_path, capsys):
     shutil.copytree(place / "photos", tmp_path / "some")
     (tmp_path / "some/1.txt").write_text("no picture")
+    vast(tmp_path / "some/2.tif")
     out = run("onnx", pictures=tmp_path / "some")
     assert json.loads((out / "tiny.onnx.json").read_text())["check"]["pictures"] == 3
-    assert f"ignored: {tmp_path}/some/1.txt: not a picture" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"ignored: {tmp_path}/some/1.txt: not a picture" in said
+    assert f"ignored: {tmp_path}/some/2.tif: 4398046511104 bytes" in said
 
 
 def test_a_missing_runtime_is_named(run, monkeypatch):

@@ -11,7 +11,7 @@ import pytest
 from command import ENVIRONMENT, sceneparse
 from datasets import encoded
 from mask_folders import write
-from photos import PICTURE, near, picture, turned
+from photos import PICTURE, near, picture, turned, vast
 from PIL import Image
 from servers import serving
 from small_model import save_small_model
@@ -114,6 +114,18 @@ def test_what_cannot_be_labelled_is_reported_and_the_rest_goes_on(model, photo, 
     assert shown["failed"] == 5
     assert said.err.count("error: ") == said.err.count("next: ") == 5
     assert all(name in said.err for name in names if name != str(photo))
+    assert (tmp_path / "out/my photo.png").is_file()
+
+
+def test_a_file_beyond_all_memory_is_reported_and_the_rest_goes_on(model, photo, tmp_path, capsys):
+    vast(tmp_path / "a.tif")
+    with pytest.raises(SystemExit) as stopped:
+        predict([str(tmp_path)], model, None, tmp_path / "out", 0.5)
+    assert stopped.value.code == 1
+    said = capsys.readouterr()
+    assert said.err.count("error: ") == 1
+    assert "4398046511104 bytes, the limit is 1431655760" in said.err
+    assert "1 of 2 labelled" in said.out
     assert (tmp_path / "out/my photo.png").is_file()
 
 

@@ -79,16 +79,22 @@ def test_a_failure_keeps_nothing_else_from_being_done(squashing):
     def sometimes_read(item):
         if item == ITEMS[2]:
             raise refusal()
+        if item == ITEMS[4]:
+            raise MemoryError
         return read(item)
 
     def sometimes_write(item, image, labels):
         if item == ITEMS[5]:
             raise refusal()
+        if item == ITEMS[7]:
+            raise MemoryError
         return "written"
 
     done = list(label_all(squashing, ITEMS, sometimes_read, sometimes_write, LabelOptions(ONE_VIEW, 3)))
     assert sorted(result.source for result in done) == sorted(ITEMS)
-    assert {result.source for result in done if isinstance(result.result, InputError)} == {ITEMS[2], ITEMS[5]}
+    failed = {result.source: result.result for result in done if isinstance(result.result, InputError)}
+    assert failed.keys() == {ITEMS[number] for number in (2, 4, 5, 7)}
+    assert [failed[ITEMS[number]].file for number in (4, 7)] == ["picture 4", "picture 7"]
     assert all(isinstance(result, Done) and result.seconds >= 0 for result in done)
 
 
