@@ -5,14 +5,21 @@ from functools import partial
 
 import numpy as np
 import pytest
-from datasets import encoded
+from datasets import demo_params, encoded
 from doors import Doors
 from photos import PICTURE, picture, png, turned
 from PIL import Image, features
+from small_model import SIZE, save_small_model
 
 from sceneparse.convert.inspection import inspect
 from sceneparse.core.errors import InputError
+from sceneparse.dataset.archive import Archive
 from sceneparse.dataset.photos import LOST
+from sceneparse.export.agreement import fitted
+from sceneparse.inference.loading import load_parser
+from sceneparse.inference.views import ONE_VIEW
+from stages.evaluate.stage import score_originals
+from stages.prepare.encode import Work, encode_pairs, signature
 
 GRAY = np.asarray(picture("L"))
 STRIPES = np.arange(40 * 60, dtype=np.uint16).reshape(40, 60) * 27  # 16 bits
@@ -146,6 +153,22 @@ def test_what_no_door_reads_is_named_by_each(tmp_path, monkeypatch, capsys, kind
             door()
         assert message in str(refused.value) + capsys.readouterr().err
     assert [message in finding.text for finding in inspect(doors.dataset, 1).findings].count(True) == 2
+
+
+def test_a_picture_too_thin_to_be_cropped_is_named(tmp_path):
+    """Prepare and evaluate refuse it; export compares with a smaller view of it."""
+    doors = Doors(tmp_path, ".png", encoded(Image.new("RGB", (20_000, 5)), "PNG"), (20_000, 5))
+    params = demo_params(prepare={"mode": "crop", "size": SIZE})
+    parser = load_parser(save_small_model(tmp_path, ("a", "b"), mode="crop"))
+    with Archive(doors.dataset) as archive:
+        work = Work(doors.dataset, signature(doors.dataset), archive.pairs("validation"), params.prepare)
+        (problem,) = encode_pairs(work).problems
+        assert problem.startswith("x: 20000 x 5 pixels become ")
+        with pytest.raises(InputError, match="20000 x 5 pixels become ") as refused:
+            score_originals(parser, archive, ONE_VIEW)
+    assert refused.value.file == "images/validation/x.png"
+    pixels = np.zeros((5, 20_000, 3), np.uint8)
+    assert fitted(pixels, parser.card.preprocessing, None).shape == (1, SIZE, 3)
 
 
 @pytest.mark.parametrize("interpolation", ["bilinear", "nearest"])

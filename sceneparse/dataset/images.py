@@ -5,6 +5,7 @@ with an antialiased bilinear filter (or nearest neighbour, on request), annotati
 the same geometry: resizing invents no annotation value.
 """
 
+import math
 import struct
 import zlib
 from typing import NamedTuple
@@ -13,13 +14,16 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from sceneparse.dataset.picture_formats import open_picture, reading
+from sceneparse.dataset.picture_formats import TooLargeError, open_picture, reading
 
 Pixels = npt.NDArray[np.uint8]
 
 # ImageNet's mean RGB. The network subtracts it, so this padding becomes zeros.
 MEAN_RGB = (123.68, 116.779, 103.939)
 PADDING_RGB = (124, 117, 104)
+
+# Most training squares, size x size, in the pixels of a fitted picture: crop makes a thin one longer without end.
+MOST_SQUARES = 64
 
 # Bit depth and colour type in a PNG's header (PNG specification, 11.2.1 IHDR), and their values for 8-bit gray.
 DEPTH_AND_TYPE = slice(24, 26)
@@ -43,13 +47,25 @@ def fit(width: int, height: int, size: int, mode: str) -> Fit:
     """Return how a `prepare.mode` fits a width x height picture into a size x size square.
 
     squash ignores the aspect ratio; crop scales the short side to `size` and cuts off the rest evenly; letterbox
-    scales the long side to `size` and pads evenly.
+    scales the long side to `size` and pads evenly. Raises TooLargeError where crop would exceed MOST_SQUARES.
     """
     if mode == "squash":
         return Fit(size, size, 0, 0)
     side = min(width, height) if mode == "crop" else max(width, height)
     new_width, new_height = (max(1, round(length * size / side)) for length in (width, height))
+    check_squares((width, height), (new_width, new_height), size, f"mode {mode}")
     return Fit(new_width, new_height, (size - new_width) // 2, (size - new_height) // 2)
+
+
+def check_squares(picture: tuple[int, int], fitted: tuple[float, float], size: int, fitting: str) -> None:
+    """Raise TooLargeError where a picture's fitted size has more pixels than MOST_SQUARES training squares.
+
+    Sizes are width and height; `fitting` says in the error what made it as large.
+    """
+    if math.prod(fitted) > MOST_SQUARES * size * size:
+        old, new = (f"{width:.0f} x {height:.0f}" for width, height in (picture, fitted))
+        limit = f"{MOST_SQUARES} squares of {size} x {size}"
+        raise TooLargeError(f"{old} pixels become {new} by {fitting}, more than {limit}")
 
 
 def decode_annotation(content: bytes) -> Image.Image:

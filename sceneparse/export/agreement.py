@@ -23,7 +23,7 @@ from sceneparse.dataset.images import Pixels, fit, resize_image
 from sceneparse.dataset.labels import outputs_to_annotation
 from sceneparse.dataset.pairs import open_pair
 from sceneparse.dataset.photos import decode_photo
-from sceneparse.dataset.picture_formats import FORMATS, read_picture
+from sceneparse.dataset.picture_formats import FORMATS, TooLargeError, read_picture
 from sceneparse.export import runtime
 from sceneparse.network.card import Preprocessing
 
@@ -55,10 +55,13 @@ def read_pictures(folder: Path | None, count: int) -> list[Pixels]:
 def fitted(picture: Pixels, preprocessing: Preprocessing, size: tuple[int, int] | None) -> Pixels:
     """Return the picture at `size` (height, width), or with its short side as in training and its own shape.
 
-    Its own shape needs padding, which the comparison tests.
+    Its own shape needs padding, which the comparison tests. A thin picture has its long side as in training.
     """
     height, width = picture.shape[:2]
-    box = fit(width, height, preprocessing.size, "crop")
+    try:
+        box = fit(width, height, preprocessing.size, "crop")
+    except TooLargeError:
+        box = fit(width, height, preprocessing.size, "letterbox")
     new_height, new_width = size or (box.height, box.width)
     return np.asarray(resize_image(Image.fromarray(picture), new_width, new_height, preprocessing.interpolation))
 

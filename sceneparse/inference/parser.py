@@ -50,7 +50,8 @@ class SceneParser(Described):
         """Return the annotation, uint8 [H, W], of an RGB picture, uint8 [H, W, 3], any size.
 
         The picture is resized as for training, but never cropped, and padding is cut off again; the
-        scores go back to the picture's size by bilinear interpolation before the argmax.
+        scores go back to the picture's size by bilinear interpolation before the argmax. Raises TooLargeError as
+        `fitted` does.
         """
         return self.annotate_batch([image], views)[0].annotation
 
@@ -67,9 +68,10 @@ class SceneParser(Described):
         """Annotate pictures in one batch: their `fitted` sizes are equal, their own may differ.
 
         Without `other` each pixel gets one of the classes 1..N, also where the network has an output for 'other'.
+        Raises TooLargeError as `fitted` does.
         """
         sizes = [image.shape[:2] for image in images]
-        (fitted,) = {self.fitted(width, height) for height, width in sizes}
+        (fitted,) = {self.fitted(width, height, views) for height, width in sizes}
         at_scale = partial(_resized, images, fitted, self.card.preprocessing.interpolation)
         scores = score_views(self.model, at_scale, fitted[::-1], views)
         values = scores.values if other else without_other(scores.values, len(self.classes))

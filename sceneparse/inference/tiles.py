@@ -52,11 +52,14 @@ class Tiling(NamedTuple):
         return [(top, left) for top in self.tops for left in self.lefts]
 
 
-def plan_tiles(parser: SceneParser, width: int, height: int, pixels: int) -> Tiling:
-    """Spread square tiles of at most `pixels` evenly over a width x height picture; narrower where the picture is."""
+def plan_tiles(parser: SceneParser, width: int, height: int, pixels: int, views: Views = ONE_VIEW) -> Tiling:
+    """Spread square tiles of at most `pixels` evenly over a width x height picture; narrower where the picture is.
+
+    Raises TooLargeError for tiles that `fitted` refuses.
+    """
     side = max(1, math.isqrt(pixels))
     tile = min(side, width), min(side, height)
-    window = parser.fitted(*tile)
+    window = parser.fitted(*tile, views)
     canvas = [max(window[axis], round((width, height)[axis] * window[axis] / tile[axis])) for axis in (0, 1)]
     lefts, tops = (_starts(canvas[axis], window[axis]) for axis in (0, 1))
     return Tiling((canvas[1], canvas[0]), window[::-1], tops, lefts)
@@ -70,7 +73,8 @@ def annotate_tiled(
     batch: int = 8,
     confidence: bool = False,
 ) -> Labels:
-    """Return the labels of an RGB picture, uint8 [H, W, 3], from `batch` tiles at a time."""
+    """Return the labels of an RGB picture, uint8 [H, W, 3], from at most `batch` tiles at a time."""
+    batch = parser.batch_of(tiling.window, views, batch)
     probabilities = tiled_probabilities(parser, image, tiling, views, batch)
     scores = OutputScores(probabilities[np.newaxis], 1, tiling.canvas, "probabilities")
     return parser.decide(scores, image.shape[:2], confidence)[0]

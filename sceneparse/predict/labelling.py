@@ -15,7 +15,8 @@ from sceneparse.core.errors import InputError
 from sceneparse.core.file_errors import raise_passing
 from sceneparse.core.parallel import in_order, usable_cpus
 from sceneparse.dataset.images import Pixels
-from sceneparse.inference.views import Described, Labels, Views
+from sceneparse.dataset.picture_formats import TooLargeError
+from sceneparse.inference.views import Described, Labels, Views, too_large
 from sceneparse.predict.defaults import BATCH, TILE_ABOVE
 from sceneparse.predict.inputs import Source
 
@@ -118,16 +119,34 @@ def by_size(
             yield loaded
             continue
         height, width = loaded.image.shape[:2]
-        if _tiled(loaded.image, options):
+        if _tiled(width, height, options):
             yield [loaded]
+            continue
+        try:
+            most = at_once(width, height, parser, options, loaded.source.name)
+        except InputError as error:
+            yield Done(loaded.source, error, loaded.seconds)
             continue
         size = parser.fitted(width, height)
         waiting.setdefault(size, []).append(loaded)
-        if len(waiting[size]) == options.batch:
+        if len(waiting[size]) == most:
             yield waiting.pop(size)
         while sum(map(_pixels, waiting.values())) > PIXELS:
             yield waiting.pop(max(waiting, key=lambda size: _pixels(waiting[size])))
     yield from waiting.values()
+
+
+def at_once(width: int, height: int, parser: Described, options: LabelOptions, name: object) -> int:
+    """Return how many pictures of this size to label in one batch.
+
+    Raises InputError, with `name`, if the network would take one at too large a size.
+    """
+    if _tiled(width, height, options):
+        return 1
+    try:
+        return parser.batch_of(parser.fitted(width, height, options.views), options.views, options.batch)
+    except TooLargeError as error:
+        raise too_large(error, name) from None
 
 
 def annotate(images: list[Pixels], parser: "Parser", options: LabelOptions, name: object) -> list[Labels]:
@@ -135,14 +154,17 @@ def annotate(images: list[Pixels], parser: "Parser", options: LabelOptions, name
 
     Raises InputError, with `name`, if the tiles would take too much memory.
     """
-    if not _tiled(images[0], options):
+    height, width = images[0].shape[:2]
+    if not _tiled(width, height, options):
         return parser.annotate_batch(images, options.views, options.other, options.confidence)
     whole = parser.whole
     from sceneparse.inference.tiles import annotate_tiled, plan_tiles
 
     (image,) = images
-    height, width = image.shape[:2]
-    tiling = plan_tiles(whole, width, height, options.tile_above or 1)
+    try:
+        tiling = plan_tiles(whole, width, height, options.tile_above or 1, options.views)
+    except TooLargeError as error:
+        raise too_large(error, name) from None
     values = tiling.area * len(whole.classes)
     if values > CANVAS_VALUES:
         raise InputError(
@@ -169,8 +191,8 @@ def _own(error: InputError | MemoryError, name: object) -> InputError:
     )
 
 
-def _tiled(image: Pixels, options: LabelOptions) -> bool:
-    return options.tile_above is not None and image.shape[0] * image.shape[1] > options.tile_above
+def _tiled(width: int, height: int, options: LabelOptions) -> bool:
+    return options.tile_above is not None and width * height > options.tile_above
 
 
 def _pixels(group: list[Loaded]) -> int:

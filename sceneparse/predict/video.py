@@ -22,7 +22,7 @@ from sceneparse.core.files import atomic_write
 from sceneparse.core.progress import print_above_bars, progress
 from sceneparse.dataset.images import Pixels
 from sceneparse.predict.drawing import Look, draw_overlay
-from sceneparse.predict.labelling import PIXELS, LabelOptions, annotate
+from sceneparse.predict.labelling import PIXELS, LabelOptions, annotate, at_once
 from sceneparse.predict.legend import class_shares
 from sceneparse.predict.outputs import Prediction, save_legend, unwritable
 
@@ -51,10 +51,11 @@ def label_video(parser: "Parser", path: Path, files: dict[str, Path], look: Look
     """Label every frame and write both files. Raises InputError, also if imageio-ffmpeg is not installed."""
     ffmpeg = _program(path)
     stream = _probe(ffmpeg, path)
+    most = at_once(stream.width, stream.height, parser, options, path)
     pixels = np.zeros(1 + len(parser.classes), np.int64)
     try:
         with atomic_write(files["overlay"]) as file, _encoder(ffmpeg, stream, Path(file.name)) as encoder:
-            for frames in _batches(ffmpeg, path, stream, options):
+            for frames in _batches(ffmpeg, path, stream, most):
                 for frame, labels in zip(frames, annotate(frames, parser, options, path), strict=True):
                     pixels += np.bincount(labels.annotation.ravel(), minlength=len(pixels))
                     drawn = draw_overlay(frame, labels.annotation, parser.classes, parser.colours, look)
@@ -98,11 +99,10 @@ def _probe(ffmpeg: str, path: Path) -> Stream:
     return Stream(int(fields["W"]), int(fields["H"]), rate)
 
 
-def _batches(ffmpeg: str, path: Path, stream: Stream, options: LabelOptions) -> Iterator[list[Pixels]]:
-    """Yield all frames, RGB uint8 [H, W, 3], at a constant rate; one at a time if they will be tiled."""
+def _batches(ffmpeg: str, path: Path, stream: Stream, most: int) -> Iterator[list[Pixels]]:
+    """Yield all frames, RGB uint8 [H, W, 3], at a constant rate; at most `most` at a time."""
     size = stream.width * stream.height
-    tiled = options.tile_above is not None and size > options.tile_above
-    count = 1 if tiled else max(1, min(options.batch, PIXELS // size))
+    count = max(1, min(most, PIXELS // size))
     command = [ffmpeg, *_reading(path), "-r", stream.rate, "-pix_fmt", "rgb24", "-f", "rawvideo", "pipe:1"]
     with (
         tempfile.TemporaryFile() as errors,

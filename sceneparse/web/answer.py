@@ -1,8 +1,8 @@
 """A picture's bytes -> labels, legend and whatever else the page shows of it.
 
-Input: the content of any picture. Output: JSON values. Invariant: the network never gets more pixels than the limit;
-decoding scales a larger picture down to it, and the labels have that size. Pictures above Pillow's own limit are
-refused by their header.
+Input: the content of any picture. Output: JSON values. Invariant: decoding scales a picture above the limit down to it,
+and the labels have that size. Pictures above Pillow's own limit are refused by their header, and thin ones that the
+network would get at too large a size (`Described.fitted`) before it gets them.
 """
 
 import base64

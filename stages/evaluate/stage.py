@@ -22,7 +22,9 @@ from sceneparse.core.tensorflow_loading import load_tensorflow
 from sceneparse.dataset.archive import Archive
 from sceneparse.dataset.labels import to_labels
 from sceneparse.dataset.pairs import open_pair
+from sceneparse.dataset.picture_formats import TooLargeError
 from sceneparse.inference.loading import load_parser
+from sceneparse.inference.views import too_large
 from sceneparse.params.evaluate import Evaluate
 from sceneparse.params.flags import run_stage
 from sceneparse.records.manifest import Manifest, open_records
@@ -100,7 +102,10 @@ def score_originals(
         opened = in_order(reader, partial(open_pair, archive), pairs, ahead=AHEAD)
         bar = progress(opened, total=len(pairs), unit="image", desc="evaluate, original size")
         for pair, (image, annotation) in zip(pairs, bar, strict=True):
-            prediction = parser.annotate(np.asarray(image), views)
+            try:
+                prediction = parser.annotate(np.asarray(image), views)
+            except TooLargeError as error:
+                raise too_large(error, pair.image) from None
             matrix = confusion_matrix(to_labels(np.asarray(annotation)), to_labels(prediction), classes)
             images.append((pair.id, *_scores(matrix)))
             if pair.id in scenes:

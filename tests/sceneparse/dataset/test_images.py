@@ -18,6 +18,7 @@ from sceneparse.dataset.images import (
     resize_image,
 )
 from sceneparse.dataset.photos import decode, decode_resized, picture_sizes
+from sceneparse.dataset.picture_formats import TooLargeError
 
 MODES = ("squash", "crop", "letterbox")
 SHAPES = [(64, 64), (100, 60), (61, 97), (33, 200), (20, 11), (1, 40), (683, 512)]  # width, height
@@ -46,6 +47,13 @@ def noise(*shape, high=256, seed=0):
 )
 def test_fit(width, height, mode, expected):
     assert fit(width, height, 256, mode) == expected
+
+
+def test_a_thin_picture_is_cropped_from_no_more_than_64_squares():
+    assert fit(5, 320, 256, "crop") == Fit(256, 64 * 256, 0, -63 * 128)
+    with pytest.raises(TooLargeError, match="5 x 325 pixels become 256 x 16640 by mode crop, more than 64 squares"):
+        fit(5, 325, 256, "crop")
+    assert fit(5, 65_500, 256, "letterbox").height == fit(5, 65_500, 256, "squash").height == 256
 
 
 @pytest.mark.parametrize("mode", MODES)

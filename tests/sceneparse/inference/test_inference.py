@@ -8,6 +8,7 @@ from network_params import model_params
 from PIL import Image
 
 from sceneparse.dataset.images import resize_image
+from sceneparse.dataset.picture_formats import TooLargeError
 from sceneparse.inference.loading import load_parser
 from sceneparse.inference.parser import Compiled, SceneParser, score_views
 from sceneparse.inference.views import Views
@@ -78,6 +79,20 @@ def test_a_mirrored_picture_gets_the_mirrored_annotation(parser):
     mirrored = parser.annotate(image[:, ::-1], both)[:, ::-1]
     assert (parser.annotate(image, both) == mirrored).mean() > 0.999
     assert (parser.annotate(image, plain) != parser.annotate(image[:, ::-1], plain)[:, ::-1]).mean() > 0.01
+
+
+def test_what_the_network_gets_is_bounded_at_the_largest_scale(network):
+    """Also in a batch: its pictures have no more pixels than 64 training squares, or than the batch in squares."""
+    card = make_card(preprocessing=card_content()["preprocessing"] | {"mode": "crop"})
+    parser, views = SceneParser(Compiled(network), card), Views((0.5, 2.0), flip=False)
+    assert parser.fitted(160, 10, views) == (16 * SIZE, SIZE)
+    for width, seen in ((161, views), (641, Views((1.0,), flip=False))):
+        with pytest.raises(TooLargeError, match=f"^{width} x 10 pixels become "):
+            parser.annotate(np.zeros((10, width, 3), np.uint8), seen)
+    shapes = ((1, 1), (4, 1), (16, 1))
+    sizes = [(width * SIZE, height * SIZE) for width, height in shapes]
+    assert [parser.batch_of(size, views, 8) for size in sizes] == [8, 4, 1]
+    assert [parser.batch_of(size, views, 256) for size in sizes] == [64, 16, 4]
 
 
 def test_each_scale_is_a_resizing_of_the_original(parser, network):

@@ -7,6 +7,7 @@ from cards import card_content, make_card
 from PIL import Image
 from small_model import SIZE, save_small_model
 
+from sceneparse.dataset.picture_formats import TooLargeError
 from sceneparse.inference import best_outputs
 from sceneparse.inference.loading import load_parser
 from sceneparse.inference.parser import Compiled, SceneParser
@@ -51,6 +52,24 @@ def test_tiles_cover_the_picture_and_overlap(mode, height, width, pixels):
     shown = height * width * np.prod(tiling.window) / np.prod(tiling.canvas)
     assert shown <= 1.05 * pixels, "of the picture, in a tile"
     assert tiling.area == covered.size
+
+
+def test_thin_tiles_are_few_at_a_time_or_refused():
+    """Mode crop makes 40 squares of a tile of 200 x 5, and 80 of one of 400 x 5."""
+    batches = set()
+
+    def counting(images, training=False):
+        batches.add(images.shape[0])
+        return tf.zeros((*images.shape[:3], 3))
+
+    parser, image = of_mode("crop", counting), scene(8, 1000)[:5]
+    tiling = plan_tiles(parser, 1000, 5, 200 * 200)
+    assert annotate_tiled(parser, image, tiling).annotation.shape == (5, 1000)
+    assert batches == {1}
+    with pytest.raises(TooLargeError):
+        plan_tiles(parser, 1000, 5, 400 * 400)
+    with pytest.raises(TooLargeError):
+        plan_tiles(parser, 1000, 5, 200 * 200, Views((2.0,), flip=False))
 
 
 def test_no_more_tiles_than_one_are_one_look(parser):

@@ -117,6 +117,24 @@ def test_what_cannot_be_labelled_is_reported_and_the_rest_goes_on(model, photo, 
     assert (tmp_path / "out/my photo.png").is_file()
 
 
+@pytest.mark.parametrize("flags", [{}, {"tile_above": 120_000}])
+def test_a_picture_too_thin_for_the_network_is_reported_and_the_rest_goes_on(photo, tmp_path, capsys, flags):
+    """Mode crop would make 24 million pixels of a kilobyte; its tiles are too thin as well."""
+    thin = tmp_path / "thin.png"
+    Image.new("RGB", (30_000, 5)).save(thin)
+    (tmp_path / "model").mkdir()
+    model = save_small_model(tmp_path / "model", mode="crop")
+    with pytest.raises(SystemExit) as stopped:
+        predict([str(thin), str(photo)], model, None, tmp_path / "out", 0.5, **flags)
+    assert stopped.value.code == 1
+    said = capsys.readouterr()
+    assert said.err.count("error: ") == 1
+    assert f"file:     {thin}" in said.err
+    assert "too long and thin" in said.err
+    assert "1 of 2 labelled" in said.out
+    assert (tmp_path / "out/my photo.png").is_file()
+
+
 def test_a_file_beyond_all_memory_is_reported_and_the_rest_goes_on(model, photo, tmp_path, capsys):
     vast(tmp_path / "a.tif")
     with pytest.raises(SystemExit) as stopped:

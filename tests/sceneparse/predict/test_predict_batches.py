@@ -11,7 +11,7 @@ from small_model import save_small_model
 from sceneparse.core.errors import InputError
 from sceneparse.inference.loading import load_parser
 from sceneparse.inference.views import ONE_VIEW, Views
-from sceneparse.predict.labelling import THREADS, Done, LabelOptions, Loaded, annotate, by_size, label_all
+from sceneparse.predict.labelling import THREADS, Done, LabelOptions, Loaded, annotate, at_once, by_size, label_all
 
 SIZES = [(40, 60), (90, 60), (61, 61), (120, 80), (33, 47), (60, 90), (80, 120), (20, 150), (64, 64)]
 
@@ -70,6 +70,19 @@ def test_batches_are_of_one_size_and_none_is_too_large(parser, monkeypatch):
         large = [group for group in groups if tile_above and group[0].image.size // 3 > tile_above]
         assert all(len(group) == 1 for group in large)
         assert len(large) == (10 if tile_above else 0)
+
+
+def test_batches_of_long_pictures_have_fewer(tmp_path):
+    """Mode crop makes 16 squares of a picture of 20 x 320, and four times as many at scale 2."""
+    long = [Loaded(Item(str(number), (20, 320)), np.zeros((20, 320, 3), np.uint8), 0.0) for number in range(9)]
+    crop = load_parser(save_small_model(tmp_path, mode="crop"), None)
+    for scale, sizes in ((1.0, [4, 4, 1]), (2.0, 9 * [1])):
+        options = LabelOptions(Views((scale,), flip=False), 8)
+        assert [len(group) for group in by_size(long, crop, options)] == sizes
+        assert at_once(320, 20, crop, options, "x") == sizes[0]
+        assert at_once(320, 20, crop, options._replace(tile_above=6_000), "x") == 1
+    with pytest.raises(InputError, match=r"1000 x 5 pixels[\s\S]*file: +video"):
+        at_once(1000, 5, crop, LabelOptions(ONE_VIEW, 8), "video")
 
 
 def test_a_failure_keeps_nothing_else_from_being_done(squashing):

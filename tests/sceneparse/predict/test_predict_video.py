@@ -10,9 +10,8 @@ from PIL import Image
 from small_model import save_small_model
 
 from sceneparse.inference.loading import load_parser
-from sceneparse.inference.views import ONE_VIEW, Labels
+from sceneparse.inference.views import Labels
 from sceneparse.predict.drawing import Look, draw_overlay
-from sceneparse.predict.labelling import LabelOptions
 from sceneparse.predict.predict import predict
 from sceneparse.predict.video import _batches, _probe
 
@@ -44,8 +43,7 @@ def video(ffmpeg, tmp_path):
 
 def frames_of(ffmpeg, path):
     stream = _probe(ffmpeg, path)
-    options = LabelOptions(ONE_VIEW, 4)
-    return stream, np.concatenate([np.stack(batch) for batch in _batches(ffmpeg, path, stream, options)])
+    return stream, np.concatenate([np.stack(batch) for batch in _batches(ffmpeg, path, stream, 4)])
 
 
 def test_a_video_becomes_a_video_of_overlays(ffmpeg, model, video, tmp_path, monkeypatch, capsys):
@@ -97,13 +95,13 @@ def test_a_video_without_a_rate_is_labelled_at_a_usual_one(ffmpeg, tmp_path, cap
 def test_frames_come_in_batches_of_a_bounded_size(ffmpeg, video, monkeypatch):
     stream = _probe(ffmpeg, video)
 
-    def sizes(options):
-        return [len(batch) for batch in _batches(ffmpeg, video, stream, options)]
+    def sizes(most):
+        return [len(batch) for batch in _batches(ffmpeg, video, stream, most)]
 
-    assert sizes(LabelOptions(ONE_VIEW, 4)) == [4, 4, 3]
-    assert sizes(LabelOptions(ONE_VIEW, 4, tile_above=100)) == FRAMES * [1]
+    assert sizes(4) == [4, 4, 3]
+    assert sizes(1) == FRAMES * [1]
     monkeypatch.setattr("sceneparse.predict.video.PIXELS", 2 * 81 * 61 + 5)
-    assert sizes(LabelOptions(ONE_VIEW, 4)) == [2, 2, 2, 2, 2, 1]
+    assert sizes(4) == [2, 2, 2, 2, 2, 1]
 
 
 def test_colours_come_back_as_they_went(ffmpeg, model, tmp_path, monkeypatch):

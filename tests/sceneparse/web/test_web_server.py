@@ -14,11 +14,14 @@ import psutil
 import pytest
 import requests
 from command import sceneparse
+from datasets import encoded
 from PIL import Image
-from web_page import MAX_MB, PHOTO, WAIT_S, running
+from small_model import save_small_model
+from web_page import MAX_MB, MAX_MEGAPIXELS, PHOTO, WAIT_S, running
 
 from sceneparse.dataset.photos import decode_photo
-from sceneparse.web.answer import shrunk
+from sceneparse.inference.loading import load_parser
+from sceneparse.web.answer import Segmenter, shrunk
 from sceneparse.web.app import make_app
 
 pytestmark = pytest.mark.slow
@@ -101,6 +104,21 @@ def test_a_taken_port_and_an_open_address(model):
         server.process.send_signal(signal.SIGINT)
         assert "warning: whoever reaches this machine" in server.process.communicate(timeout=WAIT_S)[1]
         assert server.process.returncode == 0
+
+
+def test_a_picture_too_thin_for_the_network_is_refused(tmp_path):
+    """Mode crop would make 16 million pixels of a kilobyte that is far below the limits of files."""
+    segmenter = Segmenter(load_parser(save_small_model(tmp_path, mode="crop")), "small", MAX_MEGAPIXELS)
+    transport = httpx.ASGITransport(make_app(segmenter, MAX_MB, ()))
+
+    async def answers():
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            pictures = (encoded(Image.new("RGB", (20_000, 5)), "PNG"), PHOTO)
+            return [await client.post("/api/segment", content=picture) for picture in pictures]
+
+    thin, photo = anyio.run(answers)
+    assert (thin.status_code, photo.status_code) == (413, 200)
+    assert thin.json()["error"].startswith("20000 x 5 pixels become 256000 x 64 by mode crop")
 
 
 def test_a_host_name_with_capitals_is_its_own_name_in_any_case():
