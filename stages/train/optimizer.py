@@ -56,7 +56,24 @@ class PerVariable:
 
 
 class OnePassAdam(keras.optimizers.Adam):  # type: ignore[misc]  # Keras has no types
-    """Adam by TensorFlow's own kernel: one pass over a variable, where Keras's operations make ten."""
+    """Adam by TensorFlow's own kernel: one pass over a variable, where Keras's operations make ten.
+
+    Its moments are corrected by the number of a variable's own updates. `backbone` says of each variable, in order,
+    whether it belongs to the backbone; `apply` with fewer variables than `build` had leaves the backbone out.
+    """
+
+    backbone: Sequence[bool]
+
+    def build(self, variables: Sequence[Any]) -> None:
+        """Create the moments, and the count of the updates that left the backbone out."""
+        super().build(variables)
+        self._frozen_updates = self.add_variable((), dtype="int", aggregation="only_first_replica", name="frozen")
+
+    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
+        """Update the variables once, and count the update as frozen if the backbone is not among them."""
+        super().apply(grads, trainable_variables)
+        if len(grads) < len(self.backbone):
+            self._frozen_updates.assign_add(1)
 
     def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
         """Update one variable by the arithmetic of Keras's method."""
@@ -65,7 +82,9 @@ class OnePassAdam(keras.optimizers.Adam):  # type: ignore[misc]  # Keras has no 
             return
         import tensorflow as tf
 
-        index, step = self._get_variable_index(variable), ops.cast(self.iterations + 1, variable.dtype)
+        index = self._get_variable_index(variable)
+        before = self.iterations - self._frozen_updates if self.backbone[index] else self.iterations
+        step = ops.cast(before + 1, variable.dtype)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=self._momentums[index].value.handle,
@@ -93,12 +112,14 @@ def build_optimizer(params: Train, schedule: PolySchedule, variables: Sequence[A
 
     Adds dynamic loss scaling under mixed_float16.
     """
+    ids = {id(variable) for variable in backbone}
+    slow = [id(variable) in ids for variable in variables]
     if params.optimizer == "adamw":
         optimizer = Adam(schedule, beta_1=params.momentum)
+        optimizer.backbone = slow
     else:
         optimizer = SGD(schedule, momentum=params.momentum)
-    slow = {id(variable) for variable in backbone}
-    optimizer.rates = [params.backbone_rate if id(variable) in slow else 1.0 for variable in variables]
+    optimizer.rates = [params.backbone_rate if each else 1.0 for each in slow]
     optimizer.decays = [params.weight_decay if variable.name == "kernel" else 0.0 for variable in variables]
     if params.precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)

@@ -68,6 +68,24 @@ def test_adamw_by_hand(params):
         np.testing.assert_allclose(np.array(variable), weight, rtol=1e-5)
 
 
+@pytest.mark.usefixtures("_both")
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_the_first_update_of_a_thawed_backbone_is_its_rate(params, precision):
+    """A step of Adam is the learning rate, for equal gradients; the head's updates are not the backbone's."""
+    backbone, head = (keras.Variable([0.0], dtype="float32", name="kernel") for _ in range(2))
+    train = params.model_copy(update={"weight_decay": 0.0, "backbone_rate": 0.1, "precision": precision})
+    optimizer = build_optimizer(train, PolySchedule(0.01, 0.0, 0, 100), [backbone, head], [backbone])
+    gradients, moved = [np.array([1e6], np.float32)] * 2, []  # large: float16 divides them by the loss scale
+    for _ in range(30):
+        optimizer.apply(gradients[1:], [head])
+    for _ in range(3):
+        before = float(backbone[0])
+        optimizer.apply(gradients, [backbone, head])
+        moved.append(before - float(backbone[0]))
+    np.testing.assert_allclose(moved, 0.001, rtol=1e-3)
+    assert float(head[0]) == pytest.approx(-0.33, rel=1e-3)
+
+
 def test_float16_scales_the_loss(params):
     train = params.model_copy(update={"precision": "mixed_float16"})
     assert isinstance(

@@ -156,6 +156,11 @@ def test_a_trained_model_is_a_start(inputs, tmp_path, caplog):
             same = all(map(np.array_equal, layer.get_weights(), two.get_layer(layer.name).get_weights()))
             assert same == layer.name.startswith("conv"), layer.name
 
+    # Only the last epoch is validated, so the saved weights are those after the thaw.
+    run_here(inputs, tmp_path / "thawed", **{**how, "epochs": 2, "validate_epochs": 2})
+    thawed = keras.saving.load_model(tmp_path / "thawed/model.keras", compile=False)
+    assert not np.array_equal(one.get_layer("conv1_1").kernel, thawed.get_layer("conv1_1").kernel)
+
     start_from.write_bytes((tmp_path / "two/model.keras").read_bytes())
     run_here(inputs, tmp_path / "two", **how)
     assert len(list((tmp_path / "two/state/tensorboard").iterdir())) == 2, "another start is another training"

@@ -9,6 +9,7 @@ from trainers import make_trainer, scenes, warmed, weights
 from sceneparse.core.errors import InputError
 from sceneparse.params.whole import Params
 from stages.train import cpu
+from stages.train.checkpoint import Checkpoints
 from stages.train.training_view import FusedNormalization
 
 pytestmark = pytest.mark.slow
@@ -132,6 +133,28 @@ def test_adamw_is_kerass_own_but_for_the_rates(params, monkeypatch):
         factor = float(trainer.pixels / (scenes()[1].numpy() != 255).sum())
         for optimizer, group in zip(optimizers, groups, strict=True):
             optimizer.apply([update.gradients[i] * factor for _, i in group], [copy for copy, _ in group])
+    for variable, copy in zip(ours, copies, strict=True):
+        np.testing.assert_allclose(variable, copy, rtol=1e-5, atol=1e-6, err_msg=variable.path)
+
+
+def test_a_thawed_backbone_moves_as_by_a_fresh_adamw(params, monkeypatch, tmp_path):
+    """Updates of the head alone do not count in the correction of the backbone's moments, nor after a resume."""
+    monkeypatch.setattr(cpu, "LEAST", 5000)
+    how = {"optimizer": "adamw", "learning_rate": 0.01, "weight_decay": 0.3, "backbone_rate": 0.1, "momentum": 0.8}
+    trainers = [warmed(params, **how) for _ in range(2)]
+    checkpoints = [Checkpoints(tmp_path, "a" * 16, each.model, each.extras) for each in trainers]
+    for _ in range(3):
+        trainers[0].step(scenes(), frozen=True)
+    checkpoints[0].save(3, None, {})
+    checkpoints[1].restore()
+    ours = [variable for variable in trainers[1].model.trainable_variables if is_backbone(variable.path)]
+    copies = [keras.Variable(variable, name=variable.name) for variable in ours]
+    optimizer = keras.optimizers.AdamW(0.001, weight_decay=0.3, beta_1=0.8)
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    for _ in range(3):
+        update = trainers[1].step(scenes(), keep_gradients=True)
+        factor = float(trainers[1].pixels / (scenes()[1].numpy() != 255).sum())
+        optimizer.apply([gradient * factor for gradient in update.gradients[: len(ours)]], copies)
     for variable, copy in zip(ours, copies, strict=True):
         np.testing.assert_allclose(variable, copy, rtol=1e-5, atol=1e-6, err_msg=variable.path)
 
