@@ -17,7 +17,7 @@ from sceneparse.core.tensorflow_loading import held_output
 from sceneparse.export.agreement import compare, fitted, read_pictures
 from sceneparse.export.exporters import FORMATS
 from sceneparse.inference.loading import load_parser
-from sceneparse.network.card import Card, read_seal
+from sceneparse.network.card import Card
 
 # Least share of pixels with the same class. Without quantization only rounding differs; with it, pixels whose two best
 # classes nearly tie may change.
@@ -54,7 +54,7 @@ def export(
     network = in_float32(parser.model.network)
     batch = None if FORMATS[format].any_size else 1
     shape = [batch or "batch", *(size or ("height", "width"))]
-    description = describe(parser.card, read_seal(model), format, quantize, shape, network.output.shape[-1])
+    description = describe(parser.card, parser.seal, format, quantize, shape, network.output.shape[-1])
 
     with _scratch(out) as scratch:
         exported = Path(scratch).resolve() / target.name

@@ -23,7 +23,7 @@ from sceneparse.dataset.images import Pixels, resize_image
 from sceneparse.dataset.labels import outputs_to_annotation, without_other
 from sceneparse.inference.best_outputs import OutputScores, best_outputs
 from sceneparse.inference.views import ONE_VIEW, Described, Labels, Views
-from sceneparse.network.card import Card
+from sceneparse.network.card import Card, Checked
 from sceneparse.network.coarse import cut_upsampling
 from sceneparse.network.opening import open_network
 from sceneparse.network.padding import Network, pad
@@ -31,15 +31,16 @@ from sceneparse.network.padding import Network, pad
 
 @dataclass(frozen=True)
 class SceneParser(Described):
-    """A model with its card: classes, colours and training geometry."""
+    """A model with its card (classes, colours and training geometry), and the seal of its file."""
 
     model: "Compiled"
     card: Card
+    seal: str
 
     @classmethod
-    def open(cls, model: Path, checked: Card) -> Self:
-        """Read a model whose card `check_model` has returned. Raises InputError."""
-        return cls(Compiled(open_network(model, checked)), checked)
+    def open(cls, model: Path, checked: Checked) -> Self:
+        """Read a model that `check_model` has read. Raises InputError."""
+        return cls(Compiled(open_network(model, checked)), *checked)
 
     @property
     def whole(self) -> Self:

@@ -3,21 +3,22 @@
 The train stage writes the card twice: into the model file (under KEY in Keras's own metadata.json, which Keras
 does not read back), so that the file can be used alone; and beside it as JSON, with the model's digest. The
 model file ends with a seal, the zip's comment: the digest of every byte before it. Invariant: `check_model`
-returns a card only if the file is whole and both cards agree.
+returns a card only if the file is whole and both cards agree. The file is opened again later, when another may have
+taken its place; `check_unchanged` tells that by the seal.
 """
 
 import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from sceneparse.core.documents import load_json
-from sceneparse.core.errors import REPAIR, InputError, did_you_mean, few, shortened
+from sceneparse.core.errors import REPAIR, InputError, TransientError, did_you_mean, few, shortened
 from sceneparse.core.fields import Digest, Natural, Positive, Probability, Section
 from sceneparse.core.files import file_digest
 from sceneparse.dataset.labels import MAX_CLASSES
@@ -128,8 +129,15 @@ class CardFile(Card):
 AnyCard = TypeVar("AnyCard", bound=Card)
 
 
-def check_model(model: Path, card: Path | None) -> Card:
-    """Return the card of a model file that is whole and that `card` describes; without `card`, the card inside.
+class Checked(NamedTuple):
+    """Card and seal of a model file that `check_model` has read."""
+
+    card: Card
+    seal: str
+
+
+def check_model(model: Path, card: Path | None) -> Checked:
+    """Return card and seal of a model file that is whole and that `card` describes; without `card`, the card inside.
 
     Raises InputError if there is no such model, if it is damaged, or if the two do not belong together.
     """
@@ -137,9 +145,10 @@ def check_model(model: Path, card: Path | None) -> Card:
         near = (str(path) for folder in (model.parent, Path(), *Path().glob("*/")) for path in folder.glob("*.keras"))
         got = f"no file{did_you_mean(str(model), near)}"
         raise _refusal("there is no model", "a model that the train stage wrote", got, model, GET_ONE)
+    first = read_seal(model)  # before the rest is read: a file that comes in between has another
     if card is None:
         _check_seal(model)
-        return _inside(model)
+        return Checked(_inside(model), first)
     beside = _parsed(CardFile, _content(card), card)
     digest = file_digest(model)
     if digest != beside.model_digest:
@@ -149,7 +158,20 @@ def check_model(model: Path, card: Path | None) -> Card:
     if beside.model_dump(exclude={"model_digest"}) != inside.model_dump():
         different = ", ".join(key for key, value in inside if value != getattr(beside, key))
         raise _refusal("the card is not the one inside the model", "equal cards", f"other {different}", card)
-    return inside
+    return Checked(inside, first)
+
+
+def check_unchanged(model: Path, seal: str) -> None:
+    """Raise TransientError if the model file no longer ends with this seal: another one has taken its place."""
+    got = read_seal(model) if model.is_file() else "no file"
+    if got != seal:
+        raise TransientError(
+            "the model was replaced while it was read",
+            expected=f"the file that was checked, {seal}",
+            got=got,
+            file=model,
+            next_step="run the command again",
+        )
 
 
 def seal(model: Path) -> str:

@@ -1,7 +1,8 @@
 """Opening of a trained network: checked before Keras parses the file, and against its card afterwards.
 
-Input: a model file, and its card as `check_model` returns it. Output: the keras.Model. Invariant: an open network takes
-RGB pictures of any size, has the outputs that its card names, and all its weights are finite.
+Input: a model file, with its card and seal as `check_model` returns them. Output: the keras.Model. Invariant: an open
+network is that of the file which was checked, takes RGB pictures of any size, has the outputs that its card names, and
+all its weights are finite.
 """
 
 import logging
@@ -13,16 +14,16 @@ import numpy as np
 
 from sceneparse.core.errors import InputError, few, shortened
 from sceneparse.dataset.labels import count_outputs
-from sceneparse.network.card import GET_BOTH, Card
+from sceneparse.network.card import GET_BOTH, Card, Checked, check_unchanged
 from sceneparse.network.hdf5 import check_plain
 from sceneparse.network.members import CONFIG, read_json, weights_file
 
 log = logging.getLogger(__name__)
 
 
-def open_network(model: Path, card: Card) -> Any:
-    """Return the keras.Model in a file that has this card. Raises InputError."""
-    saved = card.libraries.keras
+def open_network(model: Path, checked: Checked) -> Any:
+    """Return the keras.Model in a file that `check_model` has read. Raises InputError."""
+    card, saved = checked.card, checked.card.libraries.keras
     if _minor(keras.__version__) < _minor(saved):
         log.warning("%s was saved by Keras %s; this is an older one, %s", model, saved, keras.__version__)
     try:
@@ -41,6 +42,7 @@ def open_network(model: Path, card: Card) -> Any:
             file=model,
             next_step="install the versions in constraints.txt: pip install -c constraints.txt -e .",
         ) from error
+    check_unchanged(model, checked.seal)
     _check_fit(network, card, model)
     if broken := [variable.path for variable in network.variables if not _is_finite(variable)]:
         raise _refusal(model, "finite weights", f"NaN or infinity in {', '.join(few(broken))}")

@@ -30,7 +30,7 @@ from sceneparse.dataset.images import Pixels, resize_image
 from sceneparse.dataset.labels import outputs_to_annotation, without_other
 from sceneparse.inference.loading import check_with_card, in_colours, load_parser
 from sceneparse.inference.views import ONE_VIEW, Described, Labels, Views
-from sceneparse.network.card import Card, read_seal
+from sceneparse.network.card import Card, check_unchanged
 from sceneparse.network.members import MOST_BYTES
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class ExportedParser(Described):
 
     @cached_property
     def whole(self) -> "SceneParser":
-        """The model's own parser, opened at its first use."""
+        """The model's own parser, opened at its first use. Raises TransientError if the model was replaced since."""
         return self.open_model()
 
     def annotate_batch(
@@ -86,8 +86,8 @@ def open_export(model: Path, card: Path | None, palette: Palette) -> ExportedPar
     exported = model.with_suffix(".onnx")
     if not exported.is_file():
         return None
-    checked = check_with_card(model, card)
-    reason = _unfit_here(checked) or _unlike(exported, model)
+    checked, seal = check_with_card(model, card)
+    reason = _unfit_here(checked) or _unlike(exported, seal)
     if not reason:
         import onnxruntime
 
@@ -99,7 +99,13 @@ def open_export(model: Path, card: Path | None, palette: Palette) -> ExportedPar
         print_line(f"note: {exported} is not used: {reason}", sys.stderr)
         return None
     print_line(f"note: {exported}, an export of the model, is used in its place", sys.stderr)
-    return ExportedParser(session, in_colours(checked, palette), lambda: load_parser(model, card, palette))
+
+    def open_model() -> "SceneParser":
+        parser = load_parser(model, card, palette)
+        check_unchanged(model, seal)
+        return parser
+
+    return ExportedParser(session, in_colours(checked, palette), open_model)
 
 
 def _unfit_here(card: Card) -> str | None:
@@ -113,11 +119,11 @@ def _unfit_here(card: Card) -> str | None:
     return None
 
 
-def _unlike(exported: Path, model: Path) -> str | None:
-    """Return why an export cannot stand for the model, or None."""
+def _unlike(exported: Path, seal: str) -> str | None:
+    """Return why an export cannot stand for the model with this seal, or None."""
     try:
         described = load_json(exported.with_name(f"{exported.name}.json"), MOST_BYTES)
-        if described["model"] != read_seal(model):
+        if described["model"] != seal:
             return "it comes from another model: export this one again"
         if described["digest"] != file_digest(exported):
             return "it is damaged: export the model again"

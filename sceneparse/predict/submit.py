@@ -55,7 +55,7 @@ def submit(
         parser = load_parser(model, card)
         _check_classes(parser.classes, model)
         views = Views(tuple(scales), flip)
-        inputs = f"{file_digest(pictures)} {file_digest(model)} {views}"
+        inputs = f"{file_digest(pictures)} {parser.seal} {views}"
         work = state / hashlib.sha256(inputs.encode()).hexdigest()
         try:
             with locked(work.with_suffix(".lock"), "at this submission"):

@@ -13,7 +13,7 @@ from typing import Any
 
 from sceneparse.core.errors import InputError, shortened
 from sceneparse.core.files import file_digest
-from sceneparse.network.card import Card, Origin, check_model
+from sceneparse.network.card import Checked, Origin, check_model
 from sceneparse.network.imagenet_weights import Backbone, load_backbone
 from sceneparse.params.model import Model
 
@@ -30,8 +30,8 @@ def read_start(path: Path, params: Model, classes: Sequence[str]) -> tuple[Initi
     Raises InputError for ImageNet weights of another network, and for a damaged or missing model.
     """
     if path.suffix == ".keras" or path.is_file():
-        card = check_model(path, None)
-        return lambda model: take_over(model, path, card, params, classes), [path]
+        checked = check_model(path, None)
+        return lambda model: take_over(model, path, checked, params, classes), [path]
     backbone = load_backbone(path)
     files = sorted(path.iterdir())
     if backbone is None:
@@ -83,11 +83,12 @@ def transplant(model: Any, backbone: Backbone, params: Model) -> list[str]:
     return names
 
 
-def take_over(model: Any, path: Path, card: Card, params: Model, classes: Sequence[str]) -> Origin:
+def take_over(model: Any, path: Path, checked: Checked, params: Model, classes: Sequence[str]) -> Origin:
     """Copy a trained model's layers by name; layers of other classes, or not in it, stay random. Raises InputError."""
     from sceneparse.network.opening import open_network
 
-    trained = open_network(path, card)
+    card, digest = checked.card, file_digest(path)
+    trained = open_network(path, checked)  # it refuses a file that came after the check
     theirs, ours = ({layer.name: layer.weights for layer in net.layers if layer.weights} for net in (trained, model))
     body = [name for name in sorted(theirs.keys() | ours.keys()) if name.startswith(BODY)]
     wrong = [name for name in body if _shapes(theirs, name) != _shapes(ours, name)]
@@ -109,7 +110,7 @@ def take_over(model: Any, path: Path, card: Card, params: Model, classes: Sequen
     for name in copied:
         for variable, value in zip(ours[name], theirs[name], strict=True):
             variable.assign(value)
-    return _origin(path, file_digest(path), model, copied)
+    return _origin(path, digest, model, copied)
 
 
 def _origin(path: Path, digest: str | None, model: Any, copied: Sequence[str]) -> Origin:

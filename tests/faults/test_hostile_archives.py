@@ -162,7 +162,7 @@ def sealed(path, members):
 @pytest.mark.slow
 @pytest.mark.parametrize("member", [METADATA, "config.json", "model.weights.h5"])
 def test_a_model(tmp_path, members, bomb, member):
-    assert check_model(sealed(tmp_path / "good.keras", {}), None) == make_card()
+    assert check_model(sealed(tmp_path / "good.keras", {}), None).card == make_card()
     sealed(tmp_path / "bomb.keras", {member: bomb})
     (tmp_path / "a.jpg").write_bytes(members[PICTURE].content)
     said = measured(command("predict", "a.jpg", "--model", "bomb.keras", "--out", "out"), tmp_path)

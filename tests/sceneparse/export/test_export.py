@@ -18,6 +18,8 @@ from sceneparse.core.errors import InputError
 from sceneparse.core.files import file_digest
 from sceneparse.export import export as command
 from sceneparse.export.export import export
+from sceneparse.inference.loading import load_parser
+from sceneparse.network.card import read_seal
 
 pytestmark = pytest.mark.slow
 
@@ -234,6 +236,21 @@ def test_the_new_takes_the_olds_place(tmp_path, kind):
         assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("old", "new")]
     else:
         assert [path.name for path in (tmp_path / "old/assets").iterdir()] == ["new"]
+
+
+def test_an_export_names_the_model_that_was_read(run, place, monkeypatch):
+    """Not one that takes the file's place meanwhile, whose labels an export would then be used for."""
+    before, content = read_seal(place / "tiny.keras"), (place / "tiny.keras").read_bytes()
+
+    def replaced(*arguments):
+        parser = load_parser(*arguments)
+        (place / "tiny.keras").write_bytes(content[:-1] + b"-")
+        return parser
+
+    monkeypatch.setattr(command, "load_parser", replaced)
+    out = run("onnx")
+    (place / "tiny.keras").write_bytes(content)
+    assert json.loads((out / "tiny.onnx.json").read_text())["model"] == before
 
 
 def test_what_does_not_run_is_removed(run, monkeypatch):

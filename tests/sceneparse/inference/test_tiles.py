@@ -26,7 +26,7 @@ def parser(tmp_path_factory):
 def of_mode(mode, network):
     """A parser whose card says how pictures are fitted; the network may be any function of pictures."""
     preprocessing = {**card_content()["preprocessing"], "mode": mode, "size": SIZE}
-    return SceneParser(Compiled(network), make_card(preprocessing=preprocessing))
+    return SceneParser(Compiled(network), make_card(preprocessing=preprocessing), "")
 
 
 def scene(height, width, seed=0):

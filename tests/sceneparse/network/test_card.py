@@ -12,8 +12,9 @@ import pytest
 from cards import card_content, make_card
 from network_params import model_params
 
-from sceneparse.core.errors import InputError
+from sceneparse.core.errors import InputError, TransientError
 from sceneparse.core.files import file_digest
+from sceneparse.inference import loading
 from sceneparse.inference.loading import load_parser
 from sceneparse.network import saving
 from sceneparse.network.card import KEY, METADATA, SEAL_BYTES, Origin, check_model
@@ -215,6 +216,28 @@ def test_a_colour_for_each_class(model):
     changed(card, palette=["#000001"])
     with pytest.raises(InputError, match="3 classes, but 1 colours"):
         load_parser(model, card)
+
+
+# --- a model that takes the place of another
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_model_that_is_replaced_while_it_is_read(model, tmp_path, monkeypatch, beside):
+    """TensorFlow loads for seconds between the check and the opening: as long as a training needs to end."""
+    card = card_content(("tree", "road", "sky"))
+    save(tmp_path / "new", make_card(**card))
+    if not beside:
+        model.with_suffix(".json").unlink()
+
+    def replacing():
+        for name in ("fcn8s.keras", "fcn8s.json")[: 1 + beside]:
+            (tmp_path / "new" / name).replace(model.with_name(name))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loading, "load_tensorflow", replacing)
+        with pytest.raises(TransientError, match="the model was replaced while it was read"):
+            load_parser(model)
+    assert load_parser(model).classes == ("tree", "road", "sky")
 
 
 # --- versions of Keras

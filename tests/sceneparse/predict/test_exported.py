@@ -11,6 +11,7 @@ from command import ENVIRONMENT, sceneparse
 from PIL import Image
 from small_model import save_small_model
 
+from sceneparse.core.errors import TransientError
 from sceneparse.core.files import file_digest
 from sceneparse.inference.loading import load_parser
 from sceneparse.network.card import read_seal
@@ -175,11 +176,25 @@ def test_without_a_description_or_a_runtime_it_is_left_aside(beside, capsys, mon
     assert capsys.readouterr().err == ""
 
 
+def test_a_model_that_is_replaced_does_not_help_its_export(beside, tmp_path, monkeypatch):
+    """Large pictures need the model itself, which is opened later: its labels would have the export's names."""
+    monkeypatch.setattr("onnxruntime.InferenceSession", lambda *_, **__: None)  # no picture reaches it
+    parsers = [open_export(beside, None, "standard") for _ in range(2)]
+    assert parsers[0].whole.classes == ("sky", "road", "tree")
+    (tmp_path / "new").mkdir()
+    new = save_small_model(tmp_path / "new", ("tree", "road", "sky"))
+    for suffix in (".keras", ".json"):
+        new.with_suffix(suffix).replace(beside.with_suffix(suffix))
+    with pytest.raises(TransientError, match="the model was replaced while it was read"):
+        assert parsers[1].whole
+
+
 def test_a_model_of_mixed_precision_labels_by_itself(beside, capsys, monkeypatch):
     from sceneparse.predict import exported
 
-    card = exported.check_with_card(beside, None)
-    params = card.params.model_copy(update={"train": {"precision": "mixed_bfloat16"}})
-    monkeypatch.setattr(exported, "check_with_card", lambda *_: card.model_copy(update={"params": params}))
+    checked = exported.check_with_card(beside, None)
+    params = checked.card.params.model_copy(update={"train": {"precision": "mixed_bfloat16"}})
+    mixed = checked._replace(card=checked.card.model_copy(update={"params": params}))
+    monkeypatch.setattr(exported, "check_with_card", lambda *_: mixed)
     assert open_export(beside, None, "standard") is None
     assert "is not used: the model computes in mixed precision" in capsys.readouterr().err

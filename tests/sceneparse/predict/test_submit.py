@@ -92,6 +92,29 @@ def test_the_same_bytes_again(release_zip, model, tmp_path):
 
 
 @pytest.mark.slow
+def test_kept_pngs_are_those_of_the_model_that_was_read(release_zip, model, tmp_path, monkeypatch):
+    """A model that takes the file's place meanwhile does not go on with them."""
+    for suffix in (".keras", ".json"):
+        (tmp_path / f"m{suffix}").write_bytes(model.with_suffix(suffix).read_bytes())
+    (tmp_path / "new").mkdir()
+    new = save_small_model(tmp_path / "new", CLASSES, size=96)
+    expected = run(release_zip, new, tmp_path)
+
+    def replaced(*arguments):
+        parser = load_parser(*arguments)
+        for suffix in (".keras", ".json"):
+            new.with_suffix(suffix).replace(tmp_path / f"m{suffix}")
+        return parser
+
+    with monkeypatch.context() as patch:
+        patch.setattr("sceneparse.predict.submit.load_parser", replaced)
+        patch.setattr("sceneparse.predict.submit._write_zip", lambda *_: sys.exit("stopped"))
+        with pytest.raises(SystemExit, match="stopped"):
+            run(release_zip, tmp_path / "m.keras", tmp_path)
+    assert run(release_zip, tmp_path / "m.keras", tmp_path) == expected
+
+
+@pytest.mark.slow
 def test_a_killed_one_loses_nothing(release_zip, model, tmp_path, monkeypatch):
     """Kill `submit` when two PNGs are there; other views start from the first picture, the same ones resume."""
     whole = run(release_zip, model, tmp_path, batch=1)

@@ -7,7 +7,7 @@ import pytest
 from cards import card_content, make_card
 from network_params import model_params
 
-from sceneparse.core.errors import InputError
+from sceneparse.core.errors import InputError, TransientError
 from sceneparse.core.files import file_digest
 from sceneparse.network.fcn8s import build_fcn8s
 from sceneparse.network.imagenet_weights import save_backbone
@@ -127,6 +127,16 @@ def test_what_is_no_model_of_ours_is_refused(tmp_path):
     (tmp_path / "model.keras").write_bytes(b"no model")
     with pytest.raises(InputError, match="damaged"):
         read_start(tmp_path / "model.keras", model_params(), CLASSES)
+
+
+def test_a_start_that_is_replaced_after_its_check_is_refused(tmp_path):
+    """TensorFlow loads in between, and the fingerprint of the checkpoints is that of the first one."""
+    trained(tmp_path / "model.keras")
+    trained(tmp_path / "new.keras", ("tree", "road", "sky"))
+    initialize, _ = read_start(tmp_path / "model.keras", model_params(width=1 / 64), CLASSES)
+    (tmp_path / "new.keras").replace(tmp_path / "model.keras")
+    with pytest.raises(TransientError, match="the model was replaced while it was read"):
+        initialize(build_fcn8s(3, model_params(width=1 / 64)))
 
 
 def test_no_weights_leave_the_network_random(tmp_path):
