@@ -2,16 +2,20 @@
 
 Input: a .keras file with its card, and real pictures. Output, in a folder: NAME_savedmodel/, NAME.onnx or
 NAME.tflite, with a JSON file beside it. Invariant: an export gets its name only after its own runtime ran it and agreed
-with the Keras model; any other leaves no trace, and an earlier export stays.
+with the Keras model; any other leaves no trace, and an earlier export stays. What a killed export leaves, the next one
+removes.
 """
 
 import importlib.util
-import tempfile
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import atomic_directory, file_digest, write_json
+from sceneparse.core.locks import output_lock
 from sceneparse.core.tables import print_line, print_table
 from sceneparse.core.tensorflow_loading import held_output
 from sceneparse.export.agreement import compare, fitted, read_pictures
@@ -44,20 +48,20 @@ def export(
         raise InputError("export already exists", expected="a free name", got="an export", file=taken, next_step=step)
 
     examples = read_pictures(pictures, count)
-    parser = load_parser(model, card)
-    from sceneparse.export.labelling_network import exportable, in_float32
+    with _scratch(target, beside) as scratch:
+        parser = load_parser(model, card)
+        from sceneparse.export.labelling_network import exportable, in_float32
 
-    preprocessing, classes = parser.card.preprocessing, len(parser.classes)
-    if size is None and not FORMATS[format].any_size:
-        size = preprocessing.size, preprocessing.size
-    views = [fitted(picture, preprocessing, size) for picture in examples]
-    network = in_float32(parser.model.network)
-    batch = None if FORMATS[format].any_size else 1
-    shape = [batch or "batch", *(size or ("height", "width"))]
-    description = describe(parser.card, parser.seal, format, quantize, shape, network.output.shape[-1])
+        preprocessing, classes = parser.card.preprocessing, len(parser.classes)
+        if size is None and not FORMATS[format].any_size:
+            size = preprocessing.size, preprocessing.size
+        views = [fitted(picture, preprocessing, size) for picture in examples]
+        network = in_float32(parser.model.network)
+        batch = None if FORMATS[format].any_size else 1
+        shape = [batch or "batch", *(size or ("height", "width"))]
+        description = describe(parser.card, parser.seal, format, quantize, shape, network.output.shape[-1])
 
-    with _scratch(out) as scratch:
-        exported = Path(scratch).resolve() / target.name
+        exported = scratch.resolve() / target.name
         labelling = exportable(network, classes, size or (None, None), batch)
         with held_output():
             FORMATS[format].write(labelling, exported, description, quantize, views)
@@ -76,8 +80,8 @@ def export(
         digest = file_digest(exported) if exported.is_file() else None
         beside.unlink(missing_ok=True)  # a kill from here on leaves no description rather than a wrong one
         _take_place(exported, target)
-    check = {"pictures": len(views), "agreement": comparison.agreement}
-    write_json(beside, {**description, "check": check, "digest": digest})
+        check = {"pictures": len(views), "agreement": comparison.agreement}
+        write_json(beside, {**description, "check": check, "digest": digest})
     print_line(f"exported: {target}")
     print_line(f"described: {beside}")
 
@@ -128,18 +132,29 @@ def _check_flags(format: str, quantize: str) -> None:
         )
 
 
-def _scratch(out: Path) -> tempfile.TemporaryDirectory[str]:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        return tempfile.TemporaryDirectory(prefix=".export-", dir=out)
-    except OSError as error:
-        raise InputError(
-            "the export cannot be written",
-            expected="a folder to write to",
-            got=str(error),
-            file=out,
-            next_step="name another folder with --out",
-        ) from None
+@contextmanager
+def _scratch(target: Path, beside: Path) -> Iterator[Path]:
+    """Make an empty folder for one export alone; its name is fixed, so the next export removes what a killed one left.
+
+    Raises BusyError while another process makes the same export. The lock is that of `beside` and stands for both:
+    `atomic_directory` takes that of `target`.
+    """
+    folder = target.with_name(f".{target.name}.partial-export")
+    with ExitStack() as held:
+        try:
+            held.enter_context(output_lock(beside))
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+        except OSError as error:
+            raise InputError(
+                "the export cannot be written",
+                expected="a folder to write to",
+                got=str(error),
+                file=target.parent,
+                next_step="name another folder with --out",
+            ) from None
+        held.callback(shutil.rmtree, folder, ignore_errors=True)
+        yield folder
 
 
 def _take_place(exported: Path, target: Path) -> None:

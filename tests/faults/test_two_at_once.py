@@ -6,7 +6,10 @@ import subprocess
 import sys
 
 import pytest
+from command import ENVIRONMENT, sceneparse
+from PIL import Image
 from prepare_process import Prepare, wait_for_end
+from small_model import save_small_model
 
 from sceneparse.core.errors import TRY_AGAIN, BusyError
 from sceneparse.core.files import atomic_directory, atomic_write, write_text
@@ -25,6 +28,19 @@ with ExitStack() as held:
         held.enter_context(atomic_write(file)).write(b"from a dead writer" * 10_000)
     (held.enter_context(atomic_directory(folder)) / "dead").touch()
     os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+KILLED_EXPORT = """
+import os, signal, sys
+from dataclasses import replace
+import pipeline.cli.main, sceneparse.export.export as export
+
+def write(model, path, *_):
+    path.write_text("half of it")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+export.FORMATS["onnx"] = replace(export.FORMATS["onnx"], write=write)
+pipeline.cli.main.main()
 """
 
 
@@ -89,6 +105,21 @@ def test_the_next_writer_removes_what_dead_ones_left_and_nothing_of_a_living_one
         assert file.read_bytes() == b"short"
     assert file.read_bytes() == b"from a living writer"
     assert names(tmp_path) == ["file", "folder"]
+
+
+@pytest.mark.slow
+def test_the_next_export_removes_what_a_killed_one_left(tmp_path):
+    model, out = save_small_model(tmp_path), tmp_path / "exports"
+    (tmp_path / "photos").mkdir()
+    Image.new("RGB", (90, 60)).save(tmp_path / "photos/a.png")
+    words = ["export", "--format", "onnx", "--model", model, "--pictures", tmp_path / "photos", "--out", out]
+    killed = [sys.executable, "-c", KILLED_EXPORT, *words]
+    assert subprocess.run(killed, cwd=tmp_path, env=ENVIRONMENT, check=False).returncode == -signal.SIGKILL
+    assert sorted(path.name for path in out.rglob("*.onnx")) == ["fcn8s.onnx"], "unfinished, in a folder of its own"
+    assert not (out / "fcn8s.onnx").exists()
+    done = sceneparse(*words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert names(out) == ["fcn8s.onnx", "fcn8s.onnx.json"]
 
 
 @pytest.mark.slow

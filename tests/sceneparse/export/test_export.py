@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from network_params import ANCESTOR, model_params
 from photos import vast
 from PIL import Image
 
-from sceneparse.core.errors import InputError
+from sceneparse.core.errors import BusyError, InputError
 from sceneparse.core.files import file_digest
 from sceneparse.export import export as command
 from sceneparse.export.export import export
@@ -251,6 +252,18 @@ def test_an_export_names_the_model_that_was_read(run, place, monkeypatch):
     out = run("onnx")
     (place / "tiny.keras").write_bytes(content)
     assert json.loads((out / "tiny.onnx.json").read_text())["model"] == before
+
+
+def test_a_second_export_is_refused_while_the_first_works(run, monkeypatch):
+    onnx = command.FORMATS["onnx"]
+
+    def write(*arguments):
+        with pytest.raises(BusyError, match=r"writing [\s\S]*tiny\.onnx"):
+            run("onnx")
+        onnx.write(*arguments)
+
+    monkeypatch.setitem(command.FORMATS, "onnx", replace(onnx, write=write))
+    assert {path.name for path in run("onnx").iterdir()} == {"tiny.onnx", "tiny.onnx.json"}
 
 
 def test_what_does_not_run_is_removed(run, monkeypatch):
