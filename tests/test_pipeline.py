@@ -111,7 +111,7 @@ def test_a_changed_param_affects_the_stages_that_read_it(built):
     several = {
         "train": {"model", "train"},
         "weights": {"weights", "sources/vgg16.yaml"},
-        "visualize": {"download", "visualize"},  # whose page names the source
+        "visualize": {"download", "evaluate", "visualize"},  # whose page names the source, and draws those views
     }
     sections = {key.partition(".")[0] for key in changes} - {"model"}
     assert affected == {section: {section} for section in sections} | several
@@ -140,6 +140,7 @@ def test_a_changed_source_file_affects_the_stages_that_use_it(built):
         "stages/download/painting/things.py": {"download"},
         "sceneparse/dataset/archive.py": {"download", "prepare", "train", "evaluate", "visualize"},
         "sceneparse/params/visualize.py": {"visualize"},
+        "sceneparse/params/evaluate.py": {"evaluate", "visualize"},
         "sceneparse/params/train.py": {"train"},
         "sceneparse/params/whole.py": set(),
         "sceneparse/convert/masks.py": set(),

@@ -2,7 +2,8 @@
 
 Input: the model with its card, the archive, and the measurements of evaluate and train. Output: a directory with
 index.html, which contains all that it shows and opens from disk, and pictures/, with the same pictures as PNGs for
-other uses, at the images' own size with visualize.full_size. Invariant: the same inputs give the same bytes.
+other uses, at the images' own size with visualize.full_size. Invariant: the same inputs give the same bytes, and the
+predictions that are drawn are those that evaluate scored at original size.
 """
 
 from pathlib import Path
@@ -15,7 +16,9 @@ from sceneparse.core.files import atomic_directory, file_digest
 from sceneparse.dataset.archive import Archive
 from sceneparse.dataset.pairs import open_pair
 from sceneparse.inference.loading import load_parser
+from sceneparse.inference.views import Views
 from sceneparse.params.download import Download
+from sceneparse.params.evaluate import Evaluate
 from sceneparse.params.flags import run_stage
 from sceneparse.params.visualize import Visualize
 from sceneparse.report.measured import CategoryRow, ClassRow, Confused, ImageRow, read_charts, read_flow, read_rows
@@ -29,6 +32,7 @@ class Sections(Protocol):
     """Sections of the params that this stage reads."""
 
     download: Download  # its source names the dataset
+    evaluate: Evaluate  # whose views are drawn
     visualize: Visualize
 
 
@@ -46,7 +50,7 @@ def visualize(
     report: Path,
 ) -> None:
     """Draw the chosen scenes and write the report."""
-    settings = params.visualize
+    settings, views = params.visualize, Views(tuple(params.evaluate.scales), params.evaluate.flip)
     sections, charts, flow = read_scores(scores), read_charts(curves), read_flow(curves)
     classes, images = read_rows(per_class, ClassRow), read_rows(per_image, ImageRow)
     category_rows, cells = read_rows(per_category, CategoryRow), read_rows(confusion, Confused)
@@ -73,7 +77,7 @@ def visualize(
             if row.id in chosen or settings.all:
                 picture, truth = open_pair(archive, pairs[row.id])
                 image = np.asarray(picture)
-                maps = {"truth": np.asarray(truth), "prediction": parser.annotate(image)}
+                maps = {"truth": np.asarray(truth), "prediction": parser.annotate(image, views)}
                 category = categories.get(row.id, "").replace("_", " ")
                 if row.id in chosen:
                     scenes[row.id] = draw_scene(folder, row, category, image, maps, colours, settings)
