@@ -8,7 +8,7 @@ import ipaddress
 import socket
 import sys
 import webbrowser
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +39,6 @@ def web(
         side = parser.card.preprocessing.size
         parser.annotate(np.zeros((side, side, 3), np.uint8))  # compiles the model for a likely size
         app = make_app(Segmenter(parser, model.stem, max_megapixels), max_mb, {host, socket.gethostname()})
-        listening.listen()
         bound, number = listening.getsockname()[:2]
         own = ipaddress.ip_address(bound)
         shown = "localhost" if own.is_unspecified else f"[{host}]" if ":" in host else host
@@ -54,12 +53,15 @@ def web(
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """Bind a socket to the address, not listening yet. Raises InputError."""
+    """Return a socket that listens on the address: clients wait there until the server runs. Raises InputError."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listening = socket.socket(family, kind, protocol)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # ended connections linger on a port
-        listening.bind(address)
+        with ExitStack() as failing:
+            listening = failing.enter_context(socket.socket(family, kind, protocol))
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # ended connections linger on a port
+            listening.bind(address)
+            listening.listen()  # two sockets can have the address until one of them listens
+            failing.pop_all()
     except OSError as error:
         raise InputError(
             "the page's address cannot be used",

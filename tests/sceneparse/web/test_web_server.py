@@ -19,10 +19,12 @@ from PIL import Image
 from small_model import save_small_model
 from web_page import MAX_MB, MAX_MEGAPIXELS, PHOTO, WAIT_S, running
 
+from sceneparse.core.errors import InputError
 from sceneparse.dataset.photos import decode_photo
 from sceneparse.inference.loading import load_parser
 from sceneparse.web.answer import Segmenter, shrunk
 from sceneparse.web.app import make_app
+from sceneparse.web.web import _listen
 
 pytestmark = pytest.mark.slow
 
@@ -119,6 +121,13 @@ def test_a_picture_too_thin_for_the_network_is_refused(tmp_path):
     thin, photo = anyio.run(answers)
     assert (thin.status_code, photo.status_code) == (413, 200)
     assert thin.json()["error"].startswith("20000 x 5 pixels become 256000 x 64 by mode crop")
+
+
+def test_a_port_is_taken_before_the_model_is_loaded():
+    """Two commands that start within seconds: the second is refused while the first still loads."""
+    with _listen("127.0.0.1", 0) as first, pytest.raises(InputError) as refused:
+        _listen("127.0.0.1", first.getsockname()[1])
+    assert "--port 0" in refused.value.next_step
 
 
 def test_a_host_name_with_capitals_is_its_own_name_in_any_case():
