@@ -46,9 +46,11 @@ def logit_adjustment(class_weights: Sequence[float], share: float) -> npt.NDArra
 
 
 def median_frequency_weights(label_pixels: Sequence[int], exponent: float) -> list[float]:
-    """Return class weights (median frequency / frequency) ** exponent: Eigen and Fergus 2015, section 5, for 1.
+    """Return class weights (median frequency / frequency) ** exponent, after Eigen and Fergus 2015, section 5.
 
-    `label_pixels` counts pixels of each output's class. A class without pixels gets weight 1.
+    `label_pixels` counts pixels of each output's class, and a frequency is that count of all pixels. Eigen and Fergus
+    divide by the pixels of the images that show the class, so they weight a class of few images less than an exponent
+    of 1 does here. A class without pixels gets weight 1.
     """
     counts = np.asarray(label_pixels, np.float64)
     present = counts > 0
