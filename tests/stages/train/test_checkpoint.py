@@ -1,12 +1,14 @@
 """Checkpoints: bit-exact, two kept, a damaged one stepped over, other inputs' state never touched."""
 
 import logging
+from importlib.metadata import version
 
 import keras
 import numpy as np
 import pytest
 
 from sceneparse.params.whole import load_params
+from stages.train import checkpoint
 from stages.train.checkpoint import Checkpoints, fingerprint
 
 
@@ -94,6 +96,8 @@ def test_a_damaged_newest_is_stepped_over_aloud(tmp_path, damage, kind, caplog):
     assert equal(kept, other.values())
     assert "step-000000002.npz is damaged" in caplog.text
     (run.checkpoints.directory / "step-000000001.npz").write_bytes(b"")
+    assert Run(tmp_path).checkpoints.restore() is None
+    assert "step-000000001.npz is damaged" in caplog.text
 
 
 def test_other_inputs_state_is_left_aside_aloud(tmp_path, caplog):
@@ -156,6 +160,19 @@ def test_every_input_is_in_the_fingerprint(tmp_path, root):
     file.write_text("{ }")
     keys.add(fingerprint([params.model, params.train], [file]))
     assert len(keys) == 4
+
+
+def test_other_code_and_other_libraries_are_in_the_fingerprint(monkeypatch):
+    """Training starts over: a resumed one would mix two programs."""
+    keys = {fingerprint([], [])}
+    for changed in ("tensorflow", "keras", "numpy"):
+        with monkeypatch.context() as patch:
+            patch.setattr(checkpoint, "version", lambda name, changed=changed: version(name) + "+1" * (name == changed))
+            keys.add(fingerprint([], []))
+    digest = checkpoint.code_digest
+    monkeypatch.setattr(checkpoint, "code_digest", lambda stage: digest(stage) + b" " * (stage == "train"))
+    keys.add(fingerprint([], []))
+    assert len(keys) == 5
 
 
 def test_a_damaged_older_step_does_not_stop_a_save(tmp_path):

@@ -90,7 +90,7 @@ def test_deciding_for_the_mean_iou_adds_the_last_layer_and_nothing_else(inputs, 
     assert np.ptp(added[0, 0, 0]) > 0.05
     with caplog.at_level(logging.INFO):
         run_here(inputs, tmp_path / "on", start_from=tmp_path / "iou.keras", epochs=1)
-    assert "anew" not in caplog.text
+    assert "; initialised none\n" in caplog.text
     before, after = (float(value) for value in re.search(r"mean IoU: (\S+) -> (\S+) on", caplog.text).groups())
     assert after > before
 
