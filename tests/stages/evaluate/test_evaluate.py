@@ -38,7 +38,7 @@ def test_a_categorys_scores_are_those_of_its_pixels_together(tmp_path):
 
 @pytest.mark.slow
 def test_the_predictions_that_are_drawn_are_those_that_are_scored(tmp_path, root, monkeypatch):
-    """By the same views, which change the scores here."""
+    """Views that change the scores are the same for both."""
     inputs = stage_inputs(tmp_path, root, monkeypatch, ids=("one", "two", "three"))
     monkeypatch.setattr("stages.visualize.stage.load_parser", load_parser)  # in place of the stand-in
     model = save_small_model(tmp_path, CLASSES)
