@@ -84,7 +84,7 @@ def test_a_mirrored_picture_gets_the_mirrored_annotation(parser):
 def test_what_the_network_gets_is_bounded_at_the_largest_scale(network):
     """Also in a batch: its pictures have no more pixels than 64 training squares, or than the batch in squares."""
     card = make_card(preprocessing=card_content()["preprocessing"] | {"mode": "crop"})
-    parser, views = SceneParser(Compiled(network), card), Views((0.5, 2.0), flip=False)
+    parser, views = SceneParser(Compiled(network), card, ""), Views((0.5, 2.0), flip=False)
     assert parser.fitted(160, 10, views) == (16 * SIZE, SIZE)
     for width, seen in ((161, views), (641, Views((1.0,), flip=False))):
         with pytest.raises(TooLargeError, match=f"^{width} x 10 pixels become "):
@@ -120,7 +120,7 @@ def test_batches_are_resized_as_the_card_says(network, scale):
     """A checkerboard of pixels is one colour at half its size by nearest neighbour, and gray by a mean."""
     content = card_content()["preprocessing"] | {"interpolation": "nearest"}
     card = make_card(preprocessing=content, params={"model": {}, "train": {}})
-    parser, views = SceneParser(Compiled(network), card), Views((scale,), flip=False)
+    parser, views = SceneParser(Compiled(network), card, ""), Views((scale,), flip=False)
     board = np.where(np.indices((SIZE, SIZE, 3))[:2].sum(0) % 2, (200, 40, 90), (0, 90, 0)).astype(np.uint8)
     images = np.stack([board, picture(SIZE, SIZE)])
     annotations = parser.annotate_fitted(tf.constant(images), views)
