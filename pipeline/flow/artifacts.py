@@ -6,7 +6,6 @@ Prefect shows each artifact's history.
 
 import os
 import re
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +20,7 @@ from prefect.artifacts import (
 
 from pipeline.flow.artifact_pictures import curves_picture, picture_sheet
 from pipeline.flow.result_links import result_link
-from pipeline.repro.git_environment import untied_environment
+from pipeline.repro.git_environment import git_output
 from pipeline.repro.stage_paths import stage_path
 from sceneparse.core.documents import MOST_BYTES
 from sceneparse.core.errors import printable
@@ -126,14 +125,4 @@ def _cell(text: str) -> str:
 
 def _git(root: Path, *arguments: str) -> str:
     """Return Git's output, or '' without Git or a repository."""
-    try:
-        done = subprocess.run(
-            ["git", *arguments],  # noqa: S607 - the user's Git
-            cwd=root,
-            env=untied_environment(),
-            capture_output=True,
-            check=False,
-        )
-    except FileNotFoundError:
-        return ""
-    return os.fsdecode(done.stdout).strip()
+    return os.fsdecode(git_output(root, *arguments) or b"").strip()

@@ -1,6 +1,8 @@
-"""Environment of programs that use the Git repository of the folder in which they start."""
+"""Programs that use the Git repository of the folder in which they start: their environment, and Git itself."""
 
 import os
+import subprocess
+from pathlib import Path
 
 # Git sets these for what its hooks, aliases and `rebase --exec` start, above all in linked worktrees: then Git's
 # commands act on that repository whatever folder they start in. `git rev-parse --local-env-vars` lists them, and
@@ -17,3 +19,13 @@ TIES = frozenset(
 def untied_environment() -> dict[str, str]:
     """Return this process's environment without the variables that tie Git to one repository."""
     return {name: value for name, value in os.environ.items() if name not in TIES}
+
+
+def git_output(root: Path, *arguments: str) -> bytes | None:
+    """Return what a Git command in `root` printed; None if it failed, and without Git, which a run does not need."""
+    command = ["git", "--no-optional-locks", *arguments]
+    try:
+        done = subprocess.run(command, cwd=root, env=untied_environment(), capture_output=True, check=False)
+    except FileNotFoundError:
+        return None
+    return None if done.returncode else done.stdout

@@ -4,13 +4,12 @@ Input: the root of a DVC repository. Invariant: each stage of a run leaves a cop
 replaced by that copy or by the last commit's file, whichever more stages agree with.
 """
 
-import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pipeline.repro.git_environment import untied_environment
+from pipeline.repro.git_environment import git_output
 from pipeline.repro.project import WRITE_SECONDS, Project
 from pipeline.repro.project_files import MOST_BYTES
 from sceneparse.core.documents import parse_yaml
@@ -56,7 +55,7 @@ def uncommitted(root: Path, files: Iterable[str]) -> list[str]:
 
     Git compares them: it may store other line ends than the files have.
     """
-    return [file for file in files if _git(root, "status", "--porcelain", "--ignored", "--", f"./{file}") != b""]
+    return [file for file in files if git_output(root, "status", "--porcelain", "--ignored", "--", f"./{file}") != b""]
 
 
 def _candidates(root: Path) -> Iterator[str]:
@@ -66,19 +65,9 @@ def _candidates(root: Path) -> Iterator[str]:
 
 def _last_commit(root: Path, file: str) -> Iterator[str]:
     """Yield a file's text in Git's last commit, if that has it."""
-    content = _git(root, "show", f"HEAD:./{file}")
+    content = git_output(root, "show", f"HEAD:./{file}")
     if content is not None:
         yield content.decode(errors="replace")
-
-
-def _git(root: Path, *arguments: str) -> bytes | None:
-    """Return what a command of Git printed; None if it failed, and without Git: a run needs none."""
-    command = ["git", "--no-optional-locks", *arguments]
-    try:
-        done = subprocess.run(command, cwd=root, env=untied_environment(), capture_output=True, check=False)
-    except FileNotFoundError:
-        return None
-    return None if done.returncode else done.stdout
 
 
 def _agreeing_stages(root: Path, text: str) -> int:
