@@ -26,6 +26,19 @@ SIZE_512 = {
     "train.augment.first_crop": 192,
     "train.augment.scale_max": 1.3333,
 }
+WINDOWS_320 = {**SIZE_512, "train.augment.crop": 320}
+QUICK = {
+    "prepare.size": 384,
+    "model.stride": 4,
+    "model.head_channels": 512,
+    "train.validate_epochs": ALWAYS,  # at the end only
+    "train.precision": "mixed_bfloat16",
+    "train.ema": 0.99,
+    "train.logit_adjustment": 0.5,
+    "train.augment.crop": 256,
+    "train.augment.scale_max": 1.3333,
+}
+RANDOM = {"weights.source": "sources/none.yaml", "train.backbone_rate": 1.0}
 
 # Params that differ, by dotted name.
 RECIPES: dict[str, dict[str, Any]] = {
@@ -67,7 +80,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "backbone_rate 0.1": {"train.backbone_rate": 0.1},
     "deterministic": {"train.deterministic": True},
     "imagenet": {},
-    "imagenet, random weights": {"weights.source": "sources/none.yaml", "train.backbone_rate": 1.0},
+    "imagenet, random weights": RANDOM,
     "imagenet, backbone_rate 0.1": {"train.backbone_rate": 0.1},
     "imagenet, backbone_rate 1": {"train.backbone_rate": 1.0},
     "imagenet, freeze_epochs 2": {"train.freeze_epochs": 2},
@@ -86,8 +99,11 @@ RECIPES: dict[str, dict[str, Any]] = {
     "imagenet, size 384": SIZE_384,
     "imagenet, size 384, averaged": {**SIZE_384, "train.ema": 0.995, "train.logit_adjustment": 0.5},
     "imagenet, stride 4": {"model.stride": 4},
+    "imagenet, size 384, stride 4, head_channels 512": QUICK,
+    "imagenet, size 384, stride 4, head_channels 512, random weights": {**QUICK, **RANDOM},
     "imagenet, size 512, stride 4": SIZE_512,
-    "imagenet, size 512, stride 4, windows of 320": {**SIZE_512, "train.augment.crop": 320},
+    "imagenet, size 512, stride 4, windows of 320": WINDOWS_320,
+    "imagenet, size 512, stride 4, windows of 320, random weights": {**WINDOWS_320, **RANDOM},
     "imagenet, no augmentation": PLAIN,
     "imagenet, zoom 1 to 2": {"train.augment.scale_min": 1.0, "train.augment.scale_max": 2.0},
     "imagenet, batch_size 4": {"train.batch_size": 4},
