@@ -15,30 +15,15 @@ SIZE_384 = {
     "train.augment.scale_min": 0.5,
     "train.augment.scale_max": 1.25,
 }
-SIZE_512 = {
-    "prepare.size": 512,
-    "model.stride": 4,
-    "train.validate_epochs": 4,
-    "train.precision": "mixed_bfloat16",
-    "train.ema": 0.995,
-    "train.logit_adjustment": 0.5,
-    "train.augment.crop": 384,
-    "train.augment.first_crop": 192,
-    "train.augment.scale_max": 1.3333,
-}
-WINDOWS_320 = {**SIZE_512, "train.augment.crop": 320}
+RANDOM = {"weights.source": "sources/none.yaml", "train.backbone_rate": 1.0}
 QUICK = {
     "prepare.size": 384,
-    "model.stride": 4,
     "model.head_channels": 512,
     "train.validate_epochs": ALWAYS,  # at the end only
-    "train.precision": "mixed_bfloat16",
     "train.ema": 0.99,
-    "train.logit_adjustment": 0.5,
     "train.augment.crop": 256,
-    "train.augment.scale_max": 1.3333,
+    "train.augment.first_crop": 128,
 }
-RANDOM = {"weights.source": "sources/none.yaml", "train.backbone_rate": 1.0}
 
 # Params that differ, by dotted name.
 RECIPES: dict[str, dict[str, Any]] = {
@@ -99,11 +84,6 @@ RECIPES: dict[str, dict[str, Any]] = {
     "imagenet, size 384": SIZE_384,
     "imagenet, size 384, averaged": {**SIZE_384, "train.ema": 0.995, "train.logit_adjustment": 0.5},
     "imagenet, stride 4": {"model.stride": 4},
-    "imagenet, size 384, stride 4, head_channels 512": QUICK,
-    "imagenet, size 384, stride 4, head_channels 512, random weights": {**QUICK, **RANDOM},
-    "imagenet, size 512, stride 4": SIZE_512,
-    "imagenet, size 512, stride 4, windows of 320": WINDOWS_320,
-    "imagenet, size 512, stride 4, windows of 320, random weights": {**WINDOWS_320, **RANDOM},
     "imagenet, no augmentation": PLAIN,
     "imagenet, zoom 1 to 2": {"train.augment.scale_min": 1.0, "train.augment.scale_max": 2.0},
     "imagenet, batch_size 4": {"train.batch_size": 4},
@@ -120,10 +100,16 @@ RECIPES: dict[str, dict[str, Any]] = {
     "imagenet, ema 0.995": {"train.ema": 0.995},
     "imagenet, decision likelihood": {"train.decision": "likelihood"},
     "imagenet, 32s 16s 8s": {},
+    "imagenet512": {},
+    "imagenet512, random weights": RANDOM,
+    "imagenet512, windows of 384": {"train.augment.crop": 384},
+    "imagenet512, size 384, head_channels 512": QUICK,
+    "imagenet512, size 384, head_channels 512, random weights": {**QUICK, **RANDOM},
 }
+FROM_WEIGHTS = ("imagenet", "imagenet512")  # presets
 PRESETS = {
     **{recipe: "scratch" for recipe in RECIPES if recipe.startswith("default")},
-    **{recipe: "imagenet" for recipe in RECIPES if recipe.startswith("imagenet")},
+    **{recipe: name for recipe in RECIPES if (name := recipe.partition(",")[0]) in FROM_WEIGHTS},
     "ancestor": "fcn2017",
 }
 # What changes from part to part of a training.

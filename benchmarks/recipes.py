@@ -4,7 +4,7 @@
                                  [--weights vgg16_notop.h5] [--views [views] [larger]] [--keep] [--set KEY=VALUE ...]
 
 Recipes of PRESETS are those presets (ancestor at quarter width), every other one is BASE, what the preset scratch was
-before these comparisons; both with the params of RECIPES changed. Those of preset imagenet need --weights, a Keras
+before these comparisons; both with the params of RECIPES changed. Those of FROM_WEIGHTS need --weights, a Keras
 weights file on this machine. A recipe of several STEPS trains in as many parts, each from the model of the part before.
 Each model is scored in one view, and again in each of VIEWS unless --views names fewer. --set changes params of all
 recipes, into a table of its own: --set train.precision=mixed_bfloat16.
@@ -32,7 +32,7 @@ from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
 
-from benchmarks.recipe_params import ALWAYS, BASE, FREE, PRESETS, RECIPES, SAME_WEIGHTS, STEPS
+from benchmarks.recipe_params import ALWAYS, BASE, FREE, FROM_WEIGHTS, PRESETS, RECIPES, SAME_WEIGHTS, STEPS
 from sceneparse.core.fields import set_leaf
 from sceneparse.core.files import file_digest, write_text
 from sceneparse.core.parallel import usable_cpus
@@ -65,7 +65,7 @@ def write_params(path: Path, recipe: str, seed: int, data: Data, epochs: int, st
         "download.source": str(data.archive),
         "download.digest": None,
         "prepare.colours": "dataset",
-        "weights.source": str(data.weights) if preset == "imagenet" else "sources/none.yaml",
+        "weights.source": str(data.weights) if preset in FROM_WEIGHTS else "sources/none.yaml",
         "train.start_from": str(path.with_name("backbone")),
         "train.seed": seed,
         "train.epochs": epochs,
@@ -171,15 +171,15 @@ def main() -> None:
     parser.add_argument(
         "--views", nargs="*", choices=VIEWS, default=list(VIEWS), help="scorings beside that of one view"
     )
-    parser.add_argument("--weights", type=Path, help="Keras weights file, for the recipes of preset imagenet")
+    parser.add_argument("--weights", type=Path, help="Keras weights file, for the recipes that start from one")
     parser.add_argument("--keep", action="store_true", help="leave the folder of each training beside the table")
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="params of all recipes")
     args = parser.parse_args()
     params = {key: YAML(typ="safe").load(value) for key, _, value in (word.partition("=") for word in args.set)}
     data = Data(args.archive.absolute(), args.weights and args.weights.absolute(), params)
-    recipes = args.only or [recipe for recipe in RECIPES if data.weights or PRESETS.get(recipe) != "imagenet"]
-    if not data.weights and any(PRESETS.get(recipe) == "imagenet" for recipe in recipes):
-        parser.error("the recipes of preset imagenet need --weights")
+    recipes = args.only or [recipe for recipe in RECIPES if data.weights or PRESETS.get(recipe) not in FROM_WEIGHTS]
+    if not data.weights and any(PRESETS.get(recipe) in FROM_WEIGHTS for recipe in recipes):
+        parser.error("the recipes of presets imagenet and imagenet512 need --weights")
     table = Table(args.out)
     wanted = [(recipe, str(seed), f"{args.minutes:g}") for recipe in recipes for seed in args.seeds]
     timed = {cost(recipe): float(row["epoch_seconds"]) for (recipe, _, _), row in table.rows.items()}

@@ -58,8 +58,9 @@ def params_page() -> str:
         " allowed. A changed key reruns the stages named with its section; the others stay cached.",
         "`sceneparse preset NAME` writes the whole file with the values of a preset, and prints each value that"
         " changes. `demo` has the defaults, for the embedded demo. A file in `presets/` holds only what differs from"
-        " them: [imagenet](presets/imagenet.yaml) for your own photos, [scratch](presets/scratch.yaml) for them"
-        " without a download, [ade20k](presets/ade20k.yaml) for the benchmark on a GPU,"
+        " them: [imagenet](presets/imagenet.yaml) for your own photos, [imagenet512](presets/imagenet512.yaml) for"
+        " small things in them, [scratch](presets/scratch.yaml) for them without a download,"
+        " [ade20k](presets/ade20k.yaml) for the benchmark on a GPU,"
         " [fcn2017](presets/fcn2017.yaml) for the 2017 recipe. Your own preset is one more file there. A key's labels"
         " name the default, then the presets with another value.",
         "Built from `sceneparse/params`, `dvc.yaml` and the presets.",

@@ -8,7 +8,7 @@ from subprocess import CalledProcessError
 import pytest
 
 from benchmarks import recipes
-from benchmarks.recipe_params import BASE, PRESETS, RECIPES, STEPS
+from benchmarks.recipe_params import BASE, FROM_WEIGHTS, PRESETS, RECIPES, STEPS
 from benchmarks.recipes import COLUMNS, Data, Table, write_params
 from sceneparse.core.files import file_digest
 from sceneparse.params.presets import preset_params
@@ -38,7 +38,7 @@ def test_a_recipe_is_its_preset_or_the_base_with_what_it_names_changed(tmp_path,
         assert (params.train.seed, params.train.epochs) == (3, 5)
         assert params.download.source == str(data.archive)
         assert params.download.digest is None
-        starts = PRESETS.get(recipe) == "imagenet" and not recipe.endswith("random weights")
+        starts = PRESETS.get(recipe) in FROM_WEIGHTS and not recipe.endswith("random weights")
         assert params.weights.source == (str(data.weights) if starts else "sources/none.yaml")
         assert params.weights.digest == (file_digest(data.weights) if starts else None)
         assert (views.evaluate.flip, larger.evaluate.scales, larger.evaluate.flip) == (True, [1.5], False)

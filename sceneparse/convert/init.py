@@ -18,7 +18,7 @@ from sceneparse.params.presets import preset_params, write_params
 from sceneparse.params.whole import Params
 
 # Training pictures of the dataset on which a preset's epochs were chosen: others get as many updates.
-TUNED_ON = {"imagenet": 367, "scratch": 367}
+TUNED_ON = {"imagenet": 367, "imagenet512": 367, "scratch": 367}
 LEAST_EPOCHS, MOST_EPOCHS = 4, 200
 # Of a training with more epochs than the preset's, or with as many as were asked for: else first scores come late.
 LEAST_VALIDATIONS = 10

@@ -58,9 +58,11 @@ def test_stage_prepare_takes_a_dataset_of_ones_own_with_any_preset(tmp_path, nam
 
 
 @pytest.mark.parametrize(
-    ("training", "epochs", "validate", "batch"), [(1, 200, 20, 1), (20, 165, 16, 2), (734, 4, 1, 2), (10**5, 4, 1, 2)]
+    ("training", "epochs", "validate", "batch", "finer"),
+    [(1, 200, 20, 1, 200), (20, 165, 16, 2, 200), (734, 4, 1, 2, 19), (10**5, 4, 1, 2, 4)],
 )
-def test_as_many_updates_for_any_number_of_pictures(tmp_path, training, epochs, validate, batch):
+def test_as_many_updates_for_any_number_of_pictures(tmp_path, training, epochs, validate, batch, finer):
+    assert fitted(tmp_path, "imagenet512", training, 1000).train.epochs == finer
     train = fitted(tmp_path, "imagenet", training, 1000).train
     assert (train.epochs, train.validate_epochs, train.batch_size) == (epochs, validate, batch)
 
@@ -72,11 +74,17 @@ def test_epochs_of_ones_own_are_validated_ten_times(tmp_path, epochs, validate):
 
 
 @pytest.mark.parametrize(
-    ("side", "size", "crop", "first"),
-    [(1000, 384, 256, 128), (300, 320, 256, 128), (200, 224, None, 128), (60, 64, None, None)],
+    ("name", "side", "size", "crop", "first"),
+    [
+        ("scratch", 1000, 384, 256, 128),
+        ("scratch", 300, 320, 256, 128),
+        ("scratch", 200, 224, None, 128),
+        ("scratch", 60, 64, None, None),
+        ("imagenet512", 480, 480, 320, 192),
+    ],
 )
-def test_records_are_no_larger_than_the_pictures(tmp_path, side, size, crop, first):
-    params = fitted(tmp_path, "scratch", 367, side)
+def test_records_are_no_larger_than_the_pictures(tmp_path, name, side, size, crop, first):
+    params = fitted(tmp_path, name, 367, side)
     assert (params.prepare.size, params.train.augment.crop, params.train.augment.first_crop) == (size, crop, first)
 
 
