@@ -179,7 +179,7 @@ def main() -> None:
     data = Data(args.archive.absolute(), args.weights and args.weights.absolute(), params)
     recipes = args.only or [recipe for recipe in RECIPES if data.weights or PRESETS.get(recipe) not in FROM_WEIGHTS]
     if not data.weights and any(PRESETS.get(recipe) in FROM_WEIGHTS for recipe in recipes):
-        parser.error("the recipes of presets imagenet and imagenet512 need --weights")
+        parser.error(f"the recipes of presets {' and '.join(FROM_WEIGHTS)} need --weights")
     table = Table(args.out)
     wanted = [(recipe, str(seed), f"{args.minutes:g}") for recipe in recipes for seed in args.seeds]
     timed = {cost(recipe): float(row["epoch_seconds"]) for (recipe, _, _), row in table.rows.items()}
