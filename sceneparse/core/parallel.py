@@ -29,6 +29,9 @@ def usable_cpus() -> int:
     return os.cpu_count() or 1
 
 
+THREADS = min(4, usable_cpus())  # that hold pictures and their scores at a time
+
+
 class WorkerProcesses(ProcessPoolExecutor):
     """Executor of `count` processes that end with this one. A block that fails drops the tasks that have not begun."""
 

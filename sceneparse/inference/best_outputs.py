@@ -15,8 +15,9 @@ from sceneparse.core.types import Tensor
 from sceneparse.dataset.images import Pixels
 from sceneparse.network.coarse import candidates, upsample
 
-CHUNK = 64  # outputs resized at a time
-BAND = 1 << 27  # scores resized at a time: half a gigabyte of float32
+CHUNK = 160  # outputs resized at a time: ADE20K's together
+SOFTMAX_CHUNK = 64  # outputs at a time for a softmax, which holds more tensors of their size
+BAND = 1 << 26  # scores resized at a time, in each thread: 268 MB of float32
 SLAB = 1 << 22  # scores looked at together to find the candidates
 
 Kind: TypeAlias = Literal["logits", "probabilities"]
@@ -30,6 +31,10 @@ class OutputScores(NamedTuple):
     factor: int
     shown: tuple[int, int]
     kind: Kind
+
+    def singles(self) -> "list[OutputScores]":
+        """Return the scores of each picture, [1, h, w, N]: together they have more candidates, and need more memory."""
+        return [self._replace(values=self.values[index : index + 1]) for index in range(self.values.shape[0])]
 
     def upsampled(self) -> Tensor:
         """Return the scores of all pixels, float32 [B, H, W, N]."""
@@ -51,12 +56,15 @@ def best_outputs(scores: OutputScores, size: tuple[int, int], confidence: bool =
     height, width = size
     softmax = confidence and scores.kind == "logits"  # which sums over all outputs
     ids = np.arange(scores.values.shape[-1], dtype=np.int32) if softmax else _all_candidates(scores)
-    rows = max(1, BAND // (width * min(CHUNK, len(ids)) * (1 + softmax)))
+    length = SOFTMAX_CHUNK if softmax else CHUNK
+    rows = max(1, BAND // (width * min(length, len(ids)) * (1 + softmax)))
 
     def decide(band: Tensor = None) -> Any:
-        shown, whole, chunks = tf.constant(scores.shown), tf.constant(size), math.ceil(len(ids) / CHUNK)
+        shown, whole, chunks = tf.constant(scores.shown), tf.constant(size), math.ceil(len(ids) / length)
         measure = scores.kind if confidence else None
-        best, *probability = _resized_argmax(scores.values, ids, scores.factor, chunks, shown, whole, measure, band)
+        best, *probability = _resized_argmax(
+            scores.values, ids, scores.factor, chunks, length, shown, whole, measure, band
+        )
         return best, *(tf.cast(tf.round(100 * each), tf.uint8) for each in probability)
 
     if rows >= height:
@@ -82,6 +90,7 @@ def _resized_argmax(
     ids: Tensor,
     factor: int,
     chunks: int,
+    length: int,
     shown: Tensor,
     size: Tensor,
     measure: Kind | None,
@@ -90,16 +99,16 @@ def _resized_argmax(
     """Return which of the outputs `ids` is the best of each pixel, uint8 [B, H, W], for `size` = [H, W].
 
     `measure` says what the scores are, and asks for a second value, the probability. Keeps a running maximum over
-    chunks of outputs, one chunk at a time: the full-size scores of a large picture and 150 classes would take
+    `chunks` of `length` outputs, one at a time: the full-size scores of a large picture and 150 classes would take
     gigabytes. `band` = [top, bottom] asks for these rows alone.
     """
     highest: Tensor = None
     best: Tensor = None
     total: Tensor = None  # the softmax's sum, of exp(logit - highest)
-    for start in range(0, chunks * CHUNK, CHUNK):
+    for start in range(0, chunks * length, length):
         # TensorFlow would work on several chunks at a time, and hold them all.
         with tf.control_dependencies([tensor for tensor in (highest, best, total) if tensor is not None]):
-            part = ids[start : start + CHUNK]
+            part = ids[start : start + length]
             coarse = tf.gather(values, part, axis=-1)
             full = upsample(coarse, factor)[:, : shown[0], : shown[1]]
             chunk = tf.image.resize(full, size) if band is None else _resized_band(full, size, band)

@@ -9,8 +9,10 @@ probability of an annotation's values, in percent.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,6 +20,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from sceneparse.core.parallel import THREADS
 from sceneparse.core.types import Tensor
 from sceneparse.dataset.images import Pixels, resize_image
 from sceneparse.dataset.labels import outputs_to_annotation, without_other
@@ -76,8 +79,7 @@ class SceneParser(Described):
         at_scale = partial(_resized, images, fitted, self.card.preprocessing.interpolation)
         scores = score_views(self.model, at_scale, fitted[::-1], views)
         values = scores.values if other else without_other(scores.values, len(self.classes))
-        singles = (scores._replace(values=values[index : index + 1]) for index in range(len(sizes)))
-        return [self.decide(single, size, confidence)[0] for single, size in zip(singles, sizes, strict=True)]
+        return self._decide_all(scores._replace(values=values), sizes, confidence)
 
     def annotate_fitted(self, images: Tensor, views: Views = ONE_VIEW) -> Pixels:
         """Return annotations, uint8 [B, H, W], of pictures that have the training's size: RGB, uint8 [B, H, W, 3]."""
@@ -90,15 +92,23 @@ class SceneParser(Described):
 
         nearest = self.card.preprocessing.interpolation == "nearest"
         at_scale = partial(_resized, np.asarray(images), (width, height), "nearest") if nearest else smoothed
-        labels = self.decide(score_views(self.model, at_scale, (height, width), views), (height, width))
-        return np.stack([annotation for annotation, _ in labels])
+        scores = score_views(self.model, at_scale, (height, width), views)
+        return np.stack([labels.annotation for labels in self._decide_all(scores, [(height, width)] * len(images))])
 
-    def decide(self, scores: OutputScores, size: tuple[int, int], confidence: bool = False) -> list[Labels]:
-        """Return labels of the height and width `size`: the scores are resized bilinearly, then argmax."""
+    def decide(self, scores: OutputScores, size: tuple[int, int], confidence: bool = False) -> Labels:
+        """Return one picture's labels of the height and width `size`: scores are resized bilinearly, then argmax."""
         best = best_outputs(scores, size, confidence)
-        annotations = outputs_to_annotation(best.outputs, len(self.classes), scores.values.shape[-1])
-        confidences = [None] * len(annotations) if best.percent is None else best.percent
-        return [Labels(*pair) for pair in zip(annotations, confidences, strict=True)]
+        annotation = outputs_to_annotation(best.outputs[0], len(self.classes), scores.values.shape[-1])
+        return Labels(annotation, None if best.percent is None else best.percent[0])
+
+    def _decide_all(
+        self, scores: OutputScores, sizes: Sequence[tuple[int, int]], confidence: bool = False
+    ) -> list[Labels]:
+        """Return the labels of each picture, decided in threads: TensorFlow resizes one picture on one core."""
+        if len(sizes) == 1:
+            return [self.decide(scores, sizes[0], confidence)]
+        with ThreadPoolExecutor(THREADS) as pool:
+            return list(pool.map(self.decide, scores.singles(), sizes, repeat(confidence)))
 
 
 class Compiled:

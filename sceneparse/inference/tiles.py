@@ -77,7 +77,7 @@ def annotate_tiled(
     batch = parser.batch_of(tiling.window, views, batch)
     probabilities = tiled_probabilities(parser, image, tiling, views, batch)
     scores = OutputScores(probabilities[np.newaxis], 1, tiling.canvas, "probabilities")
-    return parser.decide(scores, image.shape[:2], confidence)[0]
+    return parser.decide(scores, image.shape[:2], confidence)
 
 
 def tiled_probabilities(parser: SceneParser, image: Pixels, tiling: Tiling, views: Views, batch: int) -> Probabilities:

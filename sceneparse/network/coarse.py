@@ -13,6 +13,7 @@ import tensorflow as tf
 from sceneparse.core.types import Tensor
 
 ROUNDING = 1e-5  # times the largest score: far more than interpolation can err by
+PARALLEL = 4  # pictures looked at together
 
 
 def cut_upsampling(network: Any) -> tuple[Any, int]:
@@ -43,3 +44,14 @@ def candidates(values: Tensor, span: int) -> Tensor:
     wins = tf.reduce_any(highest >= bar, axis=(0, 1, 2))
     numbers = tf.math.is_finite(tf.reduce_sum(values))  # pooling drops NaN; training refuses it afterwards
     return tf.cast(tf.where(tf.logical_or(wins, tf.logical_not(numbers)))[:, 0], tf.int32)
+
+
+def best_outputs_upsampled(scores: Tensor, factor: int) -> Tensor:
+    """Return the best output of each pixel, int32 [B, H, W], of scores [B, h, w, N] that are upsampled by `factor`."""
+
+    def of_one(single: Tensor) -> Tensor:
+        ids = candidates(single[tf.newaxis], 2)
+        return tf.gather(ids, tf.argmax(upsample(tf.gather(single[tf.newaxis], ids, axis=-1), factor)[0], axis=-1))
+
+    # All together have more candidates, and need more memory.
+    return tf.map_fn(of_one, scores, parallel_iterations=PARALLEL, fn_output_signature=tf.int32)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from sceneparse.core.errors import InputError
 from sceneparse.core.file_errors import raise_passing
-from sceneparse.core.parallel import in_order, usable_cpus
+from sceneparse.core.parallel import THREADS, in_order
 from sceneparse.dataset.images import Pixels
 from sceneparse.dataset.picture_formats import TooLargeError
 from sceneparse.inference.views import Described, Labels, Views, too_large
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 PIXELS = 50_000_000  # of pictures that wait for others of their size: 150 MB
 CANVAS_VALUES = 1 << 28  # probabilities of a tiled picture: a gigabyte
-THREADS = min(4, usable_cpus())
 
 Result = TypeVar("Result")
 

@@ -7,7 +7,6 @@ does. The tables hold `original`.
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,10 +15,10 @@ import numpy as np
 from sceneparse.core.errors import InputError
 from sceneparse.core.files import write_json
 from sceneparse.core.locks import output_lock
-from sceneparse.core.parallel import in_order
+from sceneparse.core.parallel import THREADS, in_order
 from sceneparse.core.progress import progress
 from sceneparse.core.tensorflow_loading import load_tensorflow
-from sceneparse.dataset.archive import Archive
+from sceneparse.dataset.archive import Archive, Pair
 from sceneparse.dataset.labels import to_labels
 from sceneparse.dataset.pairs import open_pair
 from sceneparse.dataset.picture_formats import TooLargeError
@@ -35,9 +34,6 @@ if TYPE_CHECKING:
 
     from sceneparse.inference.parser import SceneParser
     from sceneparse.inference.views import Views
-
-
-AHEAD = 2  # pairs decoded before their turn
 
 
 class Sections(Protocol):
@@ -98,15 +94,19 @@ def score_originals(
     total, images = np.zeros((classes, classes + 1), np.int64), []
     matrices, counts = dict[str, Confusion](), Counter[str]()  # of the categories
     pairs = archive.pairs("validation")
-    with ThreadPoolExecutor(1) as reader:  # decodes while the network computes
-        opened = in_order(reader, partial(open_pair, archive), pairs, ahead=AHEAD)
-        bar = progress(opened, total=len(pairs), unit="image", desc="evaluate, original size")
-        for pair, (image, annotation) in zip(pairs, bar, strict=True):
-            try:
-                prediction = parser.annotate(np.asarray(image), views)
-            except TooLargeError as error:
-                raise too_large(error, pair.image) from None
-            matrix = confusion_matrix(to_labels(np.asarray(annotation)), to_labels(prediction), classes)
+
+    def measure(pair: Pair) -> Confusion:
+        image, annotation = open_pair(archive, pair)
+        try:
+            prediction = parser.annotate(np.asarray(image), views)
+        except TooLargeError as error:
+            raise too_large(error, pair.image) from None
+        return confusion_matrix(to_labels(np.asarray(annotation)), to_labels(prediction), classes)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        measured = in_order(pool, measure, pairs, ahead=THREADS)
+        bar = progress(measured, total=len(pairs), unit="image", desc="evaluate, original size")
+        for pair, matrix in zip(pairs, bar, strict=True):
             images.append((pair.id, *_scores(matrix)))
             if pair.id in scenes:
                 category = scenes[pair.id]

@@ -17,7 +17,7 @@ import tensorflow as tf
 from sceneparse.core.types import Tensor
 from sceneparse.dataset.labels import IGNORE, count_classes, labels_to_outputs
 from sceneparse.network.card import Origin
-from sceneparse.network.coarse import candidates, cut_upsampling, upsample
+from sceneparse.network.coarse import best_outputs_upsampled, cut_upsampling
 from sceneparse.network.fcn8s import build_fcn8s
 from sceneparse.params.model import Model
 from sceneparse.params.train import Train
@@ -197,9 +197,7 @@ class Trainer:
         filling = is_filling(images, labels)[:, tf.newaxis, tf.newaxis]
         targets = tf.where(filling, tf.constant(IGNORE, tf.uint8), self._targets(labels))
         loss_sum, pixels = batch_loss(targets, scores, self._factor, sums)
-        ids = candidates(scores, 2)
-        predictions = tf.gather(ids, tf.argmax(upsample(tf.gather(scores, ids, axis=-1), self._factor), axis=-1))
-        index = tf.cast(labels, tf.int32) * self.outputs + predictions
+        index = tf.cast(labels, tf.int32) * self.outputs + best_outputs_upsampled(scores, self._factor)
         cells = self.classes * self.outputs
         # Ignored pixels all fall into one extra cell, which is cut off.
         counts = tf.math.bincount(tf.minimum(index, cells), minlength=cells + 1, dtype=tf.int64)[:cells]

@@ -8,8 +8,8 @@ import tensorflow as tf
 from network_params import model_params
 
 from sceneparse.inference import best_outputs as module
-from sceneparse.inference.best_outputs import CHUNK, OutputScores, best_outputs
-from sceneparse.network.coarse import candidates, cut_upsampling
+from sceneparse.inference.best_outputs import CHUNK, SOFTMAX_CHUNK, OutputScores, best_outputs
+from sceneparse.network.coarse import PARALLEL, best_outputs_upsampled, candidates, cut_upsampling
 from sceneparse.network.fcn8s import build_fcn8s
 
 KINDS = ("logits", "probabilities")
@@ -37,6 +37,14 @@ def scene_like(outputs, height=9, width=12, pictures=2, seed=0):
 def test_the_same_as_of_all_outputs(outputs, factor, shown, size):
     scores = OutputScores(scene_like(outputs), factor, shown, "logits")
     np.testing.assert_array_equal(best_outputs(scores, size).outputs, of_all(scores, size))
+
+
+@pytest.mark.parametrize("factor", [1, 8])
+def test_each_picture_of_upsampled_scores_has_candidates_of_its_own(factor):
+    scores = np.concatenate([scene_like(150, seed=seed) for seed in range(PARALLEL)])
+    expected = np.argmax(OutputScores(scores, factor, (factor * 9, factor * 12), "logits").upsampled(), axis=-1)
+    np.testing.assert_array_equal(best_outputs_upsampled(scores, factor), expected)
+    assert len(candidates(scores, 2)) > len(candidates(scores[:1], 2))
 
 
 @pytest.mark.parametrize("spread", [0.0, 1e-7, 1e-3, 100.0])
@@ -84,7 +92,7 @@ def test_ties_go_to_the_first_output_as_in_argmax():
         assert best.outputs.tolist() == [[[0, CHUNK], [0, 0]]]
 
 
-@pytest.mark.parametrize("outputs", [1, 3, CHUNK, 2 * CHUNK + 5])
+@pytest.mark.parametrize("outputs", [1, 3, SOFTMAX_CHUNK, 2 * SOFTMAX_CHUNK + 5])
 def test_the_percent_is_that_of_a_softmax_of_all_outputs(outputs):
     """Logits far from 0 are no trouble, and neither is the order in which chunks of outputs come."""
     values = np.random.default_rng(0).normal(size=(2, 5, 7, outputs)).astype(np.float32)

@@ -144,12 +144,12 @@ def test_a_tile_sees_its_own_part_of_the_picture():
 def test_labels_in_bands_are_the_labels(parser, monkeypatch):
     values = np.random.default_rng(0).normal(size=(1, 20, 30, 3)).astype(np.float32)
     scores = best_outputs.OutputScores(values, 1, (20, 30), "logits")
-    (whole,) = parser.decide(scores, (301, 200), confidence=True)
+    whole = parser.decide(scores, (301, 200), confidence=True)
     monkeypatch.setattr(best_outputs, "BAND", 2 * 3 * 200 * 37)
-    (bands,) = parser.decide(scores, (301, 200), confidence=True)
+    bands = parser.decide(scores, (301, 200), confidence=True)
     assert bands.annotation.shape == bands.confidence.shape == (301, 200)
     assert (bands.annotation == whole.annotation).mean() > 0.9999, "but for ties that rounding decides"
     assert (bands.confidence == whole.confidence).mean() > 0.999
     monkeypatch.setattr(best_outputs, "BAND", 100)
-    (rows,) = parser.decide(scores, (301, 200))
+    rows = parser.decide(scores, (301, 200))
     assert (rows.annotation == whole.annotation).mean() > 0.9999, "a row at a time, less than a band"
