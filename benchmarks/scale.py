@@ -120,7 +120,7 @@ def exponents(table: pd.DataFrame) -> pd.DataFrame:
 
 def plot(table: pd.DataFrame, path: Path) -> None:
     """Draw each measure against the number of pairs, on logarithmic axes, as SVG."""
-    axis = {"type": "quantitative", "scale": {"type": "log"}}
+    axis = {"type": "quantitative", "scale": {"type": "log", "nice": False, "padding": 10}}
     panels = [
         {
             "width": 250,
@@ -132,7 +132,7 @@ def plot(table: pd.DataFrame, path: Path) -> None:
                     **axis,
                     "axis": {"values": sorted(table["pairs"].unique().tolist()), "format": ","},
                 },
-                "y": {"field": measure, "title": title, **axis},
+                "y": {"field": measure, "title": title, **axis, "axis": {"tickCount": 5}},
                 "color": {"field": "stage", "type": "nominal", "sort": table["stage"].unique().tolist(), "title": None},
             },
         }
